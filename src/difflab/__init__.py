@@ -1,0 +1,1 @@
+"""difflab: a reproducible research pipeline for generative vision models."""

@@ -1,0 +1,72 @@
+"""The one layout of image data: uint8 images, labels and splits as tensors in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message is one line that names the file."""
+
+
+@dataclass(frozen=True)
+class ImageDataset:
+    """`images` (N, C, H, W) uint8 0-255, `labels` (N,) int64 (0 for faces), `splits` (N,) uint8 index into SPLITS.
+
+    `description` says what the data really are, e.g. "optical digits standing in for MNIST".
+    """
+
+    images: Tensor
+    labels: Tensor
+    splits: Tensor
+    description: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def part(self, split: Split) -> ImageDataset:
+        """The images of one split, in their order."""
+        keep = self.splits == SPLITS.index(split)
+        return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
+
+    def with_labels(self, labels: list[int]) -> ImageDataset:
+        """The images whose label is one of `labels`."""
+        keep = torch.isin(self.labels, torch.tensor(labels))
+        return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
+
+    def save(self, path: Path) -> None:
+        """Write to a temporary name, then rename. Equal data give equal bytes."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        tensors = {"images": self.images, "labels": self.labels, "splits": self.splits}
+        # One metadata key: safetensors writes several in an order that changes from run to run.
+        save_file(
+            {k: v.contiguous() for k, v in tensors.items()},
+            partial,
+            metadata={"description": json.dumps(self.description)},
+        )
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> ImageDataset:
+        """Raises DataError when the file is missing or is not such a file."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                description = json.loads(file.metadata()["description"])
+                tensors = {name: file.get_tensor(name) for name in ("images", "labels", "splits")}
+        except FileNotFoundError:
+            raise DataError(f"{path}: not found") from None
+        except (SafetensorError, KeyError, TypeError) as error:
+            raise DataError(f"{path}: not a difflab data file: {error}") from None
+        return cls(**tensors, description=description)
