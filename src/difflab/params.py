@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from difflab.stage import UserError
+
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -19,7 +21,7 @@ Domain = Literal["mnist", "mnistm", "svhn", "usps"]
 T = TypeVar("T")
 
 
-class ParamsError(ValueError):
+class ParamsError(UserError):
     """A value of `params.yaml` that is not allowed; the message is one line."""
 
 

@@ -12,11 +12,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from difflab.stage import UserError
+
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Data that cannot be used; the message is one line that names the file."""
 
 

@@ -1,0 +1,18 @@
+"""What every stage script shares: how a user's mistake ends it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+
+class UserError(ValueError):
+    """Something the user can mend; the message is one line that names the file or key, what was found, what is allowed."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call `main`; a UserError becomes one line on stderr and exit status 1."""
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
