@@ -167,9 +167,7 @@ class Params(Section):
     data: DataParams
     prepare: PrepareParams
     judge: JudgeParams
-    recipes: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams], Field(min_length=1)
-    ]
+    recipes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams], Field(min_length=1)]
     faces: FacesParams
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class UserError(ValueError):
-    """Something the user can mend; the message is one line that names the file or key, what was found, what is allowed."""
+    """Something the user can mend; the message is one line: the file or key, what was found, what is allowed."""
 
 
 def run(main: Callable[[], None]) -> None:

@@ -1,8 +1,8 @@
 """Import torchvision beside a CPU-only torch; import this module before diffusers or torchvision.
 
-The package index's torchvision is built for CUDA. Beside a CPU-only torch its compiled operators cannot be loaded, and its
-import fails with "operator torchvision::nms does not exist", because it registers fake kernels for two of them. Nothing
-here calls those operators, so declaring their schemas is enough.
+The package index's torchvision is built for CUDA. Beside a CPU-only torch its compiled operators cannot be loaded, and
+its import fails with "operator torchvision::nms does not exist", because it registers fake kernels for two of them.
+Nothing here calls those operators, so declaring their schemas is enough.
 """
 
 import importlib.util
