@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
