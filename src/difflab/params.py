@@ -6,7 +6,7 @@ No field has a default: what a run does stands in `params.yaml` alone, so this m
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, overload
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -140,8 +140,12 @@ class RecipeSamplingParams(SamplerParams):
     trace_steps: Annotated[int, Field(ge=2)]  # images of the reverse process, both ends included
 
 
+# The digits that a recipe learns from each domain.
+RecipeData = Annotated[dict[Domain, Annotated[list[Digit], Field(min_length=1)]], Field(min_length=1)]
+
+
 class RecipeParams(Section):
-    data: Annotated[dict[Domain, Annotated[list[Digit], Field(min_length=1)]], Field(min_length=1)]
+    data: RecipeData
     schedule: ScheduleParams
     condition: ConditionParams
     network: NetworkParams
@@ -213,7 +217,11 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     return validate(Params, read_yaml(path))
 
 
-def load_section(kind: type[T], key: str, path: Path = Path("params.yaml")) -> T:
+@overload
+def load_section(kind: type[T], key: str, path: Path = ...) -> T: ...
+@overload
+def load_section(kind: Any, key: str, path: Path = ...) -> Any: ...
+def load_section(kind: Any, key: str, path: Path = Path("params.yaml")) -> Any:
     """Read and check one section, named by its dotted key; a stage reads only the sections dvc.yaml gives it."""
     value = read_yaml(path)
     for part in key.split("."):

@@ -1,0 +1,31 @@
+"""Which images make up which batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from difflab.stage import UserError
+
+
+class Batches:
+    """Batch indices as a function of (seed, step) alone, so that no position has to be saved.
+
+    Epoch e goes through a permutation drawn from a generator seeded by (seed, e); a last, smaller batch is dropped.
+    Raises UserError when one batch is larger than the data.
+    """
+
+    def __init__(self, num_images: int, batch_size: int, seed: int):
+        if batch_size > num_images:
+            raise UserError(f"training.batch_size: found {batch_size}, allowed: 1 to {num_images}, the training images")
+        self.num_images, self.batch_size, self.seed = num_images, batch_size, seed
+        self.per_epoch = num_images // batch_size
+        self._epoch = -1
+
+    def __getitem__(self, step: int) -> Tensor:
+        """Indices of the batch of `step` (0, 1, …), shape (batch_size,), int64, on the CPU."""
+        epoch, position = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed((self.seed << 32) + epoch)
+            self._epoch, self._permutation = epoch, torch.randperm(self.num_images, generator=generator)
+        return self._permutation[position * self.batch_size : (position + 1) * self.batch_size]

@@ -1,0 +1,55 @@
+"""The denoising objective of DDPM."""
+
+from __future__ import annotations
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import torch
+from diffusers import UNet2DModel
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from difflab.models.conditioning import DigitDomainCondition
+
+
+class DenoisingTask(nn.Module):
+    """ε-prediction: E ‖ε − ε_θ(√ᾱ_t x₀ + √(1−ᾱ_t) ε, t, c)‖², t uniform (Ho et al. 2020, eq. 14)."""
+
+    alphas_cumprod: Tensor
+
+    def __init__(
+        self,
+        unet: UNet2DModel,
+        betas: Tensor,
+        patch_size: int,
+        condition: DigitDomainCondition | None = None,
+        drop_probability: float = 0.0,
+        horizontal_flip: bool = False,
+    ):
+        """`betas` (T,) float64; `drop_probability` of training unconditionally (Ho & Salimans 2022, algorithm 1)."""
+        super().__init__()
+        self.unet, self.condition = unet, condition
+        self.patch_size, self.drop_probability, self.horizontal_flip = patch_size, drop_probability, horizontal_flip
+        self.register_buffer("alphas_cumprod", torch.cumprod(1 - betas, 0), persistent=False)
+
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """`images` (N, 3, S, S) uint8, with a condition also `digits` and `domains` (N,) int64, to the mean loss."""
+        images = batch["images"].float() / 127.5 - 1
+        count, device = len(images), images.device
+        if self.horizontal_flip:
+            flip = torch.rand(count, device=device, generator=generator) < 0.5
+            images = torch.where(flip[:, None, None, None], images.flip(3), images)
+        x0 = F.pixel_unshuffle(images, self.patch_size)
+        noise = torch.randn(x0.shape, device=device, generator=generator)
+        t = torch.randint(len(self.alphas_cumprod), (count,), device=device, generator=generator)
+        signal = self.alphas_cumprod[t].sqrt().float()[:, None, None, None]
+        sigma = (1 - self.alphas_cumprod[t]).sqrt().float()[:, None, None, None]
+        predicted = self.unet(signal * x0 + sigma * noise, t, class_labels=self._conditions(batch, generator)).sample
+        return F.mse_loss(predicted.float(), noise)
+
+    def _conditions(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor | None:
+        if self.condition is None:
+            return None
+        conditions = self.condition(batch["digits"], batch["domains"])
+        drop = torch.rand(len(conditions), device=conditions.device, generator=generator) < self.drop_probability
+        return torch.where(drop[:, None], self.condition.null(1), conditions)

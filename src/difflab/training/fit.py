@@ -1,0 +1,147 @@
+"""The one training loop: every objective is a task, an `nn.Module` whose forward pass is its loss."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import IO, Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from difflab.params import TrainingParams
+from difflab.stage import UserError
+from difflab.training.batches import Batches
+from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.optimization import make_lr_scheduler, make_optimizer
+
+
+def fit(
+    task: nn.Module,
+    data: dict[str, Tensor],
+    params: TrainingParams,
+    accelerator: Accelerator,
+    checkpoint: RollingCheckpoint,
+) -> None:
+    """Train `task` in place; afterwards it holds the final weights, or their moving average where `ema_decay` is set.
+
+    `data`: tensors of one first dimension N, kept on the training device; `task(batch, generator)` gets the same rows
+    of each and returns the mean loss of the batch. Continues from `checkpoint` where there is one. The log, JSON lines
+    of step, epoch, mean loss and gradient norm since the line before, and learning rate, stays in `checkpoint.log`.
+
+    Raises UserError when a batch is larger than the data or the loss is no longer finite.
+    """
+    trainer = _Trainer(task, data, params, accelerator)
+    saved = checkpoint.load()
+    if saved:
+        trainer.load_state_dict(saved)
+    with checkpoint.log.open("ab") as log:
+        log.truncate(trainer.log_size)  # a kill undoes the lines after its checkpoint
+        trainer.run(checkpoint, log)
+    if trainer.ema:
+        task.load_state_dict(trainer.ema.module.state_dict())
+    task.eval()
+
+
+class _Trainer:
+    """All that changes while a training runs, and how it changes."""
+
+    def __init__(self, task: nn.Module, data: dict[str, Tensor], params: TrainingParams, accelerator: Accelerator):
+        self.params, self.accelerator = params, accelerator
+        self.task = task.to(accelerator.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.data = {name: tensor.to(accelerator.device) for name, tensor in data.items()}
+        self.batches = Batches(len(next(iter(data.values()))), params.batch_size, params.seed)
+        self.num_steps = params.num_epochs * self.batches.per_epoch
+        self.ema = None
+        if params.ema_decay:
+            self.ema = AveragedModel(task, multi_avg_fn=get_ema_multi_avg_fn(params.ema_decay))
+        optimizer = make_optimizer(task.parameters(), params)
+        self.lr_scheduler = make_lr_scheduler(optimizer, params, self.num_steps)
+        self.model, self.optimizer = accelerator.prepare(task, optimizer)
+        self.generator = torch.Generator(accelerator.device).manual_seed(params.seed)
+        self.step = 0
+        self.log_size = 0  # bytes
+        # Of loss and gradient norm, since the last line of the log.
+        self.sums = torch.zeros(2, dtype=torch.float64, device=accelerator.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "log_size": self.log_size,
+            "sums": self.sums,
+            "task": self.task.state_dict(),
+            "ema": self.ema.state_dict() if self.ema else {},
+            "optimizer": self.optimizer.state_dict(),
+            "lr_scheduler": self.lr_scheduler.state_dict(),
+            "generator": self.generator.get_state(),
+            "torch_rng": torch.get_rng_state(),  # dropout draws from the global generators
+            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step, self.log_size = state["step"], state["log_size"]
+        self.sums.copy_(state["sums"])
+        self.task.load_state_dict(state["task"])
+        if self.ema:
+            self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.lr_scheduler.load_state_dict(state["lr_scheduler"])
+        self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["torch_rng"])
+        if state["cuda_rng"]:
+            torch.cuda.set_rng_state_all(state["cuda_rng"])
+
+    def run(self, checkpoint: RollingCheckpoint, log: IO[bytes]) -> None:
+        size = self.params.batch_size
+        interactive = sys.stderr.isatty()
+        with tqdm(
+            initial=self.step * size,
+            total=self.num_steps * size,
+            desc="training",
+            unit="img",
+            unit_scale=True,
+            mininterval=0.5 if interactive else 15,
+        ) as bar:
+            self.model.train()
+            while self.step < self.num_steps:
+                learning_rate = self.train_step()
+                bar.update(size)
+                if self.step % self.params.log_every == 0 or self.step == self.num_steps:
+                    bar.set_postfix(loss=f"{self.write_log(log, learning_rate):.4f}", refresh=False)
+                if self.step % self.params.checkpoint_every == 0 or self.step == self.num_steps:
+                    checkpoint.save(self.state_dict())
+
+    def train_step(self) -> float:
+        """One update; returns the learning rate it was made with."""
+        indices = self.batches[self.step].to(self.accelerator.device)
+        with self.accelerator.autocast():
+            loss = self.model({name: tensor[indices] for name, tensor in self.data.items()}, self.generator)
+        self.accelerator.backward(loss)
+        norm = nn.utils.clip_grad_norm_(self.task.parameters(), self.params.max_grad_norm or math.inf)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        learning_rate = float(self.lr_scheduler.get_last_lr()[0])
+        self.lr_scheduler.step()
+        if self.ema:
+            self.ema.update_parameters(self.task)
+        self.sums += torch.stack([loss.detach(), norm])
+        self.step += 1
+        return learning_rate
+
+    def write_log(self, log: IO[bytes], learning_rate: float) -> float:
+        """Append the means since the line before; returns the mean loss."""
+        since = (self.step - 1) % self.params.log_every + 1
+        loss, norm = (self.sums / since).tolist()
+        if not math.isfinite(loss):
+            found = f"training.learning_rate: found {self.params.learning_rate}"
+            raise UserError(f"{found}, with which the loss is {loss} at step {self.step}; allowed: a smaller one")
+        epoch = self.step / self.batches.per_epoch
+        line = {"step": self.step, "epoch": epoch, "loss": loss, "grad_norm": norm, "learning_rate": learning_rate}
+        self.log_size += log.write(json.dumps(line).encode() + b"\n")
+        log.flush()
+        self.sums.zero_()
+        return loss

@@ -1,0 +1,36 @@
+"""Optimiser and learning-rate schedule of a training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from torch import nn
+from torch.optim import Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from difflab.params import TrainingParams
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -> Optimizer:
+    """Adam or AdamW with β = (0.9, 0.999), fused: one pass over all parameters instead of one for each."""
+    kind = {"adam": Adam, "adamw": AdamW}[params.optimizer]
+    return kind(parameters, lr=params.learning_rate, weight_decay=params.weight_decay, fused=True)
+
+
+def learning_rate_factor(params: TrainingParams, step: int, num_steps: int) -> float:
+    """Learning rate of `step` (0 … num_steps-1) as a multiple of its peak: linear warm-up, then the schedule to 0."""
+    if step < params.warmup_steps:
+        return (step + 1) / params.warmup_steps
+    progress = (step - params.warmup_steps) / max(1, num_steps - params.warmup_steps)
+    match params.lr_schedule:
+        case "constant":
+            return 1.0
+        case "linear":
+            return 1 - progress
+        case "cosine":
+            return (1 + math.cos(math.pi * progress)) / 2
+
+
+def make_lr_scheduler(optimizer: Optimizer, params: TrainingParams, num_steps: int) -> LambdaLR:
+    return LambdaLR(optimizer, lambda step: learning_rate_factor(params, step, num_steps))

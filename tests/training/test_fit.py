@@ -1,0 +1,204 @@
+"""The training loop: resume after SIGKILL, the lock, the log, and numbers against plain PyTorch."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from difflab.device import make_accelerator
+from difflab.params import ComputeParams, TrainingParams
+from difflab.stage import UserError
+from difflab.training.batches import Batches
+from difflab.training.checkpoint import RollingCheckpoint, rolling_checkpoint, run_key
+from difflab.training.fit import fit
+
+COMPUTE = ComputeParams(threads=1, mixed_precision="no")
+TRAINING = TrainingParams(
+    seed=3,
+    num_epochs=3,
+    batch_size=8,
+    optimizer="adamw",
+    learning_rate=0.01,
+    weight_decay=0.1,
+    lr_schedule="cosine",
+    warmup_steps=4,
+    ema_decay=0.9,
+    max_grad_norm=0.5,
+    log_every=5,
+    checkpoint_every=7,
+)
+
+
+class NoisyRegression(nn.Module):
+    """A task that draws from the passed generator and, by its dropout, from the global one."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.3), nn.SiLU(), nn.Linear(16, 1))
+
+    def forward(self, batch, generator):
+        noise = torch.randn(batch["x"].shape, generator=generator)
+        return (self.network(batch["x"] + 0.1 * noise) - batch["y"]).square().mean()
+
+
+def make_data():
+    x = torch.randn(64, 4, generator=torch.Generator().manual_seed(1))
+    return {"x": x, "y": x.sum(1, keepdim=True)}
+
+
+def train(folder: Path, params: TrainingParams = TRAINING) -> tuple[dict, str]:
+    torch.manual_seed(0)
+    task = NoisyRegression()
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = RollingCheckpoint(folder)
+    fit(task, make_data(), params, make_accelerator(COMPUTE), checkpoint)
+    return task.state_dict(), checkpoint.log.read_text()
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("kill_at", [1, 7, 8, 13, 23, 24])
+def test_interrupted_training_ends_in_the_same_bytes(tmp_path, monkeypatch, kill_at):
+    weights, log = train(tmp_path / "whole")
+    step = 0
+    step_of_adamw = torch.optim.AdamW.step
+
+    def dying_step(self, *args, **kwargs):
+        nonlocal step
+        step += 1
+        if step == kill_at:
+            raise Killed
+        return step_of_adamw(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", dying_step)
+        with pytest.raises(Killed):
+            train(tmp_path / "killed")
+    resumed_weights, resumed_log = train(tmp_path / "killed")
+    assert resumed_log == log
+    for name, tensor in weights.items():
+        assert torch.equal(resumed_weights[name], tensor), name
+
+
+def test_equals_a_plain_pytorch_loop(tmp_path):
+    """Against AdamW, clipping, warm-up to cosine and moving average written out by hand."""
+    weights, log = train(tmp_path)
+    torch.manual_seed(0)
+    task, data = NoisyRegression(), make_data()
+    average = {name: None for name in task.state_dict()}
+    optimizer = torch.optim.AdamW(task.parameters(), lr=0.01, weight_decay=0.1)
+    generator = torch.Generator().manual_seed(3)
+    losses = []
+    for step in range(24):
+        epoch, position = divmod(step, 8)
+        order = torch.randperm(64, generator=torch.Generator().manual_seed((3 << 32) + epoch))
+        rows = order[8 * position : 8 * position + 8]
+        factor = (step + 1) / 4 if step < 4 else (1 + torch.cos(torch.tensor((step - 4) / 20 * torch.pi)).item()) / 2
+        optimizer.param_groups[0]["lr"] = 0.01 * factor
+        loss = task({name: tensor[rows] for name, tensor in data.items()}, generator)
+        loss.backward()
+        nn.utils.clip_grad_norm_(task.parameters(), 0.5)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+        for name, tensor in task.state_dict().items():
+            old = average[name]
+            average[name] = tensor.clone() if old is None else 0.9 * old + 0.1 * tensor
+    for name, tensor in weights.items():
+        torch.testing.assert_close(tensor, average[name], rtol=1e-4, atol=1e-6)
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [line["step"] for line in lines] == [5, 10, 15, 20, 24]
+    assert lines[1]["loss"] == pytest.approx(sum(losses[5:10]) / 5, rel=1e-5)
+    assert lines[4]["loss"] == pytest.approx(sum(losses[20:]) / 4, rel=1e-5)
+
+
+def test_without_ema_the_last_weights_stay(tmp_path):
+    averaged, _ = train(tmp_path / "averaged")
+    last, _ = train(tmp_path / "last", TRAINING.model_copy(update={"ema_decay": None}))
+    assert not torch.equal(averaged["network.0.weight"], last["network.0.weight"])
+
+
+def test_every_epoch_sees_every_image_once():
+    batches = Batches(num_images=20, batch_size=5, seed=1)
+    epochs = [torch.cat([batches[4 * epoch + i] for i in range(4)]) for epoch in range(2)]
+    assert all(epoch.sort().values.tolist() == list(range(20)) for epoch in epochs)
+    assert not torch.equal(*epochs)
+    assert torch.equal(Batches(20, 5, seed=1)[6], batches[6])
+
+
+def test_a_batch_larger_than_the_data_is_refused(tmp_path):
+    with pytest.raises(UserError, match="batch_size: found 65, allowed: 1 to 64"):
+        train(tmp_path, TRAINING.model_copy(update={"batch_size": 65}))
+
+
+def test_an_exploding_loss_stops_with_one_line(tmp_path):
+    with pytest.raises(UserError, match=r"learning_rate: found 1e\+30"):
+        train(tmp_path, TRAINING.model_copy(update={"learning_rate": 1e30, "max_grad_norm": None}))
+
+
+def test_key_follows_parameters_inputs_and_code(tmp_path):
+    data = tmp_path / "data"
+    data.write_bytes(b"1")
+    key = run_key([TRAINING], [data])
+    assert run_key([TRAINING], [data]) == key
+    assert run_key([TRAINING.model_copy(update={"seed": 4})], [data]) != key
+    data.write_bytes(b"2")
+    assert run_key([TRAINING], [data]) != key
+
+
+def test_a_torn_checkpoint_write_keeps_the_old_one(tmp_path, monkeypatch):
+    checkpoint = RollingCheckpoint(tmp_path)
+    checkpoint.save({"step": 1})
+    monkeypatch.setattr(os, "fsync", lambda file: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        checkpoint.save({"step": 2})
+    assert checkpoint.load() == {"step": 1}
+
+
+def test_checkpoints_are_never_unpickled(tmp_path):
+    torch.save({"step": Killed}, tmp_path / "checkpoint.pt")
+    with pytest.raises(Exception, match="weights_only|Weights only"):
+        RollingCheckpoint(tmp_path).load()
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from difflab.training.checkpoint import rolling_checkpoint
+with rolling_checkpoint("stage", [1], [], Path(sys.argv[1])) as checkpoint:
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_process_waits_until_the_first_is_gone(tmp_path):
+    def start():
+        command = [sys.executable, "-c", textwrap.dedent(HOLDER), str(tmp_path)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    with start() as first:
+        assert first.stdout and first.stdout.readline() == "locked\n"
+        with start() as second:
+            assert second.stdout and second.stderr
+            assert "waiting for the process" in second.stderr.readline()
+            time.sleep(0.3)
+            assert second.poll() is None
+            first.send_signal(signal.SIGKILL)
+            assert second.stdout.readline() == "locked\n"
+            second.kill()
+
+
+def test_the_lock_is_freed_at_the_end(tmp_path):
+    for _ in range(2):
+        with rolling_checkpoint("stage", [1], [], tmp_path):
+            pass
