@@ -1,0 +1,39 @@
+# Everything a user needs: `make help`.
+PYTHON ?= python3
+VENV := .venv
+UV := uv==0.13.8
+INSTALLED := $(VENV)/.installed
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Without this pyright asks the package index for a newer version of itself.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
+
+repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date
+	dvc repro
+	@difflab results
+
+test: $(INSTALLED)  ## run all tests
+	pytest
+
+lint: $(INSTALLED)  ## check style and types
+	ruff check
+	ruff format --check
+	pyright
+
+lock: $(VENV)/bin/uv  ## write requirements.lock anew from pyproject.toml; versions locked before stay
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-header --no-annotate -o requirements.lock --quiet
+	sed -i '/^\(cuda\|nvidia\|triton\)\b/d' requirements.lock   # each build of torch pins its own, a CPU build none
+
+# PIP_FIND_LINKS is pip's; uv does not read it.
+$(INSTALLED): requirements.lock pyproject.toml | $(VENV)/bin/uv
+	uv pip install --compile-bytecode $(addprefix --find-links ,$(PIP_FIND_LINKS)) --build-constraint requirements.lock -r requirements.lock -e .
+	@touch $@
+
+$(VENV)/bin/uv:
+	$(PYTHON) -m venv $(VENV)
+	pip install --quiet $(UV)
+
+.PHONY: help repro test lint lock
