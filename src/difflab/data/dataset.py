@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -46,6 +47,16 @@ class ImageDataset:
         """The images whose label is one of `labels`."""
         keep = torch.isin(self.labels, torch.tensor(labels))
         return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
+
+    def resized(self, size: int) -> ImageDataset:
+        """(N, 3, size, size): bicubic with antialiasing, the same filter as Pillow's; grey becomes three equal channels."""
+        images = torch.cat(
+            [
+                F.interpolate(batch, size=(size, size), mode="bicubic", antialias=True).expand(-1, 3, -1, -1)
+                for batch in self.images.split(1024)
+            ]
+        )
+        return replace(self, images=images)
 
     def save(self, path: Path) -> None:
         """Write to a temporary name, then rename. Equal data give equal bytes."""

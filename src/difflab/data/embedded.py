@@ -1,0 +1,141 @@
+"""Data that come with the installed libraries: real handwriting, photographs and faces, at small sizes.
+
+Handwriting: scikit-learn's optical digits (UCI, 1,797 of 8×8), stored writer after writer. The stand-ins of MNIST and USPS
+take different writers, so that an adaptation from one to the other never meets a digit twice.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.data.mnistm import blend, random_patches
+from difflab.data.splits import TRAIN, random_splits, stratified_splits
+from difflab.params import EmbeddedParams
+
+MNIST_WRITERS = slice(0, 1287)  # ten of fourteen: each block of about 129 digits starts with 0 1 2 … 9 twice
+USPS_WRITERS = slice(1287, None)
+VALIDATION, TEST = 0.1, 0.2
+PHOTOS = (  # colour photographs inside the two packages, as (package, path)
+    ("sklearn", "datasets/images/china.jpg"),
+    ("sklearn", "datasets/images/flower.jpg"),
+    ("skimage", "data/astronaut.png"),
+    ("skimage", "data/chelsea.png"),
+    ("skimage", "data/coffee.png"),
+    ("skimage", "data/motorcycle_left.png"),
+    ("skimage", "data/rocket.jpg"),
+)
+
+
+def mnist(params: EmbeddedParams, generator: Generator) -> ImageDataset:
+    """(N, 1, 28, 28): optical digits in a 24×24 box, strokes made as full as MNIST's."""
+    digits, labels = _optical_digits(MNIST_WRITERS)
+    splits = stratified_splits(labels, VALIDATION, TEST, generator)
+    images = _draw_mnist(digits, np.zeros((len(digits), 5)))
+    return _dataset(images[:, None], labels, splits, "optical digits (UCI) standing in for MNIST")
+
+
+def usps(params: EmbeddedParams, generator: Generator) -> ImageDataset:
+    """(N, 1, 16, 16): optical digits of other writers, filling the frame and soft as USPS is."""
+    digits, labels = _optical_digits(USPS_WRITERS)
+    splits = stratified_splits(labels, VALIDATION, TEST, generator)
+    images = _to_bytes(_draw(digits, np.zeros((len(digits), 5)), size=16, box=16))
+    return _dataset(images[:, None], labels, splits, "optical digits (UCI) standing in for USPS")
+
+
+def mnistm(params: EmbeddedParams, generator: Generator) -> ImageDataset:
+    """(N, 3, 28, 28): the digits of `mnist`, blended with photographs; each training digit several times, slightly moved."""
+    digits, labels = _optical_digits(MNIST_WRITERS)
+    split_of = stratified_splits(labels, VALIDATION, TEST, generator)
+    copies = np.where(split_of == TRAIN, params.blends_per_digit, 1)
+    source = np.repeat(np.arange(len(digits)), copies)
+    splits = split_of[source]
+    bounds = np.array([0.15, 0.1, 0.1, 0.06, 0.06])  # radians, shear, scale, and shifts in half-widths
+    moves = generator.uniform(-bounds, bounds, size=(len(source), 5)) * (splits == TRAIN)[:, None]
+    drawn = _draw_mnist(digits[source], moves)
+    photos = _photo_regions()
+    images = np.empty((*drawn.shape, 3), dtype=np.uint8)
+    for index in range(len(SPLITS)):
+        members = splits == index
+        images[members] = blend(drawn[members], _clear_patches(photos[index], int(members.sum()), generator))
+    description = "optical digits (UCI) blended with bundled photographs, standing in for MNIST-M"
+    return _dataset(images.transpose(0, 3, 1, 2), labels[source], splits, description)
+
+
+def svhn(params: EmbeddedParams, generator: Generator) -> ImageDataset:
+    """(N, 3, 32, 32): rendered house numbers, every class equally often."""
+    from difflab.data.street_numbers import render
+
+    labels = generator.permutation(np.arange(params.street_numbers) % 10)
+    splits = stratified_splits(labels, VALIDATION, TEST, generator)
+    return _dataset(render(labels, generator), labels, splits, "rendered house numbers standing in for SVHN")
+
+
+def faces(params: EmbeddedParams, generator: Generator) -> ImageDataset:
+    """(100, 1, 25, 25): the faces of scikit-image's cut of LFW."""
+    from skimage.data import lfw_subset
+
+    images = _to_bytes(torch.from_numpy(lfw_subset()[:100].astype(np.float64) * 255))  # the rest are no faces
+    splits = random_splits(len(images), VALIDATION, VALIDATION, generator)
+    return _dataset(images[:, None], np.zeros(len(images), dtype=np.int64), splits, "100 faces of LFW at 25×25")
+
+
+def _dataset(images: NDArray, labels: NDArray, splits: NDArray, description: str) -> ImageDataset:
+    tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in (images, labels, splits))
+    return ImageDataset(*tensors, description=description)
+
+
+def _optical_digits(writers: slice) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """(N, 8, 8) ink in 0-1 and (N,) labels."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return digits.images[writers] / 16, digits.target[writers].astype(np.int64)
+
+
+def _draw_mnist(digits: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.uint8]:
+    ink = _draw(digits, moves, size=28, box=24)
+    return _to_bytes((ink - 0.27) * 1.9)  # 8×8 ink is grey at every edge; MNIST's strokes are full
+
+
+def _draw(digits: NDArray[np.float64], moves: NDArray[np.float64], size: int, box: int) -> torch.Tensor:
+    """(N, 8, 8) ink → (N, size, size) with the digit in a box×box square, moved by (N, 5) angle, shear, scale, shifts."""
+    angle, shear, scale, shift_x, shift_y = moves.T
+    cos, sin, zoom = np.cos(angle), np.sin(angle), (1 + scale) * size / box
+    affine = np.stack([cos, shear - sin, shift_x, sin, cos, shift_y], axis=1) * zoom[:, None]
+    source = torch.from_numpy(digits)[:, None]
+    grid = F.affine_grid(torch.from_numpy(affine).view(-1, 2, 3), [len(digits), 1, size, size], align_corners=False)
+    return F.grid_sample(source, grid, mode="bicubic", align_corners=False)[:, 0] * 255
+
+
+def _to_bytes(values: torch.Tensor) -> NDArray[np.uint8]:
+    return values.clamp(0, 255).round().to(torch.uint8).numpy()
+
+
+def _photo_regions() -> list[list[NDArray[np.uint8]]]:
+    """For each split, its own part of every photograph, shrunk and blurred after the cut so that no pixel crosses it."""
+    from importlib.util import find_spec
+
+    from PIL import Image, ImageFilter
+
+    regions: list[list[NDArray[np.uint8]]] = [[], [], []]
+    for package, path in PHOTOS:
+        photo = Image.open(Path(find_spec(package).origin).parent / path).convert("RGB")
+        cuts = [0, round(photo.width * 0.6), round(photo.width * 0.8), photo.width]
+        for index in range(3):
+            region = photo.crop((cuts[index], 0, cuts[index + 1], photo.height))
+            regions[index].append(np.asarray(region.reduce(3).filter(ImageFilter.GaussianBlur(2))))
+    return regions
+
+
+def _clear_patches(photos: list[NDArray[np.uint8]], n: int, generator: Generator) -> NDArray[np.uint8]:
+    """(n, 28, 28, 3): of three random patches the one farthest from mid-grey, on which |patch − digit| shows no digit."""
+    candidates = np.stack([random_patches(photos, n, 28, generator) for _ in range(3)])
+    contrast = np.abs(candidates.astype(np.int16) * 2 - 255).mean(axis=(2, 3, 4))
+    return candidates[contrast.argmax(axis=0), np.arange(n)]

@@ -1,0 +1,40 @@
+"""Train, validation and test, drawn once from a seeded generator."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from difflab.data.dataset import SPLITS
+
+TRAIN, VALIDATION, TEST = range(len(SPLITS))
+
+
+def random_splits(n: int, validation: float, test: float, generator: Generator) -> NDArray[np.uint8]:
+    """(n,) indices into SPLITS: the two given shares of n, at random, the rest for training.
+
+    From three items on, a share above 0 gets at least one of them; fewer items are all for training.
+    """
+    counts = [max(1, round(share * n)) if share > 0 and n >= 3 else 0 for share in (validation, test)]
+    splits = np.full(n, TRAIN, dtype=np.uint8)
+    splits[: counts[0]] = VALIDATION
+    splits[counts[0] : sum(counts)] = TEST
+    return generator.permutation(splits)
+
+
+def stratified_splits(
+    labels: NDArray[np.int64], validation: float, test: float, generator: Generator
+) -> NDArray[np.uint8]:
+    """(N,) indices into SPLITS: `random_splits` of each class."""
+    splits = np.empty(len(labels), dtype=np.uint8)
+    for label in np.unique(labels):
+        members = labels == label
+        splits[members] = random_splits(int(members.sum()), validation, test, generator)
+    return splits
+
+
+def grouped_splits(groups: list[str], validation: float, test: float, generator: Generator) -> NDArray[np.uint8]:
+    """(N,) indices into SPLITS: `random_splits` of the groups, so that no group is in two splits."""
+    names, group_of = np.unique(groups, return_inverse=True)
+    return random_splits(len(names), validation, test, generator)[group_of]

@@ -1,0 +1,98 @@
+"""House numbers rendered with matplotlib's fonts: a stand-in for SVHN.
+
+After the SYN NUMBERS of Ganin et al. 2016 (fonts, neighbours, colours, orientation, blur), kept plain on purpose: plates
+of a few colour pairs, so that a small model learns them in minutes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+SIZE = 32  # pixels a side, as SVHN
+CELL_HEIGHT, CELL_WIDTH, DIGIT_HEIGHT = 48, 32, 36  # pixels of one rendered digit, before the camera sees it
+BLANK = 10  # the cell of a neighbour that is not there
+FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneralBol.ttf", "cmss10.ttf")
+PLATES = (  # background, digits
+    ((232, 232, 224), (30, 32, 38)),  # black on white
+    ((34, 62, 132), (236, 238, 240)),  # white on enamel blue
+    ((38, 40, 44), (226, 222, 210)),  # white on black
+    ((142, 66, 48), (244, 236, 222)),  # white on brick
+    ((214, 190, 146), (70, 44, 30)),  # brown on sandstone
+    ((40, 92, 64), (232, 214, 140)),  # brass on green
+)
+
+
+def render(labels: NDArray[np.int64], generator: Generator) -> NDArray[np.uint8]:
+    """(N, 3, 32, 32) crops, each centred on the digit of `labels` (N,), neighbours cut off at its sides."""
+    n = len(labels)
+    cells = _digit_cells()
+    font = generator.integers(len(FONTS), size=n)
+    neighbours = generator.integers(10, size=(n, 2))
+    neighbours[generator.random((n, 2)) < 0.4] = BLANK
+    number = np.stack([neighbours[:, 0], labels, neighbours[:, 1]], axis=1)
+    images = []
+    for part in np.array_split(np.arange(n), max(1, n // 2000)):  # bounds the memory
+        strip = torch.from_numpy(cells[font[part, None], number[part]]).permute(0, 2, 1, 3).flatten(2)
+        ink = _photograph(strip[:, None].double() / 255, generator)
+        images.append(_paint(ink, generator))
+    return np.concatenate(images)
+
+
+def _digit_cells() -> NDArray[np.uint8]:
+    """(fonts, 11, CELL_HEIGHT, CELL_WIDTH) ink of the ten digits, all of one height, and of a blank."""
+    import matplotlib
+    from PIL import Image, ImageDraw, ImageFont
+
+    folder = Path(matplotlib.get_data_path()) / "fonts/ttf"
+    cells = np.zeros((len(FONTS), 11, CELL_HEIGHT, CELL_WIDTH), dtype=np.uint8)
+    for index, name in enumerate(FONTS):
+        _, top, _, bottom = ImageFont.truetype(folder / name, 100).getbbox("8", anchor="ls")
+        font = ImageFont.truetype(folder / name, round(100 * DIGIT_HEIGHT / (bottom - top)))
+        for digit in range(10):
+            cell = Image.new("L", (CELL_WIDTH, CELL_HEIGHT))
+            baseline = (CELL_WIDTH / 2, (CELL_HEIGHT + DIGIT_HEIGHT) / 2)
+            ImageDraw.Draw(cell).text(baseline, str(digit), fill=255, font=font, anchor="ms")
+            cells[index, digit] = np.asarray(cell)
+    return cells
+
+
+def _photograph(strip: Tensor, generator: Generator) -> Tensor:
+    """See (N, 1, H, W) strips under a mild random homography: (N, 1, SIZE, SIZE), sharp."""
+    n, _, height, width = strip.shape
+
+    def uniform(bound: float) -> Tensor:
+        return torch.from_numpy(generator.uniform(-bound, bound, size=(n, 1, 1)))
+
+    axis = (torch.arange(SIZE, dtype=torch.float64) + 0.5) / SIZE * 2 - 1
+    y, x = (a[None] for a in torch.meshgrid(axis, axis, indexing="ij"))
+    angle, shear, scale = uniform(0.10), uniform(0.15), 1 + uniform(0.08)
+    depth = 1 + uniform(0.08) * x + uniform(0.08) * y  # the plate is not quite facing the camera
+    x, y = (x + uniform(0.06)) / depth, (y + uniform(0.06)) / depth
+    x, y = x * torch.cos(angle) - y * torch.sin(angle), x * torch.sin(angle) + y * torch.cos(angle)
+    x, y = scale * (x + shear * y), scale * y
+    grid = torch.stack([x * height / width, y], dim=-1)
+    return F.grid_sample(strip, grid, align_corners=False)
+
+
+def _paint(ink: Tensor, generator: Generator) -> NDArray[np.uint8]:
+    """(N, 1, S, S) ink in 0-1 → (N, 3, S, S) in a plate's colours, lit from one side, blurred, with sensor noise."""
+    n = len(ink)
+    blurred = F.avg_pool2d(F.pad(ink, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    softness = torch.from_numpy(generator.random((n, 1, 1, 1)))
+    ink = torch.lerp(ink, blurred, softness)
+    plate = torch.tensor(PLATES, dtype=torch.float64)[torch.from_numpy(generator.integers(len(PLATES), size=n))]
+    plate = plate + torch.from_numpy(generator.uniform(-10, 10, size=(n, 2, 3)))
+    background, foreground = plate[:, 0, :, None, None], plate[:, 1, :, None, None]
+    image = torch.lerp(background, foreground, ink)
+    axis = torch.linspace(-1, 1, SIZE, dtype=torch.float64)
+    slope = torch.from_numpy(generator.uniform(-0.15, 0.15, size=(2, n, 1, 1, 1)))
+    image = image * (1 + slope[0] * axis[:, None] + slope[1] * axis)
+    noise = torch.from_numpy(generator.uniform(-4, 4, size=image.shape))
+    return (image + noise).clamp(0, 255).round().to(torch.uint8).numpy()

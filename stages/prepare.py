@@ -1,0 +1,24 @@
+"""Bring one data set to its size: data/DATASET.safetensors → prepared/DATASET.safetensors, (N, 3, S, S) uint8."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from difflab.stage import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", choices=["mnist", "mnistm", "svhn", "usps", "faces"])
+    name = parser.parse_args().dataset
+    from difflab.data.dataset import ImageDataset
+    from difflab.params import PrepareParams, load_section
+
+    params = load_section(PrepareParams, "prepare")
+    size = params.face_size if name == "faces" else params.digit_size
+    ImageDataset.load(Path("data") / f"{name}.safetensors").resized(size).save(Path("prepared") / f"{name}.safetensors")
+
+
+if __name__ == "__main__":
+    run(main)
