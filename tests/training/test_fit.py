@@ -167,7 +167,7 @@ def test_a_torn_checkpoint_write_keeps_the_old_one(tmp_path, monkeypatch):
 
 def test_checkpoints_are_never_unpickled(tmp_path):
     torch.save({"step": Killed}, tmp_path / "checkpoint.pt")
-    with pytest.raises(Exception, match="weights_only|Weights only"):
+    with pytest.raises(Exception, match="Weights only"):
         RollingCheckpoint(tmp_path).load()
 
 

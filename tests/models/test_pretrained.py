@@ -1,0 +1,27 @@
+import pytest
+import torch
+from diffusers import DDPMPipeline, DDPMScheduler
+
+from difflab.models.pretrained import load_pretrained_unet
+from difflab.models.unet import make_unet
+from difflab.params import NetworkParams
+from difflab.stage import UserError
+
+NETWORK = NetworkParams(
+    patch_size=1, block_out_channels=[8, 8], layers_per_block=1, attention_head_dim=8, norm_num_groups=4
+)
+
+
+def test_a_folder_of_diffusers_gives_its_unet(tmp_path):
+    unet = make_unet(NETWORK, 8, conditional=False).eval()
+    DDPMPipeline(unet, DDPMScheduler()).save_pretrained(tmp_path)
+    noise, t = torch.randn(1, 3, 8, 8), torch.tensor(5)
+    loaded = load_pretrained_unet(str(tmp_path)).eval()
+    torch.testing.assert_close(loaded(noise, t).sample, unet(noise, t).sample)
+
+
+def test_no_such_folder_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UserError, match=r"faces\.checkpoint: found 'nobody/nothing', allowed: ") as error:
+        load_pretrained_unet("nobody/nothing")
+    assert "\n" not in str(error.value)

@@ -1,0 +1,109 @@
+"""The objectives against their definitions."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from difflab.models.conditioning import DigitDomainCondition
+from difflab.models.schedules import cosine_betas, linear_betas
+from difflab.models.unet import make_unet
+from difflab.params import NetworkParams
+from difflab.training.classification import ClassificationTask
+from difflab.training.denoising import DenoisingTask
+
+NETWORK = NetworkParams(
+    patch_size=2, block_out_channels=[8, 8], layers_per_block=1, attention_head_dim=8, norm_num_groups=4
+)
+
+
+class Recorder(nn.Module):
+    """Stands in for the U-Net: keeps what it is given, predicts nothing but zeros."""
+
+    def forward(self, sample, timestep, class_labels=None):
+        self.seen = sample, timestep, class_labels
+        return type("Output", (), {"sample": torch.zeros_like(sample)})
+
+
+def record(count=4096, betas=None, **options):
+    unet = Recorder()
+    task = DenoisingTask(unet, cosine_betas(1000) if betas is None else betas, patch_size=1, **options)  # pyright: ignore[reportArgumentType]
+    batch = {"images": torch.full((count, 3, 2, 2), 255, dtype=torch.uint8)}
+    batch |= {"digits": torch.full((count,), 7), "domains": torch.ones(count, dtype=torch.int64)}
+    loss = task(batch, torch.Generator().manual_seed(0))
+    return loss, *unet.seen
+
+
+def test_noised_images_follow_the_closed_form():
+    """x_t ~ N(√ᾱ_t x₀, 1−ᾱ_t) for x₀ = 1, and a prediction of zeros has the loss E ε² = 1."""
+    betas = linear_betas(1000, 1e-4, 0.02)
+    loss, noised, t, _ = record(betas=betas)
+    alphas_cumprod = torch.cumprod(1 - betas, 0)[t]
+    standardised = (noised - alphas_cumprod.sqrt()[:, None, None, None]) / (1 - alphas_cumprod).sqrt()[
+        :, None, None, None
+    ]
+    assert standardised.mean().abs() < 0.02
+    assert (standardised.var() - 1).abs() < 0.03
+    assert loss.item() == pytest.approx(1, abs=0.03)
+    assert t.min() <= 3 and t.max() >= 996
+    assert (t.float().mean() - 499.5).abs() < 15
+
+
+def test_a_perfect_prediction_has_no_loss(monkeypatch):
+    def exact(self, sample, timestep, class_labels=None):
+        alphas_cumprod = torch.cumprod(1 - linear_betas(10, 0.1, 0.2), 0)[timestep][:, None, None, None]
+        noise = (sample - alphas_cumprod.sqrt()) / (1 - alphas_cumprod).sqrt()  # x₀ = 1 everywhere
+        return type("Output", (), {"sample": noise.float()})
+
+    monkeypatch.setattr(Recorder, "forward", exact)
+    task = DenoisingTask(Recorder(), linear_betas(10, 0.1, 0.2), patch_size=1)  # pyright: ignore[reportArgumentType]
+    batch = {"images": torch.full((64, 3, 2, 2), 255, dtype=torch.uint8)}
+    assert task(batch, torch.Generator().manual_seed(0)).item() < 1e-10
+
+
+def test_the_condition_is_dropped_as_often_as_asked():
+    condition = DigitDomainCondition(["mnistm", "svhn"], 4, 2, 8)
+    *_, vectors = record(condition=condition, drop_probability=0.15)
+    dropped = (vectors == condition.null(1)).all(1)
+    kept = condition(torch.tensor([7]), torch.tensor([1]))
+    assert dropped.float().mean().item() == pytest.approx(0.15, abs=0.02)
+    torch.testing.assert_close(vectors[~dropped], kept.expand(int((~dropped).sum()), -1))
+
+
+def test_faces_are_flipped_half_of_the_time():
+    unet = Recorder()
+    images = torch.zeros(2000, 3, 1, 2, dtype=torch.uint8)
+    images[..., 0] = 255
+    task = DenoisingTask(unet, torch.full((1,), 1e-12, dtype=torch.float64), 1, horizontal_flip=True)  # pyright: ignore[reportArgumentType]
+    task({"images": images}, torch.Generator().manual_seed(0))
+    assert (unet.seen[0][:, 0, 0, 0] < 0).float().mean().item() == pytest.approx(0.5, abs=0.04)
+
+
+def test_patches_are_only_another_order_of_the_pixels():
+    unet = make_unet(NETWORK, 8, conditional=False)
+    task = DenoisingTask(unet, cosine_betas(10), patch_size=2)
+    assert unet.config.in_channels == 12 and unet.config.sample_size == 4
+    assert task({"images": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)}, torch.Generator().manual_seed(0)) > 0
+    images = torch.randn(2, 3, 8, 8)
+    assert torch.equal(F.pixel_shuffle(F.pixel_unshuffle(images, 2), 2), images)
+
+
+def test_every_weight_of_the_conditional_network_learns():
+    unet = make_unet(NETWORK, 8, conditional=True)
+    task = DenoisingTask(unet, cosine_betas(10), 2, DigitDomainCondition(["mnistm"], 4, 2, 32), 0.5)
+    batch = {"images": torch.randint(256, (16, 3, 8, 8), dtype=torch.uint8)}
+    batch |= {"digits": torch.arange(16) % 10, "domains": torch.zeros(16, dtype=torch.int64)}
+    task(batch, torch.Generator().manual_seed(0)).backward()
+    still = [name for name, p in task.named_parameters() if p.grad is None or not p.grad.any()]
+    # The key's bias shifts all attention logits of a query alike, so softmax gives it no gradient.
+    assert [name for name in still if not name.endswith("to_k.bias")] == []
+
+
+def test_classification_is_cross_entropy_of_scaled_images():
+    classifier = nn.Sequential(nn.Flatten(), nn.Linear(12, 10))
+    images = torch.randint(256, (5, 3, 2, 2), dtype=torch.uint8)
+    digits = torch.tensor([0, 3, 9, 1, 1])
+    logits = classifier(images.double().div(255).mul(2).sub(1).float())
+    expected = -logits.log_softmax(1)[torch.arange(5), digits].mean()
+    loss = ClassificationTask(classifier)({"images": images, "digits": digits}, torch.Generator())
+    torch.testing.assert_close(loss, expected)
