@@ -1,0 +1,70 @@
+"""A training killed with SIGKILL and started again ends in the bytes of an uninterrupted run (smoke profile)."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from dvc.utils.hydra import compose_and_dump
+
+from difflab.data.dataset import ImageDataset
+from difflab.training.checkpoint import RollingCheckpoint
+
+REPOSITORY = Path(__file__).parents[2]
+TRAIN = [sys.executable, "stages/train.py", "joint-cosine"]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """The stages, smoke parameters with enough steps to be killed between, and a few prepared images."""
+    folder = tmp_path_factory.mktemp("workspace")
+    shutil.copytree(REPOSITORY / "stages", folder / "stages")
+    compose_and_dump(folder / "params.yaml", str(REPOSITORY / "conf"), None, "config", ".", ["profile=smoke"])
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["recipes"]["joint-cosine"]["training"] |= {"checkpoint_every": 1, "num_epochs": 40}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    generator = torch.Generator().manual_seed(0)
+    for domain in ("mnistm", "svhn"):
+        images = torch.randint(256, (200, 3, 8, 8), dtype=torch.uint8, generator=generator)
+        dataset = ImageDataset(images, torch.arange(200) % 10, torch.zeros(200, dtype=torch.uint8), "random pixels")
+        dataset.save(folder / "prepared" / f"{domain}.safetensors")
+    return folder
+
+
+def files_of(model: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(model)): path.read_bytes() for path in sorted(model.rglob("*")) if path.is_file()}
+
+
+def last_step(workspace: Path) -> int:
+    folders = list((workspace / ".cache/checkpoints").glob("train-joint-cosine-*"))
+    saved = RollingCheckpoint(folders[0]).load() if folders else None
+    return saved["step"] if saved else 0
+
+
+def kill_at(workspace: Path, step: int) -> int:
+    """Start the training, kill it once it has saved `step`; returns the step it was killed at."""
+    with subprocess.Popen(TRAIN, cwd=workspace, stderr=subprocess.DEVNULL) as process:
+        while last_step(workspace) < step and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    return last_step(workspace)
+
+
+def test_killed_at_three_points_it_ends_in_the_same_bytes(workspace):
+    subprocess.run(TRAIN, cwd=workspace, check=True)
+    model = workspace / "models/joint-cosine"
+    whole = files_of(model)
+    assert len(whole) >= 7 and last_step(workspace) == 120
+    shutil.rmtree(workspace / ".cache")
+    shutil.rmtree(model)
+    reached = [kill_at(workspace, step) for step in (1, 40, 80)]
+    assert 1 <= reached[0] < 40 <= reached[1] < 80 <= reached[2] < 120, "each kill should undo only a part"
+    assert not model.exists()
+    subprocess.run(TRAIN, cwd=workspace, check=True)
+    assert files_of(model) == whole
