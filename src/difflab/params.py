@@ -8,16 +8,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, overload
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from ruamel.yaml import YAML, YAMLError
 
 from difflab.stage import UserError
+from difflab.validation import explain, refuse
 
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Digit = Annotated[int, Field(ge=0, le=9)]
-Domain = Literal["mnist", "mnistm", "svhn", "usps"]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Domain = Literal["mnistm", "svhn"]
 T = TypeVar("T")
 
 
@@ -49,7 +51,7 @@ class EmbeddedParams(Section):
 
 class DataParams(Section):
     root: str | None  # folder with real data; null: only embedded data and downloads
-    seed: NonNegativeInt
+    seed: Seed
     sources: SourceParams
     embedded: EmbeddedParams
 
@@ -57,7 +59,7 @@ class DataParams(Section):
     def _folder_needs_root(self) -> Self:
         folders = [name for name, source in self.sources if source == "folder"]
         if self.root is None and folders:
-            raise ValueError(f"a folder, because sources.{folders[0]} is 'folder'")
+            raise refuse("root", None, f"a folder, because sources.{folders[0]} is folder")
         return self
 
 
@@ -67,7 +69,7 @@ class PrepareParams(Section):
 
 
 class TrainingParams(Section):
-    seed: NonNegativeInt
+    seed: Seed
     num_epochs: PositiveInt
     batch_size: PositiveInt
     optimizer: Literal["adam", "adamw"]
@@ -94,11 +96,10 @@ class ScheduleParams(Section):
 
     @model_validator(mode="after")
     def _betas_belong_to_linear(self) -> Self:
-        given = [value is not None for value in (self.beta_start, self.beta_end)]
-        if self.name == "linear" and not all(given):
-            raise ValueError("beta_start and beta_end with name 'linear'")
-        if self.name == "cosine" and any(given):
-            raise ValueError("beta_start and beta_end null with name 'cosine'")
+        for key, beta in (("beta_start", self.beta_start), ("beta_end", self.beta_end)):
+            if (beta is None) != (self.name == "cosine"):
+                allowed = "null" if self.name == "cosine" else "number > 0 and < 1"
+                raise refuse(key, beta, f"{allowed}, because name is {self.name}")
         return self
 
 
@@ -117,13 +118,16 @@ class NetworkParams(Section):
 
     @model_validator(mode="after")
     def _channels_divide(self) -> Self:
-        if any(c % self.norm_num_groups or c % self.attention_head_dim for c in self.block_out_channels):
-            raise ValueError("block_out_channels divisible by norm_num_groups and by attention_head_dim")
+        for key in ("norm_num_groups", "attention_head_dim"):
+            if any(channels % getattr(self, key) for channels in self.block_out_channels):
+                raise refuse(
+                    key, getattr(self, key), f"a divisor of each of block_out_channels {self.block_out_channels}"
+                )
         return self
 
 
 class SamplerParams(Section):
-    seed: NonNegativeInt  # of the noise bank
+    seed: Seed  # of the noise bank
     sampler: Literal["ddpm", "ddim"]
     num_inference_steps: PositiveInt
     timestep_spacing: Literal["leading", "trailing", "linspace"]
@@ -132,6 +136,12 @@ class SamplerParams(Section):
     clip_sample: bool  # clip the predicted x0 to [-1, 1]
     batch_size: PositiveInt
 
+    @model_validator(mode="after")
+    def _offset_belongs_to_leading(self) -> Self:
+        if self.steps_offset and self.timestep_spacing != "leading":
+            raise refuse("steps_offset", self.steps_offset, f"0, because timestep_spacing is {self.timestep_spacing}")
+        return self
+
 
 class RecipeSamplingParams(SamplerParams):
     eta: Probability
@@ -139,17 +149,45 @@ class RecipeSamplingParams(SamplerParams):
     images_per_digit: Annotated[int, Field(ge=10)]  # the grid shows 10
     trace_steps: Annotated[int, Field(ge=2)]  # images of the reverse process, both ends included
 
+    @model_validator(mode="after")
+    def _trace_has_steps(self) -> Self:
+        if self.trace_steps > self.num_inference_steps + 1:
+            raise refuse(
+                "trace_steps", self.trace_steps, f"integer ≤ num_inference_steps + 1 = {self.num_inference_steps + 1}"
+            )
+        return self
+
+
+class Diffusion(Section):
+    """What digits and faces share: a network trained on a noise schedule, and sampled on some of its time steps."""
+
+    schedule: ScheduleParams
+    network: NetworkParams
+    training: TrainingParams
+    sampling: SamplerParams
+
+    @model_validator(mode="after")
+    def _time_steps_exist(self) -> Self:
+        trained, steps = self.schedule.num_train_timesteps, self.sampling.num_inference_steps
+        if steps > trained:
+            raise refuse("sampling.num_inference_steps", steps, f"integer ≤ schedule.num_train_timesteps = {trained}")
+        room = trained - 1 - (steps - 1) * trained // steps  # above the first of the leading time steps
+        if self.sampling.steps_offset > room:
+            raise refuse(
+                "sampling.steps_offset",
+                self.sampling.steps_offset,
+                f"integer ≤ {room} with num_inference_steps {steps}",
+            )
+        return self
+
 
 # The digits that a recipe learns from each domain.
 RecipeData = Annotated[dict[Domain, Annotated[list[Digit], Field(min_length=1)]], Field(min_length=1)]
 
 
-class RecipeParams(Section):
+class RecipeParams(Diffusion):
     data: RecipeData
-    schedule: ScheduleParams
     condition: ConditionParams
-    network: NetworkParams
-    training: TrainingParams
     sampling: RecipeSamplingParams
 
 
@@ -158,11 +196,8 @@ class FaceSamplingParams(SamplerParams):
     num_noises: PositiveInt
 
 
-class FacesParams(Section):
+class FacesParams(Diffusion):
     checkpoint: str | None  # null: train the small model below; else a folder or hub id that diffusers loads
-    schedule: ScheduleParams
-    network: NetworkParams
-    training: TrainingParams
     sampling: FaceSamplingParams
 
 
@@ -174,25 +209,16 @@ class Params(Section):
     recipes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams], Field(min_length=1)]
     faces: FacesParams
 
-
-def _explain(error: ValidationError, prefix: str) -> str:
-    """One line for the first bad value: the key, what was found, what is allowed."""
-    first, *more = error.errors(include_url=False)
-    key = ".".join([p for p in (prefix, *map(str, first["loc"])) if p and p != "[key]"])
-    allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    match first["type"]:
-        case "missing":
-            line = f"{key}: missing"
-        case "extra_forbidden":
-            line = f"{key}: unknown key"
-        case _:
-            line = f"{key}: found {_short(first['input'])}, allowed: {allowed}"
-    return line + (f" (and {len(more)} more)" if more else "")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+    @model_validator(mode="after")
+    def _sizes_halve(self) -> Self:
+        """Every level of a U-Net halves the image, and pixel-unshuffle divides it first."""
+        models = {f"recipes.{name}": (recipe, "digit_size") for name, recipe in self.recipes.items()}
+        for key, (model, size_key) in (models | {"faces": (self.faces, "face_size")}).items():
+            size = getattr(self.prepare, size_key)
+            factor = model.network.patch_size * 2 ** (len(model.network.block_out_channels) - 1)
+            if size % factor:
+                raise refuse(f"prepare.{size_key}", size, f"a multiple of {factor}, because of {key}.network")
+        return self
 
 
 def validate(kind: type[T], value: Any, key: str = "") -> T:
@@ -200,15 +226,16 @@ def validate(kind: type[T], value: Any, key: str = "") -> T:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise ParamsError(f"params.yaml: {_explain(error, key)}") from None
+        raise ParamsError(f"params.yaml: {explain(error, kind, key)}") from None
 
 
 def read_yaml(path: Path) -> Any:
+    """Read YAML 1.2, as DVC does: 1e-5 is a number, and a key that stands twice is refused."""
     try:
-        return yaml.safe_load(path.read_text())
+        return YAML(typ="safe").load(path.read_text())
     except FileNotFoundError:
         raise ParamsError(f"{path}: not found; `difflab profile cpu` writes it") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
 
@@ -226,6 +253,7 @@ def load_section(kind: Any, key: str, path: Path = Path("params.yaml")) -> Any:
     value = read_yaml(path)
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
-            raise ParamsError(f"params.yaml: {key}: missing")
+            there = ", ".join(value) if isinstance(value, dict) else "no section"
+            raise ParamsError(f"params.yaml: {key}: found no {part!r} there, allowed: {there}")
         value = value[part]
     return validate(kind, value, key)

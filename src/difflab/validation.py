@@ -1,0 +1,88 @@
+"""What pydantic finds wrong with a value, as one line: the key, what was found, what is allowed."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+BOUNDS = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤", "multipleOf": "multiple of"}
+ITEMS = {"minItems": "at least", "maxItems": "at most"}
+
+
+def refuse(key: str, found: Any, allowed: str) -> PydanticCustomError:
+    """The error for a model's validator to raise where one key (below the model's own) contradicts another."""
+    return PydanticCustomError("refused", "{allowed}", {"key": key, "found": found, "allowed": allowed})
+
+
+def explain(error: ValidationError, kind: Any, prefix: str) -> str:
+    """One line, `KEY: found X, allowed: Y`, for the first thing wrong with a value of type `kind` found at `prefix`."""
+    first, *more = error.errors(include_url=False)
+    location = [str(part) for part in first["loc"]]
+    schema = TypeAdapter(kind).json_schema()
+    found, allowed = _text(first["input"]), ""
+    match first["type"]:
+        case "missing":
+            found, allowed = "nothing", _describe(_at(schema, location), schema)
+        case "extra_forbidden" | "invalid_key":
+            names = _at(schema, location[:-1])["properties"]
+            nearest = get_close_matches(location[-1], names, n=3) or names
+            found, allowed = "an unknown key", ", ".join(nearest)
+        case "refused":
+            context = first.get("ctx", {})
+            location.append(context["key"])
+            found, allowed = _text(context["found"]), context["allowed"]
+        case _ if location and location[-1] == "[key]":
+            *location, _ = location
+            section = _at(schema, location[:-1])
+            names = section.get("propertyNames") or {"pattern": next(iter(section["patternProperties"]))}
+            found, allowed = "an unknown key", _describe(names, schema)
+        case _:
+            allowed = _describe(_at(schema, location), schema)
+    key = ".".join(part for part in (prefix, *location) if part)
+    line = f"found {found}, allowed: {allowed}" + (f" (and {len(more)} more)" if more else "")
+    return f"{key}: {line}" if key else line
+
+
+def _text(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _at(schema: dict[str, Any], location: list[str]) -> dict[str, Any]:
+    """The part of a JSON schema that describes the value at `location`."""
+    node = schema
+    for part in location:
+        node = _resolve(node, schema)
+        entries = [*node.get("patternProperties", {}).values(), node.get("additionalProperties"), node.get("items")]
+        node = node.get("properties", {}).get(part) or next(filter(None, entries))
+    return _resolve(node, schema)
+
+
+def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    return schema["$defs"][node["$ref"].removeprefix("#/$defs/")] if "$ref" in node else node
+
+
+def _describe(node: dict[str, Any], schema: dict[str, Any]) -> str:
+    node = _resolve(node, schema)
+    match node:
+        case {"anyOf": choices}:
+            return " or ".join(_describe(choice, schema) for choice in choices)
+        case {"enum": values}:
+            return ", ".join(map(_text, values))
+        case {"const": value}:
+            return _text(value)
+        case {"properties": names}:
+            return f"a section with {', '.join(names)}"
+        case {"type": "object"}:
+            return "a section that is not empty"
+        case {"type": "array", "items": items}:
+            limits = [f"{words} {node[name]}" for name, words in ITEMS.items() if name in node]
+            return f"a list of {_describe(items, schema)}" + (f" ({', '.join(limits)} of them)" if limits else "")
+        case {"pattern": pattern}:
+            return f"text like {pattern}"
+    limits = [f"{sign} {node[name]}" for name, sign in BOUNDS.items() if name in node]
+    return " ".join([node["type"], " and ".join(limits)]).strip()

@@ -1,0 +1,201 @@
+"""Every bad value of params.yaml ends in one line that names the key, what was found and what is allowed."""
+
+import math
+from copy import deepcopy
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from difflab.params import ComputeParams, Params, ParamsError, load_params, load_section, read_yaml, validate
+
+ROOT = Path(__file__).parents[1]
+PARAMS = read_yaml(ROOT / "params.yaml")
+DELETE = object()
+
+
+def changed(key: str, value: Any) -> Any:
+    """params.yaml as a mapping, with the value at the dotted `key` replaced (or deleted)."""
+    params = deepcopy(PARAMS)
+    *sections, last = [int(part) if part.isdigit() else part for part in key.split("/")]
+    section = reduce(lambda node, part: node[part], sections, params)
+    if value is DELETE:
+        del section[last]
+    else:
+        section[last] = value
+    return params
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("judge/training/batch_size", "64", 'judge.training.batch_size: found "64", allowed: integer ≥ 1'),
+        ("judge/training/batch_size", True, "judge.training.batch_size: found true, allowed: integer ≥ 1"),
+        ("judge/training/batch_size", 6.5, "judge.training.batch_size: found 6.5, allowed: integer ≥ 1"),
+        ("judge/training/batch_size", 0, "judge.training.batch_size: found 0, allowed: integer ≥ 1"),
+        ("judge/training/batch_size", DELETE, "judge.training.batch_size: found nothing, allowed: integer ≥ 1"),
+        ("judge/training/seed", 2**32, "judge.training.seed: found 4294967296, allowed: integer ≥ 0 and < 4294967296"),
+        ("judge/training/learning_rate", 0, "judge.training.learning_rate: found 0, allowed: number > 0 and ≤ 1"),
+        (
+            "judge/training/learning_rate",
+            math.nan,
+            "judge.training.learning_rate: found NaN, allowed: number > 0 and ≤ 1",
+        ),
+        ("judge/training/weight_decay", math.inf, "judge.training.weight_decay: found Infinity, allowed: number ≥ 0"),
+        (
+            "judge/training/ema_decay",
+            "none",
+            'judge.training.ema_decay: found "none", allowed: number > 0 and < 1 or null',
+        ),
+        ("judge/training/optimizer", "sgd", 'judge.training.optimizer: found "sgd", allowed: "adam", "adamw"'),
+        ("judge/channels/1", -8, "judge.channels.1: found -8, allowed: integer ≥ 1"),
+        (
+            "judge/channels",
+            [],
+            "judge.channels: found [], allowed: a list of integer ≥ 1 (at least 1, at most 4 of them)",
+        ),
+        ("judge", None, "judge: found null, allowed: a section with channels, training"),
+        ("judge", [1], "judge: found [1], allowed: a section with channels, training"),
+        ("judge", DELETE, "judge: found nothing, allowed: a section with channels, training"),
+        ("judge/chanels", [8], "judge.chanels: found an unknown key, allowed: channels"),
+        ("judge/zzz", 1, "judge.zzz: found an unknown key, allowed: channels, training"),
+        ("judge/7", 1, "judge.7: found an unknown key, allowed: channels, training"),
+        ("prepare/digit_size", 15, "prepare.digit_size: found 15, allowed: integer ≥ 8 and ≤ 256 and multiple of 2"),
+        (
+            "prepare/digit_size",
+            10,
+            "prepare.digit_size: found 10, allowed: a multiple of 4, because of recipes.joint-cosine",
+        ),
+        (
+            "prepare/face_size",
+            1022,
+            "prepare.face_size: found 1022, allowed: a multiple of 4, because of faces.network",
+        ),
+        ("data/sources/mnist", "web", 'data.sources.mnist: found "web", allowed: "embedded", "torchvision", "folder"'),
+        ("data/sources/faces", "folder", "data.root: found null, allowed: a folder, because sources.faces is folder"),
+        ("data/root", 3, "data.root: found 3, allowed: string or null"),
+        ("recipes", {}, "recipes: found {}, allowed: a section that is not empty"),
+        ("recipes/Joint", {}, "recipes.Joint: found an unknown key, allowed: text like ^[a-z0-9-]+$"),
+        ("recipes/joint-cosine/data", {}, "recipes.joint-cosine.data: found {}, allowed: a section that is not empty"),
+        (
+            "recipes/joint-cosine/data/usps",
+            [1],
+            'recipes.joint-cosine.data.usps: found an unknown key, allowed: "mnistm", "svhn"',
+        ),
+        (
+            "recipes/joint-cosine/data/svhn",
+            [10],
+            "recipes.joint-cosine.data.svhn.0: found 10, allowed: integer ≥ 0 and ≤ 9",
+        ),
+        (
+            "recipes/joint-cosine/schedule/beta_end",
+            0.02,
+            "recipes.joint-cosine.schedule.beta_end: found 0.02, allowed: null, because name is cosine",
+        ),
+        ("faces/schedule/beta_end", None, "faces.schedule.beta_end: found null, allowed: number > 0 and < 1, because"),
+        (
+            "faces/network/norm_num_groups",
+            5,
+            "faces.network.norm_num_groups: found 5, allowed: a divisor of each of block_out_channels",
+        ),
+        (
+            "faces/sampling/num_inference_steps",
+            1001,
+            "faces.sampling.num_inference_steps: found 1001, allowed: integer ≤ schedule.num_train_timesteps = 1000",
+        ),
+        (
+            "faces/sampling/steps_offset",
+            20,
+            "faces.sampling.steps_offset: found 20, allowed: integer ≤ 19 with num_inf",
+        ),
+        (
+            "recipes/joint-cosine/sampling/steps_offset",
+            1,
+            "recipes.joint-cosine.sampling.steps_offset: found 1, allowed: 0, because timestep_spacing is trailing",
+        ),
+        (
+            "recipes/joint-cosine/sampling/trace_steps",
+            52,
+            "recipes.joint-cosine.sampling.trace_steps: found 52, allowed: integer ≤ num_inference_steps + 1 = 51",
+        ),
+        ("faces/sampling/etas/1", 1.5, "faces.sampling.etas.1: found 1.5, allowed: number ≥ 0 and ≤ 1"),
+        ("faces/sampling/clip_sample", "yes", 'faces.sampling.clip_sample: found "yes", allowed: boolean'),
+    ],
+)
+def test_bad_value(key: str, value: Any, line: str) -> None:
+    with pytest.raises(ParamsError) as error:
+        validate(Params, changed(key, value))
+    assert str(error.value).startswith(f"params.yaml: {line}")
+
+
+def leaves(node: Any, prefix: str = "") -> list[str]:
+    """The key of every value, sections included."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else []
+    return [key for name, value in items for key in (f"{prefix}{name}", *leaves(value, f"{prefix}{name}/"))]
+
+
+yaml_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text() | st.integers(), values, max_size=3),
+)
+
+
+@given(st.sampled_from(leaves(PARAMS)), yaml_values | st.just(DELETE))
+def test_any_value_is_taken_or_refused_in_one_line(key: str, value: Any) -> None:
+    try:
+        validate(Params, changed(key, value))
+    except ParamsError as error:
+        assert len(str(error).splitlines()) == 1 and "allowed: " in str(error)
+
+
+def test_several_faults_are_counted() -> None:
+    params = changed("judge/channels", DELETE)
+    params["compute"]["threads"] = 0
+    with pytest.raises(ParamsError, match=r"compute\.threads: .* \(and 1 more\)$"):
+        validate(Params, params)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\na: 2\n", 'found duplicate key "a"'),
+        ("a: [1\n", "not YAML"),
+        (b"\xff\xfe\x00", "not YAML"),
+        ("", "params.yaml: found null, allowed: a section with compute, data"),
+        ("- 1\n", "params.yaml: found [1], allowed: a section with compute, data"),
+        (None, "not found; `difflab profile cpu` writes it"),
+    ],
+)
+def test_bad_file(tmp_path: Path, text: str | bytes | None, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ParamsError) as error:
+        load_params(path)
+    assert message in str(error.value) and len(str(error.value).splitlines()) == 1
+
+
+def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
+    """YAML 1.1 would take 1e-5 for text, and `dvc exp run -S` writes numbers so."""
+    path = tmp_path / "params.yaml"
+    YAML().dump(changed("judge/training/learning_rate", 1e-5), path)
+    assert "learning_rate: 1e-05" in path.read_text()
+    assert load_params(path).judge.training.learning_rate == 1e-5
+
+
+def test_params_are_frozen() -> None:
+    params = load_params(ROOT / "params.yaml")
+    with pytest.raises(ValueError, match="frozen"):
+        params.compute.threads = 3  # type: ignore[misc]
+
+
+def test_a_section_needs_nothing_else_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("compute: {threads: 2, mixed_precision: auto}\nrecipes: {x: 1}\n")
+    assert load_section(ComputeParams, "compute", path).threads == 2
+    with pytest.raises(ParamsError, match=r"recipes\.y\.data: found no 'y' there, allowed: x$"):
+        load_section(dict, "recipes.y.data", path)
