@@ -101,7 +101,7 @@ def _optical_digits(writers: slice) -> tuple[NDArray[np.float64], NDArray[np.int
 
 def _draw_mnist(digits: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.uint8]:
     ink = _draw(digits, moves, size=28, box=24)
-    return _to_bytes((ink - 70) * 1.9)  # 8×8 ink is grey at every edge; MNIST's strokes are full
+    return _to_bytes((ink - 60) * 2.4)  # 8×8 ink is grey at every edge; MNIST's strokes are full
 
 
 def _draw(digits: NDArray[np.float64], moves: NDArray[np.float64], size: int, box: int) -> torch.Tensor:
