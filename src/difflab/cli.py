@@ -1,0 +1,76 @@
+"""The `difflab` command: choose a profile, check params.yaml, list the results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from difflab.stage import UserError, run
+
+PARAMS = Path("params.yaml")
+CONF = Path("conf")
+
+
+def profile(name: str, overrides: list[str]) -> None:
+    """Compose conf/ into params.yaml, which stays as it was if the composition is not valid."""
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from difflab.outputs import written_whole
+    from difflab.params import Params, validate
+
+    profiles = sorted(path.stem for path in CONF.glob("profile/*.yaml"))
+    if name not in profiles:
+        raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}")
+    try:
+        with initialize_config_dir(str(CONF.resolve()), version_base=None):
+            config = compose("config", overrides=[f"profile={name}", *overrides])
+        validate(Params, OmegaConf.to_container(config, resolve=True))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"{CONF}/ with {' '.join(overrides)}: {' '.join(str(error).split())}") from None
+    with written_whole(PARAMS) as partial:
+        partial.write_text(OmegaConf.to_yaml(config))
+
+
+def check(out: Path | None) -> None:
+    """Refuse a params.yaml with a bad value. The file `out` is always the same: it says that there is none."""
+    from difflab.params import load_params
+
+    load_params(PARAMS)
+    if out:
+        out.write_text("params.yaml: checked\n")
+
+
+def results() -> None:
+    """Name the figures, metrics and samples that the pipeline of dvc.yaml has made."""
+    from dvc.repo import Repo
+
+    paths = sorted(Path(out.def_path) for out in Repo().index.outs)
+    for path in filter(Path.exists, paths):
+        match path.parts[0]:
+            case "figures":
+                print(path)
+            case "metrics":
+                values = json.loads(path.read_text()).items()
+                print(path, *(f"{name} {value:.4g}" for name, value in values if isinstance(value, float)), sep="  ")
+            case "samples":
+                print(f"{path}/  {sum(1 for _ in path.rglob('*.png'))} images")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="difflab", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("profile", help="compose a profile of conf/ into params.yaml")
+    command.add_argument("name", help="a file of conf/profile/, such as smoke, cpu or paper")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as judge.training.num_epochs=3")
+    command.set_defaults(call=lambda arguments: profile(arguments.name, arguments.overrides))
+    command = commands.add_parser("check", help="check every value of params.yaml")
+    command.add_argument("--out", type=Path, metavar="FILE", help="write this file, always the same, if all is well")
+    command.set_defaults(call=lambda arguments: check(arguments.out))
+    command = commands.add_parser("results", help="name the figures, metrics and samples that are there")
+    command.set_defaults(call=lambda arguments: results())
+    arguments = parser.parse_args()
+    run(lambda: arguments.call(arguments))

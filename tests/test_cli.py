@@ -1,0 +1,113 @@
+"""The `difflab` command: profiles, the check of params.yaml, and what it costs to ask for help."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from difflab.cli import main
+from difflab.params import load_params
+
+ROOT = Path(__file__).parents[1]
+PROFILES = sorted(path.stem for path in ROOT.glob("conf/profile/*.yaml"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the profiles and params.yaml of the repository."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def difflab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def call(*arguments: str) -> str:
+        """What `difflab arguments` prints, or the one line that it ends with."""
+        monkeypatch.setattr(sys, "argv", ["difflab", *arguments])
+        try:
+            main()
+        except SystemExit as end:
+            return str(end.code)
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_committed_params_are_the_cpu_profile(folder: Path, difflab) -> None:
+    committed = (folder / "params.yaml").read_bytes()
+    (folder / "params.yaml").unlink()
+    assert difflab("profile", "cpu") == ""
+    assert (folder / "params.yaml").read_bytes() == committed
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_is_valid(folder: Path, difflab, name: str) -> None:
+    assert difflab("profile", name, "judge.training.seed=7") == ""
+    assert load_params().judge.training.seed == 7
+    assert difflab("check") == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["nosuch"], "error: profile: found 'nosuch', allowed: cpu, paper, smoke"),
+        (
+            ["cpu", "judge.training.batch_size=-3"],
+            "error: params.yaml: judge.training.batch_size: found -3, allowed: i",
+        ),
+        (["cpu", "judge.chanels=3"], "error: conf/ with judge.chanels=3: Could not override 'judge.chanels'."),
+        (["cpu", "judge=["], "error: conf/ with judge=[: "),
+        (["cpu", "judge.channels=${nosuch}"], "error: conf/ with judge.channels=${nosuch}: Interpolation key 'nosuch'"),
+    ],
+)
+def test_bad_profile_leaves_params_alone(folder: Path, difflab, arguments: list[str], line: str) -> None:
+    before = (folder / "params.yaml").read_bytes()
+    message = difflab("profile", *arguments)
+    assert message.startswith(line) and len(message.splitlines()) == 1
+    assert (folder / "params.yaml").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["conf", "params.yaml"]
+
+
+def test_check_writes_the_same_file_for_all_good_params(folder: Path, difflab) -> None:
+    written = []
+    for name in PROFILES:
+        difflab("profile", name)
+        difflab("check", "--out", "checked")
+        written.append((folder / "checked").read_bytes())
+        (folder / "checked").unlink()
+    assert len(set(written)) == 1
+    (folder / "params.yaml").write_text("compute: {threads: 0}\n")
+    assert difflab("check", "--out", "checked").startswith("error: params.yaml: compute.threads: found 0, allowed: ")
+    assert not (folder / "checked").exists()
+
+
+def test_results_names_what_is_there(folder: Path, difflab) -> None:
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["dvc", "init", "--quiet"], check=True)
+    (folder / "dvc.yaml").write_text(
+        "stages: {all: {cmd: 'true', outs: [figures/a.png, samples/b/, models/c/, figures/missing.png],"
+        " metrics: [metrics/d.json]}}"
+    )
+    for path in ("figures/a.png", "samples/b/svhn/1_001.png", "samples/b/svhn/1_002.png", "models/c/weights"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+    (folder / "metrics").mkdir()
+    (folder / "metrics/d.json").write_text(json.dumps({"accuracy": 0.98765, "num_images": 3, "by": {"svhn": 1.0}}))
+    assert difflab("results").splitlines() == [
+        "figures/a.png",
+        "metrics/d.json  accuracy 0.9877",
+        "samples/b/  2 images",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["profile"], ["check"], ["results"]])
+def test_help_is_quick(arguments: list[str]) -> None:
+    start = time.monotonic()
+    subprocess.run(["difflab", *arguments, "--help"], check=True, capture_output=True)
+    assert time.monotonic() - start < 1
