@@ -44,7 +44,7 @@ def fit(
         trainer.run(checkpoint, log)
     if trainer.ema:
         task.load_state_dict(trainer.ema.module.state_dict())
-    task.eval()
+    task.eval().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
 
 
 class _Trainer:
