@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,6 +27,6 @@ class Batches:
         """Indices of the batch of `step` (0, 1, …), shape (batch_size,), int64, on the CPU."""
         epoch, position = divmod(step, self.per_epoch)
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed((self.seed << 32) + epoch)
-            self._epoch, self._permutation = epoch, torch.randperm(self.num_images, generator=generator)
+            permutation = np.random.default_rng([self.seed, epoch]).permutation(self.num_images)
+            self._epoch, self._permutation = epoch, torch.from_numpy(permutation)
         return self._permutation[position * self.batch_size : (position + 1) * self.batch_size]
