@@ -7,6 +7,8 @@ from pathlib import Path
 from difflab.params import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
 from difflab.stage import run
 
+OUTPUT = Path("models/faces")
+
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
@@ -15,27 +17,22 @@ def main() -> None:
     schedule = load_section(ScheduleParams, "faces.schedule")
     network = load_section(NetworkParams, "faces.network")
     training = load_section(TrainingParams, "faces.training")
-    output = Path("models/faces")
-
-    from difflab.models.model_folder import save_model_folder
-    from difflab.models.pretrained import load_pretrained_unet
-    from difflab.models.schedules import make_betas
-
-    betas = make_betas(schedule)
     if checkpoint is None:
-        unet = train_unet(compute, betas, network, training, output)
-        save_model_folder(output, "FacePipeline", {"unet": unet}, betas, network.patch_size)
+        train(compute, schedule, network, training)
     else:
-        save_model_folder(output, "FacePipeline", {"unet": load_pretrained_unet(checkpoint)}, betas, patch_size=1)
+        adopt(checkpoint, schedule)
 
 
-def train_unet(compute: ComputeParams, betas, network: NetworkParams, training: TrainingParams, output: Path):
-    """The unconditional U-Net after its training; leaves the log in `output`."""
+def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkParams, training: TrainingParams) -> None:
+    """Train the small model of `faces.network`."""
     from accelerate.utils import set_seed
 
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
+    from difflab.models.model_folder import save_model_folder
+    from difflab.models.schedules import make_betas
     from difflab.models.unet import make_unet
+    from difflab.outputs import written_whole
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.denoising import DenoisingTask
     from difflab.training.fit import fit
@@ -45,12 +42,25 @@ def train_unet(compute: ComputeParams, betas, network: NetworkParams, training: 
     images = ImageDataset.load(prepared).part("train").images
     set_seed(training.seed)
     unet = make_unet(network, images.shape[-1], conditional=False)
+    betas = make_betas(schedule)
     task = DenoisingTask(unet, betas, network.patch_size, horizontal_flip=True)
-    with rolling_checkpoint("faces", [compute, betas.tolist(), network, training], [prepared]) as checkpoint:
+    with rolling_checkpoint("faces", [compute, schedule, network, training], [prepared]) as checkpoint:
         fit(task, {"images": images}, training, accelerator, checkpoint)
-        output.mkdir(parents=True, exist_ok=True)
-        shutil.copy(checkpoint.log, output)
-    return unet
+        with written_whole(OUTPUT) as folder:
+            save_model_folder(folder, "FacePipeline", {"unet": unet}, betas, network.patch_size)
+            shutil.copy(checkpoint.log, folder)
+
+
+def adopt(checkpoint: str, schedule: ScheduleParams) -> None:
+    """Take the network of a diffusers folder or hub id, and `faces.schedule` for its β."""
+    from difflab.models.model_folder import save_model_folder
+    from difflab.models.pretrained import load_pretrained_unet
+    from difflab.models.schedules import make_betas
+    from difflab.outputs import written_whole
+
+    unet = load_pretrained_unet(checkpoint)
+    with written_whole(OUTPUT) as folder:
+        save_model_folder(folder, "FacePipeline", {"unet": unet}, make_betas(schedule), patch_size=1)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import accuracy, write_metrics
     from difflab.models.judge import Judge
+    from difflab.outputs import written_whole
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.classification import ClassificationTask
     from difflab.training.fit import fit
@@ -36,9 +37,9 @@ def main() -> None:
     with rolling_checkpoint(f"judge-{domain}", [compute, params], [prepared]) as checkpoint:
         data = {"images": train.images, "digits": train.labels}
         fit(ClassificationTask(judge), data, params.training, accelerator, checkpoint)
-        output = Path(f"models/judge-{domain}")
-        judge.save(output)
-        shutil.copy(checkpoint.log, output)
+        with written_whole(Path(f"models/judge-{domain}")) as folder:
+            judge.save(folder)
+            shutil.copy(checkpoint.log, folder)
     write_metrics(
         Path(f"metrics/judge-{domain}.json"),
         {

@@ -38,6 +38,7 @@ def main() -> None:
     from difflab.models.model_folder import save_model_folder
     from difflab.models.schedules import make_betas
     from difflab.models.unet import make_unet
+    from difflab.outputs import written_whole
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.denoising import DenoisingTask
     from difflab.training.fit import fit
@@ -64,9 +65,9 @@ def main() -> None:
     params = [compute, domains, schedule, condition, network, training]
     with rolling_checkpoint(f"train-{recipe}", params, inputs) as checkpoint:
         fit(task, data, training, accelerator, checkpoint)
-        output = Path("models", recipe)
-        save_model_folder(output, "DigitPipeline", {"unet": unet, "condition": embed}, betas, network.patch_size)
-        shutil.copy(checkpoint.log, output)
+        with written_whole(Path("models", recipe)) as folder:
+            save_model_folder(folder, "DigitPipeline", {"unet": unet, "condition": embed}, betas, network.patch_size)
+            shutil.copy(checkpoint.log, folder)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from difflab.outputs import written_whole
+
 
 def accuracy(predicted: Tensor, expected: Tensor) -> float:
     """Share of equal entries of two (N,) tensors."""
@@ -15,8 +17,6 @@ def accuracy(predicted: Tensor, expected: Tensor) -> float:
 
 
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
-    """Write to a temporary name, then rename; equal metrics give equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(metrics, indent=2) + "\n")
-    partial.replace(path)
+    """Equal metrics give equal bytes."""
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(metrics, indent=2) + "\n")
