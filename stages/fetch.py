@@ -10,10 +10,11 @@ from difflab.stage import run
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from difflab.data.sources import DATASETS, read
+    from difflab.data.sources import DATASETS, read, require
     from difflab.params import DataParams, load_section
 
     params = load_section(DataParams, "data")
+    require(params)
     for name in DATASETS:
         read(name, params).save(Path("fetched") / f"{name}.safetensors")
 

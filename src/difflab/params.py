@@ -57,9 +57,10 @@ class DataParams(Section):
 
     @model_validator(mode="after")
     def _folder_needs_root(self) -> Self:
-        folders = [name for name, source in self.sources if source == "folder"]
-        if self.root is None and folders:
-            raise refuse("root", None, f"a folder, because sources.{folders[0]} is folder")
+        for name, source in self.sources:
+            photos = name == "mnistm" and source == "torchvision"  # built from MNIST and root/photos
+            if self.root is None and (source == "folder" or photos):
+                raise refuse("root", None, f"a folder, because sources.{name} is {source}")
         return self
 
 

@@ -49,7 +49,7 @@ class ImageDataset:
         return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
 
     def resized(self, size: int) -> ImageDataset:
-        """(N, 3, size, size): bicubic with antialiasing, the same filter as Pillow's; grey becomes three equal channels."""
+        """(N, 3, size, size): bicubic with antialiasing, as Pillow's; grey becomes three equal channels."""
         images = torch.cat(
             [
                 F.interpolate(batch, size=(size, size), mode="bicubic", antialias=True).expand(-1, 3, -1, -1)

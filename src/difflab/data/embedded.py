@@ -1,12 +1,12 @@
 """Data that come with the installed libraries: real handwriting, photographs and faces, at small sizes.
 
-Handwriting: scikit-learn's optical digits (UCI, 1,797 of 8×8), stored writer after writer. The stand-ins of MNIST and USPS
-take different writers, so that an adaptation from one to the other never meets a digit twice.
+Handwriting: scikit-learn's optical digits (UCI, 1,797 of 8×8), stored writer after writer. The stand-ins of MNIST and
+USPS take different writers, so that an adaptation from one to the other never meets a digit or a hand twice.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources import files
 
 import numpy as np
 import torch
@@ -14,22 +14,22 @@ import torch.nn.functional as F
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from difflab.data.dataset import SPLITS, ImageDataset
-from difflab.data.mnistm import blend, random_patches
+from difflab.data.dataset import ImageDataset
+from difflab.data.mnistm import blend_splits
 from difflab.data.splits import TRAIN, random_splits, stratified_splits
 from difflab.params import EmbeddedParams
 
 MNIST_WRITERS = slice(0, 1287)  # ten of fourteen: each block of about 129 digits starts with 0 1 2 … 9 twice
 USPS_WRITERS = slice(1287, None)
 VALIDATION, TEST = 0.1, 0.2
-PHOTOS = (  # colour photographs inside the two packages, as (package, path)
-    ("sklearn", "datasets/images/china.jpg"),
-    ("sklearn", "datasets/images/flower.jpg"),
-    ("skimage", "data/astronaut.png"),
-    ("skimage", "data/chelsea.png"),
-    ("skimage", "data/coffee.png"),
-    ("skimage", "data/motorcycle_left.png"),
-    ("skimage", "data/rocket.jpg"),
+PHOTOS = (  # the colour photographs that lie inside the two packages
+    ("sklearn.datasets.images", "china.jpg"),
+    ("sklearn.datasets.images", "flower.jpg"),
+    ("skimage.data", "astronaut.png"),
+    ("skimage.data", "chelsea.png"),
+    ("skimage.data", "coffee.png"),
+    ("skimage.data", "motorcycle_left.png"),
+    ("skimage.data", "rocket.jpg"),
 )
 
 
@@ -50,7 +50,7 @@ def usps(params: EmbeddedParams, generator: Generator) -> ImageDataset:
 
 
 def mnistm(params: EmbeddedParams, generator: Generator) -> ImageDataset:
-    """(N, 3, 28, 28): the digits of `mnist`, blended with photographs; each training digit several times, slightly moved."""
+    """(N, 3, 28, 28): the digits of `mnist` on photographs; each training digit several times, slightly moved."""
     digits, labels = _optical_digits(MNIST_WRITERS)
     split_of = stratified_splits(labels, VALIDATION, TEST, generator)
     copies = np.where(split_of == TRAIN, params.blends_per_digit, 1)
@@ -59,13 +59,9 @@ def mnistm(params: EmbeddedParams, generator: Generator) -> ImageDataset:
     bounds = np.array([0.15, 0.1, 0.1, 0.06, 0.06])  # radians, shear, scale, and shifts in half-widths
     moves = generator.uniform(-bounds, bounds, size=(len(source), 5)) * (splits == TRAIN)[:, None]
     drawn = _draw_mnist(digits[source], moves)
-    photos = _photo_regions()
-    images = np.empty((*drawn.shape, 3), dtype=np.uint8)
-    for index in range(len(SPLITS)):
-        members = splits == index
-        images[members] = blend(drawn[members], _clear_patches(photos[index], int(members.sum()), generator))
+    images = blend_splits(drawn, splits, _photo_regions(), generator, candidates=3)
     description = "optical digits (UCI) blended with bundled photographs, standing in for MNIST-M"
-    return _dataset(images.transpose(0, 3, 1, 2), labels[source], splits, description)
+    return _dataset(images, labels[source], splits, description)
 
 
 def svhn(params: EmbeddedParams, generator: Generator) -> ImageDataset:
@@ -95,8 +91,8 @@ def _optical_digits(writers: slice) -> tuple[NDArray[np.float64], NDArray[np.int
     """(N, 8, 8) ink in 0-1 and (N,) labels."""
     from sklearn.datasets import load_digits
 
-    digits = load_digits()
-    return digits.images[writers] / 16, digits.target[writers].astype(np.int64)
+    ink, labels = (np.asarray(array)[writers] for array in load_digits(return_X_y=True))
+    return ink.reshape(-1, 8, 8) / 16, labels.astype(np.int64)
 
 
 def _draw_mnist(digits: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -105,7 +101,10 @@ def _draw_mnist(digits: NDArray[np.float64], moves: NDArray[np.float64]) -> NDAr
 
 
 def _draw(digits: NDArray[np.float64], moves: NDArray[np.float64], size: int, box: int) -> torch.Tensor:
-    """(N, 8, 8) ink → (N, size, size) with the digit in a box×box square, moved by (N, 5) angle, shear, scale, shifts."""
+    """(N, 8, 8) ink 0-1 → (N, size, size) 0-255, the digit in a box×box square.
+
+    `moves` (N, 5): angle in radians, shear, scale − 1, and two shifts in half-widths.
+    """
     angle, shear, scale, shift_x, shift_y = moves.T
     cos, sin, zoom = np.cos(angle), np.sin(angle), (1 + scale) * size / box
     affine = np.stack([cos, shear - sin, shift_x, sin, cos, shift_y], axis=1) * zoom[:, None]
@@ -119,23 +118,14 @@ def _to_bytes(values: torch.Tensor) -> NDArray[np.uint8]:
 
 
 def _photo_regions() -> list[list[NDArray[np.uint8]]]:
-    """For each split, its own part of every photograph, shrunk and blurred after the cut so that no pixel crosses it."""
-    from importlib.util import find_spec
-
+    """For each split its own part of every photograph, shrunk and blurred after the cut: no pixel crosses it."""
     from PIL import Image, ImageFilter
 
     regions: list[list[NDArray[np.uint8]]] = [[], [], []]
-    for package, path in PHOTOS:
-        photo = Image.open(Path(find_spec(package).origin).parent / path).convert("RGB")
+    for package, name in PHOTOS:
+        photo = Image.open(str(files(package) / name)).convert("RGB")
         cuts = [0, round(photo.width * 0.6), round(photo.width * 0.8), photo.width]
         for index in range(3):
             region = photo.crop((cuts[index], 0, cuts[index + 1], photo.height))
             regions[index].append(np.asarray(region.reduce(3).filter(ImageFilter.GaussianBlur(2))))
     return regions
-
-
-def _clear_patches(photos: list[NDArray[np.uint8]], n: int, generator: Generator) -> NDArray[np.uint8]:
-    """(n, 28, 28, 3): of three random patches the one farthest from mid-grey, on which |patch − digit| shows no digit."""
-    candidates = np.stack([random_patches(photos, n, 28, generator) for _ in range(3)])
-    contrast = np.abs(candidates.astype(np.int16) * 2 - 255).mean(axis=(2, 3, 4))
-    return candidates[contrast.argmax(axis=0), np.arange(n)]

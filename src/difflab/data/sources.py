@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from difflab.data import embedded
-from difflab.data.dataset import ImageDataset
+from difflab.data import embedded, folder, torchvision_files
+from difflab.data.dataset import SPLITS, DataError, ImageDataset
 from difflab.params import DataParams
 
 DATASETS = ("mnist", "mnistm", "svhn", "usps", "faces")
+DOWNLOADS = Path(".cache/downloads")  # the root of downloaded data, when the user has none
+
+
+def require(params: DataParams) -> None:
+    """Make sure that all data sets are there, downloading what has to be. Raises DataError for one that is not."""
+    root = _root(params)
+    for name, source in params.sources:
+        if source == "folder":
+            folder.check(name, root)
+        elif source == "torchvision" and params.root is None:
+            torchvision_files.download(name, root)
+        elif source == "torchvision":
+            torchvision_files.check(name, root)
 
 
 def read(name: str, params: DataParams) -> ImageDataset:
-    """Read or make one data set; equal params give equal bytes. Raises DataError."""
+    """Read or make one data set; equal files and params give equal bytes. Raises DataError.
+
+    Every data set starts from the same seed, so that mnist and mnistm put a digit into the same split.
+    """
     generator = np.random.default_rng(params.seed)
-    return getattr(embedded, name)(params.embedded, generator)
+    match getattr(params.sources, name):
+        case "embedded":
+            dataset = getattr(embedded, name)(params.embedded, generator)
+        case "folder":
+            dataset = folder.read(name, _root(params), generator)
+        case "torchvision":
+            dataset = torchvision_files.read(name, _root(params), generator)
+    for split in SPLITS:
+        if len(dataset.part(split)) == 0:
+            raise DataError(f"{name}: too few images to split, none for {split}")
+    return dataset
+
+
+def _root(params: DataParams) -> Path:
+    return DOWNLOADS if params.root is None else Path(params.root)

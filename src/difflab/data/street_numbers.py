@@ -1,7 +1,7 @@
 """House numbers rendered with matplotlib's fonts: a stand-in for SVHN.
 
-After the SYN NUMBERS of Ganin et al. 2016 (fonts, neighbours, colours, orientation, blur), kept plain on purpose: plates
-of a few colour pairs, so that a small model learns them in minutes.
+After the SYN NUMBERS of Ganin et al. 2016 (fonts, neighbours, colours, orientation, blur), kept plain on purpose:
+plates of a few colour pairs, so that a small model learns them in minutes.
 """
 
 from __future__ import annotations

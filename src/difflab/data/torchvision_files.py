@@ -1,0 +1,148 @@
+"""MNIST, SVHN and USPS as torchvision.datasets downloads and reads them; MNIST-M from MNIST and photographs."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.client import HTTPException
+from pathlib import Path
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor
+from tqdm import tqdm
+
+from difflab.data.dataset import SPLITS, DataError, ImageDataset
+from difflab.data.images import find_images, read_image
+from difflab.data.mnistm import blend_splits
+from difflab.data.splits import official_splits, random_splits
+
+PARTS = {  # the files of the training and of the test part, below ROOT/torchvision
+    "mnist": (
+        ("MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte"),
+        ("MNIST/raw/t10k-images-idx3-ubyte", "MNIST/raw/t10k-labels-idx1-ubyte"),
+    ),
+    "svhn": (("train_32x32.mat",), ("test_32x32.mat",)),
+    "usps": (("usps.bz2",), ("usps.t.bz2",)),
+}
+FILES = {name: sum(parts, ()) for name, parts in PARTS.items()}
+TIMEOUT = 30  # seconds of silence before a download is given up
+
+
+def check(name: str, root: Path) -> None:
+    """Raises DataError when a file below `root` is not there."""
+    base = "mnist" if name == "mnistm" else name
+    for path in (root / "torchvision" / file for file in FILES[base]):
+        if not path.is_file():
+            raise DataError(f"{path}: not found; put it there or set data.sources.{name} to embedded")
+    if name == "mnistm":
+        find_images(root / "photos")
+
+
+def download(name: str, root: Path) -> None:
+    """Fetch what `root` lacks into a temporary folder, where torchvision checks the hashes, then move it into place.
+
+    Raises DataError, leaving nothing behind, when that fails.
+    """
+    folder = root / "torchvision"
+    if all((folder / file).is_file() for file in FILES[name]):
+        return
+    from torchvision import datasets
+
+    partial = root / f"{name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)
+    try:
+        if name == "svhn":
+            for part in ("train", "test"):
+                datasets.SVHN(partial, split=part, download=True)
+        else:
+            for train in (True, False):
+                {"mnist": datasets.MNIST, "usps": datasets.USPS}[name](partial, train=train, download=True)
+        for file in FILES[name]:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (partial / file).replace(folder / file)
+    except (OSError, RuntimeError, HTTPException) as error:
+        raise DataError(
+            f"data.sources.{name}: the download failed ({' '.join(str(error).split())}); without a network put "
+            f"{', '.join(FILES[name])} into {folder}/ or set data.sources.{name} to embedded"
+        ) from None
+    finally:
+        socket.setdefaulttimeout(timeout)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def read(name: str, root: Path, generator: Generator) -> ImageDataset:
+    """The official training images, a tenth of them for validation, then the official test images.
+
+    (N, C, H, W) as published: MNIST 1×28×28, MNIST-M 3×28×28, SVHN 3×32×32, USPS 1×16×16.
+    Raises DataError naming the file that cannot be read or does not fit another.
+    """
+    if name == "mnistm":
+        return _blend(read("mnist", root, generator), root / "photos", generator)
+    train_images, train_labels = _read_part(name, root / "torchvision", train=True)
+    test_images, test_labels = _read_part(name, root / "torchvision", train=False)
+    return ImageDataset(
+        images=torch.cat([train_images, test_images]),
+        labels=torch.cat([train_labels, test_labels]),
+        splits=torch.from_numpy(official_splits(train_labels.numpy(), len(test_labels), generator)),
+        description=name.upper(),
+    )
+
+
+def _read_part(name: str, folder: Path, train: bool) -> tuple[Tensor, Tensor]:
+    """(N, C, H, W) images and (N,) labels."""
+    from torchvision import datasets
+
+    paths = [folder / file for file in PARTS[name][0 if train else 1]]
+    with _naming(paths[0]):
+        if name == "mnist":
+            images = datasets.mnist.read_image_file(str(paths[0]))[:, None]
+            with _naming(paths[1]):
+                labels = datasets.mnist.read_label_file(str(paths[1]))
+        elif name == "svhn":
+            part = datasets.SVHN(folder, split="train" if train else "test")
+            images, labels = torch.from_numpy(part.data), torch.from_numpy(part.labels)
+        else:
+            part = datasets.USPS(folder, train=train)
+            images, labels = torch.from_numpy(part.data)[:, None], torch.tensor(part.targets)
+    if len(images) != len(labels):
+        raise DataError(f"{paths[0]}: {len(images)} images, but {len(labels)} labels in {paths[-1]}")
+    if len(outside := labels[(labels < 0) | (labels > 9)]):
+        raise DataError(f"{paths[-1]}: label {outside[0]}, allowed: 0-9")
+    return images, labels
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Whatever a reader of torchvision's raises for a broken file becomes a DataError that names it."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # assertions, index, value, type, runtime and end-of-file errors, by reader
+        raise DataError(f"{path}: cannot be read: {' '.join(str(error).split()) or type(error).__name__}") from None
+
+
+def _blend(digits: ImageDataset, folder: Path, generator: Generator) -> ImageDataset:
+    """MNIST-M: each digit once, on a photograph of its own split."""
+    paths = find_images(folder)
+    if len(paths) < len(SPLITS):
+        raise DataError(f"{folder}: {len(paths)} photographs, allowed: {len(SPLITS)} or more, one for each split")
+    size = digits.images.shape[-1]
+    photos = [np.asarray(read_image(path).convert("RGB")) for path in tqdm(paths, desc="reading photographs", delay=2)]
+    for path, photo in zip(paths, photos, strict=True):
+        if min(photo.shape[:2]) < size:
+            raise DataError(f"{path}: {photo.shape[1]}×{photo.shape[0]} pixels, allowed: {size}×{size} or more")
+    photo_splits = random_splits(len(photos), 0.1, 0.1, generator)
+    by_split = [[photos[i] for i in np.flatnonzero(photo_splits == index)] for index in range(len(SPLITS))]
+    images = blend_splits(digits.images[:, 0].numpy(), digits.splits.numpy(), by_split, generator)
+    description = f"{digits.description} blended with {len(photos)} photographs as in MNIST-M"
+    return replace(digits, images=torch.from_numpy(np.ascontiguousarray(images)), description=description)
