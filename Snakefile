@@ -1,0 +1,86 @@
+"""Second runner of dvc.yaml: one Snakemake rule for each DVC stage, so nothing about the DAG is written here.
+
+DVC's hashes say which stages are stale; Snakemake orders them, runs them in parallel, and each job enters its outputs
+into dvc.lock. In dvc.yaml a folder among the outs ends with "/", `meta:` gives threads, mem_mb, runtime (minutes) and
+gpu, and a stage whose outs are all `persist: true` is no rule, since Snakemake deletes a job's outputs before it runs.
+"""
+
+import fcntl
+import re
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import networkx as nx
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+
+from difflab.params import load_params
+from difflab.stage import run
+
+if workflow.is_main_process:  # a job reads this file again, and needs nothing but its own rule
+    run(load_params)
+
+DVC = "dvc --wait-for-lock"
+REPO = Repo()
+OUTS = {o.def_path.rstrip("/"): o for o in REPO.index.outs if not o.persist and not o.stage.frozen}
+PERSISTENT = [o.def_path for o in REPO.index.outs if o.persist]
+STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
+CHANGED = REPO.status().keys() & STAGES if workflow.is_main_process else set()
+STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
+if workflow.is_main_process:
+    STALE.parent.mkdir(exist_ok=True)
+    STALE.write_text(str(time.time()))
+    LOCK = open(".snakemake/running", "w")
+
+
+onstart:
+    try:  # instead of Snakemake's own lock: freed when this process dies, however it dies
+        fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("error: another snakemake is at work in this folder")
+    shell("{DVC} repro --quiet check_params")
+
+
+def producers(dep):
+    """Snakemake wants exact outputs; a DVC dep may also lie inside an output, or be a folder that holds several."""
+    dep = dep.rstrip("/")
+    return [o for o in OUTS if f"{dep}/".startswith(f"{o}/") or o.startswith(f"{dep}/")] or [dep]
+
+
+def inputs(stage, wildcards):
+    deps = [d.def_path for d in stage.deps if not isinstance(d, ParamsDependency)]
+    files = [p for dep in deps if dep not in PERSISTENT for p in producers(dep)]
+    if stage.addressing in CHANGED:
+        return [*files, STALE]
+    upstream_changed = any(s.addressing in CHANGED for s in nx.descendants(REPO.index.graph, stage))
+    forced = workflow.dag_settings.forcerun or workflow.dag_settings.forceall
+    return files if upstream_changed or forced else [ancient(f) for f in files]
+
+
+rule all:
+    input:
+        list(OUTS),
+
+
+for stage in STAGES.values():
+    need = {"threads": 1, "mem_mb": 1000, "runtime": 10, "gpu": 0} | (stage.meta or {})
+
+    rule:
+        name:
+            re.sub(r"\W", "_", stage.addressing)
+        input:
+            partial(inputs, stage),
+        output:
+            [directory(p) if o.def_path.endswith("/") or o.hash_info.isdir else p for p, o in OUTS.items() if o.stage is stage],
+        params:
+            stage=stage.addressing,
+            cmd=stage.cmd or f"{DVC} repro --quiet --single-item {stage.addressing}",
+        threads: need["threads"]
+        resources:
+            mem_mb=need["mem_mb"],
+            runtime=need["runtime"],
+            gpu=need["gpu"],
+        shell:
+            "{params.cmd} && {DVC} commit --force --quiet {params.stage}"
