@@ -1,0 +1,156 @@
+"""Trained models as diffusers pipelines: `DigitPipeline.from_pretrained("models/joint-cosine")`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import torch
+from diffusers import DDPMScheduler, DiffusionPipeline, UNet2DModel
+from diffusers.utils import BaseOutput
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+from torch.nn import functional as F
+
+from difflab.models.conditioning import NUM_DIGITS, DigitDomainCondition
+from difflab.sampling.guidance import PredictNoise, guided
+from difflab.sampling.images import to_pil
+from difflab.sampling.loop import Trace, sample
+from difflab.sampling.schedulers import Generators, SamplingError, make_sampler
+
+
+@dataclass
+class TracedOutput(BaseOutput):
+    """`images`: N PIL images, or a tensor (N, 3, S, S) in about [-1, 1]; `trace`: how they came about."""
+
+    images: Any
+    trace: Trace
+
+
+class PixelPipeline(DiffusionPipeline):
+    """What both pipelines share: a U-Net on pixel-unshuffled images, and a scheduler that holds the trained β.
+
+    The diffusion itself is in pixels, so noise and trace are the same images for every patch size.
+    """
+
+    unet: UNet2DModel
+    scheduler: DDPMScheduler
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Self:
+        """`from_pretrained` of a folder here: never from the network, never unpickled. Raises SamplingError."""
+        if not (folder / "model_index.json").is_file():
+            raise SamplingError(f"{folder}: no trained model here (model_index.json not found)")
+        return cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+
+    def _network(self, x: Tensor, timestep: int, condition: Tensor | None = None) -> Tensor:
+        """ε of images `x` (N, 3, S, S), the same shape."""
+        patches = F.pixel_unshuffle(x, self.config["patch_size"])
+        patches = patches.contiguous(memory_format=torch.channels_last)  # a quarter faster on a CPU
+        return F.pixel_shuffle(self.unet(patches, timestep, class_labels=condition).sample, self.config["patch_size"])
+
+    def _generate(
+        self,
+        predict_noise: PredictNoise,
+        count: int,
+        generator: Generators,
+        eta: float,
+        trace_steps: int,
+        output_type: str,
+        sampler: dict[str, Any],
+    ) -> TracedOutput:
+        if isinstance(generator, list) and len(generator) != count:
+            raise SamplingError(f"generator: found {len(generator)}, allowed: 1, or one for each of {count} images")
+        if output_type not in ("pil", "pt"):
+            raise SamplingError(f"output_type: found {output_type!r}, allowed: 'pil', 'pt'")
+        betas = torch.tensor(self.scheduler.config["trained_betas"], dtype=torch.float64)
+        reverse = make_sampler(betas, **sampler)
+        size = self.unet.config["sample_size"] * self.config["patch_size"]
+        noise = randn_tensor((count, 3, size, size), generator=generator, device=self.device)
+        progress = self.progress_bar  # pyright: ignore[reportAttributeAccessIssue]  (diffusers' decorator)
+        trace = sample(predict_noise, reverse, noise, generator, eta, trace_steps, progress)
+        images = trace.images[-1]
+        return TracedOutput(to_pil(images) if output_type == "pil" else images, trace)
+
+
+class DigitPipeline(PixelPipeline):
+    """Digits of a domain, with classifier-free guidance."""
+
+    condition: DigitDomainCondition
+
+    def __init__(
+        self, unet: UNet2DModel, condition: DigitDomainCondition, scheduler: DDPMScheduler, patch_size: int = 1
+    ):
+        super().__init__()
+        self.register_modules(unet=unet, condition=condition, scheduler=scheduler)
+        self.register_to_config(patch_size=patch_size)
+
+    def __call__(
+        self,
+        digit: int | list[int],
+        domain: str | list[str],
+        *,
+        generator: Generators,
+        guidance_scale: float = 2.0,
+        eta: float = 0.0,
+        trace_steps: int = 2,
+        output_type: str = "pil",
+        **sampler: Any,
+    ) -> TracedOutput:
+        """One image for each digit; one digit or one domain beside a list of the other stands for all.
+
+        `generator`: one for all images or one for each (their first draw is the starting noise). `guidance_scale` is w
+        of (1+w) ε(x,c) − w ε(x,∅), `eta` DDIM's η; `trace_steps` as in `sample`. `sampler`: the keyword arguments of
+        `make_sampler`, such as num_inference_steps=25 and sampler="ddpm". Raises SamplingError, a ValueError.
+        """
+        digits, domains = _pair(digit, domain)
+        known = list(self.condition.config["domains"])
+        for value in digits:
+            if not isinstance(value, int) or value not in range(NUM_DIGITS):
+                raise SamplingError(f"digit: found {value!r}, allowed: 0 to {NUM_DIGITS - 1}")
+        for value in domains:
+            if value not in known:
+                raise SamplingError(f"domain: found {value!r}, allowed: {', '.join(known)}")
+        condition = self.condition(
+            torch.tensor(digits, device=self.device),
+            torch.tensor([known.index(value) for value in domains], device=self.device),
+        )
+        predict_noise = guided(self._network, condition, self.condition.null(len(digits)), guidance_scale)
+        return self._generate(predict_noise, len(digits), generator, eta, trace_steps, output_type, sampler)
+
+
+def _pair(digit: int | list[int], domain: str | list[str]) -> tuple[list[int], list[str]]:
+    """Digits and domains as lists of one length; a single value stands for all."""
+    count = max((len(value) for value in (digit, domain) if isinstance(value, list)), default=1)
+    digits = digit if isinstance(digit, list) else [digit] * count
+    domains = domain if isinstance(domain, list) else [domain] * count
+    if len(digits) != len(domains) or count == 0:
+        raise SamplingError(f"digit, domain: found {len(digits)} and {len(domains)} of them, allowed: as many of each")
+    return digits, domains
+
+
+class FacePipeline(PixelPipeline):
+    """Images without a condition."""
+
+    def __init__(self, unet: UNet2DModel, scheduler: DDPMScheduler, patch_size: int = 1):
+        super().__init__()
+        self.register_modules(unet=unet, scheduler=scheduler)
+        self.register_to_config(patch_size=patch_size)
+
+    def __call__(
+        self,
+        count: int = 1,
+        *,
+        generator: Generators,
+        eta: float = 0.0,
+        trace_steps: int = 2,
+        output_type: str = "pil",
+        **sampler: Any,
+    ) -> TracedOutput:
+        """`count` images; the other arguments as in `DigitPipeline`. Raises SamplingError, a ValueError."""
+        if count < 1:
+            raise SamplingError(f"count: found {count}, allowed: 1 and above")
+        return self._generate(self._network, count, generator, eta, trace_steps, output_type, sampler)

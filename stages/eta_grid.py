@@ -1,0 +1,23 @@
+"""DDIM from deterministic to as random as DDPM, on faces: samples/faces/ → figures/eta_grid.png."""
+
+import argparse
+from pathlib import Path
+
+from difflab.params import FaceSamplingParams, load_section
+from difflab.stage import run
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    params = load_section(FaceSamplingParams, "faces.sampling")
+
+    from difflab.figures.image_grid import Panel, save_image_grid
+
+    noises = [f"{number:02d}" for number in range(params.num_noises)]
+    rows = [[Path(f"samples/faces/eta_{eta}/{noise}.png") for noise in noises] for eta in params.etas]
+    panel = Panel(rows, [f"η = {eta:g}" for eta in params.etas], [f"noise {noise}" for noise in noises])
+    save_image_grid([panel], "DDIM (η = 0) to DDPM (η = 1)", Path("figures/eta_grid.png"), "eta_grid")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,110 @@
+"""Image grids: every pixel of every image is in the PNG, at its place, and equal grids are equal bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from difflab.figures.image_grid import CELL, GAP, Panel, save_image_grid
+from difflab.figures.png import DPI, Provenance
+from difflab.stage import UserError
+
+
+def write_images(folder: Path, rows: int, columns: int, size: int, seed: int = 0) -> list[list[Path]]:
+    folder.mkdir(exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (rows, columns, size, size, 3), dtype=np.uint8)
+    files = [[folder / f"{row}_{column}.png" for column in range(columns)] for row in range(rows)]
+    for row in range(rows):
+        for column in range(columns):
+            Image.fromarray(pixels[row, column]).save(files[row][column])
+    return files
+
+
+def panel(files: list[list[Path]], title: str = "a panel") -> Panel:
+    return Panel(files, [f"row {i}" for i in range(len(files))], [str(j) for j in range(len(files[0]))], title)
+
+
+def enlarged(file: Path) -> np.ndarray:
+    image = Image.open(file)
+    factor = max(1, round(CELL / image.width))
+    return np.asarray(image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST))
+
+
+def find(canvas: np.ndarray, image: np.ndarray) -> tuple[int, int]:
+    """The one place (top, left) of `image` in `canvas`."""
+    corners = np.argwhere((canvas == image[0, 0]).all(axis=2))
+    height, width = image.shape[:2]
+    (place,) = [
+        (top, left) for top, left in corners if np.array_equal(canvas[top : top + height, left : left + width], image)
+    ]
+    return place
+
+
+@pytest.mark.parametrize("size", [7, 16, 24, 28, 200])
+def test_images_are_whole_and_in_their_places(tmp_path, size):
+    files = write_images(tmp_path, 2, 3, size)
+    save_image_grid([panel(files)], "title", tmp_path / "grid.png", "test")
+    canvas = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
+    places = np.array([[find(canvas, enlarged(file)) for file in row] for row in files])
+    pitch = enlarged(files[0][0]).shape[0] + GAP
+    expected = [[[row * pitch, column * pitch] for column in range(3)] for row in range(2)]
+    assert np.array_equal(places - places[0, 0], expected)
+
+
+def test_nothing_is_cut_off(tmp_path):
+    """The labels lie within a white margin."""
+    files = write_images(tmp_path, 2, 2, 16)
+    labelled = Panel(files, ["a rather long label of a row", "b"], ["a rather long label of a column", "b"])
+    save_image_grid([labelled], "a title that is quite a bit longer than the grid is wide", tmp_path / "g.png", "test")
+    canvas = np.asarray(Image.open(tmp_path / "g.png").convert("RGB"))
+    for edge in (canvas[:10], canvas[-10:], canvas[:, :10], canvas[:, -10:]):
+        assert (edge == 255).all()
+
+
+def test_panels_stand_side_by_side(tmp_path):
+    left, right = write_images(tmp_path / "a", 2, 2, 16, seed=1), write_images(tmp_path / "b", 3, 2, 16, seed=2)
+    save_image_grid([panel(left), panel(right)], "title", tmp_path / "grid.png", "test")
+    canvas = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
+    (top, x), (other_top, other_x) = find(canvas, enlarged(left[0][0])), find(canvas, enlarged(right[0][0]))
+    assert top == other_top
+    assert other_x - x > 2 * CELL
+
+
+def test_equal_grids_are_equal_bytes_and_say_what_they_are(tmp_path):
+    files = write_images(tmp_path, 2, 2, 16)
+    for name in ("one.png", "two.png"):
+        save_image_grid([panel(files)], "title", tmp_path / name, "grid")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    image = Image.open(tmp_path / "one.png")
+    inputs = [file for row in files for file in row]
+    assert image.info["Stage"] == "grid"
+    assert image.info["Inputs"] == Provenance.of("grid", inputs).inputs
+    assert "Software" not in image.info
+    assert image.info["dpi"] == pytest.approx((DPI, DPI), rel=1e-3)
+
+
+def test_inputs_name_contents_not_places(tmp_path):
+    files = [file for row in write_images(tmp_path / "a", 1, 2, 16) for file in row]
+    copies = [file for row in write_images(tmp_path / "b", 1, 2, 16) for file in row]
+    others = [file for row in write_images(tmp_path / "c", 1, 2, 16, seed=1) for file in row]
+    assert Provenance.of("s", files) == Provenance.of("s", copies) != Provenance.of("s", others)
+
+
+def test_the_users_style_of_matplotlib_has_no_say(tmp_path, monkeypatch):
+    import matplotlib as mpl
+
+    files = write_images(tmp_path, 1, 2, 16)
+    save_image_grid([panel(files)], "title", tmp_path / "one.png", "grid")
+    monkeypatch.setitem(mpl.rcParams, "figure.facecolor", "black")
+    monkeypatch.setitem(mpl.rcParams, "xtick.labelsize", 30)
+    save_image_grid([panel(files)], "title", tmp_path / "two.png", "grid")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+def test_a_missing_image_is_named_and_nothing_is_left(tmp_path):
+    files = write_images(tmp_path, 1, 2, 16)
+    files[0][1].unlink()
+    with pytest.raises(UserError, match=r"0_1.png: not found; the figure needs it$"):
+        save_image_grid([panel(files)], "title", tmp_path / "grid.png", "grid")
+    assert not list(tmp_path.glob("grid*"))

@@ -1,0 +1,166 @@
+"""The sampling loop against exact solutions, for data that are a Gaussian, N(μ, s²) in every pixel.
+
+Then x_t ~ N(√ᾱ_t μ, ᾱ_t s² + 1 − ᾱ_t), so that the best ε(x_t, t) = √(1−ᾱ_t) (x_t − √ᾱ_t μ) / (ᾱ_t s² + 1 − ᾱ_t) is
+known. Each reverse step is affine in x_t; its mean and variance are followed here from the papers' equations, in plain
+Python, with nothing from difflab but the β.
+"""
+
+import math
+
+import pytest
+import torch
+
+from difflab.models.schedules import cosine_betas, linear_betas
+from difflab.sampling.loop import sample
+from difflab.sampling.noise import bank_generators
+from difflab.sampling.schedulers import make_sampler
+
+MU, S = 0.3, 0.4
+SCHEDULES = {"linear": linear_betas(1000, 1e-4, 0.02), "cosine": cosine_betas(1000)}
+
+
+def cumulative(betas: torch.Tensor) -> list[float]:
+    """ᾱ at time step τ = 0 … T-1 (diffusers' count)."""
+    products = [1.0]
+    for beta in betas.tolist():
+        products.append(products[-1] * (1 - beta))
+    return products[1:]
+
+
+def exact_noise(alpha: float, x):
+    """E[ε | x_t] at ᾱ_t = alpha."""
+    return math.sqrt(1 - alpha) * (x - math.sqrt(alpha) * MU) / (alpha * S**2 + 1 - alpha)
+
+
+def ddpm_mean(alpha: float, previous: float, x: float) -> float:
+    """Ho et al. 2020, eq. 11 of the step ᾱ_t → ᾱ_{t-1}: (x − β/√(1−ᾱ_t) ε) / √(1−β)."""
+    beta = 1 - alpha / previous
+    return (x - beta / math.sqrt(1 - alpha) * exact_noise(alpha, x)) / math.sqrt(1 - beta)
+
+
+def ddpm_variance(alpha: float, previous: float) -> float:
+    """Ho et al. 2020, eq. 7: β̃_t = (1−ᾱ_{t-1})/(1−ᾱ_t) β_t."""
+    return (1 - previous) / (1 - alpha) * (1 - alpha / previous)
+
+
+def ddim_sigma(alpha: float, previous: float, eta: float) -> float:
+    """Song et al. 2020, eq. 16: σ_t(η) = η √((1−ᾱ_{t-1})/(1−ᾱ_t)) √(1−ᾱ_t/ᾱ_{t-1})."""
+    return eta * math.sqrt((1 - previous) / (1 - alpha)) * math.sqrt(1 - alpha / previous)
+
+
+def ddim_mean(alpha: float, previous: float, eta: float, x: float) -> float:
+    """Song et al. 2020, eq. 12 without its last term."""
+    noise = exact_noise(alpha, x)
+    predicted = (x - math.sqrt(1 - alpha) * noise) / math.sqrt(alpha)
+    direction = math.sqrt(1 - previous - ddim_sigma(alpha, previous, eta) ** 2)
+    return math.sqrt(previous) * predicted + direction * noise
+
+
+def propagate(betas, timesteps, sampler, eta) -> tuple[float, float]:
+    """Mean and variance of the sampler's image, from N(0, 1)."""
+    products = cumulative(betas)
+    mean, variance = 0.0, 1.0
+    for timestep, following in zip(timesteps, [*timesteps[1:], None], strict=True):
+        alpha, previous = products[timestep], 1.0 if following is None else products[following]
+
+        def step(x, alpha=alpha, previous=previous):
+            return ddpm_mean(alpha, previous, x) if sampler == "ddpm" else ddim_mean(alpha, previous, eta, x)
+
+        slope = step(1.0) - step(0.0)
+        added = ddpm_variance(alpha, previous) if sampler == "ddpm" else ddim_sigma(alpha, previous, eta) ** 2
+        mean, variance = step(mean), slope**2 * variance + added
+    return mean, variance
+
+
+def draw(betas, noise, generators, *, eta=0.0, **options) -> torch.Tensor:
+    """Images of the real loop with the exact ε."""
+    sampler = make_sampler(betas, clip_sample=False, **options)
+    products = cumulative(betas)
+    trace = sample(lambda x, t: exact_noise(products[t], x), sampler, noise, generators, eta)
+    return trace.images[-1]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sampler", "eta", "steps", "spacing"),
+    [
+        ("linear", "ddpm", 0.0, 1000, "leading"),
+        ("linear", "ddpm", 0.0, 50, "leading"),
+        ("cosine", "ddpm", 0.0, 30, "trailing"),
+        ("linear", "ddim", 0.0, 50, "trailing"),
+        ("cosine", "ddim", 0.5, 50, "leading"),
+        ("linear", "ddim", 0.5, 30, "linspace"),
+        ("cosine", "ddim", 1.0, 61, "trailing"),
+    ],
+)
+def test_mean_and_variance_are_those_of_the_exact_reverse_process(schedule, sampler, eta, steps, spacing):
+    betas = SCHEDULES[schedule]
+    generators = bank_generators(0, range(8))
+    noise = torch.cat([torch.randn(1, 3, 96, 96, generator=g) for g in generators])
+    options = {"sampler": sampler, "num_inference_steps": steps, "timestep_spacing": spacing}
+    images = draw(betas, noise, generators, eta=eta, **options)
+    mean, variance = propagate(betas, make_sampler(betas, **options).timesteps, sampler, eta)
+    # 221,184 pixels: three standard errors are 0.6 % of s for the mean and 0.9 % for the variance.
+    assert images.mean().item() == pytest.approx(mean, abs=0.01 * S)
+    assert images.var().item() == pytest.approx(variance, rel=0.01)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_exact_reverse_process_arrives_at_the_data(schedule):
+    mean, variance = propagate(SCHEDULES[schedule], list(range(999, -1, -1)), "ddpm", 0.0)
+    assert mean == pytest.approx(MU, rel=0.01)
+    assert variance == pytest.approx(S**2, rel=0.02)  # β̃ is the lower of Ho's two choices
+
+
+def test_sigma_of_eta():
+    """A step from x = 0 with ε = 0 is σ_t(η) times the noise, and with η = 1 that is DDPM's."""
+    betas = SCHEDULES["cosine"]
+    products = cumulative(betas)
+    zero = torch.zeros(1, 3, 4, 4, dtype=torch.float64)
+    noise = torch.randn(zero.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    options = {"num_inference_steps": 40, "timestep_spacing": "trailing"}
+    ddim, ddpm = make_sampler(betas, **options), make_sampler(betas, sampler="ddpm", **options)
+    for position in range(39):
+        alpha, previous = (products[ddim.timesteps[i]] for i in (position, position + 1))
+        for eta in (0.25, 1.0):
+            stepped = ddim.step(position, zero, zero, torch.Generator().manual_seed(0), eta)
+            torch.testing.assert_close(stepped, ddim_sigma(alpha, previous, eta) * noise, rtol=1e-12, atol=0)
+        stepped = ddpm.step(position, zero, zero, torch.Generator().manual_seed(0))
+        torch.testing.assert_close(stepped, math.sqrt(ddpm_variance(alpha, previous)) * noise, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("steps", [30, 1000])
+def test_ddim_with_eta_1_is_ddpm(steps):
+    noise = torch.randn(2, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    ddpm, ddim = (
+        draw(
+            SCHEDULES["linear"],
+            noise,
+            bank_generators(0, range(2)),
+            eta=eta,
+            sampler=sampler,
+            num_inference_steps=steps,
+        )
+        for sampler, eta in (("ddpm", 0.0), ("ddim", 1.0))
+    )
+    torch.testing.assert_close(ddim, ddpm, rtol=1e-9, atol=1e-9)
+
+
+def flow_solution(betas, x):
+    """The probability-flow ODE keeps (x_t − √ᾱ_t μ) / √(ᾱ_t s² + 1 − ᾱ_t) (Song et al. 2021, arXiv:2011.13456)."""
+    alpha = cumulative(betas)[-1]
+    return MU + S * (x - math.sqrt(alpha) * MU) / math.sqrt(alpha * S**2 + 1 - alpha)
+
+
+def flow_error(betas, steps) -> float:
+    noise = torch.linspace(-3, 3, 3 * 64, dtype=torch.float64).reshape(1, 3, 8, 8)
+    images = draw(betas, noise, torch.Generator(), num_inference_steps=steps, timestep_spacing="trailing")
+    return (images - flow_solution(betas, noise)).abs().max().item()
+
+
+@pytest.mark.parametrize(("schedule", "constant"), [("linear", 4.5), ("cosine", 2.4)])
+def test_ddim_is_a_first_order_solver_of_the_probability_flow(schedule, constant):
+    """With noises up to ±3 the error is at most `constant` / steps, and falls just as fast."""
+    errors = {steps: flow_error(SCHEDULES[schedule], steps) for steps in (50, 100, 1000)}
+    assert all(error < constant / steps for steps, error in errors.items())
+    assert errors[50] / errors[100] == pytest.approx(2, rel=0.05)
+    assert errors[50] / errors[1000] == pytest.approx(20, rel=0.1)

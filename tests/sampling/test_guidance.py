@@ -1,0 +1,48 @@
+"""Guidance is the papers' sum of two predictions, made in one pass."""
+
+import pytest
+import torch
+from torch import nn
+
+from difflab.sampling.guidance import guided
+from difflab.sampling.schedulers import SamplingError
+
+
+class CountingNetwork(nn.Module):
+    """ε of x, t and condition, mixing all three; counts its passes."""
+
+    def __init__(self):
+        super().__init__()
+        self.passes = 0
+
+    def forward(self, x, t, condition):
+        self.passes += 1
+        return torch.sin(x * condition[:, :, None, None]) + t / 1000
+
+
+@pytest.mark.parametrize("guidance_scale", [0.0, 0.5, 2.0])
+def test_one_pass_equals_two(guidance_scale):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(5, 3, 4, 4, generator=generator)
+    condition, null = torch.randn(2, 5, 3, generator=generator)
+    network = CountingNetwork()
+    predicted = guided(network, condition, null, guidance_scale)(x, 300)
+    assert network.passes == 1
+    expected = (1 + guidance_scale) * network(x, 300, condition) - guidance_scale * network(x, 300, null)
+    torch.testing.assert_close(predicted, expected)
+
+
+def test_without_guidance_only_the_condition_is_seen():
+    seen = []
+
+    def network(x, t, condition):
+        seen.append(len(x))
+        return x
+
+    guided(network, torch.zeros(5, 3), torch.ones(5, 3), 0.0)(torch.zeros(5, 3, 4, 4), 0)
+    assert seen == [5]
+
+
+def test_negative_guidance_is_refused():
+    with pytest.raises(SamplingError, match=r"^guidance_scale: found -1, allowed: 0 and above$"):
+        guided(CountingNetwork(), torch.zeros(1, 3), torch.zeros(1, 3), -1)

@@ -1,0 +1,166 @@
+"""The pipelines on a small random model: batches, bytes, folders, bad calls."""
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import pytest
+import torch
+from diffusers import DDPMScheduler, UNet2DModel
+
+from difflab.models.conditioning import DigitDomainCondition
+from difflab.models.schedules import linear_betas
+from difflab.sampling.images import to_uint8
+from difflab.sampling.noise import bank_generators
+from difflab.sampling.pipelines import DigitPipeline, FacePipeline
+from difflab.sampling.schedulers import SamplingError
+
+SAMPLERS = [{"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.8}, {"sampler": "ddpm"}]
+
+
+@pytest.fixture
+def digits(digit_model) -> DigitPipeline:
+    pipeline = DigitPipeline.from_folder(digit_model)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+@pytest.fixture
+def faces(face_model) -> FacePipeline:
+    pipeline = FacePipeline.from_folder(face_model)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def sixty_four(pipeline: DigitPipeline, batch_size: int, **options) -> torch.Tensor:
+    """Images of noises 0..63, all digits and both domains, in batches."""
+    images = []
+    for start in range(0, 64, batch_size):
+        numbers = range(start, start + batch_size)
+        images.append(
+            pipeline(
+                digit=[i % 10 for i in numbers],
+                domain=[("mnistm", "svhn")[i % 2] for i in numbers],
+                generator=bank_generators(0, numbers),
+                num_inference_steps=5,
+                output_type="pt",
+                **options,
+            ).images
+        )
+    return torch.cat(images)
+
+
+@pytest.mark.parametrize("options", SAMPLERS, ids=str)
+def test_batch_size_1_and_64_give_the_same_images(digits, options):
+    single, batched = sixty_four(digits, 1, **options), sixty_four(digits, 64, **options)
+    assert (to_uint8(single).int() - to_uint8(batched).int()).abs().max() <= 1
+    torch.testing.assert_close(single, batched, rtol=0, atol=1e-3)
+    assert torch.equal(batched, sixty_four(digits, 64, **options))  # and the same bytes twice
+
+
+def test_digit_domain_noise_and_guidance_all_matter(digits):
+    base = {"digit": 3, "domain": "svhn", "guidance_scale": 2.0}
+    calls = [base, base | {"digit": 4}, base | {"domain": "mnistm"}, base | {"guidance_scale": 0.0}]
+    images = [digits(**call, generator=bank_generators(0, [0]), output_type="pt").images for call in calls]
+    images.append(digits(**base, generator=bank_generators(0, [1]), output_type="pt").images)
+    for i in range(len(images)):
+        for j in range(i):
+            assert not torch.allclose(images[i], images[j], atol=1e-3)
+
+
+def test_one_value_stands_for_all(digits):
+    generators = [bank_generators(0, range(3)) for _ in range(2)]
+    listed, single = (
+        digits(digit=[1, 2, 3], domain=domain, generator=g, num_inference_steps=2, output_type="pt").images
+        for domain, g in zip((["svhn"] * 3, "svhn"), generators, strict=True)
+    )
+    assert torch.equal(listed, single)
+
+
+def test_output_types_and_trace(digits):
+    call = {"digit": 7, "domain": "svhn", "num_inference_steps": 5, "trace_steps": 6}
+    pil = digits(**call, generator=bank_generators(0, [0]))
+    pt = digits(**call, generator=bank_generators(0, [0]), output_type="pt")
+    assert pil.images[0].size == (8, 8)
+    assert torch.equal(torch.tensor(list(pil.images[0].tobytes())), to_uint8(pt.images[0]).permute(1, 2, 0).flatten())
+    assert pt.trace.times == [100, 80, 60, 40, 20, 0]
+    assert torch.equal(pt.trace.images[-1], pt.images)
+    assert pt.images.abs().max() <= 1  # clip_sample
+
+
+def test_the_network_sees_unshuffled_pixels_of_the_bank(digits):
+    """Noise is drawn in pixels, so that it is the same for every patch size."""
+    trace = digits(5, "svhn", generator=bank_generators(3, [2]), num_inference_steps=1, guidance_scale=0).trace
+    (generator,) = bank_generators(3, [2])
+    noise = torch.randn(1, 3, 8, 8, generator=generator)
+    assert torch.equal(trace.images[0], noise)
+    with torch.inference_mode():
+        condition = digits.condition(torch.tensor([5]), torch.tensor([1]))
+        patches = torch.nn.functional.pixel_unshuffle(noise, 2)
+        predicted = torch.nn.functional.pixel_shuffle(digits.unet(patches, 99, class_labels=condition).sample, 2)
+    alpha = torch.cumprod(1 - linear_betas(100, 1e-3, 0.2), 0)[99]
+    expected = ((noise - (1 - alpha).sqrt() * predicted) / alpha.sqrt()).clamp(-1, 1)
+    torch.testing.assert_close(trace.images[-1], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_pipeline_comes_back_from_a_folder(digits, tmp_path):
+    call = {"digit": [1, 2], "domain": "svhn", "num_inference_steps": 3, "output_type": "pt"}
+    before = digits(**call, generator=bank_generators(0, range(2))).images
+    digits.save_pretrained(tmp_path / "again")
+    again = DigitPipeline.from_pretrained(tmp_path / "again")
+    again.set_progress_bar_config(disable=True)
+    assert torch.equal(again(**call, generator=bank_generators(0, range(2))).images, before)
+    assert again.scheduler.config["trained_betas"] == linear_betas(100, 1e-3, 0.2).tolist()
+    assert isinstance(again.unet, UNet2DModel) and isinstance(again.condition, DigitDomainCondition)
+    assert isinstance(again.scheduler, DDPMScheduler)
+
+
+def test_faces_differ_by_eta_and_start_alike(faces):
+    outputs = [
+        faces(4, generator=bank_generators(0, range(4)), eta=eta, num_inference_steps=5, output_type="pt")
+        for eta in (0.0, 0.5, 1.0)
+    ]
+    assert all(torch.equal(output.trace.images[0], outputs[0].trace.images[0]) for output in outputs)
+    assert outputs[0].images.shape == (4, 3, 8, 8)
+    for i in range(3):
+        for j in range(i):
+            assert not torch.allclose(outputs[i].images, outputs[j].images, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ({"digit": 11}, "digit: found 11, allowed: 0 to 9"),
+        ({"digit": [1, -1]}, "digit: found -1, allowed: 0 to 9"),
+        ({"digit": "7"}, "digit: found '7', allowed: 0 to 9"),
+        ({"domain": "usps"}, "domain: found 'usps', allowed: mnistm, svhn"),
+        (
+            {"digit": [1, 2], "domain": ["svhn"]},
+            "digit, domain: found 2 and 1 of them, allowed: as many of each",
+        ),
+        ({"digit": []}, "digit, domain: found 0 and 0 of them, allowed: as many of each"),
+        ({"num_inference_steps": 101}, "num_inference_steps: found 101, allowed: 1 to 100"),
+        ({"guidance_scale": -2}, "guidance_scale: found -2, allowed: 0 and above"),
+        ({"eta": 2}, "eta: found 2, allowed: 0 to 1 with DDIM, 0 with DDPM"),
+        ({"output_type": "np"}, "output_type: found 'np', allowed: 'pil', 'pt'"),
+        ({"generator": bank_generators(0, range(2))}, "generator: found 2, allowed: 1, or one for each of 1 images"),
+    ],
+)
+def test_bad_calls_are_refused_in_one_line(digits, arguments, line):
+    call = {"digit": 7, "domain": "svhn", "generator": bank_generators(0, [0]), "num_inference_steps": 2}
+    with pytest.raises(ValueError) as error:
+        digits(**call | arguments)
+    assert str(error.value) == line
+
+
+def test_bad_calls_of_faces(faces):
+    with pytest.raises(SamplingError, match=r"^count: found 0, allowed: 1 and above$"):
+        faces(0, generator=torch.Generator())
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(SamplingError, match=r"none: no trained model here \(model_index.json not found\)$"):
+        DigitPipeline.from_folder(tmp_path / "none")
+
+
+def test_uint8_rounds_and_clamps():
+    values = torch.tensor([-3.0, -1.0, -1 + 1.01 / 255, -1 + 0.99 / 255, 0.0, 1.0, 3.0])
+    assert to_uint8(values).tolist() == [0, 0, 1, 0, 128, 255, 255]
