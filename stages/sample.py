@@ -24,9 +24,8 @@ def main() -> None:
 
     pipeline = DigitPipeline.from_folder(Path("models", recipe)).to(make_accelerator(compute).device)
     # Image k of every digit and domain starts from noise k of the bank, so that the columns of a grid share it.
-    images = [
-        (domain, digit, k) for domain in domains for digit in domains[domain] for k in range(params.images_per_digit)
-    ]
+    numbers = range(params.images_per_digit)
+    images = [(domain, digit, k) for domain, digits in domains.items() for digit in digits for k in numbers]
     with written_whole(Path("samples", recipe)) as folder:
         for start in range(0, len(images), params.batch_size):
             batch = images[start : start + params.batch_size]
@@ -44,9 +43,7 @@ def main() -> None:
                 path = folder / domain / f"{digit}_{k + 1:03d}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 output.images[position].save(path)
-                if k == 0 and digit == min(
-                    domains[domain]
-                ):  # the first image of a domain's smallest digit, 0 if it can be
+                if k == 0 and digit == min(domains[domain]):  # the first 0 of each domain, or its smallest digit
                     save_trace(output.trace, position, folder / "trace" / f"{domain}_{digit}")
 
 

@@ -49,7 +49,6 @@ class PixelPipeline(DiffusionPipeline):
     def _network(self, x: Tensor, timestep: int, condition: Tensor | None = None) -> Tensor:
         """ε of images `x` (N, 3, S, S), the same shape."""
         patches = F.pixel_unshuffle(x, self.config["patch_size"])
-        patches = patches.contiguous(memory_format=torch.channels_last)  # a quarter faster on a CPU
         return F.pixel_shuffle(self.unet(patches, timestep, class_labels=condition).sample, self.config["patch_size"])
 
     def _generate(
@@ -71,7 +70,9 @@ class PixelPipeline(DiffusionPipeline):
         size = self.unet.config["sample_size"] * self.config["patch_size"]
         noise = randn_tensor((count, 3, size, size), generator=generator, device=self.device)
         progress = self.progress_bar  # pyright: ignore[reportAttributeAccessIssue]  (diffusers' decorator)
+        self.unet.to(memory_format=torch.channels_last)  # a fifth faster on a CPU; safetensors refuses to save it so
         trace = sample(predict_noise, reverse, noise, generator, eta, trace_steps, progress)
+        self.unet.to(memory_format=torch.contiguous_format)
         images = trace.images[-1]
         return TracedOutput(to_pil(images) if output_type == "pil" else images, trace)
 
