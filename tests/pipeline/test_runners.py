@@ -1,0 +1,149 @@
+"""Two runners of one DAG agree on what is stale, and leave the same dvc.lock; on a stand-in pipeline of tiny steps."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Repository
+
+TRAINED = {"train_a", "train_b", "evaluate", "curve"}
+FROM_A = {"train_a", "evaluate", "curve"}
+ALL = TRAINED | {"fetch", "data_dvc", "prepare_a", "prepare_b"}
+FRESH: set[str] = set()
+
+EDIT_PARAMETER = "difflab profile smoke judge.training.seed=1"
+EDIT_SOURCE = "echo more >> source/train.txt"
+
+# What a user does, one line after the other, and the rules that Snakemake then plans (for one target, if there is one).
+STORIES = {
+    "a parameter": [
+        (EDIT_PARAMETER, "figures/curve.png", {"train_a", "curve"}),
+        ("true", "", TRAINED),
+        ("dvc repro", "", FRESH),
+        ("git commit --quiet --all --message edit && git checkout --quiet HEAD~1", "", TRAINED),
+        ("dvc checkout", "", FRESH),
+    ],
+    "a source": [
+        ("sleep 0.1 && touch source/train.txt data/a.txt models/a/model.txt", "", FRESH),
+        (EDIT_SOURCE, "", TRAINED),
+        ("git checkout --quiet .", "", FRESH),
+    ],
+    "a command": [
+        ("sed -i 's/step.py judge/step.py  judge/' dvc.yaml", "", TRAINED),
+        ("git checkout --quiet .", "", FRESH),
+    ],
+    "an output": [
+        ("rm -r models/a", "", FROM_A),
+        ("true", "figures/curve.png", {"train_a", "curve"}),
+        ("dvc checkout", "", FRESH),
+        ("rm models/a/model.txt && echo mine > models/a/model.txt", "", FROM_A),
+        ("dvc checkout --force", "", FRESH),
+    ],
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_both_runners_agree_on_what_is_stale(work: Repository, story: str) -> None:
+    for command, target, expected in STORIES[story]:
+        work.run(command)
+        assert work.planned(target) == expected
+        assert target or work.is_up_to_date() == (not expected)
+
+
+def test_fresh_clone_and_pull(work: Repository, tmp_path: Path) -> None:
+    work.run("dvc remote add --default store ../store && dvc push")
+    work.commit("a remote")
+    clone = work.clone(tmp_path / "clone")
+    assert clone.planned() == ALL
+    assert clone.planned("prepared/a.txt") == {"fetch", "data_dvc", "prepare_a"}
+    clone.run("dvc pull")
+    assert clone.planned() == FRESH
+    assert clone.is_up_to_date()
+
+
+def test_experiment_is_up_to_date_when_applied(work: Repository) -> None:
+    work.run("dvc exp run --name other --set-param judge.training.seed=3")
+    work.run("git checkout --quiet . && dvc checkout")
+    work.run("dvc exp apply other")
+    assert "seed: 3" in (work / "params.yaml").read_text()
+    assert work.planned() == FRESH
+    assert work.is_up_to_date()
+
+
+def test_both_runners_leave_the_same_lock(built: Repository, tmp_path: Path) -> None:
+    """From a lock that is wrong throughout, by way of another parameter and one target."""
+    clone = built.clone(tmp_path / "clone")
+    clone.run(f"sed -i 's/md5: [0-9a-f]/md5: x/' dvc.lock data.dvc && {EDIT_PARAMETER}")
+    clone.run("snakemake --cores 2 figures/curve.png")
+    assert clone.steps_run() == ["fetched/a.txt", "prepared/a.txt", "models/a/", "figures/curve.png"]
+    clone.run("git checkout --quiet params.yaml")
+    assert clone.planned() == TRAINED | {"prepare_b"}
+    clone.run("snakemake --cores 2")
+    assert clone.planned() == FRESH
+    assert clone.is_up_to_date()
+    for path in ("dvc.lock", "data.dvc"):
+        assert (clone / path).read_bytes() == (built / path).read_bytes()
+    assert clone.run("git status --short") == ""
+
+
+@pytest.mark.parametrize("command", ["dvc repro", "snakemake --cores 2", "snakemake --dry-run"])
+def test_bad_parameter_stops_before_the_first_step(work: Repository, command: str) -> None:
+    work.run("sed -i 's/digit_size: 8/digit_size: 0/' params.yaml")
+    files = {path: path.read_bytes() for path in work.folder.rglob("*") if path.is_file() and ".dvc" not in path.parts}
+    done = work.end(command)
+    assert done.returncode != 0
+    assert_one_line(
+        done, "error: params.yaml: prepare.digit_size: found 0, allowed: integer ≥ 8 and ≤ 256 and multiple of 2"
+    )
+    assert work.steps_run() == []
+    assert all(path.read_bytes() == content for path, content in files.items())
+
+    work.run("git checkout --quiet params.yaml")
+    assert work.planned() == FRESH
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], line: str) -> None:
+    lines = (done.stdout + done.stderr).splitlines()
+    assert lines.count(line) == 1
+    assert not any("Traceback" in line for line in lines)
+
+
+def start_training(work: Repository) -> subprocess.Popen[bytes]:
+    """A snakemake, in a process group of its own, that waits in the training of model a as long as `hold` is there."""
+    (work / "hold").touch()
+    process = subprocess.Popen(
+        ["snakemake", "--cores", "2", "models/a"], cwd=work.folder, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while not ((work / "runs.log").exists() and "models/a/" in (work / "runs.log").read_text()):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    return process
+
+
+def test_killed_snakemake_continues_with_the_same_command(work: Repository) -> None:
+    work.run("rm prepared/a.txt models/a -r")
+    process = start_training(work)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert work.steps_run() == ["prepared/a.txt", "models/a/"]
+    (work / "hold").unlink()
+    work.run("snakemake --cores 2 models/a")
+    assert work.steps_run() == ["models/a/"]
+    assert work.run("git status --short") == ""
+
+
+def test_second_snakemake_is_refused(work: Repository) -> None:
+    work.run("rm models/a -r")
+    process = start_training(work)
+    second = work.end("snakemake --cores 2 models/a")
+    assert second.returncode != 0
+    assert_one_line(second, "error: another snakemake is at work in this folder")
+    assert work.planned("models/a") == {"train_a"}
+    (work / "hold").unlink()
+    assert process.wait() == 0
+    assert work.steps_run() == ["models/a/"]
+    assert work.planned("models/a") == FRESH
