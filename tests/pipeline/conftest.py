@@ -81,7 +81,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, repository / name)
     yaml = YAML()
-    pipeline = yaml.load(repository / "dvc.yaml")
+    pipeline = yaml.load(repository / "pipeline.yaml")
     pipeline["stages"].insert(0, "check_params", yaml.load(ROOT / "dvc.yaml")["stages"]["check_params"])
     yaml.dump(pipeline, repository / "dvc.yaml")
     for stage in ("fetch", "train"):
