@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from difflab.outputs import written_whole
 from difflab.stage import UserError
 
 Split = Literal["train", "validation", "test"]
@@ -50,30 +51,22 @@ class ImageDataset:
 
     def resized(self, size: int) -> ImageDataset:
         """(N, 3, size, size): bicubic with antialiasing, as Pillow's; grey becomes three equal channels."""
-        images = torch.cat(
-            [
-                F.interpolate(batch, size=(size, size), mode="bicubic", antialias=True).expand(-1, 3, -1, -1)
-                for batch in self.images.split(1024)
-            ]
-        )
+        images = torch.empty(len(self), 3, size, size, dtype=torch.uint8)
+        for source, target in zip(self.images.split(1024), images.split(1024), strict=True):
+            target[:] = F.interpolate(source, size=(size, size), mode="bicubic", antialias=True)  # broadcasts grey
         return replace(self, images=images)
 
     def save(self, path: Path) -> None:
-        """Write to a temporary name, then rename. Equal data give equal bytes."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
+        """Equal data give equal bytes."""
         tensors = {"images": self.images, "labels": self.labels, "splits": self.splits}
         # One metadata key: safetensors writes several in an order that changes from run to run.
-        save_file(
-            {k: v.contiguous() for k, v in tensors.items()},
-            partial,
-            metadata={"description": json.dumps(self.description)},
-        )
-        partial.replace(path)
+        metadata = {"description": json.dumps(self.description)}
+        with written_whole(path) as partial:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
 
     @classmethod
     def load(cls, path: Path) -> ImageDataset:
-        """Raises DataError when the file is missing or is not such a file."""
+        """Raises DataError when the file is missing or does not hold such tensors."""
         try:
             with safe_open(path, framework="pt") as file:
                 description = json.loads(file.metadata()["description"])
@@ -82,4 +75,9 @@ class ImageDataset:
             raise DataError(f"{path}: not found") from None
         except (SafetensorError, KeyError, TypeError) as error:
             raise DataError(f"{path}: not a difflab data file: {error}") from None
+        images, labels, splits = tensors["images"], tensors["labels"], tensors["splits"]
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+            raise DataError(f"{path}: images {images.dtype} {list(images.shape)}, allowed: uint8 (N, 1 or 3, H, W)")
+        if not len(images) == len(labels) == len(splits):
+            raise DataError(f"{path}: {len(images)} images, {len(labels)} labels and {len(splits)} splits, not as many")
         return cls(**tensors, description=description)

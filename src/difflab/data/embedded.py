@@ -59,7 +59,7 @@ def mnistm(params: EmbeddedParams, generator: Generator) -> ImageDataset:
     bounds = np.array([0.15, 0.1, 0.1, 0.06, 0.06])  # radians, shear, scale, and shifts in half-widths
     moves = generator.uniform(-bounds, bounds, size=(len(source), 5)) * (splits == TRAIN)[:, None]
     drawn = _draw_mnist(digits[source], moves)
-    images = blend_splits(drawn, splits, _photo_regions(), generator, candidates=3)
+    images = blend_splits(drawn, splits, photo_regions(), generator, candidates=3)
     description = "optical digits (UCI) blended with bundled photographs, standing in for MNIST-M"
     return _dataset(images, labels[source], splits, description)
 
@@ -117,15 +117,18 @@ def _to_bytes(values: torch.Tensor) -> NDArray[np.uint8]:
     return values.clamp(0, 255).round().to(torch.uint8).numpy()
 
 
-def _photo_regions() -> list[list[NDArray[np.uint8]]]:
-    """For each split its own part of every photograph, shrunk and blurred after the cut: no pixel crosses it."""
+def photo_regions() -> list[list[NDArray[np.uint8]]]:
+    """For each split, its part of every bundled photograph."""
+    from PIL import Image
+
+    photos = (np.asarray(Image.open(str(files(package) / name)).convert("RGB")) for package, name in PHOTOS)
+    return [list(regions) for regions in zip(*map(cut, photos), strict=True)]
+
+
+def cut(photo: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """(H, W, 3) → for each split its own columns, shrunk and blurred after the cut: no pixel gets across it."""
     from PIL import Image, ImageFilter
 
-    regions: list[list[NDArray[np.uint8]]] = [[], [], []]
-    for package, name in PHOTOS:
-        photo = Image.open(str(files(package) / name)).convert("RGB")
-        cuts = [0, round(photo.width * 0.6), round(photo.width * 0.8), photo.width]
-        for index in range(3):
-            region = photo.crop((cuts[index], 0, cuts[index + 1], photo.height))
-            regions[index].append(np.asarray(region.reduce(3).filter(ImageFilter.GaussianBlur(2))))
-    return regions
+    width = photo.shape[1]
+    parts = np.split(photo, [round(0.6 * width), round(0.8 * width)], axis=1)
+    return [np.asarray(Image.fromarray(part).reduce(3).filter(ImageFilter.GaussianBlur(2))) for part in parts]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from difflab.data.dataset import DataError, ImageDataset
+from difflab.data.dataset import SPLITS, DataError, ImageDataset
 from difflab.data.images import find_images, read_squares
 from difflab.data.splits import grouped_splits, official_splits
 
@@ -82,7 +82,10 @@ def _read_csv(path: Path) -> tuple[list[Path], list[int]]:
 
 def _read_faces(folder: Path, generator: Generator) -> ImageDataset:
     paths = find_images(folder)
-    splits = grouped_splits([_identity(path) for path in paths], 0.1, 0.1, generator)
+    identities = [_identity(path) for path in paths]
+    if (n := len(set(identities))) < len(SPLITS):
+        raise DataError(f"{folder}: {n} identities (what is before _NUMBER in a file's name), allowed: 3 or more")
+    splits = grouped_splits(identities, 0.1, 0.1, generator)
     return ImageDataset(
         images=torch.from_numpy(read_squares(paths)),
         labels=torch.zeros(len(paths), dtype=torch.int64),

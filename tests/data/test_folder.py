@@ -1,0 +1,153 @@
+"""The user's own images: the layout, the splits, and one clear line for each mistake."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from difflab.data import folder
+from difflab.data.dataset import SPLITS, DataError, ImageDataset
+
+N_TRAIN, N_TEST = 60, 20
+
+
+def image(path: Path, value: int, size: int = 4) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((size, size), value, dtype=np.uint8)).save(path)
+
+
+def make_digits(usps: Path, images: str = ".") -> None:
+    """Image i is grey value i, its label i % 10; train.csv lists the first 60 in reverse order."""
+    for i in range(N_TRAIN + N_TEST):
+        image(usps / images / f"{i:05}.png", i)
+    rows = [f"{i:05}.png,{i % 10}\n" for i in range(N_TRAIN + N_TEST)]
+    (usps / "train.csv").write_text("image_name,label\n" + "".join(reversed(rows[:N_TRAIN])))
+    (usps / "val.csv").write_text("image_name,label\n" + "".join(rows[N_TRAIN:]))
+
+
+@pytest.fixture
+def usps(tmp_path: Path) -> Path:
+    make_digits(tmp_path / "digits/usps")
+    return tmp_path / "digits/usps"
+
+
+def read(name: str, root: Path) -> ImageDataset:
+    folder.check(name, root)
+    return folder.read(name, root, np.random.default_rng(0))
+
+
+def values(dataset: ImageDataset) -> list[int]:
+    return dataset.images[:, 0, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("images", [".", "data"])
+def test_images_meet_their_labels_and_splits(tmp_path: Path, images: str) -> None:
+    make_digits(tmp_path / "digits/svhn", images)
+    dataset = read("svhn", tmp_path)
+    assert tuple(dataset.images.shape) == (80, 1, 4, 4) and dataset.description == "images of a folder svhn/"
+    assert values(dataset) == [*reversed(range(N_TRAIN)), *range(N_TRAIN, N_TRAIN + N_TEST)]
+    assert dataset.labels.tolist() == [value % 10 for value in values(dataset)]
+    assert values(dataset.part("test")) == list(range(N_TRAIN, N_TRAIN + N_TEST))
+    assert dataset.part("validation").labels.bincount().tolist() == [1] * 10  # of six each
+    assert len(dataset.part("train")) == 50
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("00000.png,10", r"train\.csv, line 3: label '10', allowed: 0-9"),
+        ("00000.png,-1", "label '-1', allowed: 0-9"),
+        ("00000.png,four", "label 'four'"),
+        ("00000.png,", "label '', allowed: 0-9"),
+        ("00000.png", "label None, allowed: 0-9"),
+        ("99999.png,4", r"train\.csv, line 3: .*99999\.png not found"),
+        (",4", r"line 3: .* not found"),
+        ("00001.png,4", r"line 3: 00001\.png a second time"),
+        ('"00000.png,4', r"train\.csv.*"),
+    ],
+)
+def test_a_bad_row_is_one_line(usps: Path, row: str, message: str) -> None:
+    (usps / "train.csv").write_text(f"image_name,label\n00001.png,1\n{row}\n")
+    with pytest.raises(DataError, match=message) as error:
+        read("usps", usps.parents[1])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"columns None, allowed: image_name, label"),
+        (b"file,label\n00000.png,1\n", r"columns \['file', 'label'\], allowed"),
+        (b"image_name,label\n", "no images in it"),
+        (b"image_name,label\n\xff\xfe.png,1\n", "cannot be read as CSV: .*utf-8"),
+        (b"image_name,label\n" + b"x" * 200_000 + b",1\n", "cannot be read as CSV: field larger"),
+    ],
+)
+def test_an_unreadable_csv_is_one_line(usps: Path, content: bytes, message: str) -> None:
+    (usps / "val.csv").write_bytes(content)
+    with pytest.raises(DataError, match=rf"val\.csv.*{message}"):
+        read("usps", usps.parents[1])
+
+
+def test_a_byte_order_mark_and_more_columns_are_fine(usps: Path) -> None:
+    (usps / "val.csv").write_text("\ufeffid,label,image_name\r\n7,0,00070.png\r\n")
+    assert values(read("usps", usps.parents[1]).part("test")) == [70]
+
+
+def test_an_image_of_both_lists_is_a_leak(usps: Path) -> None:
+    with (usps / "val.csv").open("a") as file:
+        file.write("00007.png,7\n")
+    with pytest.raises(DataError, match=r"val\.csv: 00007\.png is in train\.csv too"):
+        read("usps", usps.parents[1])
+
+
+def test_a_truncated_image_is_named(usps: Path) -> None:
+    path = usps / "00042.png"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(DataError, match=r"00042\.png: cannot be read as an image"):
+        read("usps", usps.parents[1])
+
+
+@pytest.mark.parametrize("break_it", [lambda d: d.rename(d.with_name("x")), lambda d: (d / "train.csv").unlink()])
+def test_what_is_missing_is_named_before_anything_is_read(usps: Path, break_it: Callable[[Path], None]) -> None:
+    break_it(usps)
+    with pytest.raises(DataError, match=r"digits/usps(/train\.csv)?: not found$"):
+        folder.check("usps", usps.parents[1])
+
+
+def test_without_mnistm_the_line_says_how_to_build_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"digits/mnistm: not found; data\.sources\.mnistm: torchvision builds it"):
+        folder.check("mnistm", tmp_path)
+
+
+def test_no_person_is_in_two_splits(tmp_path: Path) -> None:
+    for person in range(20):
+        for picture in range(5):
+            image(tmp_path / f"faces/video/{person:03}_{picture:05}.jpg", 10 * person + 5)
+    dataset = read("faces", tmp_path)
+    assert tuple(dataset.images.shape) == (100, 1, 4, 4) and (dataset.labels == 0).all()
+    people = [{value // 10 for value in values(dataset.part(split))} for split in SPLITS]
+    assert sum(map(len, people)) == 20 and set.union(*people) == set(range(20))
+
+
+def test_a_file_without_a_number_is_a_person_of_its_own(tmp_path: Path) -> None:
+    for i in range(30):
+        image(tmp_path / f"faces/{i:05}.png", i)
+    assert [len(read("faces", tmp_path).part(split)) for split in SPLITS] == [24, 3, 3]
+
+
+def test_frames_of_one_person_cannot_be_split(tmp_path: Path) -> None:
+    for i in range(30):
+        image(tmp_path / f"faces/img_{i:05}.png", i)
+    with pytest.raises(DataError, match=r"faces: 1 identities .*allowed: 3 or more"):
+        read("faces", tmp_path)
+
+
+def test_no_faces_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="faces: no such folder"):
+        folder.check("faces", tmp_path)
+    (tmp_path / "faces").mkdir()
+    with pytest.raises(DataError, match="faces: no images in it"):
+        folder.check("faces", tmp_path)

@@ -1,0 +1,74 @@
+"""Each data set comes from the source that the parameters name, and all are asked for before any is read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from difflab.data import sources, torchvision_files
+from difflab.data.dataset import DataError
+from difflab.params import DataParams, ParamsError, validate
+
+
+def params(root: Path | None = None, **named: str) -> DataParams:
+    return validate(
+        DataParams,
+        {
+            "root": root and str(root),
+            "seed": 0,
+            "sources": dict.fromkeys(sources.DATASETS, "embedded") | named,
+            "embedded": {"blends_per_digit": 1, "street_numbers": 100},
+        },
+    )
+
+
+def test_embedded_data_ask_for_nothing() -> None:
+    sources.require(params())
+
+
+def test_every_source_is_checked_though_an_earlier_one_is_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"torchvision/train_32x32\.mat: not found"):
+        sources.require(params(tmp_path, svhn="torchvision"))
+    with pytest.raises(DataError, match=r"digits/usps: not found"):
+        sources.require(params(tmp_path, usps="folder"))
+    with pytest.raises(DataError, match=r"faces: no such folder"):
+        sources.require(params(tmp_path, faces="folder"))
+
+
+def test_downloads_only_without_a_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(torchvision_files, "download", lambda *args: asked.append(args))
+    sources.require(params(mnist="torchvision", usps="torchvision"))
+    assert asked == [("mnist", Path(".cache/downloads")), ("usps", Path(".cache/downloads"))]
+    with pytest.raises(DataError):
+        sources.require(params(tmp_path, mnist="torchvision"))
+    assert len(asked) == 2
+
+
+def test_mnist_and_mnistm_split_their_digits_alike() -> None:
+    mnist, mnistm = (sources.read(name, params()) for name in ("mnist", "mnistm"))
+    assert mnist.splits.equal(mnistm.splits) and mnist.labels.equal(mnistm.labels)
+
+
+def test_too_few_images_to_split_are_one_line(tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "digits/usps"
+    folder.mkdir(parents=True)
+    for i in range(4):
+        Image.new("L", (4, 4)).save(folder / f"{i}.png")
+    (folder / "train.csv").write_text("image_name,label\n0.png,0\n1.png,0\n")
+    (folder / "val.csv").write_text("image_name,label\n2.png,0\n3.png,1\n")
+    with pytest.raises(DataError, match=r"^usps: too few images to split, none for validation$"):
+        sources.read("usps", params(tmp_path, usps="folder"))
+
+
+@pytest.mark.parametrize(("name", "source"), [("usps", "folder"), ("faces", "folder"), ("mnistm", "torchvision")])
+def test_what_lies_in_the_root_needs_one(name: str, source: str) -> None:
+    with pytest.raises(ParamsError, match=rf"root: found null, allowed: a folder, because sources\.{name} is {source}"):
+        params(None, **{name: source})
+
+
+def test_faces_have_no_torchvision_source() -> None:
+    with pytest.raises(ParamsError, match=r"sources\.faces: found "torchvision", allowed"):
+        params(faces="torchvision")
