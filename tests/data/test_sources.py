@@ -70,5 +70,5 @@ def test_what_lies_in_the_root_needs_one(name: str, source: str) -> None:
 
 
 def test_faces_have_no_torchvision_source() -> None:
-    with pytest.raises(ParamsError, match=r"sources\.faces: found "torchvision", allowed"):
+    with pytest.raises(ParamsError, match=r'sources\.faces: found "torchvision", allowed'):
         params(faces="torchvision")

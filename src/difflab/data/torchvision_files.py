@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.client import HTTPException
+from itertools import chain
 from pathlib import Path
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
@@ -23,7 +24,9 @@ from difflab.data.images import find_images, read_image
 from difflab.data.mnistm import blend_splits
 from difflab.data.splits import official_splits, random_splits
 
-PARTS = {  # the files of the training and of the test part, below ROOT/torchvision
+PARTS: dict[
+    str, tuple[tuple[str, ...], ...]
+] = {  # the files of the training and of the test part, below ROOT/torchvision
     "mnist": (
         ("MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte"),
         ("MNIST/raw/t10k-images-idx3-ubyte", "MNIST/raw/t10k-labels-idx1-ubyte"),
@@ -31,7 +34,7 @@ PARTS = {  # the files of the training and of the test part, below ROOT/torchvis
     "svhn": (("train_32x32.mat",), ("test_32x32.mat",)),
     "usps": (("usps.bz2",), ("usps.t.bz2",)),
 }
-FILES = {name: sum(parts, ()) for name, parts in PARTS.items()}
+FILES = {name: tuple(chain.from_iterable(parts)) for name, parts in PARTS.items()}
 TIMEOUT = 30  # seconds of silence before a download is given up
 
 
