@@ -1,0 +1,92 @@
+"""dvc.yaml declares for each stage exactly the modules that its script imports and the parameters that it reads."""
+
+import ast
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+from networkx import descendants
+
+ROOT = Path(__file__).parents[2]
+
+# Modules that no stage declares, because they cannot change what it makes.
+CANNOT_CHANGE_A_RESULT = {
+    "src/difflab/params.py": "has no defaults: what it reads is params.yaml, which is declared",
+    "src/difflab/validation.py": "words of errors",
+    "src/difflab/stage.py": "how a user's mistake ends a stage",
+    "src/difflab/outputs.py": "a temporary name first, the name then",
+    "src/difflab/torchvision_cure.py": "makes an import succeed",
+}
+
+REPO = Repo(str(ROOT))
+STAGES = {
+    stage.addressing: stage
+    for stage in REPO.index.stages
+    if isinstance(stage, PipelineStage) and str(stage.cmd).startswith("python stages/")
+}
+
+
+def script(stage: PipelineStage) -> Path:
+    return ROOT / str(stage.cmd).split()[1]
+
+
+def imported_files(path: Path) -> set[Path]:
+    """The difflab modules that a file imports anywhere in it, also inside functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    files = {ROOT / "src" / f"{name.replace('.', '/')}.py" for name in names if name.startswith("difflab.")}
+    return {file for file in files if file.exists()}
+
+
+def import_closure(path: Path) -> set[str]:
+    """All difflab modules that a script can come to import, as paths in the repository."""
+    seen: set[Path] = set()
+    front = imported_files(path)
+    while front:
+        seen |= front
+        front = {file for module in front for file in imported_files(module)} - seen
+    return {str(file.relative_to(ROOT)) for file in seen}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_declared_sources_are_the_imported_ones(name: str) -> None:
+    stage = STAGES[name]
+    deps = [dep.def_path for dep in stage.deps if dep.def_path.startswith("src/")]
+    declared = {
+        str(file.relative_to(ROOT))
+        for dep in deps
+        for file in ((ROOT / dep).rglob("*.py") if (ROOT / dep).is_dir() else [ROOT / dep])
+        if file.name != "__init__.py"
+    }
+    assert declared == import_closure(script(stage)) - set(CANNOT_CHANGE_A_RESULT)
+    assert script(stage).relative_to(ROOT).as_posix() in [dep.def_path for dep in stage.deps]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_declared_parameters_are_the_read_ones(name: str) -> None:
+    stage = STAGES[name]
+    declared = {key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params}
+    calls = re.findall(r'load_section\([^,]+, f?"([^"]+)"\)', script(stage).read_text())
+    patterns = [re.sub(r"\{.*?\}", "*", key) for key in calls]
+    assert len(patterns) == len(declared)
+    assert all(any(fnmatch(key, pattern) for pattern in patterns) for key in declared)
+
+
+def test_package_files_are_empty() -> None:
+    """No stage declares them."""
+    for path in ROOT.glob("src/difflab/*/__init__.py"):
+        assert path.read_text() == ""
+
+
+def test_parameters_are_checked_before_every_stage() -> None:
+    check = next(stage for stage in REPO.index.stages if stage.addressing == "check_params")
+    for stage in REPO.index.stages:
+        assert stage is check or check in descendants(REPO.index.graph, stage)
