@@ -1,5 +1,6 @@
 """Repositories in temporary folders for the runners to work in."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,10 +14,11 @@ RUNNERS = ["Snakefile", "profiles", ".dvcignore", ".dvc/config", ".dvc/.gitignor
 
 
 class Repository:
-    """A git repository with a pipeline, and what a user types in it."""
+    """A git repository with a pipeline, and what a user types in it; its own sources come before the installed ones."""
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.environment = os.environ | {"PYTHONPATH": str(folder / "src")}
 
     def __truediv__(self, path: str) -> Path:
         return self.folder / path
@@ -28,7 +30,9 @@ class Repository:
         return done.stdout + done.stderr
 
     def end(self, command: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(command, shell=True, cwd=self.folder, capture_output=True, text=True)
+        done = subprocess.run(
+            command, shell=True, cwd=self.folder, env=os.environ | self.environment, capture_output=True, text=True
+        )
         print(f"$ {command}\n{done.stdout}{done.stderr}")  # pytest shows it when the test fails
         return done
 
@@ -92,6 +96,25 @@ def built(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
     repository.run("git init --quiet && difflab profile smoke && dvc repro")
     repository.commit("the stand-in pipeline, built")
     repository.steps_run()
+    return repository
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
+    """The working tree as it is, committed in the smoke profile, after `dvc repro`."""
+    folder = tmp_path_factory.mktemp("real") / "real"
+    files = subprocess.check_output(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+    )
+    for name in files.splitlines():
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    repository = Repository(folder)
+    repository.run("git init --quiet && difflab profile smoke")
+    repository.commit("the working tree")
+    repository.run("dvc repro")
+    repository.commit("results")
     return repository
 
 

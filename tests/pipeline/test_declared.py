@@ -10,17 +10,9 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from networkx import descendants
+from sandbox import CANNOT_CHANGE_A_RESULT
 
 ROOT = Path(__file__).parents[2]
-
-# Modules that no stage declares, because they cannot change what it makes.
-CANNOT_CHANGE_A_RESULT = {
-    "src/difflab/params.py": "has no defaults: what it reads is params.yaml, which is declared",
-    "src/difflab/validation.py": "words of errors",
-    "src/difflab/stage.py": "how a user's mistake ends a stage",
-    "src/difflab/outputs.py": "a temporary name first, the name then",
-    "src/difflab/torchvision_cure.py": "makes an import succeed",
-}
 
 REPO = Repo(str(ROOT))
 STAGES = {
