@@ -18,7 +18,6 @@ class Repository:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.environment = os.environ | {"PYTHONPATH": str(folder / "src")}
 
     def __truediv__(self, path: str) -> Path:
         return self.folder / path
@@ -30,9 +29,8 @@ class Repository:
         return done.stdout + done.stderr
 
     def end(self, command: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command, shell=True, cwd=self.folder, env=os.environ | self.environment, capture_output=True, text=True
-        )
+        environment = os.environ | {"PYTHONPATH": str(self / "src")}
+        done = subprocess.run(command, shell=True, cwd=self.folder, env=environment, capture_output=True, text=True)
         print(f"$ {command}\n{done.stdout}{done.stderr}")  # pytest shows it when the test fails
         return done
 
