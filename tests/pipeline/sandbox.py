@@ -38,7 +38,7 @@ def nested(flat: dict[str, Any]) -> dict[str, Any]:
 def copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target)
+        shutil.copytree(source, target, dirs_exist_ok=True)
     else:
         shutil.copy(source, target)
 
@@ -48,12 +48,14 @@ def main(lock: str, *command: str) -> None:
     stages = yaml.load(Path(lock))["stages"].values()
     stage = next(stage for stage in stages if stage["cmd"] == " ".join(["python", *command]))
     with tempfile.TemporaryDirectory() as folder:
-        for path in [*CANNOT_CHANGE_A_RESULT, *(dep["path"] for dep in stage["deps"])]:
+        deps = [dep["path"] for dep in stage["deps"]]
+        packages = map(str, Path("src").rglob("__init__.py"))  # without them Python takes the installed difflab
+        for path in {*deps, *packages, *CANNOT_CHANGE_A_RESULT}:
             copy(Path(path), Path(folder, path))
         yaml.dump(nested(stage.get("params", {}).get("params.yaml", {})), Path(folder, "params.yaml"))
-        subprocess.run(
-            [sys.executable, *command], cwd=folder, env=os.environ | {"PYTHONPATH": f"{folder}/src"}, check=True
-        )
+        environment = os.environ | {"PYTHONPATH": f"{folder}/src"}
+        if code := subprocess.run([sys.executable, *command], cwd=folder, env=environment).returncode:
+            sys.exit(code)
         for out in stage["outs"]:
             copy(Path(folder, out["path"]), Path(out["path"]))
 
