@@ -92,7 +92,7 @@ def test_an_unreadable_csv_is_one_line(usps: Path, content: bytes, message: str)
 
 
 def test_a_byte_order_mark_and_more_columns_are_fine(usps: Path) -> None:
-    (usps / "val.csv").write_text("\ufeffid,label,image_name\r\n7,0,00070.png\r\n")
+    (usps / "val.csv").write_text("\ufeffimage_name,id,label\r\n00070.png,7,0\r\n")
     assert values(read("usps", usps.parents[1]).part("test")) == [70]
 
 
