@@ -1,7 +1,8 @@
 """Data that come with the installed libraries: real handwriting, photographs and faces, at small sizes.
 
 Handwriting: scikit-learn's optical digits (UCI, 1,797 of 8×8), stored writer after writer. The stand-ins of MNIST and
-USPS take different writers, so that an adaptation from one to the other never meets a digit or a hand twice.
+USPS take different writers, so that an adaptation from one to the other never meets a digit or a hand twice; within
+each, the splits share no digit, but they share writers. Every function draws from `generator`, its splits first.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def mnistm(params: EmbeddedParams, generator: Generator) -> ImageDataset:
 
 
 def svhn(params: EmbeddedParams, generator: Generator) -> ImageDataset:
-    """(N, 3, 32, 32): rendered house numbers, every class equally often."""
+    """(N, 3, 32, 32): rendered house numbers, every class as often as the others."""
     from difflab.data.street_numbers import render
 
     labels = generator.permutation(np.arange(params.street_numbers) % 10)

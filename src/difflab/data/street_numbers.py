@@ -1,7 +1,8 @@
 """House numbers rendered with matplotlib's fonts: a stand-in for SVHN.
 
 After the SYN NUMBERS of Ganin et al. 2016 (fonts, neighbours, colours, orientation, blur), kept plain on purpose:
-plates of a few colour pairs, so that a small model learns them in minutes.
+plates of a few colour pairs, so that a small model learns them in minutes. Every image is an independent draw, with
+the same fonts and plates in all splits.
 """
 
 from __future__ import annotations
