@@ -33,15 +33,16 @@ NETWORKS = [  # patch_size, block_out_channels
 def matmul_rate(size: int = 2048, repeats: int = 6) -> float:
     """FLOP/s of fp32 matrix products, the peak that everything is held against."""
     a, b = torch.randn(2, size, size)
-    a @ b
+    torch.matmul(a, b)
     start = time.perf_counter()
     for _ in range(repeats):
-        a @ b
+        torch.matmul(a, b)
     return repeats * 2 * size**3 / (time.perf_counter() - start)
 
 
 def make_task(patch_size: int, channels: list[int]) -> DenoisingTask:
     network = NetworkParams(
+        prediction_type="v_prediction",
         patch_size=patch_size,  # pyright: ignore[reportArgumentType]
         block_out_channels=channels,
         layers_per_block=1,
@@ -50,7 +51,7 @@ def make_task(patch_size: int, channels: list[int]) -> DenoisingTask:
     )
     unet = make_unet(network, IMAGE_SIZE, conditional=True)
     condition = DigitDomainCondition(["mnistm", "svhn"], 64, 16, 4 * channels[0])
-    task = DenoisingTask(unet, cosine_betas(1000), patch_size, condition, 0.15)
+    task = DenoisingTask(unet, cosine_betas(1000), "v_prediction", patch_size, condition, 0.15)
     return task.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 

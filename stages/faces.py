@@ -43,11 +43,12 @@ def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkPara
     set_seed(training.seed)
     unet = make_unet(network, images.shape[-1], conditional=False)
     betas = make_betas(schedule)
-    task = DenoisingTask(unet, betas, network.patch_size, horizontal_flip=True)
+    space = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
+    task = DenoisingTask(unet, betas, **space, horizontal_flip=True)
     with rolling_checkpoint("faces", [compute, schedule, network, training], [prepared]) as checkpoint:
         fit(task, {"images": images}, training, accelerator, checkpoint)
         with written_whole(OUTPUT) as folder:
-            save_model_folder(folder, "FacePipeline", {"unet": unet}, betas, network.patch_size)
+            save_model_folder(folder, "FacePipeline", {"unet": unet}, betas, **space)
             shutil.copy(checkpoint.log, folder)
 
 
@@ -60,7 +61,7 @@ def adopt(checkpoint: str, schedule: ScheduleParams) -> None:
 
     unet = load_pretrained_unet(checkpoint)
     with written_whole(OUTPUT) as folder:
-        save_model_folder(folder, "FacePipeline", {"unet": unet}, make_betas(schedule), patch_size=1)
+        save_model_folder(folder, "FacePipeline", {"unet": unet}, make_betas(schedule))
 
 
 if __name__ == "__main__":

@@ -60,13 +60,14 @@ def main() -> None:
         list(domains), condition.digit_dim, condition.domain_dim, unet.time_embedding.linear_2.out_features
     )
     betas = make_betas(schedule)
-    task = DenoisingTask(unet, betas, network.patch_size, embed, condition.drop_probability)
+    space = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
+    task = DenoisingTask(unet, betas, **space, condition=embed, drop_probability=condition.drop_probability)
 
     params = [compute, domains, schedule, condition, network, training]
     with rolling_checkpoint(f"train-{recipe}", params, inputs) as checkpoint:
         fit(task, data, training, accelerator, checkpoint)
         with written_whole(Path("models", recipe)) as folder:
-            save_model_folder(folder, "DigitPipeline", {"unet": unet, "condition": embed}, betas, network.patch_size)
+            save_model_folder(folder, "DigitPipeline", {"unet": unet, "condition": embed}, betas, **space)
             shutil.copy(checkpoint.log, folder)
 
 

@@ -111,6 +111,7 @@ class ConditionParams(Section):
 
 
 class NetworkParams(Section):
+    prediction_type: Literal["epsilon", "v_prediction"]  # what the U-Net puts out, and the MSE is of
     patch_size: Literal[1, 2, 4]  # pixel-unshuffle before the U-Net: fewer, wider positions
     block_out_channels: Annotated[list[PositiveInt], Field(min_length=1)]
     layers_per_block: PositiveInt

@@ -8,7 +8,12 @@ from difflab.params import NetworkParams
 from difflab.stage import UserError
 
 NETWORK = NetworkParams(
-    patch_size=1, block_out_channels=[8, 8], layers_per_block=1, attention_head_dim=8, norm_num_groups=4
+    prediction_type="epsilon",
+    patch_size=1,
+    block_out_channels=[8, 8],
+    layers_per_block=1,
+    attention_head_dim=8,
+    norm_num_groups=4,
 )
 
 

@@ -14,7 +14,12 @@ from difflab.models.unet import make_unet
 from difflab.params import NetworkParams
 
 NETWORK = NetworkParams(
-    patch_size=2, block_out_channels=[16, 16], layers_per_block=1, attention_head_dim=8, norm_num_groups=8
+    prediction_type="epsilon",
+    patch_size=2,
+    block_out_channels=[16, 16],
+    layers_per_block=1,
+    attention_head_dim=8,
+    norm_num_groups=8,
 )
 SIZE = 8
 
@@ -36,7 +41,9 @@ def digit_model(tmp_path_factory) -> Path:
         unet = make_unet(NETWORK, SIZE, conditional=True)
         condition = DigitDomainCondition(["mnistm", "svhn"], 8, 4, unet.time_embedding.linear_2.out_features)
     betas = linear_betas(100, 1e-3, 0.2)
-    save_model_folder(folder, "DigitPipeline", {"unet": unet, "condition": condition}, betas, NETWORK.patch_size)
+    save_model_folder(
+        folder, "DigitPipeline", {"unet": unet, "condition": condition}, betas, patch_size=NETWORK.patch_size
+    )
     return folder
 
 
@@ -46,5 +53,7 @@ def face_model(tmp_path_factory) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         unet = make_unet(NETWORK, SIZE, conditional=False)
-    save_model_folder(folder, "FacePipeline", {"unet": unet}, linear_betas(100, 1e-3, 0.2), NETWORK.patch_size)
+    save_model_folder(
+        folder, "FacePipeline", {"unet": unet}, linear_betas(100, 1e-3, 0.2), patch_size=NETWORK.patch_size
+    )
     return folder

@@ -164,3 +164,22 @@ def test_ddim_is_a_first_order_solver_of_the_probability_flow(schedule, constant
     assert all(error < constant / steps for steps, error in errors.items())
     assert errors[50] / errors[100] == pytest.approx(2, rel=0.05)
     assert errors[50] / errors[1000] == pytest.approx(20, rel=0.1)
+
+
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim"])
+def test_a_network_of_v_draws_the_same_images(sampler):
+    """v = √ᾱ ε − √(1−ᾱ) x₀ (Salimans & Ho 2022, appendix D)."""
+    products = cumulative(SCHEDULES["cosine"])
+    noise = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    options = {"sampler": sampler, "num_inference_steps": 20}
+
+    def exact_v(x, t):
+        epsilon = exact_noise(products[t], x)
+        x0 = (x - math.sqrt(1 - products[t]) * epsilon) / math.sqrt(products[t])
+        return math.sqrt(products[t]) * epsilon - math.sqrt(1 - products[t]) * x0
+
+    of_v = make_sampler(SCHEDULES["cosine"], "v_prediction", clip_sample=False, **options)
+    images = sample(exact_v, of_v, noise, bank_generators(0, [0, 1])).images[-1]
+    torch.testing.assert_close(
+        images, draw(SCHEDULES["cosine"], noise, bank_generators(0, [0, 1]), **options), rtol=1e-3, atol=1e-4
+    )

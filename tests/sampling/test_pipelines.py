@@ -86,8 +86,10 @@ def test_output_types_and_trace(digits):
     assert pt.images.abs().max() <= 1  # clip_sample
 
 
-def test_the_network_sees_unshuffled_pixels_of_the_bank(digits):
-    """Noise is drawn in pixels, so that it is the same for every patch size."""
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+def test_the_network_sees_unshuffled_pixels_of_the_bank(digits, prediction_type):
+    """Noise is drawn in pixels, so that it is the same for every patch size; one step is x̂₀ of it."""
+    digits.scheduler.register_to_config(prediction_type=prediction_type)
     trace = digits(5, "svhn", generator=bank_generators(3, [2]), num_inference_steps=1, guidance_scale=0).trace
     (generator,) = bank_generators(3, [2])
     noise = torch.randn(1, 3, 8, 8, generator=generator)
@@ -97,8 +99,11 @@ def test_the_network_sees_unshuffled_pixels_of_the_bank(digits):
         patches = torch.nn.functional.pixel_unshuffle(noise, 2)
         predicted = torch.nn.functional.pixel_shuffle(digits.unet(patches, 99, class_labels=condition).sample, 2)
     alpha = torch.cumprod(1 - linear_betas(100, 1e-3, 0.2), 0)[99]
-    expected = ((noise - (1 - alpha).sqrt() * predicted) / alpha.sqrt()).clamp(-1, 1)
-    torch.testing.assert_close(trace.images[-1], expected, rtol=1e-4, atol=1e-4)
+    expected = {
+        "epsilon": (noise - (1 - alpha).sqrt() * predicted) / alpha.sqrt(),
+        "v_prediction": alpha.sqrt() * noise - (1 - alpha).sqrt() * predicted,
+    }[prediction_type]
+    torch.testing.assert_close(trace.images[-1], expected.clamp(-1, 1), rtol=1e-4, atol=1e-4)
 
 
 def test_pipeline_comes_back_from_a_folder(digits, tmp_path):

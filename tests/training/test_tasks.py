@@ -13,7 +13,12 @@ from difflab.training.classification import ClassificationTask
 from difflab.training.denoising import DenoisingTask
 
 NETWORK = NetworkParams(
-    patch_size=2, block_out_channels=[8, 8], layers_per_block=1, attention_head_dim=8, norm_num_groups=4
+    prediction_type="epsilon",
+    patch_size=2,
+    block_out_channels=[8, 8],
+    layers_per_block=1,
+    attention_head_dim=8,
+    norm_num_groups=4,
 )
 
 
@@ -21,13 +26,13 @@ class Recorder(nn.Module):
     """Stands in for the U-Net: keeps what it is given, predicts nothing but zeros."""
 
     def forward(self, sample, timestep, class_labels=None):
-        self.seen = sample, timestep, class_labels
+        self.seen: tuple = sample, timestep, class_labels
         return type("Output", (), {"sample": torch.zeros_like(sample)})
 
 
-def record(count=4096, betas=None, **options):
+def record(count=4096, betas=None, prediction="epsilon", **options) -> tuple:
     unet = Recorder()
-    task = DenoisingTask(unet, cosine_betas(1000) if betas is None else betas, patch_size=1, **options)  # pyright: ignore[reportArgumentType]
+    task = DenoisingTask(unet, cosine_betas(1000) if betas is None else betas, prediction, 1, **options)  # pyright: ignore[reportArgumentType]
     batch = {"images": torch.full((count, 3, 2, 2), 255, dtype=torch.uint8)}
     batch |= {"digits": torch.full((count,), 7), "domains": torch.ones(count, dtype=torch.int64)}
     loss = task(batch, torch.Generator().manual_seed(0))
@@ -56,9 +61,26 @@ def test_a_perfect_prediction_has_no_loss(monkeypatch):
         return type("Output", (), {"sample": noise.float()})
 
     monkeypatch.setattr(Recorder, "forward", exact)
-    task = DenoisingTask(Recorder(), linear_betas(10, 0.1, 0.2), patch_size=1)  # pyright: ignore[reportArgumentType]
+    task = DenoisingTask(Recorder(), linear_betas(10, 0.1, 0.2), "epsilon", 1)  # pyright: ignore[reportArgumentType]
     batch = {"images": torch.full((64, 3, 2, 2), 255, dtype=torch.uint8)}
     assert task(batch, torch.Generator().manual_seed(0)).item() < 1e-10
+
+
+def test_the_loss_of_v_is_that_of_epsilon_over_alpha(monkeypatch):
+    """ε̂ = √ᾱ v̂ + √(1−ᾱ) x_t, so v's error is ε's times 1/ᾱ (Salimans & Ho 2022, appendix D)."""
+    alpha_cumprod = 0.3
+    betas = torch.tensor([1 - alpha_cumprod], dtype=torch.float64)
+
+    def as_epsilon(self, sample, timestep, class_labels=None):
+        return type("Output", (), {"sample": 0.5 * sample})
+
+    def as_v(self, sample, timestep, class_labels=None):
+        return type("Output", (), {"sample": (0.5 - (1 - alpha_cumprod) ** 0.5) * sample / alpha_cumprod**0.5})
+
+    monkeypatch.setattr(Recorder, "forward", as_epsilon)
+    of_epsilon = record(64, betas, "epsilon")[0]
+    monkeypatch.setattr(Recorder, "forward", as_v)
+    torch.testing.assert_close(record(64, betas, "v_prediction")[0], of_epsilon / alpha_cumprod)
 
 
 def test_the_condition_is_dropped_as_often_as_asked():
@@ -74,15 +96,15 @@ def test_faces_are_flipped_half_of_the_time():
     unet = Recorder()
     images = torch.zeros(2000, 3, 1, 2, dtype=torch.uint8)
     images[..., 0] = 255
-    task = DenoisingTask(unet, torch.full((1,), 1e-12, dtype=torch.float64), 1, horizontal_flip=True)  # pyright: ignore[reportArgumentType]
+    task = DenoisingTask(unet, torch.full((1,), 1e-12, dtype=torch.float64), "epsilon", 1, horizontal_flip=True)  # pyright: ignore[reportArgumentType]
     task({"images": images}, torch.Generator().manual_seed(0))
     assert (unet.seen[0][:, 0, 0, 0] < 0).float().mean().item() == pytest.approx(0.5, abs=0.04)
 
 
 def test_patches_are_only_another_order_of_the_pixels():
     unet = make_unet(NETWORK, 8, conditional=False)
-    task = DenoisingTask(unet, cosine_betas(10), patch_size=2)
-    assert unet.config.in_channels == 12 and unet.config.sample_size == 4
+    task = DenoisingTask(unet, cosine_betas(10), "epsilon", patch_size=2)
+    assert unet.config["in_channels"] == 12 and unet.config["sample_size"] == 4
     assert task({"images": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)}, torch.Generator().manual_seed(0)) > 0
     images = torch.randn(2, 3, 8, 8)
     assert torch.equal(F.pixel_shuffle(F.pixel_unshuffle(images, 2), 2), images)
@@ -90,7 +112,7 @@ def test_patches_are_only_another_order_of_the_pixels():
 
 def test_every_weight_of_the_conditional_network_learns():
     unet = make_unet(NETWORK, 8, conditional=True)
-    task = DenoisingTask(unet, cosine_betas(10), 2, DigitDomainCondition(["mnistm"], 4, 2, 32), 0.5)
+    task = DenoisingTask(unet, cosine_betas(10), "epsilon", 2, DigitDomainCondition(["mnistm"], 4, 2, 32), 0.5)
     batch = {"images": torch.randint(256, (16, 3, 8, 8), dtype=torch.uint8)}
     batch |= {"digits": torch.arange(16) % 10, "domains": torch.zeros(16, dtype=torch.int64)}
     task(batch, torch.Generator().manual_seed(0)).backward()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -16,7 +17,13 @@ from torch import Tensor
 
 
 def save_model_folder(
-    folder: Path, pipeline: str, models: dict[str, ModelMixin], betas: Tensor, patch_size: int
+    folder: Path,
+    pipeline: str,
+    models: dict[str, ModelMixin],
+    betas: Tensor,
+    *,
+    prediction_type: Literal["epsilon", "v_prediction"] = "epsilon",
+    patch_size: int = 1,
 ) -> None:
     """Write `folder` in diffusers' layout for the class `pipeline` of difflab.sampling.pipelines.
 
@@ -24,7 +31,11 @@ def save_model_folder(
     JSON keeps every bit of them.
     """
     scheduler = DDPMScheduler(
-        num_train_timesteps=len(betas), trained_betas=betas.tolist(), variance_type="fixed_small", clip_sample=True
+        num_train_timesteps=len(betas),
+        trained_betas=betas.tolist(),
+        variance_type="fixed_small",
+        clip_sample=True,
+        prediction_type=prediction_type,
     )
     index: dict[str, object] = {"_class_name": pipeline, "_diffusers_version": diffusers.__version__}
     for name, component in {**models, "scheduler": scheduler}.items():

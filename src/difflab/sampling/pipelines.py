@@ -66,7 +66,7 @@ class PixelPipeline(DiffusionPipeline):
         if output_type not in ("pil", "pt"):
             raise SamplingError(f"output_type: found {output_type!r}, allowed: 'pil', 'pt'")
         betas = torch.tensor(self.scheduler.config["trained_betas"], dtype=torch.float64)
-        reverse = make_sampler(betas, **sampler)
+        reverse = make_sampler(betas, self.scheduler.config["prediction_type"], **sampler)
         size = self.unet.config["sample_size"] * self.config["patch_size"]
         noise = randn_tensor((count, 3, size, size), generator=generator, device=self.device)
         progress = self.progress_bar  # pyright: ignore[reportAttributeAccessIssue]  (diffusers' decorator)

@@ -70,6 +70,7 @@ def inference_timesteps(num_train_timesteps: int, num_steps: int, spacing: str, 
 
 def make_sampler(
     betas: Tensor,
+    prediction_type: str = "epsilon",
     *,
     sampler: str = "ddim",
     num_inference_steps: int = 50,
@@ -80,10 +81,11 @@ def make_sampler(
 ) -> Sampler:
     """DDPM (Ho et al. 2020, eq. 7, its posterior variance) or DDIM (Song et al. 2020, eq. 12) on some of the steps.
 
-    `betas` (T,) float64 are the trained β. The scheduler is made for the chosen steps τ alone, with
-    β'_k = 1 − ᾱ_τ(k) / ᾱ_τ(k−1), because diffusers' DDIM takes t − T // steps for the step before t, which is another
-    one than the list's next wherever steps do not divide T; and its tables, float32 from diffusers, are set in float64.
-    The keyword arguments are those of `params.SamplerParams`. Raises SamplingError.
+    `betas` (T,) float64 are the trained β, `prediction_type` ("epsilon", "v_prediction") is what the network puts out.
+    The scheduler is made for the chosen steps τ alone, with β'_k = 1 − ᾱ_τ(k) / ᾱ_τ(k−1), because diffusers' DDIM takes
+    t − T // steps for the step before t, which is another one than the list's next wherever steps do not divide T; and
+    its tables, float32 from diffusers, are set in float64. The keyword arguments are those of `params.SamplerParams`.
+    Raises SamplingError.
     """
     timesteps = inference_timesteps(len(betas), num_inference_steps, timestep_spacing, steps_offset)
     trained = torch.cumprod(1 - betas.double(), 0)
@@ -94,6 +96,7 @@ def make_sampler(
         "num_train_timesteps": num_inference_steps,
         "trained_betas": respaced.tolist(),
         "clip_sample": clip_sample,
+        "prediction_type": prediction_type,
     }
     match sampler:
         case "ddpm":

@@ -13,7 +13,12 @@ from difflab.models.conditioning import DigitDomainCondition
 
 
 class DenoisingTask(nn.Module):
-    """ε-prediction: E ‖ε − ε_θ(√ᾱ_t x₀ + √(1−ᾱ_t) ε, t, c)‖², t uniform (Ho et al. 2020, eq. 14)."""
+    """E ‖ε − ε_θ(√ᾱ_t x₀ + √(1−ᾱ_t) ε, t, c)‖², t uniform (Ho et al. 2020, eq. 14).
+
+    With `v_prediction` the network puts out v = √ᾱ_t ε − √(1−ᾱ_t) x₀ (Salimans & Ho 2022, appendix D) and the error is
+    of v. Then ε̂ = √ᾱ_t v̂ + √(1−ᾱ_t) x_t, and the loss is that of ε̂ with the weight 1/ᾱ_t: ε is right at high noise
+    from the first step on, and what the network learns there is the image.
+    """
 
     alphas_cumprod: Tensor
 
@@ -21,6 +26,7 @@ class DenoisingTask(nn.Module):
         self,
         unet: UNet2DModel,
         betas: Tensor,
+        prediction_type: str,
         patch_size: int,
         condition: DigitDomainCondition | None = None,
         drop_probability: float = 0.0,
@@ -29,7 +35,8 @@ class DenoisingTask(nn.Module):
         """`betas` (T,) float64; `drop_probability` of training unconditionally (Ho & Salimans 2022, algorithm 1)."""
         super().__init__()
         self.unet, self.condition = unet, condition
-        self.patch_size, self.drop_probability, self.horizontal_flip = patch_size, drop_probability, horizontal_flip
+        self.prediction_type, self.patch_size = prediction_type, patch_size
+        self.drop_probability, self.horizontal_flip = drop_probability, horizontal_flip
         self.register_buffer("alphas_cumprod", torch.cumprod(1 - betas, 0), persistent=False)
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
@@ -44,8 +51,9 @@ class DenoisingTask(nn.Module):
         t = torch.randint(len(self.alphas_cumprod), (count,), device=device, generator=generator)
         signal = self.alphas_cumprod[t].sqrt().float()[:, None, None, None]
         sigma = (1 - self.alphas_cumprod[t]).sqrt().float()[:, None, None, None]
+        target = noise if self.prediction_type == "epsilon" else signal * noise - sigma * x0
         predicted = self.unet(signal * x0 + sigma * noise, t, class_labels=self._conditions(batch, generator)).sample
-        return F.mse_loss(predicted.float(), noise)
+        return F.mse_loss(predicted.float(), target)
 
     def _conditions(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor | None:
         if self.condition is None:
