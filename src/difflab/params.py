@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 
 from difflab.stage import UserError
 from difflab.validation import explain, refuse
@@ -237,6 +238,9 @@ def read_yaml(path: Path) -> Any:
         return YAML(typ="safe").load(path.read_text())
     except FileNotFoundError:
         raise ParamsError(f"{path}: not found; `difflab profile cpu` writes it") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise ParamsError(f"{path}: not YAML, line {line}: {error.problem}") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
