@@ -49,9 +49,9 @@ def test_experiment_and_what_it_changes(real: Repository, tmp_path: Path) -> Non
     work = real.copy(tmp_path / "work")
     work.run("dvc exp run --set-param recipes.joint-cosine.sampling.images_per_digit=12")
     params = json.loads(work.run("dvc params diff --json"))
-    assert params["params.yaml"]["recipes.joint-cosine.sampling.images_per_digit"] == {"old": 10, "new": 12, "diff": 2}
+    assert params["params.yaml"]["recipes.joint-cosine.sampling.images_per_digit"]["new"] == 12
     metrics = json.loads(work.run("dvc metrics diff --json"))
-    assert metrics["metrics/joint-cosine.json"]["num_images"] == {"old": 100, "new": 120, "diff": 20}
+    assert metrics["metrics/joint-cosine.json"]["num_images"]["new"] == 120
     assert work.is_up_to_date()
 
 
