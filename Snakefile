@@ -19,17 +19,17 @@ from dvc.repo import Repo
 from difflab.params import load_params
 from difflab.stage import run
 
-if workflow.is_main_process:  # a job reads this file again, and needs nothing but its own rule
-    run(load_params)
+run(load_params)  # a bad value ends here, in one line
 
 DVC = "dvc --wait-for-lock"
 REPO = Repo()
 OUTS = {o.def_path.rstrip("/"): o for o in REPO.index.outs if not o.persist and not o.stage.frozen}
 PERSISTENT = [o.def_path for o in REPO.index.outs if o.persist]
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
-CHANGED = REPO.status().keys() & STAGES if workflow.is_main_process else set()
+CHANGED = set()
 STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
-if workflow.is_main_process:
+if workflow.is_main_process:  # a job on a cluster reads this file again
+    CHANGED = REPO.status().keys() & STAGES
     STALE.parent.mkdir(exist_ok=True)
     STALE.write_text(str(time.time()))
     LOCK = open(".snakemake/running", "w")
@@ -40,7 +40,7 @@ onstart:
         fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit("error: another snakemake is at work in this folder")
-    shell("{DVC} repro --quiet check_params")
+    shell("{DVC} repro --quiet check_params")  # for dvc.lock
 
 
 def producers(dep):
@@ -50,6 +50,7 @@ def producers(dep):
 
 
 def inputs(stage, wildcards):
+    """What the stage's job waits for; times count only below a stage that DVC calls changed."""
     deps = [d.def_path for d in stage.deps if not isinstance(d, ParamsDependency)]
     files = [p for dep in deps if dep not in PERSISTENT for p in producers(dep)]
     if stage.addressing in CHANGED:
@@ -73,7 +74,11 @@ for stage in STAGES.values():
         input:
             partial(inputs, stage),
         output:
-            [directory(p) if o.def_path.endswith("/") or o.hash_info.isdir else p for p, o in OUTS.items() if o.stage is stage],
+            [
+                directory(path) if out.def_path.endswith("/") or out.hash_info.isdir else path
+                for path, out in OUTS.items()
+                if out.stage is stage
+            ],
         params:
             stage=stage.addressing,
             cmd=stage.cmd or f"{DVC} repro --quiet --single-item {stage.addressing}",
