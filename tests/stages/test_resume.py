@@ -26,7 +26,7 @@ def workspace(tmp_path_factory):
     shutil.copytree(REPOSITORY / "stages", folder / "stages")
     compose_and_dump(folder / "params.yaml", str(REPOSITORY / "conf"), None, "config", ".", ["profile=smoke"])
     params = yaml.safe_load((folder / "params.yaml").read_text())
-    params["recipes"]["joint-cosine"]["training"] |= {"checkpoint_every": 1, "num_epochs": 40}
+    params["recipes"]["joint-cosine"]["training"] |= {"checkpoint_every": 1, "num_epochs": 40, "batch_size": 64}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     generator = torch.Generator().manual_seed(0)
     for domain in ("mnistm", "svhn"):
