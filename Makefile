@@ -18,6 +18,9 @@ repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not 
 test: $(INSTALLED)  ## run all tests
 	pytest
 
+bench: $(INSTALLED)  ## measure training against the machine's matmul peak
+	python bench/training_throughput.py
+
 lint: $(INSTALLED)  ## check style and types
 	ruff check
 	ruff format --check
@@ -36,4 +39,4 @@ $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet $(UV)
 
-.PHONY: help repro test lint lock
+.PHONY: help repro test bench lint lock
