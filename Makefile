@@ -16,7 +16,7 @@ repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not 
 	@difflab results
 
 test: $(INSTALLED)  ## run all tests
-	pytest
+	pytest --numprocesses 2 --dist loadfile
 
 bench: $(INSTALLED)  ## measure training against the machine's matmul peak
 	python bench/training_throughput.py

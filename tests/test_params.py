@@ -39,7 +39,7 @@ for key, value in {
     "recipes/joint-cosine/sampling/timestep_spacing": "trailing",
     "faces/network/patch_size": 4,
     "faces/network/block_out_channels": [64, 128],
-    "faces/schedule/num_train_timesteps": 1000,
+    "faces/schedule": {"name": "linear", "num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02},
     "faces/sampling/num_inference_steps": 50,
     "faces/sampling/timestep_spacing": "leading",
 }.items():

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Repository
+from repository import Repository
 
 pytestmark = pytest.mark.pipeline
 

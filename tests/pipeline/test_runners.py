@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Repository
+from repository import Repository
 
 TRAINED = {"train_a", "train_b", "evaluate", "curve"}
 FROM_A = {"train_a", "evaluate", "curve"}
