@@ -20,13 +20,13 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.samples import read_digit_samples
-    from difflab.models.judge import Judge
+    from difflab.models.judge import load_judge
 
     accelerator = make_accelerator(compute)
     graded = []
     for domain, digits in domains.items():
         images, expected = read_digit_samples(Path("samples", recipe, domain), digits)
-        judge = Judge.load(Path(f"models/judge-{domain}")).to(accelerator.device)
+        judge = load_judge(Path(f"models/judge-{domain}")).to(accelerator.device)
         graded.append(pd.DataFrame({"domain": domain, "digit": expected, "seen": judge.predict(images)}))
     table = pd.concat(graded)
     table["correct"] = table.digit == table.seen
