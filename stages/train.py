@@ -23,18 +23,17 @@ def main() -> None:
 
     compute = load_section(ComputeParams, "compute")
     domains = load_section(RecipeData, f"recipes.{recipe}.data")
+    hold_out_validation = load_section(bool, f"recipes.{recipe}.hold_out_validation")
     schedule = load_section(ScheduleParams, f"recipes.{recipe}.schedule")
-    condition = load_section(ConditionParams, f"recipes.{recipe}.condition")
+    condition = load_section(ConditionParams | None, f"recipes.{recipe}.condition")
     network = load_section(NetworkParams, f"recipes.{recipe}.network")
     training = load_section(TrainingParams, f"recipes.{recipe}.training")
-    inputs = [Path(f"prepared/{domain}.safetensors") for domain in domains]
 
-    import torch
     from accelerate.utils import set_seed
 
-    from difflab.data.dataset import ImageDataset
+    from difflab.data.digits import load_digits
     from difflab.device import make_accelerator
-    from difflab.models.conditioning import DigitDomainCondition
+    from difflab.models.conditioning import make_condition
     from difflab.models.model_folder import save_model_folder
     from difflab.models.schedules import make_betas
     from difflab.models.unet import make_unet
@@ -44,31 +43,29 @@ def main() -> None:
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)
-    parts = [
-        ImageDataset.load(path).part("train").with_labels(digits)
-        for path, digits in zip(inputs, domains.values(), strict=True)
-    ]
-    data = {
-        "images": torch.cat([part.images for part in parts]),
-        "digits": torch.cat([part.labels for part in parts]),
-        "domains": torch.cat([torch.full_like(part.labels, index) for index, part in enumerate(parts)]),
-    }
+    inputs = [Path(f"prepared/{domain}.safetensors") for domain in domains]
+    data = load_digits(domains, ["train"] if hold_out_validation else ["train", "validation"])
+    validation = load_digits(domains, ["validation"]) if hold_out_validation else None
 
     set_seed(training.seed)
-    unet = make_unet(network, data["images"].shape[-1], conditional=True)
-    embed = DigitDomainCondition(
-        list(domains), condition.digit_dim, condition.domain_dim, unet.time_embedding.linear_2.out_features
-    )
+    unet = make_unet(network, data["images"].shape[-1], conditional=condition is not None)
+    models, options = {"unet": unet}, {}
+    if condition:
+        embed = make_condition(condition, list(domains), unet.time_embedding.linear_2.out_features)
+        models["condition"] = embed
+        options = {"condition": embed, "drop_probability": condition.drop_probability}
     betas = make_betas(schedule)
     space = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
-    task = DenoisingTask(unet, betas, **space, condition=embed, drop_probability=condition.drop_probability)
+    task = DenoisingTask(unet, betas, **space, **options)
 
-    params = [compute, domains, schedule, condition, network, training]
+    params = [compute, domains, hold_out_validation, schedule, condition, network, training]
     with rolling_checkpoint(f"train-{recipe}", params, inputs) as checkpoint:
-        fit(task, data, training, accelerator, checkpoint)
+        fit(task, data, training, accelerator, checkpoint, validation)
         with written_whole(Path("models", recipe)) as folder:
-            save_model_folder(folder, "DigitPipeline", {"unet": unet, "condition": embed}, betas, **space)
+            save_model_folder(folder, "DigitPipeline" if condition else "UnconditionalPipeline", models, betas, **space)
             shutil.copy(checkpoint.log, folder)
+            if training.num_snapshots:
+                shutil.copytree(checkpoint.snapshots, folder / "snapshots")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Domain = Literal["mnistm", "svhn"]
+Domain = Literal["mnist", "mnistm", "svhn"]
 T = TypeVar("T")
 
 
@@ -78,14 +78,17 @@ class TrainingParams(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     weight_decay: Annotated[float, Field(ge=0)]
     lr_schedule: Literal["constant", "linear", "cosine"]  # what follows the warm-up
+    lr_interval: Literal["step", "epoch"]  # how often the learning rate changes
     warmup_steps: NonNegativeInt
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None
     max_grad_norm: Annotated[float, Field(gt=0)] | None
     log_every: PositiveInt  # steps between two lines of train_log.jsonl
     checkpoint_every: PositiveInt  # steps between two rolling checkpoints
+    num_snapshots: NonNegativeInt  # sets of weights kept on the way, at equal intervals, the last ones included
 
 
 class JudgeParams(Section):
+    checkpoint: str | None  # a LeNet-like MNIST-M judge of others, taken instead of training that one
     channels: Annotated[list[PositiveInt], Field(min_length=1, max_length=4)]
     training: TrainingParams
 
@@ -106,9 +109,18 @@ class ScheduleParams(Section):
 
 
 class ConditionParams(Section):
-    digit_dim: PositiveInt
-    domain_dim: PositiveInt
+    kind: Literal["digit_and_domain", "class_embedding", "one_hot"]
+    digit_dim: PositiveInt | None  # digit_and_domain only
+    domain_dim: PositiveInt | None
     drop_probability: Probability  # of training without the condition, for classifier-free guidance
+
+    @model_validator(mode="after")
+    def _sizes_belong_to_digit_and_domain(self) -> Self:
+        for key, size in (("digit_dim", self.digit_dim), ("domain_dim", self.domain_dim)):
+            if (size is None) == (self.kind == "digit_and_domain"):
+                allowed = "integer ≥ 1" if size is None else "null"
+                raise refuse(key, size, f"{allowed}, because kind is {self.kind}")
+        return self
 
 
 class NetworkParams(Section):
@@ -116,8 +128,10 @@ class NetworkParams(Section):
     patch_size: Literal[1, 2, 4]  # pixel-unshuffle before the U-Net: fewer, wider positions
     block_out_channels: Annotated[list[PositiveInt], Field(min_length=1)]
     layers_per_block: PositiveInt
+    add_attention: bool  # self-attention in the middle
     attention_head_dim: PositiveInt
     norm_num_groups: PositiveInt
+    time_embedding_dim: PositiveInt | None  # null: four times the first of block_out_channels
 
     @model_validator(mode="after")
     def _channels_divide(self) -> Self:
@@ -131,7 +145,7 @@ class NetworkParams(Section):
 
 class SamplerParams(Section):
     seed: Seed  # of the noise bank
-    sampler: Literal["ddpm", "ddim"]
+    sampler: Literal["ddpm", "ddim", "dpmsolver++"]
     num_inference_steps: PositiveInt
     timestep_spacing: Literal["leading", "trailing", "linspace"]
     steps_offset: NonNegativeInt  # leading spacing only: t = offset, offset + T/steps, …
@@ -148,9 +162,15 @@ class SamplerParams(Section):
 
 class RecipeSamplingParams(SamplerParams):
     eta: Probability
-    guidance_scale: Annotated[float, Field(ge=0)]  # w of (1+w) ε(x,c) − w ε(x,∅)
-    images_per_digit: Annotated[int, Field(ge=10)]  # the grid shows 10
+    guidance_scale: Annotated[float, Field(ge=0)] | None  # w of (1+w) ε(x,c) − w ε(x,∅); null without a condition
+    images_per_digit: Annotated[int, Field(ge=10)]  # the grid shows 10; without a condition, ten times as many in all
     trace_steps: Annotated[int, Field(ge=2)]  # images of the reverse process, both ends included
+
+    @model_validator(mode="after")
+    def _only_ddim_has_eta(self) -> Self:
+        if self.eta and self.sampler != "ddim":
+            raise refuse("eta", self.eta, f"0, because sampler is {self.sampler}")
+        return self
 
     @model_validator(mode="after")
     def _trace_has_steps(self) -> Self:
@@ -190,8 +210,25 @@ RecipeData = Annotated[dict[Domain, Annotated[list[Digit], Field(min_length=1)]]
 
 class RecipeParams(Diffusion):
     data: RecipeData
-    condition: ConditionParams
+    hold_out_validation: bool  # keep the validation split out of training and log its loss after each epoch
+    condition: ConditionParams | None
     sampling: RecipeSamplingParams
+
+    @model_validator(mode="after")
+    def _guidance_needs_a_condition(self) -> Self:
+        scale = self.sampling.guidance_scale
+        if (scale is None) != (self.condition is None):
+            allowed = "null, because condition is null" if self.condition is None else "number ≥ 0"
+            raise refuse("sampling.guidance_scale", scale, allowed)
+        return self
+
+    @model_validator(mode="after")
+    def _only_an_unconditional_recipe_takes_one_domain_whole(self) -> Self:
+        if self.condition is None and [sorted(digits) for digits in self.data.values()] != [list(range(10))]:
+            raise refuse("data", self.data, "all ten digits of one domain, because condition is null")
+        if self.condition and self.condition.kind == "class_embedding" and len(self.data) > 1:
+            raise refuse("data", self.data, "one domain, because condition.kind is class_embedding")
+        return self
 
 
 class FaceSamplingParams(SamplerParams):
@@ -204,13 +241,60 @@ class FacesParams(Diffusion):
     sampling: FaceSamplingParams
 
 
+class EvaluationParams(Section):
+    seed: Seed  # of the bootstrap, and of the real images that are held against real ones
+    num_resamples: PositiveInt  # of the bootstrap
+    nearest_k: PositiveInt  # neighbours of precision, recall, density and coverage
+    inception_weights: str | None  # file of inception-2015-12-05.pt; null: distances in the judge's features alone
+
+
+class FidStudyParams(Section):
+    recipe: str  # an unconditional recipe with a linear schedule
+    lengths: Annotated[list[Annotated[int, Field(ge=2, le=4000)]], Field(min_length=1)]  # num_timesteps of the sampler
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    num_images: Annotated[int, Field(ge=10)]  # for each length and seed
+    batch_size: PositiveInt
+
+
+class FewStepsParams(Section):
+    samplers: Annotated[list[Literal["ddim", "dpmsolver++"]], Field(min_length=1)]
+    num_inference_steps: Annotated[list[PositiveInt], Field(min_length=1)]
+    num_images: Annotated[int, Field(ge=10, multiple_of=10)]  # in all, as many of each digit where the recipe has digits
+    batch_size: PositiveInt
+
+
+class GuidanceStudyParams(Section):
+    recipe: str
+    guidance_scales: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    images_per_digit: PositiveInt
+    sampler: Literal["ddpm", "ddim", "dpmsolver++"]
+    num_inference_steps: PositiveInt
+    batch_size: PositiveInt
+
+
+class TrainingGifParams(Section):
+    recipes: list[str]
+    sampler: Literal["ddpm", "ddim", "dpmsolver++"]
+    num_inference_steps: PositiveInt
+
+
+class StudiesParams(Section):
+    fid: FidStudyParams
+    few_steps: dict[str, FewStepsParams]  # by recipe
+    guidance: GuidanceStudyParams
+    training_gif: TrainingGifParams
+    unconditional: list[str]  # recipes of which the way from noise, successes and failures are shown
+
+
 class Params(Section):
     compute: ComputeParams
     data: DataParams
     prepare: PrepareParams
     judge: JudgeParams
+    evaluation: EvaluationParams
     recipes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams], Field(min_length=1)]
     faces: FacesParams
+    studies: StudiesParams
 
     @model_validator(mode="after")
     def _sizes_halve(self) -> Self:

@@ -1,4 +1,9 @@
-"""Conditioning vectors: what a recipe tells its network about the image to draw."""
+"""Conditioning vectors: what a recipe tells its network about the image to draw.
+
+Every kind takes digits (N,) int64 in 0..9 and domains (N,) int64, indices into `config["domains"]`, to vectors of the
+width of the time embedding, which the U-Net adds to it; `null` gives those of "no condition", the ∅ of Ho & Salimans
+2022. Each residual block projects the sum, which is the same as projecting time and condition concatenated.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +13,15 @@ import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from difflab.params import ConditionParams
 
 NUM_DIGITS = 10
 
 
 class DigitDomainCondition(ModelMixin, ConfigMixin):
-    """Embeddings of digit and domain, concatenated and projected to the width of the time embedding.
-
-    Each residual block projects the sum of the time embedding and this vector, which is the same as projecting the
-    concatenation of time, digit and domain. Index `NUM_DIGITS` and `len(domains)` mean "no condition" (the ∅ of Ho &
-    Salimans 2022).
-    """
+    """Embeddings of digit and domain, concatenated and projected; the last index of each means "no condition"."""
 
     @register_to_config
     def __init__(self, domains: list[str], digit_dim: int, domain_dim: int, embedding_dim: int):
@@ -28,11 +31,62 @@ class DigitDomainCondition(ModelMixin, ConfigMixin):
         self.project = nn.Linear(digit_dim + domain_dim, embedding_dim)
 
     def forward(self, digits: Tensor, domains: Tensor) -> Tensor:
-        """`digits` (N,) int64 in 0..10 and `domains` (N,) int64 in 0..len(domains) to (N, embedding_dim)."""
+        """(N, embedding_dim)."""
         return self.project(torch.cat([self.digit(digits), self.domain(domains)], dim=1))
 
     def null(self, count: int) -> Tensor:
-        """The vectors of `count` images without a condition, (count, embedding_dim)."""
-        device = self.digit.weight.device
-        digits = torch.full((count,), NUM_DIGITS, device=device)
+        """(count, embedding_dim)."""
+        digits = torch.full((count,), NUM_DIGITS, device=self.digit.weight.device)
         return self(digits, torch.full_like(digits, len(self.config["domains"])))
+
+
+class ClassEmbeddingCondition(ModelMixin, ConfigMixin):
+    """An embedding of the digit; domains play no part. Index `NUM_DIGITS` means "no condition"."""
+
+    @register_to_config
+    def __init__(self, domains: list[str], embedding_dim: int):
+        super().__init__()
+        self.digit = nn.Embedding(NUM_DIGITS + 1, embedding_dim)
+
+    def forward(self, digits: Tensor, domains: Tensor) -> Tensor:
+        """(N, embedding_dim)."""
+        return self.digit(digits)
+
+    def null(self, count: int) -> Tensor:
+        """(count, embedding_dim)."""
+        return self.digit(torch.full((count,), NUM_DIGITS, device=self.digit.weight.device))
+
+
+class OneHotCondition(ModelMixin, ConfigMixin):
+    """One-hot of the class digit + 10 · domain through a small network; all zeros mean "no condition"."""
+
+    @register_to_config
+    def __init__(self, domains: list[str], embedding_dim: int):
+        super().__init__()
+        self.num_classes = NUM_DIGITS * len(domains)
+        self.embed = nn.Sequential(
+            nn.Linear(self.num_classes, embedding_dim), nn.GELU(), nn.Linear(embedding_dim, embedding_dim)
+        )
+
+    def forward(self, digits: Tensor, domains: Tensor) -> Tensor:
+        """(N, embedding_dim)."""
+        return self.embed(F.one_hot(digits + NUM_DIGITS * domains, self.num_classes).float())
+
+    def null(self, count: int) -> Tensor:
+        """(count, embedding_dim)."""
+        return self.embed(torch.zeros(count, self.num_classes, device=self.embed[0].weight.device))
+
+
+Condition = DigitDomainCondition | ClassEmbeddingCondition | OneHotCondition
+
+
+def make_condition(params: ConditionParams, domains: list[str], embedding_dim: int) -> Condition:
+    """The module of `params.kind` for a network whose time embedding has `embedding_dim` entries."""
+    match params.kind:
+        case "digit_and_domain":
+            assert params.digit_dim and params.domain_dim  # ConditionParams saw to it
+            return DigitDomainCondition(domains, params.digit_dim, params.domain_dim, embedding_dim)
+        case "class_embedding":
+            return ClassEmbeddingCondition(domains, embedding_dim)
+        case "one_hot":
+            return OneHotCondition(domains, embedding_dim)

@@ -10,7 +10,7 @@ from difflab.params import NetworkParams
 
 
 def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet2DModel:
-    """A U-Net with self-attention in the middle, for 3-channel images of `image_size` pixels a side.
+    """A U-Net for 3-channel images of `image_size` pixels a side.
 
     It sees images as `pixel_unshuffle(images, patch_size)`: (N, 3·patch², size/patch, size/patch). White noise stays
     white noise under that permutation, so the diffusion is the same as in pixels. A conditional network takes the
@@ -26,7 +26,9 @@ def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet
         down_block_types=("DownBlock2D",) * levels,
         up_block_types=("UpBlock2D",) * levels,
         layers_per_block=params.layers_per_block,
+        add_attention=params.add_attention,
         attention_head_dim=params.attention_head_dim,
         norm_num_groups=params.norm_num_groups,
+        time_embedding_dim=params.time_embedding_dim,
         class_embed_type="identity" if conditional else None,
     )

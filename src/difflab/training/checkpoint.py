@@ -18,6 +18,10 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 from pydantic_core import to_json
+from safetensors.torch import save_file
+from torch import Tensor
+
+from difflab.outputs import written_whole
 
 ROOT = Path(".cache/checkpoints")
 
@@ -34,13 +38,22 @@ def run_key(params: Any, inputs: Sequence[Path]) -> str:
 
 @dataclass(frozen=True)
 class RollingCheckpoint:
-    """One file, replaced atomically, and the log that belongs to it."""
+    """One file, replaced atomically, and the log and snapshots that belong to it."""
 
     folder: Path
 
     @property
     def log(self) -> Path:
         return self.folder / "train_log.jsonl"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.folder / "snapshots"
+
+    def save_snapshot(self, step: int, weights: dict[str, Tensor]) -> None:
+        """Keep the weights of one step for good."""
+        with written_whole(self.snapshots / f"step_{step:06d}.safetensors") as partial:
+            save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial)
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep tensors, numbers and strings in dicts and lists. A kill at any moment leaves the old file or the new."""

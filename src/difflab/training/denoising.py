@@ -9,7 +9,7 @@ from diffusers import UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.models.conditioning import DigitDomainCondition
+from difflab.models.conditioning import Condition
 
 
 class DenoisingTask(nn.Module):
@@ -28,7 +28,7 @@ class DenoisingTask(nn.Module):
         betas: Tensor,
         prediction_type: str,
         patch_size: int,
-        condition: DigitDomainCondition | None = None,
+        condition: Condition | None = None,
         drop_probability: float = 0.0,
         horizontal_flip: bool = False,
     ):

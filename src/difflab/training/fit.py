@@ -19,6 +19,8 @@ from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.optimization import make_lr_scheduler, make_optimizer
 
+VALIDATION_BATCH = 256
+
 
 def fit(
     task: nn.Module,
@@ -26,41 +28,53 @@ def fit(
     params: TrainingParams,
     accelerator: Accelerator,
     checkpoint: RollingCheckpoint,
+    validation: dict[str, Tensor] | None = None,
 ) -> None:
     """Train `task` in place; afterwards it holds the final weights, or their moving average where `ema_decay` is set.
 
     `data`: tensors of one first dimension N, kept on the training device; `task(batch, generator)` gets the same rows
     of each and returns the mean loss of the batch. Continues from `checkpoint` where there is one. The log, JSON lines
-    of step, epoch, mean loss and gradient norm since the line before, and learning rate, stays in `checkpoint.log`.
+    of step, epoch, mean loss and gradient norm since the line before, and learning rate, stays in `checkpoint.log`; with
+    `validation`, data like `data`, also lines of the mean loss on it after each epoch. `checkpoint.snapshots` holds the
+    weights, or their moving average, of `num_snapshots` steps.
 
     Raises UserError when a batch is larger than the data or the loss is no longer finite.
     """
-    trainer = _Trainer(task, data, params, accelerator)
+    trainer = _Trainer(task, data, params, accelerator, validation)
     saved = checkpoint.load()
     if saved:
         trainer.load_state_dict(saved)
     with checkpoint.log.open("ab") as log:
         log.truncate(trainer.log_size)  # a kill undoes the lines after its checkpoint
         trainer.run(checkpoint, log)
-    if trainer.ema:
-        task.load_state_dict(trainer.ema.module.state_dict())
+    task.load_state_dict(trainer.averaged.state_dict())
     task.eval().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
 
 
 class _Trainer:
     """All that changes while a training runs, and how it changes."""
 
-    def __init__(self, task: nn.Module, data: dict[str, Tensor], params: TrainingParams, accelerator: Accelerator):
+    def __init__(
+        self,
+        task: nn.Module,
+        data: dict[str, Tensor],
+        params: TrainingParams,
+        accelerator: Accelerator,
+        validation: dict[str, Tensor] | None,
+    ):
         self.params, self.accelerator = params, accelerator
         self.task = task.to(accelerator.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.data = {name: tensor.to(accelerator.device) for name, tensor in data.items()}
         self.batches = Batches(len(next(iter(data.values()))), params.batch_size, params.seed)
+        self.validation = {name: tensor.to(accelerator.device) for name, tensor in (validation or {}).items()}
         self.num_steps = params.num_epochs * self.batches.per_epoch
+        kept = range(1, params.num_snapshots + 1)
+        self.snapshot_steps = {round(i * self.num_steps / params.num_snapshots) for i in kept}
         self.ema = None
         if params.ema_decay:
             self.ema = AveragedModel(task, multi_avg_fn=get_ema_multi_avg_fn(params.ema_decay))
         optimizer = make_optimizer(task.parameters(), params)
-        self.lr_scheduler = make_lr_scheduler(optimizer, params, self.num_steps)
+        self.lr_scheduler = make_lr_scheduler(optimizer, params, self.batches.per_epoch)
         self.model, self.optimizer = accelerator.prepare(task, optimizer)
         self.generator = torch.Generator(accelerator.device).manual_seed(params.seed)
         self.step = 0
@@ -112,6 +126,10 @@ class _Trainer:
                 bar.update(size)
                 if self.step % self.params.log_every == 0 or self.step == self.num_steps:
                     bar.set_postfix(loss=f"{self.write_log(log, learning_rate):.4f}", refresh=False)
+                if self.validation and self.step % self.batches.per_epoch == 0:
+                    self.write_line(log, {"validation_loss": self.validate()})
+                if self.step in self.snapshot_steps:
+                    checkpoint.save_snapshot(self.step, self.averaged.state_dict())
                 if self.step % self.params.checkpoint_every == 0 or self.step == self.num_steps:
                     checkpoint.save(self.state_dict())
 
@@ -139,9 +157,29 @@ class _Trainer:
         if not math.isfinite(loss):
             found = f"training.learning_rate: found {self.params.learning_rate}"
             raise UserError(f"{found}, with which the loss is {loss} at step {self.step}; allowed: a smaller one")
-        epoch = self.step / self.batches.per_epoch
-        line = {"step": self.step, "epoch": epoch, "loss": loss, "grad_norm": norm, "learning_rate": learning_rate}
-        self.log_size += log.write(json.dumps(line).encode() + b"\n")
-        log.flush()
+        self.write_line(log, {"loss": loss, "grad_norm": norm, "learning_rate": learning_rate})
         self.sums.zero_()
         return loss
+
+    def write_line(self, log: IO[bytes], values: dict[str, float]) -> None:
+        line = {"step": self.step, "epoch": self.step / self.batches.per_epoch} | values
+        self.log_size += log.write(json.dumps(line).encode() + b"\n")
+        log.flush()
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The weights that count: their moving average, if there is one."""
+        return self.ema.module if self.ema else self.task
+
+    @torch.inference_mode()
+    def validate(self) -> float:
+        """Mean loss on the validation data, with the same noise at every call."""
+        task = self.averaged.eval()
+        generator = torch.Generator(self.accelerator.device).manual_seed(self.params.seed)
+        total, count = 0.0, len(next(iter(self.validation.values())))
+        for start in range(0, count, VALIDATION_BATCH):
+            batch = {name: tensor[start : start + VALIDATION_BATCH] for name, tensor in self.validation.items()}
+            with self.accelerator.autocast():
+                total += task(batch, generator).item() * len(next(iter(batch.values())))
+        self.model.train()
+        return total / count

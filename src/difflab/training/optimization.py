@@ -18,10 +18,16 @@ def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -
     return kind(parameters, lr=params.learning_rate, weight_decay=params.weight_decay, fused=True)
 
 
-def learning_rate_factor(params: TrainingParams, step: int, num_steps: int) -> float:
-    """Learning rate of `step` (0 … num_steps-1) as a multiple of its peak: linear warm-up, then the schedule to 0."""
+def learning_rate_factor(params: TrainingParams, step: int, steps_per_epoch: int) -> float:
+    """Learning rate of `step` (0, 1, …) as a multiple of its peak: linear warm-up, then the schedule to 0.
+
+    With `lr_interval` epoch an epoch keeps the learning rate of its first step after the warm-up.
+    """
     if step < params.warmup_steps:
         return (step + 1) / params.warmup_steps
+    if params.lr_interval == "epoch":
+        step = max(step // steps_per_epoch * steps_per_epoch, params.warmup_steps)
+    num_steps = params.num_epochs * steps_per_epoch
     progress = (step - params.warmup_steps) / max(1, num_steps - params.warmup_steps)
     match params.lr_schedule:
         case "constant":
@@ -32,5 +38,5 @@ def learning_rate_factor(params: TrainingParams, step: int, num_steps: int) -> f
             return (1 + math.cos(math.pi * progress)) / 2
 
 
-def make_lr_scheduler(optimizer: Optimizer, params: TrainingParams, num_steps: int) -> LambdaLR:
-    return LambdaLR(optimizer, lambda step: learning_rate_factor(params, step, num_steps))
+def make_lr_scheduler(optimizer: Optimizer, params: TrainingParams, steps_per_epoch: int) -> LambdaLR:
+    return LambdaLR(optimizer, lambda step: learning_rate_factor(params, step, steps_per_epoch))
