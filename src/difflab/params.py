@@ -259,7 +259,7 @@ class FidStudyParams(Section):
 class FewStepsParams(Section):
     samplers: Annotated[list[Literal["ddim", "dpmsolver++"]], Field(min_length=1)]
     num_inference_steps: Annotated[list[PositiveInt], Field(min_length=1)]
-    num_images: Annotated[int, Field(ge=10, multiple_of=10)]  # in all, as many of each digit where the recipe has digits
+    num_images: Annotated[int, Field(ge=10, multiple_of=10)]  # in all; with a condition as many of each digit
     batch_size: PositiveInt
 
 

@@ -33,8 +33,8 @@ def fit(
     """Train `task` in place; afterwards it holds the final weights, or their moving average where `ema_decay` is set.
 
     `data`: tensors of one first dimension N, kept on the training device; `task(batch, generator)` gets the same rows
-    of each and returns the mean loss of the batch. Continues from `checkpoint` where there is one. The log, JSON lines
-    of step, epoch, mean loss and gradient norm since the line before, and learning rate, stays in `checkpoint.log`; with
+    of each and returns the mean loss of the batch. Continues from `checkpoint` where there is one. `checkpoint.log`
+    holds JSON lines of step, epoch, mean loss and gradient norm since the line before, and learning rate; with
     `validation`, data like `data`, also lines of the mean loss on it after each epoch. `checkpoint.snapshots` holds the
     weights, or their moving average, of `num_snapshots` steps.
 
