@@ -46,7 +46,7 @@ class SourceParams(Section):
 
 
 class EmbeddedParams(Section):
-    blends_per_digit: PositiveInt  # MNIST-M stand-in: patches blended with each training digit
+    copies_per_digit: PositiveInt  # MNIST and MNIST-M stand-ins: each training digit, slightly moved
     street_numbers: Annotated[int, Field(ge=100)]  # rendered house-number crops, all splits together
 
 

@@ -8,7 +8,8 @@ from difflab.data import embedded
 from difflab.data.dataset import SPLITS
 from difflab.params import EmbeddedParams
 
-PARAMS = EmbeddedParams(blends_per_digit=2, street_numbers=200)
+draw = embedded._draw
+PARAMS = EmbeddedParams(copies_per_digit=2, street_numbers=200)
 
 
 def optical_digits() -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +37,8 @@ def test_no_optical_digit_is_there_twice() -> None:
 
 
 def test_mnist_and_usps_take_all_digits_once() -> None:
-    mnist, usps = embedded.mnist(PARAMS, generator()), embedded.usps(PARAMS, generator())
+    once = EmbeddedParams(copies_per_digit=1, street_numbers=200)
+    mnist, usps = embedded.mnist(once, generator()), embedded.usps(once, generator())
     assert mnist.labels.tolist() + usps.labels.tolist() == optical_digits()[1].tolist()
     assert tuple(mnist.images.shape[1:]) == (1, 28, 28) and tuple(usps.images.shape[1:]) == (1, 16, 16)
     assert "standing in for MNIST" in mnist.description and "standing in for USPS" in usps.description
@@ -44,33 +46,36 @@ def test_mnist_and_usps_take_all_digits_once() -> None:
 
 def test_digits_are_drawn_where_they_are() -> None:
     """USPS fills the frame: averaging 2×2 pixels gives the 8×8 ink back. MNIST has a margin of 2 pixels."""
-    usps, mnist = embedded.usps(PARAMS, generator()), embedded.mnist(PARAMS, generator())
+    once = EmbeddedParams(copies_per_digit=1, street_numbers=200)
+    usps, mnist = embedded.usps(once, generator()), embedded.mnist(once, generator())
     ink = optical_digits()[0] * 255 / 16
     coarse = usps.images[:, 0].numpy().reshape(-1, 8, 2, 8, 2).mean(axis=(2, 4))
     correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(coarse, ink[1287:], strict=True)]
     assert min(correlation) > 0.97
-    middle = mnist.images[:, 0, 2:26, 2:26].numpy().reshape(-1, 8, 3, 8, 3).mean(axis=(2, 4))
-    correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(middle, ink[:1287], strict=True)]
+    still = mnist.splits != 0  # training digits are moved
+    middle = mnist.images[still, 0, 2:26, 2:26].numpy().reshape(-1, 8, 3, 8, 3).mean(axis=(2, 4))
+    correlation = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(middle, ink[:1287][still], strict=True)]
     assert min(correlation) > 0.9
-    margin = mnist.images.clone()
+    margin = mnist.images[still].clone()
     margin[:, :, 2:26, 2:26] = 0
     assert margin.float().mean() < 1
 
 
-def test_mnistm_keeps_each_digit_in_its_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The digits before blending: those of `mnist`, held-out ones as they are, training ones moved, twice each."""
-
-    def no_blend(digits, splits, photos, generator, candidates):
-        return np.repeat(digits[:, None], 3, axis=1)
-
-    monkeypatch.setattr(embedded, "blend_splits", no_blend)
+def test_training_digits_are_there_several_times_and_held_out_ones_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MNIST-M before blending has the digits of `mnist`, which are the optical digits, the training ones moved."""
+    monkeypatch.setattr(embedded, "blend_splits", lambda digits, *_, **__: np.repeat(digits[:, None], 3, axis=1))
+    monkeypatch.setattr(embedded, "_draw", lambda digits, moves, size, box: draw(digits, moves * 0, size, box))
+    twice = embedded.mnist(PARAMS, generator())
+    monkeypatch.setattr(embedded, "_draw", draw)
     mnist, mnistm = embedded.mnist(PARAMS, generator()), embedded.mnistm(PARAMS, generator())
+    assert mnistm.images[:, :1].equal(mnist.images) and mnistm.splits.equal(mnist.splits)
     for split in ("validation", "test"):
-        assert mnistm.part(split).images[:, :1].equal(mnist.part(split).images)
-        assert mnistm.part(split).labels.equal(mnist.part(split).labels)
-    once, twice = mnist.part("train"), mnistm.part("train")
-    assert twice.labels.tolist() == np.repeat(once.labels.numpy(), 2).tolist()
-    first, second, still = twice.images[::2, 0].float(), twice.images[1::2, 0].float(), once.images[:, 0].float()
+        assert mnist.part(split).images.equal(twice.part(split).images)
+    first, second, still = (
+        part.float()[:, 0]
+        for part in (mnist.part("train").images[::2], mnist.part("train").images[1::2], twice.part("train").images[::2])
+    )
+    assert still.equal(twice.part("train").images[1::2, 0].float())
     assert ((first - second).abs().mean(dim=(1, 2)) > 1).all()
     assert ((first - still).abs().mean(dim=(1, 2)) < 60).all()
 

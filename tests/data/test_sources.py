@@ -17,7 +17,7 @@ def params(root: Path | None = None, **named: str) -> DataParams:
             "root": root and str(root),
             "seed": 0,
             "sources": dict.fromkeys(sources.DATASETS, "embedded") | named,
-            "embedded": {"blends_per_digit": 1, "street_numbers": 100},
+            "embedded": {"copies_per_digit": 1, "street_numbers": 100},
         },
     )
 

@@ -35,10 +35,8 @@ PHOTOS = (  # the colour photographs that lie inside the two packages
 
 
 def mnist(params: EmbeddedParams, generator: Generator) -> ImageDataset:
-    """(N, 1, 28, 28): optical digits in a 24×24 box, strokes made as full as MNIST's."""
-    digits, labels = _optical_digits(MNIST_WRITERS)
-    splits = stratified_splits(labels, VALIDATION, TEST, generator)
-    images = _draw_mnist(digits, np.zeros((len(digits), 5)))
+    """(N, 1, 28, 28): optical digits in a 24×24 box, strokes made as full as MNIST's; see `_mnist_digits`."""
+    images, labels, splits = _mnist_digits(params, generator)
     return _dataset(images[:, None], labels, splits, "optical digits (UCI) standing in for MNIST")
 
 
@@ -51,18 +49,11 @@ def usps(params: EmbeddedParams, generator: Generator) -> ImageDataset:
 
 
 def mnistm(params: EmbeddedParams, generator: Generator) -> ImageDataset:
-    """(N, 3, 28, 28): the digits of `mnist` on photographs; each training digit several times, slightly moved."""
-    digits, labels = _optical_digits(MNIST_WRITERS)
-    split_of = stratified_splits(labels, VALIDATION, TEST, generator)
-    copies = np.where(split_of == TRAIN, params.blends_per_digit, 1)
-    source = np.repeat(np.arange(len(digits)), copies)
-    splits = split_of[source]
-    bounds = np.array([0.15, 0.1, 0.1, 0.06, 0.06])  # radians, shear, scale, and shifts in half-widths
-    moves = generator.uniform(-bounds, bounds, size=(len(source), 5)) * (splits == TRAIN)[:, None]
-    drawn = _draw_mnist(digits[source], moves)
-    images = blend_splits(drawn, splits, photo_regions(), generator, candidates=3)
+    """(N, 3, 28, 28): the digits of `mnist` on photographs."""
+    digits, labels, splits = _mnist_digits(params, generator)
+    images = blend_splits(digits, splits, photo_regions(), generator, candidates=3)
     description = "optical digits (UCI) blended with bundled photographs, standing in for MNIST-M"
-    return _dataset(images, labels[source], splits, description)
+    return _dataset(images, labels, splits, description)
 
 
 def svhn(params: EmbeddedParams, generator: Generator) -> ImageDataset:
@@ -94,6 +85,18 @@ def _optical_digits(writers: slice) -> tuple[NDArray[np.float64], NDArray[np.int
 
     ink, labels = (np.asarray(array)[writers] for array in load_digits(return_X_y=True))
     return ink.reshape(-1, 8, 8) / 16, labels.astype(np.int64)
+
+
+def _mnist_digits(
+    params: EmbeddedParams, generator: Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8]]:
+    """(N, 28, 28) digits, (N,) labels and splits; each training digit several times, slightly moved."""
+    digits, labels = _optical_digits(MNIST_WRITERS)
+    split_of = stratified_splits(labels, VALIDATION, TEST, generator)
+    source = np.repeat(np.arange(len(digits)), np.where(split_of == TRAIN, params.copies_per_digit, 1))
+    bounds = np.array([0.15, 0.1, 0.1, 0.06, 0.06])  # radians, shear, scale, and shifts in half-widths
+    moves = generator.uniform(-bounds, bounds, size=(len(source), 5)) * (split_of[source] == TRAIN)[:, None]
+    return _draw_mnist(digits[source], moves), labels[source], split_of[source]
 
 
 def _draw_mnist(digits: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.uint8]:
