@@ -1,54 +1,84 @@
-"""Train the judge of one domain: prepared/DOMAIN.safetensors → models/judge-DOMAIN/, metrics/judge-DOMAIN.json."""
+"""The judge of one domain: prepared/DOMAIN.safetensors → models/judge-DOMAIN/, metrics/judge-DOMAIN.json.
+
+It is trained, or for mnistm taken from the file `judge.checkpoint`.
+"""
 
 import argparse
+import hashlib
 import shutil
 from pathlib import Path
+from typing import Any, get_args
 
-from difflab.params import ComputeParams, JudgeParams, load_section
+from difflab.params import ComputeParams, Domain, JudgeParams, load_section
 from difflab.stage import run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("domain", help="a data set of prepared/")
+    parser.add_argument("domain", choices=get_args(Domain))
     domain = parser.parse_args().domain
 
     compute = load_section(ComputeParams, "compute")
     params = load_section(JudgeParams, "judge")
     prepared = Path(f"prepared/{domain}.safetensors")
 
-    from accelerate.utils import set_seed
-
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import accuracy, write_metrics
+    from difflab.models.judge import load_judge
+
+    accelerator = make_accelerator(compute)
+    dataset = ImageDataset.load(prepared)
+    output = Path(f"models/judge-{domain}")
+    if params.checkpoint and domain == "mnistm":
+        origin = adopt(Path(params.checkpoint), output)
+    else:
+        origin = train(dataset.part("train"), prepared, compute, params, accelerator, output)
+    judge, test = load_judge(output).to(accelerator.device), dataset.part("test")
+    write_metrics(
+        Path(f"metrics/judge-{domain}.json"),
+        {
+            "data": dataset.description,
+            **origin,
+            "num_test_images": len(test),
+            "test_accuracy": accuracy(judge.predict(test.images), test.labels),
+        },
+    )
+
+
+def train(
+    data, prepared: Path, compute: ComputeParams, params: JudgeParams, accelerator, output: Path
+) -> dict[str, Any]:
+    """Train a judge on `data`, the training split of `prepared`; returns what the metrics say about it."""
+    from accelerate.utils import set_seed
+
     from difflab.models.judge import Judge
     from difflab.outputs import written_whole
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.classification import ClassificationTask
     from difflab.training.fit import fit
 
-    accelerator = make_accelerator(compute)
-    dataset = ImageDataset.load(prepared)
-    train, test = dataset.part("train"), dataset.part("test")
-
     set_seed(params.training.seed)
     judge = Judge(params.channels)
-    with rolling_checkpoint(f"judge-{domain}", [compute, params], [prepared]) as checkpoint:
-        data = {"images": train.images, "digits": train.labels}
-        fit(ClassificationTask(judge), data, params.training, accelerator, checkpoint)
-        with written_whole(Path(f"models/judge-{domain}")) as folder:
+    inputs = [compute, params.channels, params.training]
+    with rolling_checkpoint(output.name, inputs, [prepared]) as checkpoint:
+        images = {"images": data.images, "digits": data.labels}
+        fit(ClassificationTask(judge), images, params.training, accelerator, checkpoint)
+        with written_whole(output) as folder:
             judge.save(folder)
             shutil.copy(checkpoint.log, folder)
-    write_metrics(
-        Path(f"metrics/judge-{domain}.json"),
-        {
-            "data": dataset.description,
-            "num_train_images": len(train),
-            "num_test_images": len(test),
-            "test_accuracy": accuracy(judge.predict(test.images), test.labels),
-        },
-    )
+    return {"num_train_images": len(data)}
+
+
+def adopt(checkpoint: Path, output: Path) -> dict[str, Any]:
+    """Take the judge of a file; returns what the metrics say about it."""
+    from difflab.models.course_judge import load_course_judge
+    from difflab.outputs import written_whole
+
+    judge = load_course_judge(checkpoint)
+    with written_whole(output) as folder:
+        judge.save(folder)
+    return {"external": checkpoint.name, "external_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
 
 
 if __name__ == "__main__":
