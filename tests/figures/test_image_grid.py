@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from difflab.figures.image_grid import CELL, GAP, Panel, save_image_grid
+from difflab.figures.image_grid import PRINT, Panel, save_image_grid
 from difflab.figures.png import DPI, Provenance
 from difflab.stage import UserError
 
@@ -27,7 +27,7 @@ def panel(files: list[list[Path]], title: str = "a panel") -> Panel:
 
 def enlarged(file: Path) -> np.ndarray:
     image = Image.open(file)
-    factor = max(1, round(CELL / image.width))
+    factor = max(1, round(PRINT.cell / image.width))
     return np.asarray(image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST))
 
 
@@ -47,7 +47,7 @@ def test_images_are_whole_and_in_their_places(tmp_path, size):
     save_image_grid([panel(files)], "title", tmp_path / "grid.png", "test")
     canvas = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
     places = np.array([[find(canvas, enlarged(file)) for file in row] for row in files])
-    pitch = enlarged(files[0][0]).shape[0] + GAP
+    pitch = enlarged(files[0][0]).shape[0] + PRINT.gap
     expected = [[[row * pitch, column * pitch] for column in range(3)] for row in range(2)]
     assert np.array_equal(places - places[0, 0], expected)
 
@@ -68,7 +68,7 @@ def test_panels_stand_side_by_side(tmp_path):
     canvas = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
     (top, x), (other_top, other_x) = find(canvas, enlarged(left[0][0])), find(canvas, enlarged(right[0][0]))
     assert top == other_top
-    assert other_x - x > 2 * CELL
+    assert other_x - x > 2 * PRINT.cell
 
 
 def test_equal_grids_are_equal_bytes_and_say_what_they_are(tmp_path):

@@ -2,82 +2,120 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from difflab.figures.png import DPI, Provenance, save_png
+from difflab.figures.png import DPI, STYLE, Provenance, save_png
 from difflab.stage import UserError
 
-CELL = 160  # about the pixels of one image, a side
-GAP = 8  # pixels between images
 PANEL_GAP = 1.2  # inches between panels, for the labels of the rows
 
 
 @dataclass(frozen=True)
+class Scale:
+    """Pixels: about the side of one image, the gap between two, the height of a caption, and all of them an inch."""
+
+    cell: int
+    gap: int
+    caption: int
+    dpi: int
+
+
+PRINT = Scale(cell=160, gap=8, caption=28, dpi=DPI)
+SCREEN = Scale(cell=48, gap=4, caption=14, dpi=DPI // 2)  # for animations: a frame of a tenth of the pixels
+
+
+@dataclass(frozen=True)
 class Panel:
-    """One grid: image files `rows[i][j]` beside `row_labels[i]` and under `column_labels[j]`; all of one size."""
+    """One grid: images `rows[i][j]` beside `row_labels[i]` and under `column_labels[j]`; all of one size.
 
-    rows: list[list[Path]]
-    row_labels: list[str]
-    column_labels: list[str]
+    An image is a file or RGB. A row may end early. `captions[i][j]` stands under its image.
+    """
+
+    rows: Sequence[Sequence[Path | Image.Image]]
+    row_labels: Sequence[str]
+    column_labels: Sequence[str]
     title: str = ""
-
-    @property
-    def files(self) -> list[Path]:
-        return [file for row in self.rows for file in row]
+    captions: Sequence[Sequence[str]] = ()
 
 
-def save_image_grid(panels: list[Panel], title: str, path: Path, stage: str) -> None:
-    """Draw the panels side by side under one title, each image enlarged by a whole factor, and write the PNG.
+def save_image_grid(panels: list[Panel], title: str, path: Path, stage: str, inputs: Sequence[Path] = ()) -> None:
+    """Write the figure of `draw_image_grid` as a PNG. `inputs`: what it was made from beside the files that it shows.
 
     Raises UserError when an image file is missing.
     """
-    canvases = [_paste(panel) for panel in panels]
-    height = max(len(canvas) for canvas in canvases) / DPI
-    with mpl.rc_context({**mpl.rcParamsDefault, "font.size": 9, "xtick.major.size": 0, "ytick.major.size": 0}):
-        figure = Figure(figsize=(1, 1), dpi=DPI)  # positions are in inches; save_png cuts the figure to what is drawn
-        left = 0.0
-        for panel, canvas in zip(panels, canvases, strict=True):
-            width = canvas.shape[1] / DPI
-            axes = figure.add_axes((left, height - len(canvas) / DPI, width, len(canvas) / DPI))
-            axes.imshow(canvas, interpolation="nearest", aspect="auto")
-            axes.set_frame_on(False)
-            axes.set_xticks(_centres(canvas.shape[1], len(panel.column_labels)), panel.column_labels)
-            axes.set_yticks(_centres(len(canvas), len(panel.row_labels)), panel.row_labels)
-            axes.xaxis.tick_top()
-            axes.set_title(panel.title, fontsize=10)
-            left += width + PANEL_GAP
-        above = figure.get_tightbbox().y1 + 0.15
-        figure.text((left - PANEL_GAP) / 2, above, title, ha="center", fontsize=11, weight="bold")
-        files = [file for panel in panels for file in panel.files]
-        save_png(figure, path, Provenance.of(stage, files))
+    shown = [image for panel in panels for row in panel.rows for image in row if isinstance(image, Path)]
+    save_png(draw_image_grid(panels, title), path, Provenance.of(stage, [*shown, *inputs]))
 
 
-def _paste(panel: Panel) -> NDArray[np.uint8]:
+@mpl.rc_context(STYLE)
+def draw_image_grid(panels: list[Panel], title: str, scale: Scale = PRINT) -> Figure:
+    """The panels side by side under one title, each image enlarged by a whole factor.
+
+    Positions are in inches and may lie outside the figure; whoever writes it cuts it to what is drawn. Raises UserError
+    when an image file is missing.
+    """
+    canvases = [_paste(panel, scale) for panel in panels]
+    height = max(len(canvas) for canvas in canvases) / scale.dpi
+    figure = Figure(figsize=(1, 1), dpi=scale.dpi)
+    left = 0.0
+    for panel, canvas in zip(panels, canvases, strict=True):
+        width = canvas.shape[1] / scale.dpi
+        axes = figure.add_axes((left, height - len(canvas) / scale.dpi, width, len(canvas) / scale.dpi))
+        axes.imshow(canvas, interpolation="nearest", aspect="auto")
+        _label(axes, panel, canvas, scale)
+        left += width + PANEL_GAP
+    above = figure.get_tightbbox().y1 + 0.15
+    figure.text((left - PANEL_GAP) / 2, above, title, ha="center", fontsize=11, weight="bold")
+    return figure
+
+
+def _paste(panel: Panel, scale: Scale) -> NDArray[np.uint8]:
     """The images of a panel on one white canvas, without a margin."""
-    images = np.stack([[_read(file) for file in row] for row in panel.rows])
-    factor = max(1, round(CELL / images.shape[2]))
-    images = images.repeat(factor, axis=2).repeat(factor, axis=3)
-    images = np.pad(images, ((0, 0), (0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
-    rows, columns, height, width, channels = images.shape
-    return images.swapaxes(1, 2).reshape(rows * height, columns * width, channels)[:-GAP, :-GAP]
+    rows = [[_pixels(image) for image in row] for row in panel.rows]
+    height, width, channels = rows[0][0].shape
+    factor = max(1, round(scale.cell / height))
+    down, right = height * factor + _row_gap(panel, scale), width * factor + scale.gap
+    canvas = np.full((len(rows) * down, max(map(len, rows)) * right, channels), 255, dtype=np.uint8)
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            enlarged = image.repeat(factor, axis=0).repeat(factor, axis=1)
+            canvas[i * down :, j * right :][: height * factor, : width * factor] = enlarged
+    return canvas[: len(canvas) - scale.gap, : -scale.gap]
 
 
-def _read(file: Path) -> NDArray[np.uint8]:
-    """An RGB image (H, W, 3)."""
+def _label(axes: Axes, panel: Panel, canvas: NDArray[np.uint8], scale: Scale) -> None:
+    """Title, labels and captions of a panel, in the pixels of its canvas."""
+    below = _row_gap(panel, scale)
+    down = (len(canvas) + scale.gap) / len(panel.rows)
+    right = (canvas.shape[1] + scale.gap) / max(map(len, panel.rows))
+    across = [(j + 0.5) * right - scale.gap / 2 - 0.5 for j in range(max(map(len, panel.rows)))]
+    axes.set_frame_on(False)
+    axes.set_title(panel.title, fontsize=10)
+    axes.xaxis.tick_top()
+    axes.set_xticks(across[: len(panel.column_labels)], panel.column_labels)
+    middles = [(i + 0.5) * down - below / 2 - 0.5 for i in range(len(panel.row_labels))]
+    axes.set_yticks(middles, panel.row_labels)
+    for i, row in enumerate(panel.captions):
+        for j, caption in enumerate(row):
+            axes.text(across[j], (i + 1) * down - below + 2, caption, ha="center", va="top", fontsize=7)
+
+
+def _row_gap(panel: Panel, scale: Scale) -> int:
+    return scale.gap + (scale.caption if panel.captions else 0)
+
+
+def _pixels(image: Path | Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3)."""
     try:
-        return np.asarray(Image.open(file).convert("RGB"))
+        return np.asarray((Image.open(image) if isinstance(image, Path) else image).convert("RGB"))
     except FileNotFoundError:
-        raise UserError(f"{file}: not found; the figure needs it") from None
-
-
-def _centres(pixels: int, count: int) -> list[float]:
-    """The middle of each of `count` images in a canvas of `pixels`, in imshow's coordinates."""
-    pitch = (pixels + GAP) / count
-    return [i * pitch + (pitch - GAP) / 2 - 0.5 for i in range(count)]
+        raise UserError(f"{image}: not found; the figure needs it") from None

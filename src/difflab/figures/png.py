@@ -6,13 +6,17 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from difflab.outputs import written_whole
 
 DPI = 200
+# The user's own style has no say.
+STYLE: dict[Any, Any] = {**mpl.rcParamsDefault, "font.size": 9, "xtick.major.size": 0, "ytick.major.size": 0}
 
 
 @dataclass(frozen=True)
@@ -31,17 +35,18 @@ class Provenance:
         return cls(stage, f"sha256:{digest.hexdigest()}")
 
 
+@mpl.rc_context(STYLE)
 def save_png(figure: Figure, path: Path, provenance: Provenance) -> None:
     """Write `figure` without its empty margins; images placed on whole pixels stay there. Made whole or not at all."""
-    tight = figure.get_tightbbox()
-    padding = 0.1  # inches
-    left, bottom, right, top = (
-        round(edge * DPI) / DPI
-        for edge in (tight.x0 - padding, tight.y0 - padding, tight.x1 + padding, tight.y1 + padding)
-    )
     # "Software" would name matplotlib's version.
     metadata = {"Software": None, "Stage": provenance.stage, "Inputs": provenance.inputs}
     with written_whole(path) as partial:
-        figure.savefig(
-            partial, format="png", dpi=DPI, bbox_inches=Bbox.from_extents(left, bottom, right, top), metadata=metadata
-        )
+        figure.savefig(partial, format="png", dpi=figure.dpi, bbox_inches=drawn(figure), metadata=metadata)
+
+
+@mpl.rc_context(STYLE)
+def drawn(figure: Figure) -> Bbox:
+    """Where anything is drawn, with a small margin, in inches and to whole pixels."""
+    padding = 0.1
+    edges = figure.get_tightbbox().padded(padding).extents
+    return Bbox.from_extents(*(round(edge * figure.dpi) / figure.dpi for edge in edges))
