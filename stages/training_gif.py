@@ -1,0 +1,74 @@
+"""What one recipe draws as its training goes on: models/RECIPE/snapshots/ → figures/training_RECIPE.gif."""
+
+import argparse
+from pathlib import Path
+
+from difflab.params import ComputeParams, RecipeData, RecipeSamplingParams, TrainingGifParams, load_section
+from difflab.stage import UserError, run
+
+COLUMNS = 8
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", help="an entry of params.yaml: recipes")
+    recipe = parser.parse_args().recipe
+
+    compute = load_section(ComputeParams, "compute")
+    domains = load_section(RecipeData, f"recipes.{recipe}.data")
+    sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
+    batch_size = load_section(int, f"recipes.{recipe}.training.batch_size")
+    params = load_section(TrainingGifParams, "studies.training_gif")
+    folder = Path("models", recipe)
+    snapshots = sorted(folder.glob("snapshots/step_*.safetensors"))
+    if not snapshots:
+        raise UserError(
+            f"{folder}/snapshots: found nothing, allowed: what recipes.{recipe}.training.num_snapshots > 0 keeps"
+        )
+
+    from safetensors.torch import load_file
+    from torch import nn
+
+    from difflab.device import make_accelerator
+    from difflab.figures.gif import save_gif
+    from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
+    from difflab.figures.png import Provenance
+    from difflab.sampling.noise import bank_generators
+    from difflab.sampling.pipelines import DigitPipeline
+    from difflab.sampling.schedulers import sampler_options
+
+    pipeline = DigitPipeline.from_folder(folder).to(make_accelerator(compute).device)
+    weights = nn.ModuleDict({name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)})
+    # Each digit in the first domain that has it.
+    rows = sorted({digit: domain for domain, digits in reversed(domains.items()) for digit in digits}.items())
+    options = sampler_options(sampling) | {
+        "sampler": params.sampler,
+        "num_inference_steps": params.num_inference_steps,
+        "timestep_spacing": "trailing",  # with few steps the others would not start from pure noise
+        "steps_offset": 0,
+    }
+    figures = []
+    for file in snapshots:
+        step = int(file.stem.removeprefix("step_"))
+        weights.load_state_dict(load_file(file))
+        pipeline.set_progress_bar_config(desc=f"snapshot of step {step}")
+        images = pipeline(
+            digit=[digit for digit, _ in rows for _ in range(COLUMNS)],
+            domain=[domain for _, domain in rows for _ in range(COLUMNS)],
+            generator=bank_generators(sampling.seed, list(range(COLUMNS)) * len(rows)),
+            guidance_scale=sampling.guidance_scale,
+            **options,
+        ).images
+        panel = Panel(
+            [images[start : start + COLUMNS] for start in range(0, len(images), COLUMNS)],
+            [f"{digit}  {domain}" for digit, domain in rows],
+            [str(k + 1) for k in range(COLUMNS)],
+            "noise input",
+        )
+        title = f"{recipe} after {step * batch_size:,} images (step {step:,})"
+        figures.append(draw_image_grid([panel], title, SCREEN))
+    save_gif(figures, Path(f"figures/training_{recipe}.gif"), Provenance.of("training_gif", snapshots))
+
+
+if __name__ == "__main__":
+    run(main)
