@@ -48,7 +48,7 @@ def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkPara
     with rolling_checkpoint("faces", [compute, schedule, network, training], [prepared]) as checkpoint:
         fit(task, {"images": images}, training, accelerator, checkpoint)
         with written_whole(OUTPUT) as folder:
-            save_model_folder(folder, "FacePipeline", {"unet": unet}, betas, **space)
+            save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, betas, **space)
             shutil.copy(checkpoint.log, folder)
 
 
@@ -61,7 +61,7 @@ def adopt(checkpoint: str, schedule: ScheduleParams) -> None:
 
     unet = load_pretrained_unet(checkpoint)
     with written_whole(OUTPUT) as folder:
-        save_model_folder(folder, "FacePipeline", {"unet": unet}, make_betas(schedule))
+        save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, make_betas(schedule))
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.outputs import written_whole
     from difflab.sampling.noise import bank_generators
-    from difflab.sampling.pipelines import FacePipeline
+    from difflab.sampling.pipelines import UnconditionalPipeline
     from difflab.sampling.schedulers import sampler_options
 
-    pipeline = FacePipeline.from_folder(Path("models/faces")).to(make_accelerator(compute).device)
+    pipeline = UnconditionalPipeline.from_folder(Path("models/faces")).to(make_accelerator(compute).device)
     with written_whole(Path("samples/faces")) as folder:
         for eta in params.etas:
             pipeline.set_progress_bar_config(desc=f"η = {eta}")

@@ -7,21 +7,29 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import pytest
 import torch
 
-from difflab.models.conditioning import DigitDomainCondition
+from difflab.models.conditioning import make_condition
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.params import NetworkParams
+from difflab.params import ConditionParams, NetworkParams
 
 NETWORK = NetworkParams(
     prediction_type="epsilon",
     patch_size=2,
     block_out_channels=[16, 16],
     layers_per_block=1,
+    add_attention=True,
     attention_head_dim=8,
     norm_num_groups=8,
+    time_embedding_dim=None,
 )
 SIZE = 8
+BETAS = linear_betas(100, 1e-3, 0.2)
+CONDITIONS = [
+    ConditionParams(kind="digit_and_domain", digit_dim=8, domain_dim=4, drop_probability=0.1),
+    ConditionParams(kind="class_embedding", digit_dim=None, domain_dim=None, drop_probability=0.1),
+    ConditionParams(kind="one_hot", digit_dim=None, domain_dim=None, drop_probability=0.1),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -33,27 +41,31 @@ def one_thread():
 
 
 @pytest.fixture(scope="session")
-def digit_model(tmp_path_factory) -> Path:
-    """A model folder as `stages/train.py` writes it, with random weights."""
-    folder = tmp_path_factory.mktemp("models") / "joint"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        unet = make_unet(NETWORK, SIZE, conditional=True)
-        condition = DigitDomainCondition(["mnistm", "svhn"], 8, 4, unet.time_embedding.linear_2.out_features)
-    betas = linear_betas(100, 1e-3, 0.2)
-    save_model_folder(
-        folder, "DigitPipeline", {"unet": unet, "condition": condition}, betas, patch_size=NETWORK.patch_size
-    )
-    return folder
+def digit_models(tmp_path_factory) -> dict[str, Path]:
+    """For each kind of condition a model folder as `stages/train.py` writes it, with random weights."""
+    folders = {}
+    for params in CONDITIONS:
+        domains = ["mnistm"] if params.kind == "class_embedding" else ["mnistm", "svhn"]
+        folder = folders[params.kind] = tmp_path_factory.mktemp("models") / params.kind
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            unet = make_unet(NETWORK, SIZE, conditional=True)
+            condition = make_condition(params, domains, unet.time_embedding.linear_2.out_features)
+        models = {"unet": unet, "condition": condition}
+        save_model_folder(folder, "DigitPipeline", models, BETAS, patch_size=NETWORK.patch_size)
+    return folders
 
 
 @pytest.fixture(scope="session")
-def face_model(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "faces"
+def digit_model(digit_models) -> Path:
+    return digit_models["digit_and_domain"]
+
+
+@pytest.fixture(scope="session")
+def unconditional_model(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "unconditional"
     with torch.random.fork_rng():
         torch.manual_seed(1)
         unet = make_unet(NETWORK, SIZE, conditional=False)
-    save_model_folder(
-        folder, "FacePipeline", {"unet": unet}, linear_betas(100, 1e-3, 0.2), patch_size=NETWORK.patch_size
-    )
+    save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, BETAS, patch_size=NETWORK.patch_size)
     return folder

@@ -6,12 +6,13 @@ Python, with nothing from difflab but the β.
 """
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
 
 from difflab.models.schedules import cosine_betas, linear_betas
-from difflab.sampling.loop import sample
+from difflab.sampling.loop import Trace, sample
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.schedulers import make_sampler
 
@@ -27,9 +28,9 @@ def cumulative(betas: torch.Tensor) -> list[float]:
     return products[1:]
 
 
-def exact_noise(alpha: float, x):
+def exact_noise(alpha: float, x, s: float = S):
     """E[ε | x_t] at ᾱ_t = alpha."""
-    return math.sqrt(1 - alpha) * (x - math.sqrt(alpha) * MU) / (alpha * S**2 + 1 - alpha)
+    return math.sqrt(1 - alpha) * (x - math.sqrt(alpha) * MU) / (alpha * s**2 + 1 - alpha)
 
 
 def ddpm_mean(alpha: float, previous: float, x: float) -> float:
@@ -72,12 +73,16 @@ def propagate(betas, timesteps, sampler, eta) -> tuple[float, float]:
     return mean, variance
 
 
-def draw(betas, noise, generators, *, eta=0.0, **options) -> torch.Tensor:
-    """Images of the real loop with the exact ε."""
+def trace_of(betas, noise, generators, *, eta=0.0, trace_steps=2, s=S, **options) -> Trace:
+    """The real loop with the exact ε."""
     sampler = make_sampler(betas, clip_sample=False, **options)
     products = cumulative(betas)
-    trace = sample(lambda x, t: exact_noise(products[t], x), sampler, noise, generators, eta)
-    return trace.images[-1]
+    return sample(lambda x, t: exact_noise(products[t], x, s), sampler, noise, generators, eta, trace_steps)
+
+
+def draw(*arguments, **options) -> torch.Tensor:
+    """The images that it ends with."""
+    return trace_of(*arguments, **options).images[-1]
 
 
 @pytest.mark.parametrize(
@@ -145,28 +150,88 @@ def test_ddim_with_eta_1_is_ddpm(steps):
     torch.testing.assert_close(ddim, ddpm, rtol=1e-9, atol=1e-9)
 
 
-def flow_solution(betas, x):
-    """The probability-flow ODE keeps (x_t − √ᾱ_t μ) / √(ᾱ_t s² + 1 − ᾱ_t) (Song et al. 2021, arXiv:2011.13456)."""
-    alpha = cumulative(betas)[-1]
-    return MU + S * (x - math.sqrt(alpha) * MU) / math.sqrt(alpha * S**2 + 1 - alpha)
+def flow_solution(betas, x, alpha: float, s: float = S):
+    """Where the noise x is at ᾱ_t = alpha: the probability flow keeps (x_t − √ᾱ_t μ) / √(ᾱ_t s² + 1 − ᾱ_t).
+
+    (Song et al. 2021, arXiv:2011.13456, eq. 13, for this data.)
+    """
+    start = cumulative(betas)[-1]
+    kept = (x - math.sqrt(start) * MU) / math.sqrt(start * s**2 + 1 - start)
+    return math.sqrt(alpha) * MU + math.sqrt(alpha * s**2 + 1 - alpha) * kept
 
 
-def flow_error(betas, steps) -> float:
+def flow_errors(betas, steps, sampler, s: float = S) -> tuple[float, float]:
+    """The largest error of noises up to ±3, half-way and at the end."""
     noise = torch.linspace(-3, 3, 3 * 64, dtype=torch.float64).reshape(1, 3, 8, 8)
-    images = draw(betas, noise, torch.Generator(), num_inference_steps=steps, timestep_spacing="trailing")
-    return (images - flow_solution(betas, noise)).abs().max().item()
+    options = {"num_inference_steps": steps, "sampler": sampler, "trace_steps": 3, "s": s}
+    trace = trace_of(betas, noise, torch.Generator(), **options)
+    products = [1.0, *cumulative(betas)]  # ᾱ of the times 0 … T
+    _, half, end = (
+        (images - flow_solution(betas, noise, products[time], s)).abs().max().item()
+        for images, time in zip(trace.images, trace.times, strict=True)
+    )
+    return half, end
 
 
 @pytest.mark.parametrize(("schedule", "constant"), [("linear", 4.5), ("cosine", 2.4)])
 def test_ddim_is_a_first_order_solver_of_the_probability_flow(schedule, constant):
     """With noises up to ±3 the error is at most `constant` / steps, and falls just as fast."""
-    errors = {steps: flow_error(SCHEDULES[schedule], steps) for steps in (50, 100, 1000)}
+    errors = {steps: flow_errors(SCHEDULES[schedule], steps, "ddim")[1] for steps in (50, 100, 1000)}
     assert all(error < constant / steps for steps, error in errors.items())
     assert errors[50] / errors[100] == pytest.approx(2, rel=0.05)
     assert errors[50] / errors[1000] == pytest.approx(20, rel=0.1)
 
 
-@pytest.mark.parametrize("sampler", ["ddpm", "ddim"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_dpm_solver_is_a_second_order_one(schedule):
+    """Half-way, because the last step of the method is one of first order."""
+    errors = {steps: flow_errors(SCHEDULES[schedule], steps, "dpmsolver++") for steps in (50, 100, 200)}
+    assert errors[50][0] / errors[100][0] == pytest.approx(4, rel=0.15)
+    assert errors[100][0] / errors[200][0] == pytest.approx(4, rel=0.15)
+    assert errors[50][1] > 4 * errors[200][1]
+
+
+@pytest.mark.parametrize(("steps", "s", "factor"), [(10, 1.0, 3), (20, S, 2), (40, S, 8)])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_dpm_solver_is_nearer_to_the_flow_than_ddim(schedule, steps, s, factor):
+    ddim, dpm = (flow_errors(SCHEDULES[schedule], steps, sampler, s)[1] for sampler in ("ddim", "dpmsolver++"))
+    assert ddim > factor * dpm
+
+
+def dpm_solver_2m(products: list[float], x: float) -> float:
+    """Lu et al. 2022, algorithm 2, from the noise x through ᾱ = products, the last of which is 1.
+
+    λ = log(α/σ); x̃_i = σ_i/σ_{i−1} x̃_{i−1} − α_i (e^{−h_i} − 1) D_i with D_1 = x_θ(x̃_0) and, for i ≥ 2,
+    D_i = (1 + 1/(2 r_i)) x_θ(x̃_{i−1}) − 1/(2 r_i) x_θ(x̃_{i−2}), r_i = h_{i−1}/h_i. At ᾱ = 1, where h is infinite,
+    D is x_θ(x̃_{i−1}) alone.
+    """
+    before, h_before = math.nan, math.nan
+    for i, (alpha, following) in enumerate(pairwise(products)):
+        x0 = (x - math.sqrt(1 - alpha) * exact_noise(alpha, x)) / math.sqrt(alpha)
+        if following == 1:
+            return x0
+        h = (math.log(following / (1 - following)) - math.log(alpha / (1 - alpha))) / 2
+        estimate = x0 if i == 0 else (1 + h / h_before / 2) * x0 - h / h_before / 2 * before
+        x = math.sqrt((1 - following) / (1 - alpha)) * x - math.sqrt(following) * math.expm1(-h) * estimate
+        before, h_before = x0, h
+    return x
+
+
+@pytest.mark.parametrize("spacing", ["trailing", "leading", "linspace"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("steps", [1, 2, 10, 37])
+def test_dpm_solver_is_algorithm_2(schedule, spacing, steps):
+    """Also for numbers of steps that do not divide T."""
+    options = {"sampler": "dpmsolver++", "num_inference_steps": steps, "timestep_spacing": spacing}
+    noise = torch.linspace(-2, 2, 12).reshape(1, 3, 2, 2)
+    images = draw(SCHEDULES[schedule], noise, torch.Generator(), **options)
+    products = cumulative(SCHEDULES[schedule])
+    visited = [products[t] for t in make_sampler(SCHEDULES[schedule], **options).timesteps]
+    expected = torch.tensor([dpm_solver_2m([*visited, 1.0], x) for x in noise.flatten().tolist()])
+    torch.testing.assert_close(images.flatten(), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim", "dpmsolver++"])
 def test_a_network_of_v_draws_the_same_images(sampler):
     """v = √ᾱ ε − √(1−ᾱ) x₀ (Salimans & Ho 2022, appendix D)."""
     products = cumulative(SCHEDULES["cosine"])

@@ -40,7 +40,7 @@ def test_times_are_those_the_network_saw():
     assert trace.times == [752, 502, 252, 2, 0]
 
 
-@pytest.mark.parametrize(("sampler", "eta"), [("ddpm", 0.0), ("ddim", 0.7)])
+@pytest.mark.parametrize(("sampler", "eta"), [("ddpm", 0.0), ("ddim", 0.7), ("dpmsolver++", 0.0)])
 def test_step_noise_of_an_image_is_its_own(sampler, eta):
     options = {"sampler": sampler, "num_inference_steps": 10}
     together = sample(half, make_sampler(BETAS, **options), NOISE, bank_generators(0, [5, 9]), eta).images[-1]
@@ -48,11 +48,11 @@ def test_step_noise_of_an_image_is_its_own(sampler, eta):
     assert torch.equal(together[1:], alone)
 
 
-def test_eta_0_draws_no_noise():
-    images = [
-        sample(half, make_sampler(BETAS, num_inference_steps=5), NOISE, torch.Generator().manual_seed(seed)).images
-        for seed in (0, 1)
-    ]
+@pytest.mark.parametrize("sampler", ["ddim", "dpmsolver++"])
+def test_deterministic_samplers_draw_no_noise_and_start_afresh(sampler):
+    """The same Sampler twice: what DPM-Solver++ remembers ends with its run."""
+    made = make_sampler(BETAS, sampler=sampler, num_inference_steps=5)
+    images = [sample(half, made, NOISE, torch.Generator().manual_seed(seed)).images for seed in (0, 1)]
     assert torch.equal(*images)
 
 
@@ -79,8 +79,9 @@ def test_progress_sees_each_step():
     [
         ({}, {"trace_steps": 1}, "trace_steps: found 1, allowed: 2 to 6"),
         ({}, {"trace_steps": 7}, "trace_steps: found 7, allowed: 2 to 6"),
-        ({}, {"eta": 1.5}, "eta: found 1.5, allowed: 0 to 1 with DDIM, 0 with DDPM"),
-        ({"sampler": "ddpm"}, {"eta": 0.5}, "eta: found 0.5, allowed: 0 to 1 with DDIM, 0 with DDPM"),
+        ({}, {"eta": 1.5}, "eta: found 1.5, allowed: 0 to 1 with DDIM, else 0"),
+        ({"sampler": "ddpm"}, {"eta": 0.5}, "eta: found 0.5, allowed: 0 to 1 with DDIM, else 0"),
+        ({"sampler": "dpmsolver++"}, {"eta": 0.5}, "eta: found 0.5, allowed: 0 to 1 with DDIM, else 0"),
     ],
 )
 def test_bad_arguments_are_refused_in_one_line(options, arguments, line):

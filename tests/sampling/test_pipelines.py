@@ -6,14 +6,15 @@ import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
 
-from difflab.models.conditioning import DigitDomainCondition
+from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition
 from difflab.models.schedules import linear_betas
 from difflab.sampling.images import to_uint8
+from difflab.sampling.loop import sample
 from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, FacePipeline
-from difflab.sampling.schedulers import SamplingError
+from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.sampling.schedulers import SamplingError, make_sampler
 
-SAMPLERS = [{"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.8}, {"sampler": "ddpm"}]
+SAMPLERS = [{"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.8}, {"sampler": "ddpm"}, {"sampler": "dpmsolver++"}]
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def digits(digit_model) -> DigitPipeline:
 
 
 @pytest.fixture
-def faces(face_model) -> FacePipeline:
-    pipeline = FacePipeline.from_folder(face_model)
+def unconditional(unconditional_model) -> UnconditionalPipeline:
+    pipeline = UnconditionalPipeline.from_folder(unconditional_model)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -40,7 +41,7 @@ def sixty_four(pipeline: DigitPipeline, batch_size: int, **options) -> torch.Ten
                 digit=[i % 10 for i in numbers],
                 domain=[("mnistm", "svhn")[i % 2] for i in numbers],
                 generator=bank_generators(0, numbers),
-                num_inference_steps=5,
+                num_inference_steps=3,
                 output_type="pt",
                 **options,
             ).images
@@ -106,21 +107,61 @@ def test_the_network_sees_unshuffled_pixels_of_the_bank(digits, prediction_type)
     torch.testing.assert_close(trace.images[-1], expected.clamp(-1, 1), rtol=1e-4, atol=1e-4)
 
 
-def test_pipeline_comes_back_from_a_folder(digits, tmp_path):
-    call = {"digit": [1, 2], "domain": "svhn", "num_inference_steps": 3, "output_type": "pt"}
-    before = digits(**call, generator=bank_generators(0, range(2))).images
-    digits.save_pretrained(tmp_path / "again")
+@pytest.mark.parametrize(
+    ("kind", "component"),
+    [
+        ("digit_and_domain", DigitDomainCondition),
+        ("class_embedding", ClassEmbeddingCondition),
+        ("one_hot", OneHotCondition),
+    ],
+)
+def test_a_pipeline_of_each_condition_comes_back_from_a_folder(digit_models, tmp_path, kind, component):
+    before = DigitPipeline.from_folder(digit_models[kind])
+    before.save_pretrained(tmp_path / "again")
     again = DigitPipeline.from_pretrained(tmp_path / "again")
-    again.set_progress_bar_config(disable=True)
-    assert torch.equal(again(**call, generator=bank_generators(0, range(2))).images, before)
-    assert again.scheduler.config["trained_betas"] == linear_betas(100, 1e-3, 0.2).tolist()
-    assert isinstance(again.unet, UNet2DModel) and isinstance(again.condition, DigitDomainCondition)
+    assert isinstance(again.unet, UNet2DModel) and isinstance(again.condition, component)
     assert isinstance(again.scheduler, DDPMScheduler)
+    assert again.scheduler.config["trained_betas"] == linear_betas(100, 1e-3, 0.2).tolist()
+    call = {"digit": [1, 2], "domain": "mnistm", "num_inference_steps": 3, "output_type": "pt"}
+    images = []
+    for pipeline in (before, again):
+        pipeline.set_progress_bar_config(disable=True)
+        images.append(pipeline(**call, generator=bank_generators(0, [0, 0])).images)
+    assert torch.equal(*images)
+    assert not torch.allclose(images[0][0], images[0][1], atol=1e-3)  # the condition has its say
 
 
-def test_faces_differ_by_eta_and_start_alike(faces):
+def test_schedule_of_another_length(unconditional):
+    """The network sees the time steps of 0 … T'-1 as they are, and T' = T changes no byte."""
+    options = {"sampler": "ddpm", "num_inference_steps": 12}
+    call = {"count": 2, "output_type": "pt", "trace_steps": 5, **options}
+    seen, forward = [], unconditional.unet.forward
+
+    def watched(x, timestep, **labels):
+        seen.append(timestep)
+        return forward(x, timestep, **labels)
+
+    unconditional.unet.forward = watched
+    trained = unconditional(**call, generator=bank_generators(0, range(2))).trace
+    for length in (100, 12, 144):
+        betas = linear_betas(length, 1e-3, 0.2)
+        config = unconditional.scheduler.config
+        scheduler = DDPMScheduler.from_config(config, num_train_timesteps=length, trained_betas=betas.tolist())
+        unconditional.register_modules(scheduler=scheduler)
+        seen.clear()
+        trace = unconditional(**call, generator=bank_generators(0, range(2))).trace
+        sampler = make_sampler(betas, **options)
+        assert seen == sampler.timesteps and seen[0] == length - 1
+        assert trace.times[0] == length
+        assert torch.equal(trace.images, trained.images) == (length == 100)
+        generators = bank_generators(0, range(2))
+        noise = torch.cat([torch.randn(1, 3, 8, 8, generator=generator) for generator in generators])
+        assert torch.equal(trace.images, sample(unconditional._network, sampler, noise, generators, 0, 5).images)
+
+
+def test_images_differ_by_eta_and_start_alike(unconditional):
     outputs = [
-        faces(4, generator=bank_generators(0, range(4)), eta=eta, num_inference_steps=5, output_type="pt")
+        unconditional(4, generator=bank_generators(0, range(4)), eta=eta, num_inference_steps=5, output_type="pt")
         for eta in (0.0, 0.5, 1.0)
     ]
     assert all(torch.equal(output.trace.images[0], outputs[0].trace.images[0]) for output in outputs)
@@ -144,7 +185,7 @@ def test_faces_differ_by_eta_and_start_alike(faces):
         ({"digit": []}, "digit, domain: found 0 and 0 of them, allowed: as many of each"),
         ({"num_inference_steps": 101}, "num_inference_steps: found 101, allowed: 1 to 100"),
         ({"guidance_scale": -2}, "guidance_scale: found -2, allowed: 0 and above"),
-        ({"eta": 2}, "eta: found 2, allowed: 0 to 1 with DDIM, 0 with DDPM"),
+        ({"eta": 2}, "eta: found 2, allowed: 0 to 1 with DDIM, else 0"),
         ({"output_type": "np"}, "output_type: found 'np', allowed: 'pil', 'pt'"),
         ({"generator": bank_generators(0, range(2))}, "generator: found 2, allowed: 1, or one for each of 1 images"),
     ],
@@ -156,9 +197,9 @@ def test_bad_calls_are_refused_in_one_line(digits, arguments, line):
     assert str(error.value) == line
 
 
-def test_bad_calls_of_faces(faces):
+def test_bad_calls_without_a_condition(unconditional):
     with pytest.raises(SamplingError, match=r"^count: found 0, allowed: 1 and above$"):
-        faces(0, generator=torch.Generator())
+        unconditional(0, generator=torch.Generator())
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):

@@ -6,7 +6,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import pytest
 import torch
-from diffusers import DDPMScheduler
+from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +14,7 @@ from difflab.models.schedules import cosine_betas, linear_betas
 from difflab.sampling.schedulers import SamplingError, inference_timesteps, make_sampler
 
 BETAS = linear_betas(1000, 1e-4, 0.02)
+SAMPLERS = ["ddpm", "ddim", "dpmsolver++"]
 
 
 @given(st.integers(1, 1200).flatmap(lambda total: st.tuples(st.just(total), st.integers(1, total))), st.data())
@@ -41,7 +42,7 @@ def test_offset_of_the_face_course():
     assert inference_timesteps(1000, 50, "leading", 1) == list(range(981, 0, -20))
 
 
-@pytest.mark.parametrize("sampler", ["ddpm", "ddim"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("to_one", [True, False])
 def test_tables_are_the_trained_ones_in_float64(sampler, to_one):
     betas = cosine_betas(1000)
@@ -49,23 +50,69 @@ def test_tables_are_the_trained_ones_in_float64(sampler, to_one):
     trained = torch.cumprod(1 - betas, 0)
     assert made.scheduler.alphas_cumprod.dtype == torch.float64
     assert torch.equal(made.scheduler.alphas_cumprod, trained[made.timesteps].flip(0))
-    final = made.scheduler.one if sampler == "ddpm" else made.scheduler.final_alpha_cumprod
-    assert final.item() == (1 if to_one else trained[0].item())
+    match made.scheduler:
+        case DPMSolverMultistepScheduler():
+            assert made.scheduler.sigmas.dtype == torch.float64
+            final = 1 / (1 + made.scheduler.sigmas[-1] ** 2)
+        case DDPMScheduler():
+            final = made.scheduler.one
+        case _:
+            final = made.scheduler.final_alpha_cumprod
+    assert final.item() == pytest.approx(1 if to_one else trained[0].item(), rel=1e-15)
     assert made.scheduler.timesteps.tolist() == list(range(29, -1, -1))
 
 
-def test_float32_images_stay_float32():
-    sampler = make_sampler(BETAS, num_inference_steps=4)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_float32_images_stay_float32(sampler):
     x = torch.zeros(1, 3, 4, 4)
-    assert sampler.step(0, x, x, torch.Generator(), eta=0.5).dtype == torch.float32
+    made = make_sampler(BETAS, sampler=sampler, num_inference_steps=4)
+    assert made.step(0, x, x, torch.Generator()).dtype == torch.float32
 
 
-def test_predicted_image_is_clipped():
-    x = torch.full((1, 3, 4, 4), 100.0)
-    samplers = [make_sampler(BETAS, num_inference_steps=4, clip_sample=clip) for clip in (True, False)]
-    clipped, free = (sampler.step(3, torch.zeros_like(x), x, torch.Generator()).max() for sampler in samplers)
-    assert clipped == 1
-    assert free > 100
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_predicted_image_is_clipped(sampler):
+    """Each pixel apart: what lies within [-1, 1] stays as it is."""
+    x = torch.linspace(-3, 3, 48).reshape(1, 3, 4, 4)
+    samplers = [make_sampler(BETAS, sampler=sampler, num_inference_steps=4, clip_sample=clip) for clip in (True, False)]
+    clipped, free = (sampler.step(3, torch.zeros_like(x), x, torch.Generator()) for sampler in samplers)
+    assert free.max() > 3
+    torch.testing.assert_close(clipped, free.clamp(-1, 1))
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("to_one", [True, False])
+def test_one_step_of_dpm_solver_is_one_of_ddim(prediction_type, to_one):
+    x, predicted = torch.randn(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    options = {"num_inference_steps": 1, "set_alpha_to_one": to_one, "clip_sample": False}
+    ddim, dpm = (
+        make_sampler(BETAS, prediction_type, sampler=sampler, **options).step(0, predicted, x, torch.Generator())
+        for sampler in ("ddim", "dpmsolver++")
+    )
+    torch.testing.assert_close(dpm, ddim, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("clip", [True, False])
+@pytest.mark.parametrize("to_one", [True, False])
+@pytest.mark.parametrize("steps", [1, 2, 10, 20, 50])
+def test_dpm_solver_is_diffusers_where_steps_divide(steps, to_one, clip):
+    """Its own schedule, set up the usual way."""
+    theirs = DPMSolverMultistepScheduler(
+        trained_betas=BETAS.tolist(),
+        timestep_spacing="trailing",
+        thresholding=clip,
+        sample_max_value=1.0,
+        final_sigmas_type="zero" if to_one else "sigma_min",
+    )
+    theirs.set_timesteps(steps)
+    ours = make_sampler(
+        BETAS, sampler="dpmsolver++", num_inference_steps=steps, set_alpha_to_one=to_one, clip_sample=clip
+    )
+    assert theirs.timesteps.tolist() == ours.timesteps
+    expected = x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    for position, timestep in enumerate(theirs.timesteps):
+        (expected,) = theirs.step(torch.sin(3 * expected), timestep, expected, return_dict=False)
+        x = ours.step(position, torch.sin(3 * x), x, torch.Generator())
+    torch.testing.assert_close(x, expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +129,7 @@ def test_predicted_image_is_clipped():
             {"timestep_spacing": "even"},
             "timestep_spacing: found 'even', allowed: 'leading', 'trailing', 'linspace'",
         ),
-        ({"sampler": "dpm"}, "sampler: found 'dpm', allowed: 'ddpm', 'ddim'"),
+        ({"sampler": "dpm"}, "sampler: found 'dpm', allowed: 'ddpm', 'ddim', 'dpmsolver++'"),
     ],
 )
 def test_bad_options_are_refused_in_one_line(options, line):

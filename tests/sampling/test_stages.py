@@ -26,10 +26,10 @@ DIGITS = {"mnistm": [0, 2], "svhn": [1]}
 
 
 @pytest.fixture
-def project(digit_model, face_model, tmp_path, monkeypatch) -> Path:
+def project(digit_model, unconditional_model, tmp_path, monkeypatch) -> Path:
     """A working folder with trained models and parameters."""
     shutil.copytree(digit_model, tmp_path / "models" / "joint")
-    shutil.copytree(face_model, tmp_path / "models" / "faces")
+    shutil.copytree(unconditional_model, tmp_path / "models" / "faces")
     write_params(tmp_path, DIGITS, SAMPLER)
     monkeypatch.chdir(tmp_path)
     return tmp_path

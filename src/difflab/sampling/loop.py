@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -43,11 +44,12 @@ def sample(
     if not 2 <= trace_steps <= num_steps + 1:
         raise SamplingError(f"trace_steps: found {trace_steps}, allowed: 2 to {num_steps + 1}")
     if not 0 <= eta <= (1 if isinstance(sampler.scheduler, DDIMScheduler) else 0):
-        raise SamplingError(f"eta: found {eta}, allowed: 0 to 1 with DDIM, 0 with DDPM")
+        raise SamplingError(f"eta: found {eta}, allowed: 0 to 1 with DDIM, else 0")
     kept = [round(i * num_steps / (trace_steps - 1)) for i in range(trace_steps)]
+    step = deepcopy(sampler).step
     x, images = noise, [noise]
     for position in progress(range(num_steps)):
-        x = sampler.step(position, predict_noise(x, sampler.timesteps[position]), x, generators, eta)
+        x = step(position, predict_noise(x, sampler.timesteps[position]), x, generators, eta)
         if position + 1 in kept:
             images.append(x)
     times = [timestep + 1 for timestep in sampler.timesteps] + [0]

@@ -15,7 +15,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 from torch.nn import functional as F
 
-from difflab.models.conditioning import NUM_DIGITS, DigitDomainCondition
+from difflab.models.conditioning import NUM_DIGITS, Condition
 from difflab.sampling.guidance import PredictNoise, guided
 from difflab.sampling.images import to_pil
 from difflab.sampling.loop import Trace, sample
@@ -33,7 +33,10 @@ class TracedOutput(BaseOutput):
 class PixelPipeline(DiffusionPipeline):
     """What both pipelines share: a U-Net on pixel-unshuffled images, and a scheduler that holds the trained β.
 
-    The diffusion itself is in pixels, so noise and trace are the same images for every patch size.
+    The diffusion itself is in pixels, so noise and trace are the same images for every patch size. A schedule of
+    another length T', whose time steps 0 … T'-1 the network then sees as they are, is another scheduler:
+    `pipeline.register_modules(scheduler=DDPMScheduler.from_config(config, num_train_timesteps=T', trained_betas=[…]))`
+    with `config = pipeline.scheduler.config`.
     """
 
     unet: UNet2DModel
@@ -80,11 +83,9 @@ class PixelPipeline(DiffusionPipeline):
 class DigitPipeline(PixelPipeline):
     """Digits of a domain, with classifier-free guidance."""
 
-    condition: DigitDomainCondition
+    condition: Condition
 
-    def __init__(
-        self, unet: UNet2DModel, condition: DigitDomainCondition, scheduler: DDPMScheduler, patch_size: int = 1
-    ):
+    def __init__(self, unet: UNet2DModel, condition: Condition, scheduler: DDPMScheduler, patch_size: int = 1):
         super().__init__()
         self.register_modules(unet=unet, condition=condition, scheduler=scheduler)
         self.register_to_config(patch_size=patch_size)
@@ -133,8 +134,8 @@ def _pair(digit: int | list[int], domain: str | list[str]) -> tuple[list[int], l
     return digits, domains
 
 
-class FacePipeline(PixelPipeline):
-    """Images without a condition."""
+class UnconditionalPipeline(PixelPipeline):
+    """Images without a condition: digits or faces."""
 
     def __init__(self, unet: UNet2DModel, scheduler: DDPMScheduler, patch_size: int = 1):
         super().__init__()
