@@ -297,6 +297,51 @@ class Params(Section):
     studies: StudiesParams
 
     @model_validator(mode="after")
+    def _names_are_free(self) -> Self:
+        taken = {"faces", "judge-mnist", "judge-mnistm", "judge-svhn"} & self.recipes.keys()
+        if taken:
+            raise refuse("recipes", min(taken), "another name, because models/ has a folder of that name")
+        return self
+
+    @model_validator(mode="after")
+    def _the_course_judge_has_its_size(self) -> Self:
+        if self.judge.checkpoint and self.prepare.digit_size != 28:
+            raise refuse("prepare.digit_size", self.prepare.digit_size, "28, because of judge.checkpoint")
+        return self
+
+    @model_validator(mode="after")
+    def _studies_have_their_recipes(self) -> Self:
+        """Each study names recipes that are there and that it can be made of."""
+        studies, recipes = self.studies, self.recipes
+        conditional = [name for name, recipe in recipes.items() if recipe.condition]
+        unconditional = [name for name, recipe in recipes.items() if not recipe.condition]
+        linear = [name for name in unconditional if recipes[name].schedule.name == "linear"]
+        with_snapshots = [name for name in conditional if recipes[name].training.num_snapshots]
+        for key, names, allowed in (
+            ("fid.recipe", [studies.fid.recipe], linear),
+            ("few_steps", list(studies.few_steps), list(recipes)),
+            ("guidance.recipe", [studies.guidance.recipe], conditional),
+            ("training_gif.recipes", studies.training_gif.recipes, with_snapshots),
+            ("unconditional", studies.unconditional, unconditional),
+        ):
+            for name in names:
+                if name not in allowed:
+                    raise refuse(f"studies.{key}", name, f"one of {', '.join(allowed) or 'no recipe'}")
+        steps = {
+            f"few_steps.{name}": (name, max(study.num_inference_steps)) for name, study in studies.few_steps.items()
+        }
+        steps |= {"guidance": (studies.guidance.recipe, studies.guidance.num_inference_steps)}
+        steps |= {
+            "training_gif": (name, studies.training_gif.num_inference_steps) for name in studies.training_gif.recipes
+        }
+        for key, (name, most) in steps.items():
+            trained = recipes[name].schedule.num_train_timesteps
+            if most > trained:
+                allowed = f"integers ≤ recipes.{name}.schedule.num_train_timesteps = {trained}"
+                raise refuse(f"studies.{key}.num_inference_steps", most, allowed)
+        return self
+
+    @model_validator(mode="after")
     def _sizes_halve(self) -> Self:
         """Every level of a U-Net halves the image, and pixel-unshuffle divides it first."""
         models = {f"recipes.{name}": (recipe, "digit_size") for name, recipe in self.recipes.items()}
