@@ -19,6 +19,8 @@ def main() -> None:
     sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
     batch_size = load_section(int, f"recipes.{recipe}.training.batch_size")
     params = load_section(TrainingGifParams, "studies.training_gif")
+    if sampling.guidance_scale is None:
+        raise UserError(f"studies.training_gif.recipes: found {recipe}, allowed: recipes with a condition")
     folder = Path("models", recipe)
     snapshots = sorted(folder.glob("snapshots/step_*.safetensors"))
     if not snapshots:

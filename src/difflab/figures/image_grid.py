@@ -16,7 +16,7 @@ from PIL import Image
 from difflab.figures.png import DPI, STYLE, Provenance, save_png
 from difflab.stage import UserError
 
-PANEL_GAP = 1.2  # inches between panels, for the labels of the rows
+PANEL_GAP = 0.3  # inches between panels, their labels included
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,22 @@ def draw_image_grid(panels: list[Panel], title: str, scale: Scale = PRINT) -> Fi
     when an image file is missing.
     """
     canvases = [_paste(panel, scale) for panel in panels]
-    height = max(len(canvas) for canvas in canvases) / scale.dpi
+    top = max(map(len, canvases))
     figure = Figure(figsize=(1, 1), dpi=scale.dpi)
-    left = 0.0
+    right = 0.0  # pixels, as are all lengths here
     for panel, canvas in zip(panels, canvases, strict=True):
-        width = canvas.shape[1] / scale.dpi
-        axes = figure.add_axes((left, height - len(canvas) / scale.dpi, width, len(canvas) / scale.dpi))
+        height, width, _ = canvas.shape
+        axes = figure.add_axes((0, 0, width / scale.dpi, height / scale.dpi))
         axes.imshow(canvas, interpolation="nearest", aspect="auto")
         _label(axes, panel, canvas, scale)
-        left += width + PANEL_GAP
-    above = figure.get_tightbbox().y1 + 0.15
-    figure.text((left - PANEL_GAP) / 2, above, title, ha="center", fontsize=11, weight="bold")
+        drawn = axes.get_tightbbox()
+        assert drawn  # None only of what is invisible
+        left = round(right + PANEL_GAP * scale.dpi - drawn.x0)
+        bottom = (top - height) / scale.dpi
+        axes.set_position((left / scale.dpi, bottom, width / scale.dpi, height / scale.dpi))
+        right = left + drawn.x1
+    drawn = figure.get_tightbbox()
+    figure.text((drawn.x0 + drawn.x1) / 2, drawn.y1 + 0.15, title, ha="center", fontsize=11, weight="bold")
     return figure
 
 

@@ -1,0 +1,60 @@
+"""Samples of an unconditional recipe that the judge is most and least sure of → figures/successes_failures_RECIPE.png.
+
+Made from samples/RECIPE/DOMAIN/ and models/judge-DOMAIN/.
+"""
+
+import argparse
+from pathlib import Path
+
+from difflab.params import ComputeParams, RecipeData, load_section
+from difflab.stage import UserError, run
+
+COLUMNS = 4
+SHOWN = 20  # of each kind
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", help="an entry of params.yaml: recipes, whose condition is null")
+    recipe = parser.parse_args().recipe
+
+    compute = load_section(ComputeParams, "compute")
+    (domain,) = load_section(RecipeData, f"recipes.{recipe}.data")
+    files = sorted(Path("samples", recipe, domain).glob("*.png"))
+    if len(files) < SHOWN:
+        raise UserError(f"samples/{recipe}/{domain}: found {len(files)} images, allowed: {SHOWN} and above")
+    judge_folder = Path(f"models/judge-{domain}")
+
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from difflab.device import make_accelerator
+    from difflab.figures.image_grid import Panel, save_image_grid
+    from difflab.models.judge import load_judge
+
+    judge = load_judge(judge_folder).to(make_accelerator(compute).device)
+    pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
+    confidence, seen = judge.probabilities(torch.from_numpy(pixels).permute(0, 3, 1, 2)).max(1)
+    graded = sorted(zip(files, seen.tolist(), confidence.tolist(), strict=True), key=lambda sample: -sample[2])
+    surest = [sample for digit in range(10) for sample in [s for s in graded if s[1] == digit][: SHOWN // 10]]
+
+    def panel(samples: list[tuple[Path, int, float]], title: str) -> Panel:
+        rows = [samples[start : start + COLUMNS] for start in range(0, len(samples), COLUMNS)]
+        captions = [[f"{digit}   {confidence:.1%}" for _, digit, confidence in row] for row in rows]
+        return Panel([[file for file, *_ in row] for row in rows], [], [], title, captions)
+
+    save_image_grid(
+        [
+            panel(surest, f"successes: the {SHOWN // 10} surest of each digit seen"),
+            panel(graded[: -SHOWN - 1 : -1], f"failures: the {SHOWN} least sure"),
+        ],
+        f"{recipe}: {len(files)} samples by the judge's confidence in the digit that it sees",
+        Path(f"figures/successes_failures_{recipe}.png"),
+        "successes_failures",
+        [*files, *sorted(judge_folder.iterdir())],
+    )
+
+
+if __name__ == "__main__":
+    run(main)
