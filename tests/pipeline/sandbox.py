@@ -19,6 +19,8 @@ CANNOT_CHANGE_A_RESULT = {
     "src/difflab/validation.py": "words of errors",
     "src/difflab/stage.py": "how a user's mistake ends a stage",
     "src/difflab/outputs.py": "a temporary name first, the name then",
+    "src/difflab/progress.py": "what a bar shows",
+    "src/difflab/resume.py": "where killed work goes on",
     "src/difflab/torchvision_cure.py": "makes an import succeed",
 }
 

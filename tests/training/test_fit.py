@@ -19,7 +19,7 @@ from difflab.device import make_accelerator
 from difflab.params import ComputeParams, TrainingParams
 from difflab.stage import UserError
 from difflab.training.batches import Batches
-from difflab.training.checkpoint import RollingCheckpoint, rolling_checkpoint, run_key
+from difflab.training.checkpoint import RollingCheckpoint, rolling_checkpoint
 from difflab.training.fit import fit
 
 COMPUTE = ComputeParams(threads=1, mixed_precision="no")
@@ -31,11 +31,13 @@ TRAINING = TrainingParams(
     learning_rate=0.01,
     weight_decay=0.1,
     lr_schedule="cosine",
+    lr_interval="step",
     warmup_steps=4,
     ema_decay=0.9,
     max_grad_norm=0.5,
     log_every=5,
     checkpoint_every=7,
+    num_snapshots=0,
 )
 
 
@@ -147,16 +149,6 @@ def test_a_batch_larger_than_the_data_is_refused(tmp_path):
 def test_an_exploding_loss_stops_with_one_line(tmp_path):
     with pytest.raises(UserError, match=r"learning_rate: found 1e\+30"):
         train(tmp_path, TRAINING.model_copy(update={"learning_rate": 1e30, "max_grad_norm": None}))
-
-
-def test_key_follows_parameters_inputs_and_code(tmp_path):
-    data = tmp_path / "data"
-    data.write_bytes(b"1")
-    key = run_key([TRAINING], [data])
-    assert run_key([TRAINING], [data]) == key
-    assert run_key([TRAINING.model_copy(update={"seed": 4})], [data]) != key
-    data.write_bytes(b"2")
-    assert run_key([TRAINING], [data]) != key
 
 
 def test_a_torn_checkpoint_write_keeps_the_old_one(tmp_path, monkeypatch):

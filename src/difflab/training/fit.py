@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from typing import IO, Any
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
 
 from difflab.params import TrainingParams
+from difflab.progress import image_bar
 from difflab.stage import UserError
 from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
@@ -111,15 +110,7 @@ class _Trainer:
 
     def run(self, checkpoint: RollingCheckpoint, log: IO[bytes]) -> None:
         size = self.params.batch_size
-        interactive = sys.stderr.isatty()
-        with tqdm(
-            initial=self.step * size,
-            total=self.num_steps * size,
-            desc="training",
-            unit="img",
-            unit_scale=True,
-            mininterval=0.5 if interactive else 15,
-        ) as bar:
+        with image_bar("training", self.step * size, self.num_steps * size) as bar:
             self.model.train()
             while self.step < self.num_steps:
                 learning_rate = self.train_step()
