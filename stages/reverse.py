@@ -1,23 +1,22 @@
-"""The reverse process of one recipe's first digits: samples/RECIPE/trace/ → figures/reverse_RECIPE.png."""
+"""The reverse process of one recipe's first images: samples/RECIPE/trace/ → figures/reverse_RECIPE.png."""
 
-import argparse
 from pathlib import Path
 
-from difflab.stage import UserError, run
+from difflab.stage import UserError, recipe_argument, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", help="an entry of params.yaml: recipes")
-    recipe = parser.parse_args().recipe
+    recipe = recipe_argument(__doc__)
 
     from difflab.figures.image_grid import Panel, save_image_grid
 
-    folders = sorted(Path("samples", recipe, "trace").glob("*_?"), key=lambda folder: folder.name.split("_")[::-1])
-    if not folders:
+    # DOMAIN_DIGIT, or DOMAIN without a condition: by digit, then by domain.
+    names = [folder.name.split("_") for folder in Path("samples", recipe, "trace").glob("*")]
+    names.sort(key=lambda name: name[::-1])
+    if not names:
         raise UserError(f"samples/{recipe}/trace: found nothing, allowed: what `dvc repro sample@{recipe}` makes")
-    rows = [sorted(folder.glob("t*.png"), reverse=True) for folder in folders]
-    labels = [f"{digit}  {domain}" for domain, digit in (folder.name.split("_") for folder in folders)]
+    rows = [sorted(Path("samples", recipe, "trace", "_".join(name)).glob("t*.png"), reverse=True) for name in names]
+    labels = ["  ".join(name[::-1]) for name in names]
     times = [f"t = {int(file.stem[1:])}" for file in rows[0]]
     title = f"{recipe}: from pure noise to a digit"
     save_image_grid([Panel(rows, labels, times)], title, Path(f"figures/reverse_{recipe}.png"), "reverse")

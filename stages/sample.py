@@ -1,59 +1,99 @@
-"""Sample the digits of one recipe: models/RECIPE/ → samples/RECIPE/{domain}/{digit}_{001..}.png and trace/."""
+"""Sample one recipe: models/RECIPE/ → samples/RECIPE/{domain}/{digit}_{001..}.png and trace/{domain}_{digit}/.
 
-import argparse
+Without a condition no digit can be asked for: {domain}/{001..}.png, as many images in all, and trace/{domain}/.
+"""
+
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from difflab.params import ComputeParams, RecipeData, RecipeSamplingParams, load_section
-from difflab.stage import run
+from difflab.stage import recipe_argument, run
+
+
+class Planned(NamedTuple):
+    """An image to draw: its file, the folder of its trace if that is kept, what it shows, its noise in the bank."""
+
+    file: str
+    trace: str | None
+    domain: str
+    digit: int | None
+    noise: int
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", help="an entry of params.yaml: recipes")
-    recipe = parser.parse_args().recipe
-
+    recipe = recipe_argument(__doc__)
     compute = load_section(ComputeParams, "compute")
     domains = load_section(RecipeData, f"recipes.{recipe}.data")
     params = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
 
+    import torch
+
     from difflab.device import make_accelerator
     from difflab.outputs import written_whole
+    from difflab.sampling.images import to_pil
     from difflab.sampling.noise import bank_generators
-    from difflab.sampling.pipelines import DigitPipeline
+    from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+    from difflab.sampling.resumable import drawn_batches
     from difflab.sampling.schedulers import sampler_options
 
-    pipeline = DigitPipeline.from_folder(Path("models", recipe)).to(make_accelerator(compute).device)
-    # Image k of every digit and domain starts from noise k of the bank, so that the columns of a grid share it.
-    numbers = range(params.images_per_digit)
-    images = [(domain, digit, k) for domain, digits in domains.items() for digit in digits for k in numbers]
-    with written_whole(Path("samples", recipe)) as folder:
-        for start in range(0, len(images), params.batch_size):
-            batch = images[start : start + params.batch_size]
-            pipeline.set_progress_bar_config(desc=f"images {start + 1}-{start + len(batch)} of {len(images)}")
-            output = pipeline(
-                digit=[digit for _, digit, _ in batch],
-                domain=[domain for domain, _, _ in batch],
-                generator=bank_generators(params.seed, [k for _, _, k in batch]),
-                guidance_scale=params.guidance_scale,
-                eta=params.eta,
-                trace_steps=params.trace_steps,
-                **sampler_options(params),
-            )
-            for position, (domain, digit, k) in enumerate(batch):
-                path = folder / domain / f"{digit}_{k + 1:03d}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                output.images[position].save(path)
-                if k == 0 and digit == min(domains[domain]):  # the first 0 of each domain, or its smallest digit
-                    save_trace(output.trace, position, folder / "trace" / f"{domain}_{digit}")
+    model = Path("models", recipe)
+    conditional = params.guidance_scale is not None
+    pipeline = (DigitPipeline if conditional else UnconditionalPipeline).from_folder(model)
+    pipeline.to(make_accelerator(compute).device).set_progress_bar_config(disable=True)
+
+    def draw(batch: list[Planned]) -> dict[str, torch.Tensor]:
+        what: dict[str, Any] = {"count": len(batch)}
+        if conditional:
+            digits, of_domains = [image.digit for image in batch], [image.domain for image in batch]
+            what = {"digit": digits, "domain": of_domains, "guidance_scale": params.guidance_scale}
+        generators = bank_generators(params.seed, [image.noise for image in batch])
+        kept = {"eta": params.eta, "trace_steps": params.trace_steps, "output_type": "pt"}
+        trace = pipeline(**what, generator=generators, **kept, **sampler_options(params)).trace
+        return {"images": trace.images, "times": torch.tensor(trace.times)}
+
+    images = plan(domains, params.images_per_digit, conditional)
+    batches = [images[start : start + params.batch_size] for start in range(0, len(images), params.batch_size)]
+    with (
+        drawn_batches(f"sample-{recipe}", [compute, domains, params], [model], batches, draw) as drawn,
+        written_whole(Path("samples", recipe)) as folder,
+    ):
+        for batch, trace in drawn:
+            for position, image in enumerate(batch):
+                pictures = to_pil(trace["images"][:, position])
+                save(pictures[-1], folder / image.file)
+                if image.trace:
+                    for time, picture in zip(trace["times"].tolist(), pictures, strict=True):
+                        save(picture, folder / image.trace / f"t{time:04d}.png")
 
 
-def save_trace(trace, position: int, folder: Path) -> None:
-    """The kept images of one sample as t{time}.png."""
-    from difflab.sampling.images import to_pil
+def plan(domains: dict[str, list[int]], images_per_digit: int, conditional: bool) -> list[Planned]:
+    """Image k of every digit and domain starts from noise k of the bank, so that the columns of a grid share it.
 
-    folder.mkdir(parents=True)
-    for time, image in zip(trace.times, to_pil(trace.images[:, position]), strict=True):
-        image.save(folder / f"t{time:04d}.png")
+    Traces are kept of the first 0 of each domain, or of its smallest digit; without a condition of the first image.
+    """
+    if not conditional:
+        [(domain, digits)] = domains.items()
+        return [
+            Planned(f"{domain}/{k + 1:03d}.png", f"trace/{domain}" if k == 0 else None, domain, None, k)
+            for k in range(images_per_digit * len(digits))
+        ]
+    return [
+        Planned(
+            f"{domain}/{digit}_{k + 1:03d}.png",
+            f"trace/{domain}_{digit}" if k == 0 and digit == min(digits) else None,
+            domain,
+            digit,
+            k,
+        )
+        for domain, digits in domains.items()
+        for digit in digits
+        for k in range(images_per_digit)
+    ]
+
+
+def save(picture: Any, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(file)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What every stage script shares: how a user's mistake ends it."""
+"""What stage scripts share: how a user's mistake ends them, and the argument of those that work on a recipe."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 
@@ -16,3 +17,10 @@ def run(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+
+
+def recipe_argument(description: str | None) -> str:
+    """The name of a recipe, the only argument of the script that `description` describes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("recipe", help="an entry of params.yaml: recipes")
+    return parser.parse_args().recipe

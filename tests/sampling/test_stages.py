@@ -11,35 +11,48 @@ import pytest
 import yaml
 from PIL import Image
 
+from difflab.figures.image_grid import Panel
+from difflab.sampling.noise import bank_generators
+from difflab.sampling.pipelines import UnconditionalPipeline
+
 STAGES = Path(__file__).parents[2] / "stages"
-SAMPLER = {
-    "seed": 0,
+OPTIONS = {
     "sampler": "ddim",
     "num_inference_steps": 5,
     "timestep_spacing": "trailing",
     "steps_offset": 0,
     "set_alpha_to_one": True,
     "clip_sample": True,
-    "batch_size": 16,
 }
+SAMPLER = OPTIONS | {"seed": 0, "batch_size": 16}
 DIGITS = {"mnistm": [0, 2], "svhn": [1]}
+CONDITION = {"kind": "digit_and_domain", "digit_dim": 8, "domain_dim": 4, "drop_probability": 0.1}
+TEN = [str(k) for k in range(1, 11)]
 
 
 @pytest.fixture
 def project(digit_model, unconditional_model, tmp_path, monkeypatch) -> Path:
     """A working folder with trained models and parameters."""
     shutil.copytree(digit_model, tmp_path / "models" / "joint")
-    shutil.copytree(unconditional_model, tmp_path / "models" / "faces")
+    for name in ("faces", "unconditional"):
+        shutil.copytree(unconditional_model, tmp_path / "models" / name)
     write_params(tmp_path, DIGITS, SAMPLER)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def write_params(project: Path, digits: dict[str, list[int]], sampler: dict) -> None:
-    sampling = sampler | {"eta": 0.5, "guidance_scale": 2.0, "images_per_digit": 12, "trace_steps": 6}
+def write_params(project: Path, digits: dict[str, list[int]], sampler: dict, eta: float = 0.5) -> None:
+    sampling = sampler | {"eta": eta, "guidance_scale": 2.0, "images_per_digit": 12, "trace_steps": 6}
     params = {
         "compute": {"threads": 1, "mixed_precision": "no"},
-        "recipes": {"joint": {"data": digits, "sampling": sampling}},
+        "recipes": {
+            "joint": {"data": digits, "condition": CONDITION, "sampling": sampling},
+            "unconditional": {
+                "data": {"mnist": list(range(10))},
+                "condition": None,
+                "sampling": sampling | {"guidance_scale": None},
+            },
+        },
         "faces": {"sampling": sampler | {"etas": [0.0, 0.5, 1.0], "num_noises": 3}},
     }
     (project / "params.yaml").write_text(yaml.safe_dump(params))
@@ -75,9 +88,42 @@ def test_sample_writes_every_image_and_the_trace(project, monkeypatch):
     run_stage(monkeypatch, "sample", "joint")
     for name, data in contents(project / "samples/joint").items():
         assert abs(pixels(data) - pixels(first[name])).max() <= 1
+    for stage in ("grid", "reverse"):
+        run_stage(monkeypatch, stage, "joint")
+        assert Image.open(f"figures/{stage}_joint.png").info["Stage"] == stage
 
 
-def test_faces_are_sampled_once_for_each_eta(project, monkeypatch):
+def test_without_a_condition_there_are_as_many_images(project, monkeypatch):
+    """120 of them, image k from noise k − 1."""
+    run_stage(monkeypatch, "sample", "unconditional")
+    made = contents(project / "samples/unconditional")
+    images = {f"mnist/{k:03d}.png" for k in range(1, 121)}
+    assert set(made) == images | {f"trace/mnist/t{time:04d}.png" for time in range(0, 101, 20)}
+    assert made["trace/mnist/t0000.png"] == made["mnist/001.png"]
+    assert len({made[name] for name in images}) == 120
+    pipeline = UnconditionalPipeline.from_folder(project / "models/unconditional")
+    (image,) = pipeline(generator=bank_generators(0, [41]), eta=0.5, **OPTIONS).images
+    assert abs(pixels(made["mnist/042.png"]) - np.asarray(image).astype(int)).max() <= 1
+    for stage in ("grid", "reverse"):
+        run_stage(monkeypatch, stage, "unconditional")
+        assert Image.open(f"figures/{stage}_unconditional.png").info["Stage"] == stage
+
+
+@pytest.mark.parametrize("sampler", ["ddpm", "dpmsolver++"])
+def test_the_sampler_is_a_parameter(project, monkeypatch, sampler):
+    run_stage(monkeypatch, "sample", "joint")
+    ddim = contents(project / "samples/joint")
+    write_params(project, DIGITS, SAMPLER | {"sampler": sampler}, eta=0.0)
+    run_stage(monkeypatch, "sample", "joint")
+    made = contents(project / "samples/joint")
+    assert set(made) == set(ddim)
+    assert made["trace/svhn_1/t0100.png"] == ddim["trace/svhn_1/t0100.png"]
+    assert made["svhn/1_001.png"] != ddim["svhn/1_001.png"]
+
+
+@pytest.mark.parametrize("batch_size", [2, 16])
+def test_faces_are_sampled_once_for_each_eta(project, monkeypatch, batch_size):
+    write_params(project, DIGITS, SAMPLER | {"batch_size": batch_size})
     run_stage(monkeypatch, "sample_faces")
     faces = contents(project / "samples/faces")
     assert set(faces) == {f"eta_{eta}/{number:02d}.png" for eta in (0.0, 0.5, 1.0) for number in range(3)}
@@ -86,16 +132,62 @@ def test_faces_are_sampled_once_for_each_eta(project, monkeypatch):
     assert Image.open("figures/eta_grid.png").info["Stage"] == "eta_grid"
 
 
-@pytest.mark.parametrize("digits", [DIGITS, {"mnistm": [0, 1], "svhn": [1, 0]}], ids=["one panel", "two panels"])
-def test_figures_of_a_recipe(project, monkeypatch, digits):
+def panels_of(monkeypatch, stage: str, recipe: str) -> list[Panel]:
+    """What a stage draws."""
+    drawn = []
+    monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.extend(panels))
+    run_stage(monkeypatch, stage, recipe)
+    return drawn
+
+
+@pytest.mark.parametrize(
+    ("digits", "panels"),
+    [
+        (DIGITS, {"noise input": ["0  mnistm", "1  svhn", "2  mnistm"]}),
+        ({"mnistm": [1, 0]}, {"mnistm: noise input": ["0", "1"]}),
+        ({"mnistm": [0, 1], "svhn": [1, 0]}, {f"{domain}: noise input": ["0", "1"] for domain in ("mnistm", "svhn")}),
+    ],
+    ids=["no digit in two domains", "one domain", "two domains"],
+)
+def test_grid_of_digits(project, monkeypatch, digits, panels):
     write_params(project, digits, SAMPLER)
-    run_stage(monkeypatch, "sample", "joint")
-    run_stage(monkeypatch, "grid", "joint")
-    run_stage(monkeypatch, "reverse", "joint")
-    grid, reverse = Image.open("figures/grid_joint.png"), Image.open("figures/reverse_joint.png")
-    panels = 1 if digits is DIGITS else 2
-    assert panels * 10 * 160 < grid.width < panels * 2000
-    assert 6 * 160 < reverse.width < 1300
+    drawn = panels_of(monkeypatch, "grid", "joint")
+    assert {panel.title: panel.row_labels for panel in drawn} == panels
+    for panel in drawn:
+        assert panel.column_labels == TEN
+        for label, row in zip(panel.row_labels, panel.rows, strict=True):
+            digit, domain = label.split("  ") if "  " in label else (label, panel.title.split(":")[0])
+            assert row == [Path(f"samples/joint/{domain}/{digit}_{k:03d}.png") for k in range(1, 11)]
+
+
+def test_grid_of_noises(project, monkeypatch):
+    (panel,) = panels_of(monkeypatch, "grid", "unconditional")
+    assert [file for row in panel.rows for file in row] == [
+        Path(f"samples/unconditional/mnist/{k:03d}.png") for k in range(1, 101)
+    ]
+    assert panel.row_labels[:2] == ["noises 1–10", "noises 11–20"] and panel.column_labels == TEN
+
+
+@pytest.mark.parametrize(
+    ("folders", "labels"),
+    [
+        (["svhn_1", "mnistm_0"], ["0  mnistm", "1  svhn"]),
+        (["svhn_0", "mnistm_0"], ["0  mnistm", "0  svhn"]),
+        (["mnist"], ["mnist"]),
+    ],
+)
+def test_strips_of_the_reverse_process(project, monkeypatch, folders, labels):
+    for folder in folders:
+        for time in (100, 40, 0):
+            file = project / "samples/joint/trace" / folder / f"t{time:04d}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+    (panel,) = panels_of(monkeypatch, "reverse", "joint")
+    assert panel.row_labels == labels
+    assert panel.column_labels == ["t = 100", "t = 40", "t = 0"]
+    for row, label in zip(panel.rows, labels, strict=True):
+        folder = Path("samples/joint/trace", "_".join(label.split("  ")[::-1]))
+        assert row == [folder / name for name in ("t0100.png", "t0040.png", "t0000.png")]
 
 
 def test_mistakes_end_in_one_line(project, monkeypatch):
