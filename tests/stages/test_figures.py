@@ -1,0 +1,274 @@
+"""What the figures of recipes show: which images, in which places, under which labels."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from dvc.utils.hydra import compose_and_dump
+from PIL import Image
+from safetensors.torch import save_file
+
+from difflab.figures import image_grid
+from difflab.models import judge
+from difflab.models.conditioning import ClassEmbeddingCondition
+from difflab.models.model_folder import save_model_folder
+from difflab.models.schedules import linear_betas
+from difflab.models.unet import make_unet
+from difflab.params import NetworkParams
+from difflab.sampling.images import to_pil
+from difflab.sampling.noise import bank_generators
+from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.stage import UserError
+from difflab.training.denoising import DenoisingTask
+from stages import process_grid, same_noise, successes_failures, training_gif
+
+SIZE = 8
+BETAS = linear_betas(14, 1e-2, 0.4)
+NETWORK = NetworkParams(
+    prediction_type="epsilon",
+    patch_size=1,
+    block_out_channels=[8, 8],
+    layers_per_block=1,
+    add_attention=False,
+    attention_head_dim=8,
+    norm_num_groups=4,
+    time_embedding_dim=None,
+)
+
+
+@dataclass
+class Drawn:
+    """What a stage gave to be drawn."""
+
+    panels: list[image_grid.Panel]
+    title: str
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> list[Drawn]:
+    """All grids that are drawn; they still are, but small, which is faster."""
+    grids = []
+    draw = image_grid.draw_image_grid
+
+    def record(panels, title, scale=None):
+        grids.append(Drawn(panels, title))
+        return draw(panels, title, image_grid.SCREEN)
+
+    monkeypatch.setattr(image_grid, "draw_image_grid", record)
+    return grids
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Path:
+    """The parameters of the smoke profile."""
+    conf = str(Path(__file__).parents[2] / "conf")
+    compose_and_dump(tmp_path / "params.yaml", conf, None, "config", ".", ["profile=smoke"])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def change_params(**sections: dict) -> None:
+    """Update sections of params.yaml, named by their keys with "__" for "." and "_" for "-"."""
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    for key, values in sections.items():
+        section = params
+        for part in key.split("__"):
+            section = section[part if part in section else part.replace("_", "-")]
+        section |= values
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+
+
+def run_stage(monkeypatch, stage, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", [stage.__name__, *arguments])
+    stage.main()
+
+
+def write_model(recipe: str, seed: int) -> DenoisingTask:
+    """A random model as stages/train.py writes it; unconditional for that recipe."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if recipe == "unconditional-800":
+            unet, condition = make_unet(NETWORK, SIZE, conditional=False), None
+        else:
+            unet = make_unet(NETWORK, SIZE, conditional=True)
+            condition = ClassEmbeddingCondition(["mnistm"], unet.time_embedding.linear_2.out_features)
+    folder = Path("models", recipe)
+    if condition:
+        save_model_folder(folder, "DigitPipeline", {"unet": unet, "condition": condition}, BETAS)
+    else:
+        save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, BETAS)
+    return DenoisingTask(unet, BETAS, "epsilon", 1, condition)
+
+
+def same(one: Image.Image, other: Image.Image) -> bool:
+    """But for what threads and batches round differently."""
+    return bool(np.abs(np.asarray(one).astype(int) - np.asarray(other)).max() <= 1)
+
+
+def test_process_grid_goes_through_all_steps_from_the_noise_bank(workspace, monkeypatch, drawn):
+    write_model("unconditional-800", seed=0)
+    change_params(recipes__unconditional_800__sampling={"seed": 3, "steps_offset": 1, "timestep_spacing": "leading"})
+    run_stage(monkeypatch, process_grid, "unconditional-800")
+    ((grid,),) = [figure.panels for figure in drawn]
+    assert grid.column_labels == [f"t = {t}" for t in (14, 12, 10, 8, 6, 4, 2, 0)]
+    assert (len(grid.rows), {len(row) for row in grid.rows}) == (8, {8})
+
+    generators = bank_generators(3, range(8))
+    noises = to_pil(torch.cat([torch.randn(1, 3, SIZE, SIZE, generator=generator) for generator in generators]))
+    pipeline = UnconditionalPipeline.from_folder(Path("models/unconditional-800"))
+    digits = pipeline(8, generator=bank_generators(3, range(8)), sampler="ddpm", num_inference_steps=14).images
+    for row, noise, digit in zip(grid.rows, noises, digits, strict=True):
+        assert row[0] == noise
+        assert same(row[-1], digit)
+    assert Image.open("figures/process_unconditional-800.png").info["Stage"] == "process_grid"
+
+
+def test_training_gif_draws_the_same_noises_with_each_snapshot(workspace, monkeypatch, drawn):
+    change_params(recipes__mnistm_linear__training={"batch_size": 16})
+    change_params(recipes__mnistm_linear__sampling={"timestep_spacing": "leading", "steps_offset": 1})
+    folder = Path("models/mnistm-linear/snapshots")
+    states = {step: write_model("mnistm-linear", seed=step).state_dict() for step in (5, 1000)}  # the last one stays
+    folder.mkdir()
+    for step, state in states.items():
+        save_file(state, folder / f"step_{step:06d}.safetensors")
+    run_stage(monkeypatch, training_gif, "mnistm-linear")
+
+    first, last = drawn
+    assert first.title == "mnistm-linear after 80 images (step 5)"
+    assert last.title == "mnistm-linear after 16,000 images (step 1,000)"
+    for figure in drawn:
+        (grid,) = figure.panels
+        assert grid.row_labels == [f"{digit}  mnistm" for digit in range(10)]
+        assert {len(row) for row in grid.rows} == {8}
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    pipeline = DigitPipeline.from_folder(Path("models/mnistm-linear"))
+    expected = pipeline(
+        7,
+        "mnistm",
+        generator=bank_generators(0, [2]),
+        guidance_scale=params["recipes"]["mnistm-linear"]["sampling"]["guidance_scale"],
+        sampler="dpmsolver++",
+        num_inference_steps=params["studies"]["training_gif"]["num_inference_steps"],
+    ).images[0]
+    assert same(last.panels[0].rows[7][2], expected)
+    assert not same(first.panels[0].rows[7][2], expected)
+
+    animation = Image.open("figures/training_mnistm-linear.gif")
+    assert animation.n_frames == 2  # pyright: ignore[reportAttributeAccessIssue]
+    assert b"Stage: training_gif" in animation.info["comment"]
+
+
+def test_training_gif_without_snapshots_is_one_line(workspace, monkeypatch):
+    write_model("mnistm-linear", seed=0)
+    with pytest.raises(UserError, match=r"^models/mnistm-linear/snapshots: found nothing, allowed: what recipes\."):
+        run_stage(monkeypatch, training_gif, "mnistm-linear")
+
+
+class KnownJudge(judge.DigitClassifier):
+    """Sees the digit that an image's red says, as surely as its green says."""
+
+    def probabilities(self, images, batch_size=500):
+        digits, confidence = images[:, 0, 0, 0].long() // 20, images[:, 1, 0, 0] / 255
+        others = ((1 - confidence) / 9)[:, None].repeat(1, 10)
+        return others.scatter(1, digits[:, None], confidence[:, None])
+
+
+def test_successes_and_failures_are_the_ends_of_the_ranking(workspace, monkeypatch, drawn):
+    Path("models/judge-mnist").mkdir(parents=True)
+    monkeypatch.setattr(judge, "load_judge", lambda folder: KnownJudge())
+    folder = Path("samples/unconditional-800/mnist")
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    table = {}
+    for number in range(1, 61):
+        digit, green = int(rng.choice([0, 3, 9], p=[0.1, 0.6, 0.3])) if number > 1 else 5, 100 + 2 * number
+        file = folder / f"{number:03d}.png"
+        Image.fromarray(np.full((8, 8, 3), (20 * digit, green, 0), np.uint8)).save(file)
+        table[file] = digit, f"{digit}   {green / 255:.1%}"
+    run_stage(monkeypatch, successes_failures, "unconditional-800")
+
+    ((successes, failures),) = [figure.panels for figure in drawn]
+    best = [file for d in range(10) for file in [f for f in reversed(table) if table[f][0] == d][:2]]
+    assert len(best) == 7  # one of the images is a 5
+    assert [file for row in successes.rows for file in row] == best
+    assert [file for row in failures.rows for file in row] == list(table)[:20]
+    for panel in (successes, failures):
+        captions = [[table[file][1] for file in row] for row in panel.rows]
+        assert captions == panel.captions
+    assert "60 samples" in drawn[0].title
+
+
+def test_too_few_samples_to_rank_are_one_line(workspace, monkeypatch):
+    with pytest.raises(UserError, match=r"^samples/unconditional-800/mnist: found 0 images, allowed: 20 and above$"):
+        run_stage(monkeypatch, successes_failures, "unconditional-800")
+
+
+def write_samples(recipe: str, domain: str, *prefixes: str) -> None:
+    folder = Path("samples", recipe, domain)
+    folder.mkdir(parents=True)
+    for prefix in prefixes:
+        for number in range(1, 11):
+            Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / f"{prefix}{number:03d}.png")
+
+
+def test_same_noise_shows_each_recipe_with_a_digit_that_most_know(workspace, monkeypatch, drawn):
+    recipes = yaml.safe_load(Path("params.yaml").read_text())["recipes"]
+    sixth = recipes["joint-cosine"] | {"data": {"svhn": [5, 6]}}
+    change_params(recipes={"sixth": sixth})
+    for recipe, domain, prefix in (
+        shown := [
+            ("unconditional-800", "mnist", ""),
+            ("joint-cosine", "mnistm", "4_"),
+            ("mnistm-linear", "mnistm", "4_"),
+            ("onehot-350", "mnistm", "4_"),
+            ("alpha-500", "mnistm", "4_"),
+            ("joint-cosine", "svhn", "5_"),
+            ("onehot-350", "svhn", "5_"),
+            ("alpha-500", "svhn", "5_"),
+            ("sixth", "svhn", "5_"),
+        ]
+    ):
+        write_samples(recipe, domain, prefix)
+    run_stage(monkeypatch, same_noise)
+    ((grid,),) = [figure.panels for figure in drawn]
+    rows = {
+        (label.splitlines()[0], label.splitlines()[1]): [str(file) for file in row]
+        for label, row in zip(grid.row_labels, grid.rows, strict=True)
+    }
+    assert len(rows) == len(shown)
+    for recipe, domain, prefix in shown:
+        name = f"{domain}, digit {prefix[0]}" if prefix else domain
+        assert rows[recipe, name] == [f"samples/{recipe}/{domain}/{prefix}{k:03d}.png" for k in range(1, 11)]
+    assert drawn[0].title == "Each recipe from the same ten noises"
+
+    change_params(recipes__sixth__sampling={"seed": 1})
+    run_stage(monkeypatch, same_noise)
+    assert drawn[1].title == "Each recipe from ten noises, not the same: the seeds differ"
+
+
+@pytest.mark.parametrize(
+    ("known", "digit"),
+    [
+        ([[0, 2, 4, 6, 8], list(range(10))], 4),
+        ([[1, 3], [7, 3], [7, 3]], 3),
+        ([[1], [2]], 2),
+        ([[9, 9, 1], [1]], 1),
+        ([], None),
+    ],
+)
+def test_middle_digit(known, digit):
+    assert same_noise.middle_digit(known) == digit
+
+
+def test_equal_runs_make_equal_files(workspace, monkeypatch, drawn):
+    write_model("unconditional-800", seed=0)
+    run_stage(monkeypatch, process_grid, "unconditional-800")
+    before = Path("figures/process_unconditional-800.png").read_bytes()
+    run_stage(monkeypatch, process_grid, "unconditional-800")
+    assert Path("figures/process_unconditional-800.png").read_bytes() == before
