@@ -3,20 +3,16 @@
 All T steps of DDPM, whatever part of them the recipe's samples are drawn with.
 """
 
-import argparse
 from pathlib import Path
 
 from difflab.params import ComputeParams, RecipeSamplingParams, load_section
-from difflab.stage import run
+from difflab.stage import recipe_argument, run
 
 ROWS, COLUMNS = 8, 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", help="an entry of params.yaml: recipes, whose condition is null")
-    recipe = parser.parse_args().recipe
-
+    recipe = recipe_argument(__doc__)
     compute = load_section(ComputeParams, "compute")
     params = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
 

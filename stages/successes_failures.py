@@ -3,21 +3,17 @@
 Made from samples/RECIPE/DOMAIN/ and models/judge-DOMAIN/.
 """
 
-import argparse
 from pathlib import Path
 
 from difflab.params import ComputeParams, RecipeData, load_section
-from difflab.stage import UserError, run
+from difflab.stage import UserError, recipe_argument, run
 
 COLUMNS = 4
 SHOWN = 20  # of each kind
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", help="an entry of params.yaml: recipes, whose condition is null")
-    recipe = parser.parse_args().recipe
-
+    recipe = recipe_argument(__doc__)
     compute = load_section(ComputeParams, "compute")
     (domain,) = load_section(RecipeData, f"recipes.{recipe}.data")
     files = sorted(Path("samples", recipe, domain).glob("*.png"))

@@ -1,19 +1,15 @@
 """What one recipe draws as its training goes on: models/RECIPE/snapshots/ → figures/training_RECIPE.gif."""
 
-import argparse
 from pathlib import Path
 
 from difflab.params import ComputeParams, Domain, RecipeData, RecipeSamplingParams, TrainingGifParams, load_section
-from difflab.stage import UserError, run
+from difflab.stage import UserError, recipe_argument, run
 
 COLUMNS = 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", help="an entry of params.yaml: recipes")
-    recipe = parser.parse_args().recipe
-
+    recipe = recipe_argument(__doc__)
     compute = load_section(ComputeParams, "compute")
     domains = load_section(RecipeData, f"recipes.{recipe}.data")
     sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
