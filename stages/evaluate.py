@@ -1,9 +1,10 @@
-"""Grade the samples of one recipe: samples/RECIPE/ and the judges of its domains → metrics/RECIPE.json."""
+"""Grade the samples of one recipe: samples/RECIPE/, the judges and real images of its domains → metrics/RECIPE.json."""
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from difflab.params import ComputeParams, RecipeData, load_section
+from difflab.params import ComputeParams, ConditionParams, EvaluationParams, RecipeData, Seed, load_section
 from difflab.stage import run
 
 
@@ -13,35 +14,48 @@ def main() -> None:
     recipe = parser.parse_args().recipe
 
     compute = load_section(ComputeParams, "compute")
+    params = load_section(EvaluationParams, "evaluation")
     domains = load_section(RecipeData, f"recipes.{recipe}.data")
+    condition = load_section(ConditionParams | None, f"recipes.{recipe}.condition")
+    noise_bank_seed = load_section(Seed, f"recipes.{recipe}.sampling.seed")
 
-    import pandas as pd
+    import torch
 
     from difflab.device import make_accelerator
+    from difflab.evaluation.against_real import RealImages, judge_extractor, metrics_against_real
+    from difflab.evaluation.grades import accuracy_grades, share_of, unconditional_grades
+    from difflab.evaluation.inception import inception_extractor
     from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.samples import read_digit_samples
+    from difflab.evaluation.samples import read_digit_samples, read_samples
+    from difflab.evaluation.targets import load_targets
     from difflab.models.judge import load_judge
 
-    accelerator = make_accelerator(compute)
-    graded = []
+    device = make_accelerator(compute).device
+    targets = load_targets()
+    inception = inception_extractor(Path(params.inception_weights), device) if params.inception_weights else None
+    loaded = {}
     for domain, digits in domains.items():
-        images, expected = read_digit_samples(Path("samples", recipe, domain), digits)
-        judge = load_judge(Path(f"models/judge-{domain}")).to(accelerator.device)
-        graded.append(pd.DataFrame({"domain": domain, "digit": expected, "seen": judge.predict(images)}))
-    table = pd.concat(graded)
-    table["correct"] = table.digit == table.seen
-    write_metrics(
-        Path(f"metrics/{recipe}.json"),
-        {
-            "num_images": len(table),
-            "accuracy": table.correct.mean(),
-            "accuracy_by_domain": table.groupby("domain").correct.mean().to_dict(),
-            "accuracy_by_digit": {
-                domain: {str(digit): share for digit, share in rows.groupby("digit").correct.mean().items()}
-                for domain, rows in table.groupby("domain")
-            },
-        },
-    )
+        folder, judge_folder = Path("samples", recipe, domain), Path(f"models/judge-{domain}")
+        images, expected = read_digit_samples(folder, digits) if condition else (read_samples(folder), None)
+        real = RealImages.load(Path(f"prepared/{domain}.safetensors"), digits, images, params)
+        loaded[domain] = images, expected, real, load_judge(judge_folder).to(device), judge_folder
+
+    graded, correct = {}, []
+    for domain, (images, expected, real, judge, judge_folder) in loaded.items():
+        if expected is None:
+            grades = unconditional_grades(judge.probabilities(images), params)
+        else:
+            correct.append(judge.predict(images) == expected)
+            grades = accuracy_grades(correct[-1], expected)
+        extractor = judge_extractor(judge, judge_folder)
+        graded[domain] = grades | metrics_against_real(
+            images, expected, real, extractor, inception, params, noise_bank_seed
+        )
+    metrics: dict[str, Any] = {"num_images": sum(len(images) for images, *_ in loaded.values())}
+    if correct:
+        metrics["accuracy"] = share_of(torch.cat(correct))
+    metrics |= graded
+    write_metrics(Path(f"metrics/{recipe}.json"), metrics | targets.beside_accuracy(recipe, metrics))
 
 
 if __name__ == "__main__":

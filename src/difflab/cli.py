@@ -1,4 +1,4 @@
-"""The `difflab` command: choose a profile, check params.yaml, list the results."""
+"""The `difflab` command: choose a profile, check params.yaml, list and compare the results."""
 
 from __future__ import annotations
 
@@ -54,10 +54,20 @@ def results() -> None:
             case "figures":
                 print(path)
             case "metrics":
-                values = json.loads(path.read_text()).items()
-                print(path, *(f"{name} {value:.4g}" for name, value in values if isinstance(value, float)), sep="  ")
+                metrics = json.loads(path.read_text()).items()
+                values = {name: item.get("value") if isinstance(item, dict) else item for name, item in metrics}
+                shown = (f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, float))
+                print(path, *shown, sep="  ")
             case "samples":
                 print(f"{path}/  {sum(1 for _ in path.rglob('*.png'))} images")
+
+
+def compare(a: Path, b: Path) -> None:
+    """Show the metrics of two files side by side, if they were taken by the same protocol."""
+    from difflab.evaluation.comparison import RULE, compare_metrics
+
+    table = compare_metrics(a, b)
+    print(f"A: {a}", f"B: {b}", "", table.to_string(index=False, justify="left"), "", RULE, sep="\n")
 
 
 def main() -> None:
@@ -72,5 +82,9 @@ def main() -> None:
     command.set_defaults(call=lambda arguments: check(arguments.out))
     command = commands.add_parser("results", help="name the figures, metrics and samples that are there")
     command.set_defaults(call=lambda arguments: results())
+    command = commands.add_parser("compare", help="compare two files of metrics of recipes")
+    command.add_argument("a", type=Path, metavar="A", help="such as metrics/joint-cosine.json")
+    command.add_argument("b", type=Path, metavar="B", help="another recipe's, or another version of the same file")
+    command.set_defaults(call=lambda arguments: compare(arguments.a, arguments.b))
     arguments = parser.parse_args()
     run(lambda: arguments.call(arguments))

@@ -1,4 +1,4 @@
-"""Samples as the stages leave them: DOMAIN/{digit}_{001..}.png."""
+"""Samples as the stages leave them: DOMAIN/{digit}_{001..}.png, without a condition DOMAIN/{001..}.png."""
 
 from __future__ import annotations
 
@@ -17,13 +17,22 @@ def read_digit_samples(folder: Path, digits: list[int]) -> tuple[Tensor, Tensor]
 
     Raises UserError when a digit has no images.
     """
-    images, expected = [], []
-    for digit in digits:
-        paths = sorted(folder.glob(f"{digit}_[0-9]*.png"))
-        if not paths:
-            raise UserError(
-                f"{folder}: found no {digit}_NNN.png, allowed: at least one image of each digit of the recipe"
-            )
-        images += [np.asarray(Image.open(path).convert("RGB")) for path in paths]
-        expected += [digit] * len(paths)
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2), torch.tensor(expected)
+    images = [_read(folder, f"{digit}_[0-9]*.png", f"{digit}_NNN.png", "each digit of the recipe") for digit in digits]
+    counts = torch.tensor([len(part) for part in images])
+    return torch.cat(images), torch.tensor(digits).repeat_interleave(counts)
+
+
+def read_samples(folder: Path) -> Tensor:
+    """All images in `folder` of a recipe without a condition, (N, 3, S, S) uint8.
+
+    Raises UserError when there is none.
+    """
+    return _read(folder, "[0-9][0-9][0-9]*.png", "NNN.png", "the recipe")
+
+
+def _read(folder: Path, pattern: str, name: str, whose: str) -> Tensor:
+    paths = sorted(folder.glob(pattern))
+    if not paths:
+        raise UserError(f"{folder}: found no {name}, allowed: at least one image of {whose}")
+    images = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
+    return torch.from_numpy(images).permute(0, 3, 1, 2)

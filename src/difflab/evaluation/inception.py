@@ -1,0 +1,46 @@
+"""Inception's features as clean-fid takes them (Parmar 2022), from a file of weights that is checked first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import numpy as np
+import torch
+from cleanfid.inception_torchscript import InceptionV3W
+from cleanfid.resize import build_resizer
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from difflab.evaluation.protocol import Extractor, sha256_of
+from difflab.stage import UserError
+
+FILE_NAME = "inception-2015-12-05.pt"  # of stylegan2-ada-pytorch; clean-fid insists on the name
+SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
+BATCH_SIZE = 50
+
+
+def inception_extractor(path: Path, device: torch.device) -> Extractor:
+    """The 2048 pooled features, of images brought to 299×299 by Pillow's bicubic filter without rounding.
+
+    Raises UserError when `path` is not that one file.
+    """
+    key = "evaluation.inception_weights"
+    if path.name != FILE_NAME or not path.is_file():
+        raise UserError(f"{key}: found {str(path)!r}, no such file or of another name, allowed: a file {FILE_NAME}")
+    if (found := sha256_of(path)) != SHA256:
+        raise UserError(f"{key}: found {path} with SHA-256 {found}, allowed: {SHA256}")
+    inception = InceptionV3W(str(path.parent), download=False).to(device).eval()
+    resize = build_resizer("clean")
+
+    @torch.inference_mode()
+    def features_of(images: Tensor) -> NDArray:
+        batches = tqdm(images.permute(0, 2, 3, 1).split(BATCH_SIZE), desc="Inception", delay=2)
+        resized = (np.stack([resize(image) for image in batch.numpy()]) for batch in batches)
+        return np.concatenate(
+            [inception(torch.from_numpy(batch).permute(0, 3, 1, 2).to(device)).cpu().numpy() for batch in resized]
+        )
+
+    return Extractor(features_of, FILE_NAME, SHA256, "clean-fid: PIL bicubic 299×299")

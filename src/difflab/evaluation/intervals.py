@@ -1,0 +1,64 @@
+"""95 % intervals, and differences of two values that have one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def minus(self, other: Estimate) -> Estimate:
+        """The difference of two independent values with the interval that theirs imply.
+
+        For two shares with Wilson intervals this is method 10 of Newcombe 1998 (Statistics in Medicine 17, p. 873); for
+        other intervals its generalisation, MOVER (Zou & Donner 2008, Statistics in Medicine 27, p. 1693).
+        """
+        difference = self.value - other.value
+        return Estimate(
+            difference,
+            difference - hypot(self.value - self.low, other.high - other.value),
+            difference + hypot(self.high - self.value, other.value - other.low),
+        )
+
+
+def wilson(num_correct: int, num_images: int) -> Estimate:
+    """The share `num_correct` / `num_images` with its score interval (Wilson 1927)."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(num_correct, num_images).proportion_ci(0.95, method="wilson")
+    return Estimate(num_correct / num_images, float(interval.low), float(interval.high))
+
+
+def bootstrapped(
+    value: float, influence: NDArray, num_resamples: int, rng: np.random.Generator, strata: NDArray | None = None
+) -> Estimate:
+    """`value` with the percentile interval of the bootstrapped mean of `influence` (N,) around it.
+
+    `influence` says how far each of N independent images moves the value, to first order; its mean is 0. Where images
+    were drawn in fixed numbers from each of `strata` (N,), only what varies within a stratum is chance.
+    """
+    from scipy.stats import bootstrap
+
+    if strata is not None:
+        _, index = np.unique(strata, return_inverse=True)
+        influence = influence - (np.bincount(index, influence) / np.bincount(index))[index]
+    resampled = bootstrap(
+        (influence,),
+        np.mean,
+        n_resamples=num_resamples,
+        method="percentile",
+        batch=max(1, 10_000_000 // len(influence)),  # numbers in memory
+        rng=rng,
+    )
+    low, high = resampled.confidence_interval
+    return Estimate(value, value + float(low), value + float(high))

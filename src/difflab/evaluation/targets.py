@@ -1,0 +1,67 @@
+"""What the reports measured: metrics/targets.yaml, to stand beside our own measurements and never for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from difflab.params import read_yaml
+from difflab.stage import UserError
+from difflab.validation import explain
+
+
+class Reported(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ReportedProtocol(Reported):
+    source: Literal["reported"]
+    num_generated: int
+    extractor: str
+    seeds: str
+
+
+class ReportedAccuracy(Reported):
+    value: float
+    num_correct: int
+    num_images: int
+
+
+class ReportedAccuracies(Reported):
+    overall: ReportedAccuracy
+    by_domain: dict[str, ReportedAccuracy]
+
+
+class Targets(Reported):
+    accuracy: dict[str, ReportedAccuracies]  # by recipe
+    fid_study: dict[int, Annotated[list[float], Field(min_length=3, max_length=3)]]  # by num_timesteps: three runs
+    protocols: dict[str, ReportedProtocol]  # of the accuracy of each recipe, and of fid_study
+
+    def beside_accuracy(self, recipe: str, measured: dict[str, Any]) -> dict[str, Any]:
+        """The reported accuracies of a recipe beside those in its metrics, with the report's protocol; {} if none."""
+        if recipe not in self.accuracy:
+            return {}
+        reported = self.accuracy[recipe]
+        pairs = {"accuracy": (reported.overall, measured)}
+        pairs |= {f"accuracy_{domain}": (value, measured[domain]) for domain, value in reported.by_domain.items()}
+        return {
+            "reported": {
+                **{
+                    name: {"reported": theirs.value, "measured": ours["accuracy"]["value"]}
+                    for name, (theirs, ours) in pairs.items()
+                },
+                "protocol": self.protocols[recipe].model_dump(),
+            }
+        }
+
+
+def load_targets(path: Path = Path("metrics/targets.yaml")) -> Targets:
+    """Raises UserError with one line when the file is missing or not of this form."""
+    if not path.is_file():
+        raise UserError(f"{path}: not found")
+    try:
+        return Targets.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise UserError(f"{path}: {explain(error, Targets, '')}") from None
