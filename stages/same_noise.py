@@ -12,11 +12,12 @@ from difflab.params import Domain, RecipeParams, load_section
 from difflab.stage import run
 
 COLUMNS = 10
+Recipes = dict[str, RecipeParams]
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    recipes = load_section(dict[str, RecipeParams], "recipes")
+    recipes = load_section(Recipes, "recipes")
 
     from difflab.figures.image_grid import Panel, save_image_grid
 
