@@ -49,10 +49,9 @@ def main() -> None:
 
     set_seed(training.seed)
     unet = make_unet(network, data["images"].shape[-1], conditional=condition is not None)
-    models, options = {"unet": unet}, {}
+    embed, options = None, {}
     if condition:
         embed = make_condition(condition, list(domains), unet.time_embedding.linear_2.out_features)
-        models["condition"] = embed
         options = {"condition": embed, "drop_probability": condition.drop_probability}
     betas = make_betas(schedule)
     space = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
@@ -62,7 +61,10 @@ def main() -> None:
     with rolling_checkpoint(f"train-{recipe}", params, inputs) as checkpoint:
         fit(task, data, training, accelerator, checkpoint, validation)
         with written_whole(Path("models", recipe)) as folder:
-            save_model_folder(folder, "DigitPipeline" if condition else "UnconditionalPipeline", models, betas, **space)
+            if embed:
+                save_model_folder(folder, "DigitPipeline", {"unet": unet, "condition": embed}, betas, **space)
+            else:
+                save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, betas, **space)
             shutil.copy(checkpoint.log, folder)
             if training.num_snapshots:
                 shutil.copytree(checkpoint.snapshots, folder / "snapshots")

@@ -248,12 +248,16 @@ class EvaluationParams(Section):
     inception_weights: str | None  # file of inception-2015-12-05.pt; null: distances in the judge's features alone
 
 
+class FidDrawingParams(Section):
+    seeds: Annotated[list[Seed], Field(min_length=1)]  # of the noise bank
+    num_images: Annotated[int, Field(ge=10)]  # for each length and seed
+    batch_size: PositiveInt
+
+
 class FidStudyParams(Section):
     recipe: str  # an unconditional recipe with a linear schedule
     lengths: Annotated[list[Annotated[int, Field(ge=2, le=4000)]], Field(min_length=1)]  # num_timesteps of the sampler
-    seeds: Annotated[list[Seed], Field(min_length=1)]
-    num_images: Annotated[int, Field(ge=10)]  # for each length and seed
-    batch_size: PositiveInt
+    drawing: FidDrawingParams
 
 
 class FewStepsParams(Section):
@@ -266,7 +270,7 @@ class FewStepsParams(Section):
 class GuidanceStudyParams(Section):
     recipe: str
     guidance_scales: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
-    images_per_digit: PositiveInt
+    num_images: Annotated[int, Field(ge=10, multiple_of=10)]
     sampler: Literal["ddpm", "ddim", "dpmsolver++"]
     num_inference_steps: PositiveInt
     batch_size: PositiveInt
@@ -314,27 +318,27 @@ class Params(Section):
         """Each study names recipes that are there and that it can be made of."""
         studies, recipes = self.studies, self.recipes
         conditional = [name for name, recipe in recipes.items() if recipe.condition]
+        of_one_domain = [name for name, recipe in recipes.items() if len(recipe.data) == 1]
         unconditional = [name for name, recipe in recipes.items() if not recipe.condition]
         linear = [name for name in unconditional if recipes[name].schedule.name == "linear"]
         with_snapshots = [name for name in conditional if recipes[name].training.num_snapshots]
         for key, names, allowed in (
             ("fid.recipe", [studies.fid.recipe], linear),
-            ("few_steps", list(studies.few_steps), list(recipes)),
-            ("guidance.recipe", [studies.guidance.recipe], conditional),
+            ("few_steps", list(studies.few_steps), of_one_domain),
+            ("guidance.recipe", [studies.guidance.recipe], [name for name in of_one_domain if name in conditional]),
             ("training_gif.recipes", studies.training_gif.recipes, with_snapshots),
             ("unconditional", studies.unconditional, unconditional),
         ):
             for name in names:
                 if name not in allowed:
                     raise refuse(f"studies.{key}", name, f"one of {', '.join(allowed) or 'no recipe'}")
-        steps = {
-            f"few_steps.{name}": (name, max(study.num_inference_steps)) for name, study in studies.few_steps.items()
-        }
-        steps |= {"guidance": (studies.guidance.recipe, studies.guidance.num_inference_steps)}
-        steps |= {
-            "training_gif": (name, studies.training_gif.num_inference_steps) for name in studies.training_gif.recipes
-        }
-        for key, (name, most) in steps.items():
+        gif = studies.training_gif
+        steps = [
+            (f"few_steps.{name}", name, max(study.num_inference_steps)) for name, study in studies.few_steps.items()
+        ]
+        steps += [("guidance", studies.guidance.recipe, studies.guidance.num_inference_steps)]
+        steps += [("training_gif", name, gif.num_inference_steps) for name in gif.recipes]
+        for key, name, most in steps:
             trained = recipes[name].schedule.num_train_timesteps
             if most > trained:
                 allowed = f"integers ≤ recipes.{name}.schedule.num_train_timesteps = {trained}"

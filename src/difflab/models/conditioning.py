@@ -74,7 +74,7 @@ class OneHotCondition(ModelMixin, ConfigMixin):
 
     def null(self, count: int) -> Tensor:
         """(count, embedding_dim)."""
-        return self.embed(torch.zeros(count, self.num_classes, device=self.embed[0].weight.device))
+        return self.embed(torch.zeros(count, self.num_classes, device=self.device))
 
 
 Condition = DigitDomainCondition | ClassEmbeddingCondition | OneHotCondition

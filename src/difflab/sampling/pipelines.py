@@ -33,10 +33,7 @@ class TracedOutput(BaseOutput):
 class PixelPipeline(DiffusionPipeline):
     """What both pipelines share: a U-Net on pixel-unshuffled images, and a scheduler that holds the trained β.
 
-    The diffusion itself is in pixels, so noise and trace are the same images for every patch size. A schedule of
-    another length T', whose time steps 0 … T'-1 the network then sees as they are, is another scheduler:
-    `pipeline.register_modules(scheduler=DDPMScheduler.from_config(config, num_train_timesteps=T', trained_betas=[…]))`
-    with `config = pipeline.scheduler.config`.
+    The diffusion itself is in pixels, so noise and trace are the same images for every patch size.
     """
 
     unet: UNet2DModel
@@ -48,6 +45,11 @@ class PixelPipeline(DiffusionPipeline):
         if not (folder / "model_index.json").is_file():
             raise SamplingError(f"{folder}: no trained model here (model_index.json not found)")
         return cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+
+    def replace_betas(self, betas: Tensor) -> None:
+        """Sample on another schedule, `betas` (T',): the network sees time steps 0 … T'-1 as they are."""
+        config = {"trained_betas": betas.tolist(), "num_train_timesteps": len(betas)}
+        self.register_modules(scheduler=DDPMScheduler.from_config(self.scheduler.config, **config))
 
     def _network(self, x: Tensor, timestep: int, condition: Tensor | None = None) -> Tensor:
         """ε of images `x` (N, 3, S, S), the same shape."""

@@ -1,0 +1,96 @@
+"""Measured values as curves with their intervals, and the table of the numbers below them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from difflab.figures.png import DPI, STYLE, Provenance, save_png
+
+WIDTH, HEIGHT = 4.2, 3.2  # inches of one plot
+ROW_HEIGHT = 0.2  # inches of one row of the table
+
+
+@dataclass(frozen=True)
+class Curve:
+    """`y[i]` at `x[i]`, with the interval from `low[i]` to `high[i]` as an error bar."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+    @classmethod
+    def of(cls, label: str, x: Sequence[float], estimates: Sequence[Mapping[str, float]]) -> Curve:
+        """Of metrics with `value`, `low` and `high`."""
+        y, low, high = ([estimate[key] for estimate in estimates] for key in ("value", "low", "high"))
+        return cls(label, x, y, low, high)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Curves over one axis; `levels` are horizontal lines by label, `ticks` the marked places of x."""
+
+    title: str
+    x_label: str
+    y_label: str
+    curves: Sequence[Curve]
+    levels: dict[str, float] = field(default_factory=dict)
+    ticks: Sequence[float] = ()
+    log_x: bool = False
+    log_y: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@mpl.rc_context(STYLE)
+def save_curves(
+    plots: Sequence[Plot], title: str, path: Path, stage: str, inputs: Sequence[Path], table: Table | None = None
+) -> None:
+    """Write the plots side by side under one title, with the table below them, as a PNG."""
+    below = ROW_HEIGHT * (len(table.rows) + 3) if table else 0.0
+    figure = Figure(figsize=(WIDTH * len(plots), HEIGHT + below), dpi=DPI, layout="constrained")
+    grid = figure.add_gridspec(2 if table else 1, len(plots), height_ratios=[HEIGHT, below] if table else None)
+    for column, plot in enumerate(plots):
+        _draw(figure.add_subplot(grid[0, column]), plot)
+    if table:
+        axes = figure.add_subplot(grid[1, :])
+        axes.set_axis_off()
+        drawn = axes.table(table.rows, colLabels=table.header, loc="upper center", cellLoc="right", edges="horizontal")
+        drawn.auto_set_font_size(False)
+        drawn.set_fontsize(8)
+        drawn.auto_set_column_width(list(range(len(table.header))))
+    figure.suptitle(title, fontsize=11, weight="bold")
+    figure.draw_without_rendering()  # lays out; what is drawn is measured after that
+    save_png(figure, path, Provenance.of(stage, inputs))
+
+
+def _draw(axes: Axes, plot: Plot) -> None:
+    for curve in plot.curves:
+        below = [max(0.0, y - low) for y, low in zip(curve.y, curve.low, strict=True)]
+        above = [max(0.0, high - y) for y, high in zip(curve.y, curve.high, strict=True)]
+        axes.errorbar(curve.x, curve.y, yerr=[below, above], fmt="o-", label=curve.label, capsize=3, markersize=4)
+    for label, level in plot.levels.items():
+        axes.axhline(level, linestyle=":", color="grey", label=label)
+    if plot.log_x:
+        axes.set_xscale("log")
+    if plot.log_y:
+        axes.set_yscale("log")
+    if plot.ticks:
+        axes.set_xticks(plot.ticks, [f"{tick:g}" for tick in plot.ticks])
+        axes.minorticks_off()
+    axes.set_title(plot.title, fontsize=10)
+    axes.set_xlabel(plot.x_label)
+    axes.set_ylabel(plot.y_label)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)

@@ -1,0 +1,79 @@
+"""The same images drawn in several ways: what the studies of samplers, lengths and guidance compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+from safetensors.torch import save_file
+from torch import Tensor, cat
+
+from difflab.outputs import written_whole
+from difflab.sampling.images import to_uint8
+from difflab.sampling.noise import bank_generators
+from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.sampling.resumable import drawn_batches
+
+Image = tuple["Variant", int, int | None]  # drawn so, from this noise of the bank, of this digit
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to draw: `options` are arguments of the pipeline's call, `seed` is the noise bank's."""
+
+    name: str
+    seed: int
+    options: dict[str, Any]
+
+
+def digit_of(image: int, digits: Sequence[int]) -> int:
+    """The digit that a conditional variant shows in its image 0, 1, …: all in turn."""
+    return digits[image % len(digits)]
+
+
+def draw_variants(
+    path: Path,
+    params: Any,
+    model: Path,
+    pipeline: DigitPipeline | UnconditionalPipeline,
+    variants: Sequence[Variant],
+    num_images: int,
+    batch_size: int,
+    classes: tuple[str, Sequence[int]] | None = None,
+) -> None:
+    """Write `path`, a safetensors file of (num_images, 3, S, S) uint8 by the variants' names.
+
+    `pipeline` was loaded from `model` and may hold another scheduler. `classes`: for a conditional recipe the domain
+    and its digits; image i then shows digit i modulo their number, from noise i // their number of the bank, as the
+    recipe's own samples do; without them it comes from noise i. A kill only interrupts it (see `drawn_batches`);
+    `params` are all that the images depend on.
+    """
+    domain, digits = classes or ("", [])
+    images: list[Image] = [
+        (variant, i // len(digits), digit_of(i, digits)) if digits else (variant, i, None)
+        for variant in variants
+        for i in range(num_images)
+    ]
+    batches = [
+        images[first + start : first + min(start + batch_size, num_images)]
+        for first in range(0, len(images), num_images)
+        for start in range(0, num_images, batch_size)
+    ]
+
+    def draw(batch: list[Image]) -> dict[str, Tensor]:
+        variant = batch[0][0]
+        what = {"digit": [digit for *_, digit in batch], "domain": domain} if digits else {"count": len(batch)}
+        generators = bank_generators(variant.seed, [noise for _, noise, _ in batch])
+        output = pipeline(**what, **variant.options, generator=generators, output_type="pt")
+        return {"images": to_uint8(output.images)}
+
+    drawn_images: dict[str, list[Tensor]] = {variant.name: [] for variant in variants}
+    stage = "-".join(path.with_suffix("").parts)
+    with drawn_batches(stage, params, [model], batches, draw) as drawn, written_whole(path) as partial:
+        for batch, tensors in drawn:
+            drawn_images[batch[0][0].name].append(tensors["images"])
+        save_file({name: cat(parts) for name, parts in drawn_images.items()}, partial)

@@ -1,0 +1,41 @@
+"""Sample a recipe with few steps, and with all: models/RECIPE/ → samples/few_steps/RECIPE.safetensors."""
+
+from pathlib import Path
+
+from difflab.params import ComputeParams, FewStepsParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.stage import recipe_argument, run
+
+
+def main() -> None:
+    recipe = recipe_argument(__doc__)
+    compute = load_section(ComputeParams, "compute")
+    study = load_section(FewStepsParams, f"studies.few_steps.{recipe}")
+    domains = load_section(RecipeData, f"recipes.{recipe}.data")
+    sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
+
+    from difflab.device import make_accelerator
+    from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+    from difflab.sampling.schedulers import sampler_options
+    from difflab.sampling.variants import Variant, draw_variants
+
+    model = Path("models", recipe)
+    options, classes, kind = sampler_options(sampling), None, UnconditionalPipeline
+    if sampling.guidance_scale is not None:
+        options["guidance_scale"] = sampling.guidance_scale
+        [classes] = domains.items()
+        kind = DigitPipeline
+    pipeline = kind.from_folder(model).to(make_accelerator(compute).device)
+    pipeline.set_progress_bar_config(disable=True)
+    all_steps = len(pipeline.scheduler.config["trained_betas"])
+    ways = [(sampler, steps) for sampler in study.samplers for steps in study.num_inference_steps]
+    variants = [
+        Variant(f"{sampler}-{steps}", sampling.seed, options | {"sampler": sampler, "num_inference_steps": steps})
+        for sampler, steps in [*ways, ("ddpm", all_steps)]
+    ]
+    path = Path(f"samples/few_steps/{recipe}.safetensors")
+    params = [compute, study, domains, sampling]
+    draw_variants(path, params, model, pipeline, variants, study.num_images, study.batch_size, classes)
+
+
+if __name__ == "__main__":
+    run(main)

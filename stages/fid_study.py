@@ -1,0 +1,109 @@
+"""Sampling with more or fewer time steps than trained: samples/fid_study/ → metrics/ and figures/fid_study."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from difflab.params import (
+    ComputeParams,
+    EvaluationParams,
+    FidStudyParams,
+    RecipeData,
+    ScheduleParams,
+    load_section,
+)
+from difflab.stage import run
+
+REPORTED_T = 800  # trained time steps of the report's model
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    compute = load_section(ComputeParams, "compute")
+    params = load_section(EvaluationParams, "evaluation")
+    study = load_section(FidStudyParams, "studies.fid")
+    domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
+    schedule = load_section(ScheduleParams, f"recipes.{study.recipe}.schedule")
+
+    from safetensors.torch import load_file
+
+    from difflab.device import make_accelerator
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.targets import load_targets
+    from difflab.evaluation.variants import grade_variants
+    from difflab.figures.curves import save_curves
+
+    device = make_accelerator(compute).device
+    reported = load_targets().fid_study
+    trained = schedule.num_train_timesteps
+    [(domain, digits)] = domains.items()
+    variants = {
+        f"{length}-{seed}": images
+        for length in study.lengths
+        for seed, images in load_file(Path(f"samples/fid_study/{length}.safetensors")).items()
+    }
+    graded = grade_variants(variants, domain, digits, False, params, study.drawing.seeds, device)
+    lengths = {}
+    for length in study.lengths:
+        runs = [graded["variants"][f"{length}-seed-{seed}"]["frechet"]["value"] for seed in study.drawing.seeds]
+        lengths[str(length)] = {
+            "frechet": runs,
+            "mean": sum(runs) / len(runs),
+            "share_of_trained": length / trained,
+            "reported_fid": reported.get(round(length / trained * REPORTED_T)),
+        }
+    metrics = {"lengths": lengths, "floor": graded["floor"], "protocol": graded["protocol"]}
+    path = Path("metrics/fid_study.json")
+    write_metrics(path, metrics)
+    title = f"{study.recipe}, trained with T = {trained}, sampled on a schedule of another length over the same β"
+    save_curves(
+        plots(metrics, study, trained), title, Path("figures/fid_study.png"), "fid_study", [path], table(metrics)
+    )
+
+
+def plots(metrics: dict[str, Any], study: FidStudyParams, trained: int) -> list:
+    """Measured and reported apart: their protocols are not alike, so neither are their scales."""
+    from difflab.figures.curves import Curve, Plot
+
+    def plot(name: str, y_label: str, runs: dict[int, list[float]], unit: int, levels: dict[str, float]) -> Plot:
+        means = [sum(values) / len(values) for values in runs.values()]
+        low, high = [min(values) for values in runs.values()], [max(values) for values in runs.values()]
+        curve = Curve("mean, and range of the runs", list(runs), means, low, high)
+        return Plot(
+            f"{name} (T = {unit})", "num_timesteps of the sampler", y_label, [curve], levels, list(runs), log_y=True
+        )
+
+    lengths = {int(length): values for length, values in metrics["lengths"].items()}
+    measured = {length: values["frechet"] for length, values in lengths.items()}
+    reported = {
+        round(length / trained * REPORTED_T): values["reported_fid"]
+        for length, values in lengths.items()
+        if values["reported_fid"]
+    }
+    floor = {"real against real": metrics["floor"]}
+    both = [plot("measured", "Fréchet distance in the judge's features", measured, trained, floor)]
+    return both + ([plot("reported", "FID", reported, REPORTED_T, {})] if reported else [])
+
+
+def table(metrics: dict[str, Any]):
+    from difflab.figures.curves import Table
+
+    num_runs = max(len(values["frechet"]) for values in metrics["lengths"].values())
+    header = ["num_timesteps", "of T", *[f"run {run + 1}" for run in range(num_runs)], "mean", "reported FID"]
+    return Table(
+        header,
+        [
+            [
+                length,
+                f"{values['share_of_trained']:.3g}",
+                *[f"{value:.2f}" for value in values["frechet"]],
+                f"{values['mean']:.2f}",
+                "  ".join(f"{value:.3f}" for value in values["reported_fid"] or []) or "–",
+            ]
+            for length, values in metrics["lengths"].items()
+        ],
+    )
+
+
+if __name__ == "__main__":
+    run(main)

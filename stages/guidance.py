@@ -1,0 +1,44 @@
+"""What guidance does: samples/guidance.safetensors → metrics/guidance.json, figures/guidance.png."""
+
+import argparse
+from pathlib import Path
+
+from difflab.params import ComputeParams, EvaluationParams, GuidanceStudyParams, RecipeData, Seed, load_section
+from difflab.stage import run
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    compute = load_section(ComputeParams, "compute")
+    params = load_section(EvaluationParams, "evaluation")
+    study = load_section(GuidanceStudyParams, "studies.guidance")
+    domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
+    seed = load_section(Seed, f"recipes.{study.recipe}.sampling.seed")
+
+    from safetensors.torch import load_file
+
+    from difflab.device import make_accelerator
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.variants import grade_variants
+    from difflab.figures.curves import Curve, Plot, save_curves
+
+    device = make_accelerator(compute).device
+    [(domain, digits)] = domains.items()
+    images = Path("samples/guidance.safetensors")
+    metrics = grade_variants(load_file(images), domain, digits, True, params, seed, device)
+    path = Path("metrics/guidance.json")
+    write_metrics(path, metrics)
+
+    def plot(name: str, label: str, levels: dict[str, float]) -> Plot:
+        values = [metrics["variants"][f"w={w:g}"][name] for w in study.guidance_scales]
+        curve = Curve.of(study.recipe, study.guidance_scales, values)
+        return Plot("", "guidance weight w", label, [curve], levels, study.guidance_scales)
+
+    accuracy = plot("accuracy", "accuracy", {})
+    frechet = plot("frechet", "Fréchet distance in the judge's features", {"real against real": metrics["floor"]})
+    title = f"{study.recipe}: the weight of guidance ({study.sampler}, {study.num_inference_steps} steps)"
+    save_curves([accuracy, frechet], title, Path("figures/guidance.png"), "guidance", [path])
+
+
+if __name__ == "__main__":
+    run(main)

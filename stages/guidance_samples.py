@@ -1,0 +1,34 @@
+"""Sample a recipe with several guidance weights: models/RECIPE/ → samples/guidance.safetensors."""
+
+import argparse
+from pathlib import Path
+
+from difflab.params import ComputeParams, GuidanceStudyParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.stage import run
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    compute = load_section(ComputeParams, "compute")
+    study = load_section(GuidanceStudyParams, "studies.guidance")
+    domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
+    sampling = load_section(RecipeSamplingParams, f"recipes.{study.recipe}.sampling")
+
+    from difflab.device import make_accelerator
+    from difflab.sampling.pipelines import DigitPipeline
+    from difflab.sampling.schedulers import sampler_options
+    from difflab.sampling.variants import Variant, draw_variants
+
+    model = Path("models", study.recipe)
+    pipeline = DigitPipeline.from_folder(model).to(make_accelerator(compute).device)
+    pipeline.set_progress_bar_config(disable=True)
+    options = sampler_options(sampling) | {"sampler": study.sampler, "num_inference_steps": study.num_inference_steps}
+    variants = [Variant(f"w={w:g}", sampling.seed, options | {"guidance_scale": w}) for w in study.guidance_scales]
+    path = Path("samples/guidance.safetensors")
+    [classes] = domains.items()
+    params = [compute, study, domains, sampling]
+    draw_variants(path, params, model, pipeline, variants, study.num_images, study.batch_size, classes)
+
+
+if __name__ == "__main__":
+    run(main)
