@@ -1,4 +1,4 @@
-"""Quality against network evaluations: samples/few_steps/RECIPE.safetensors → metrics/ and figures/few_steps_RECIPE."""
+"""Quality against network evaluations: studies/few_steps/RECIPE.safetensors → metrics/ and figures/few_steps_RECIPE."""
 
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.variants import grade_variants
     from difflab.figures.curves import save_curves
+    from difflab.studies.grading import grade_variants
 
     device = make_accelerator(compute).device
     [(domain, digits)] = domains.items()
     conditional = sampling.guidance_scale is not None
-    images = Path(f"samples/few_steps/{recipe}.safetensors")
+    images = Path(f"studies/few_steps/{recipe}.safetensors")
     metrics = grade_variants(load_file(images), domain, digits, conditional, params, sampling.seed, device)
     path = Path(f"metrics/few_steps_{recipe}.json")
     write_metrics(path, metrics)

@@ -1,4 +1,4 @@
-"""Sample a recipe with few steps, and with all: models/RECIPE/ → samples/few_steps/RECIPE.safetensors."""
+"""Sample a recipe with few steps, and with all: models/RECIPE/ → studies/few_steps/RECIPE.safetensors."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
     from difflab.sampling.schedulers import sampler_options
-    from difflab.sampling.variants import Variant, draw_variants
+    from difflab.studies.drawing import Variant, draw_variants
 
     model = Path("models", recipe)
     options, classes, kind = sampler_options(sampling), None, UnconditionalPipeline
@@ -32,7 +32,7 @@ def main() -> None:
         Variant(f"{sampler}-{steps}", sampling.seed, options | {"sampler": sampler, "num_inference_steps": steps})
         for sampler, steps in [*ways, ("ddpm", all_steps)]
     ]
-    path = Path(f"samples/few_steps/{recipe}.safetensors")
+    path = Path(f"studies/few_steps/{recipe}.safetensors")
     params = [compute, study, domains, sampling]
     draw_variants(path, params, model, pipeline, variants, study.num_images, study.batch_size, classes)
 

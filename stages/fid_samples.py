@@ -1,4 +1,4 @@
-"""Sample a model of T steps on a schedule of another length: models/RECIPE/ → samples/fid_study/LENGTH.safetensors.
+"""Sample a model of T steps on a schedule of another length: models/RECIPE/ → studies/fid/LENGTH.safetensors.
 
 As in the report: the schedule is rebuilt with `num_timesteps` = LENGTH over the same range of β, and the network sees
 time steps 0 … LENGTH-1 as they are.
@@ -24,7 +24,7 @@ def main() -> None:
     from difflab.models.schedules import linear_betas
     from difflab.sampling.pipelines import UnconditionalPipeline
     from difflab.sampling.schedulers import sampler_options
-    from difflab.sampling.variants import Variant, draw_variants
+    from difflab.studies.drawing import Variant, draw_variants
 
     model = Path("models", recipe)
     pipeline = UnconditionalPipeline.from_folder(model).to(make_accelerator(compute).device)
@@ -34,7 +34,7 @@ def main() -> None:
 
     options = sampler_options(sampling) | {"sampler": "ddpm", "num_inference_steps": length}
     variants = [Variant(f"seed-{seed}", seed, options) for seed in drawing.seeds]
-    path = Path(f"samples/fid_study/{length}.safetensors")
+    path = Path(f"studies/fid/{length}.safetensors")
     params = [compute, length, drawing, sampling]
     draw_variants(path, params, model, pipeline, variants, drawing.num_images, drawing.batch_size)
 

@@ -1,4 +1,4 @@
-"""Sampling with more or fewer time steps than trained: samples/fid_study/ → metrics/ and figures/fid_study."""
+"""Sampling with more or fewer time steps than trained: studies/fid/ → metrics/ and figures/fid_study."""
 
 import argparse
 from pathlib import Path
@@ -30,8 +30,8 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import load_targets
-    from difflab.evaluation.variants import grade_variants
     from difflab.figures.curves import save_curves
+    from difflab.studies.grading import grade_variants
 
     device = make_accelerator(compute).device
     reported = load_targets().fid_study
@@ -40,7 +40,7 @@ def main() -> None:
     variants = {
         f"{length}-{seed}": images
         for length in study.lengths
-        for seed, images in load_file(Path(f"samples/fid_study/{length}.safetensors")).items()
+        for seed, images in load_file(Path(f"studies/fid/{length}.safetensors")).items()
     }
     graded = grade_variants(variants, domain, digits, False, params, study.drawing.seeds, device)
     lengths = {}

@@ -1,4 +1,4 @@
-"""What guidance does: samples/guidance.safetensors → metrics/guidance.json, figures/guidance.png."""
+"""What guidance does: studies/guidance.safetensors → metrics/guidance.json, figures/guidance.png."""
 
 import argparse
 from pathlib import Path
@@ -19,12 +19,12 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.variants import grade_variants
     from difflab.figures.curves import Curve, Plot, save_curves
+    from difflab.studies.grading import grade_variants
 
     device = make_accelerator(compute).device
     [(domain, digits)] = domains.items()
-    images = Path("samples/guidance.safetensors")
+    images = Path("studies/guidance.safetensors")
     metrics = grade_variants(load_file(images), domain, digits, True, params, seed, device)
     path = Path("metrics/guidance.json")
     write_metrics(path, metrics)

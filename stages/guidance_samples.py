@@ -1,4 +1,4 @@
-"""Sample a recipe with several guidance weights: models/RECIPE/ → samples/guidance.safetensors."""
+"""Sample a recipe with several guidance weights: models/RECIPE/ → studies/guidance.safetensors."""
 
 import argparse
 from pathlib import Path
@@ -17,14 +17,14 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.sampling.pipelines import DigitPipeline
     from difflab.sampling.schedulers import sampler_options
-    from difflab.sampling.variants import Variant, draw_variants
+    from difflab.studies.drawing import Variant, draw_variants
 
     model = Path("models", study.recipe)
     pipeline = DigitPipeline.from_folder(model).to(make_accelerator(compute).device)
     pipeline.set_progress_bar_config(disable=True)
     options = sampler_options(sampling) | {"sampler": study.sampler, "num_inference_steps": study.num_inference_steps}
     variants = [Variant(f"w={w:g}", sampling.seed, options | {"guidance_scale": w}) for w in study.guidance_scales]
-    path = Path("samples/guidance.safetensors")
+    path = Path("studies/guidance.safetensors")
     [classes] = domains.items()
     params = [compute, study, domains, sampling]
     draw_variants(path, params, model, pipeline, variants, study.num_images, study.batch_size, classes)
