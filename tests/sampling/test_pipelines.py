@@ -145,9 +145,7 @@ def test_schedule_of_another_length(unconditional):
     trained = unconditional(**call, generator=bank_generators(0, range(2))).trace
     for length in (100, 12, 144):
         betas = linear_betas(length, 1e-3, 0.2)
-        config = unconditional.scheduler.config
-        scheduler = DDPMScheduler.from_config(config, num_train_timesteps=length, trained_betas=betas.tolist())
-        unconditional.register_modules(scheduler=scheduler)
+        unconditional.replace_betas(betas)
         seen.clear()
         trace = unconditional(**call, generator=bank_generators(0, range(2))).trace
         sampler = make_sampler(betas, **options)

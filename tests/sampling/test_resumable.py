@@ -1,8 +1,10 @@
 """Samplings in batches that are interrupted, seen from the outside: what is drawn, what is kept, what comes out."""
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,19 @@ def test_only_what_was_not_drawn_is_drawn_again(tmp_path, dies_at):
     assert torch.equal(result["numbers"], run(tmp_path / "whole", Draw())["numbers"])
 
 
+def test_a_batch_whose_write_was_torn_is_drawn_again(tmp_path, monkeypatch):
+    def killed(_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", killed)
+        with pytest.raises(Killed):
+            run(tmp_path, Draw())
+    again = Draw()
+    run(tmp_path, again)
+    assert again.seen == BATCHES
+
+
 def test_another_configuration_starts_afresh(tmp_path):
     with pytest.raises(Killed):
         run(tmp_path, Draw(6))
@@ -103,6 +118,8 @@ def test_a_second_process_waits_until_the_first_is_gone(tmp_path):
         with start("go") as second:
             assert second.stdout and second.stderr
             assert "waiting for the process" in second.stderr.readline()
+            time.sleep(0.5)
+            assert [path for path in tmp_path.iterdir() if path.is_dir()], "it has drawn all and tidied up"
             first.send_signal(signal.SIGKILL)
             assert second.stdout.readline() == "drawing\n"
             assert second.wait() == 0
