@@ -74,12 +74,12 @@ for key, value in {
             [],
             "judge.channels: found [], allowed: a list of integer ≥ 1 (at least 1, at most 4 of them)",
         ),
-        ("judge", None, "judge: found null, allowed: a section with channels, training"),
-        ("judge", [1], "judge: found [1], allowed: a section with channels, training"),
-        ("judge", DELETE, "judge: found nothing, allowed: a section with channels, training"),
+        ("judge", None, "judge: found null, allowed: a section with checkpoint, channels, training"),
+        ("judge", [1], "judge: found [1], allowed: a section with checkpoint, channels, training"),
+        ("judge", DELETE, "judge: found nothing, allowed: a section with checkpoint, channels, training"),
         ("judge/chanels", [8], "judge.chanels: found an unknown key, allowed: channels"),
-        ("judge/zzz", 1, "judge.zzz: found an unknown key, allowed: channels, training"),
-        ("judge/7", 1, "judge.7: found an unknown key, allowed: channels, training"),
+        ("judge/zzz", 1, "judge.zzz: found an unknown key, allowed: checkpoint, channels, training"),
+        ("judge/7", 1, "judge.7: found an unknown key, allowed: checkpoint, channels, training"),
         ("prepare/digit_size", 15, "prepare.digit_size: found 15, allowed: integer ≥ 8 and ≤ 256 and multiple of 2"),
         (
             "prepare/digit_size",
@@ -100,7 +100,7 @@ for key, value in {
         (
             "recipes/joint-cosine/data/usps",
             [1],
-            'recipes.joint-cosine.data.usps: found an unknown key, allowed: "mnistm", "svhn"',
+            'recipes.joint-cosine.data.usps: found an unknown key, allowed: "mnist", "mnistm", "svhn"',
         ),
         (
             "recipes/joint-cosine/data/svhn",

@@ -28,7 +28,7 @@ def explain(error: ValidationError, kind: Any, prefix: str) -> str:
         case "missing":
             found, allowed = "nothing", _describe(_at(schema, location), schema)
         case "extra_forbidden" | "invalid_key":
-            names = _at(schema, location[:-1])["properties"]
+            names = _section(_at(schema, location[:-1]), schema)["properties"]
             nearest = get_close_matches(location[-1], names, n=3) or names
             found, allowed = "an unknown key", ", ".join(nearest)
         case "refused":
@@ -56,10 +56,16 @@ def _at(schema: dict[str, Any], location: list[str]) -> dict[str, Any]:
     """The part of a JSON schema that describes the value at `location`."""
     node = schema
     for part in location:
-        node = _resolve(node, schema)
+        node = _section(node, schema)
         entries = [*node.get("patternProperties", {}).values(), node.get("additionalProperties"), node.get("items")]
         node = node.get("properties", {}).get(part) or next(filter(None, entries))
     return _resolve(node, schema)
+
+
+def _section(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """What describes a value that is there, also where null is allowed in its place."""
+    node = _resolve(node, schema)
+    return next((_resolve(choice, schema) for choice in node.get("anyOf", []) if choice != {"type": "null"}), node)
 
 
 def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

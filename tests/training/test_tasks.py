@@ -17,8 +17,10 @@ NETWORK = NetworkParams(
     patch_size=2,
     block_out_channels=[8, 8],
     layers_per_block=1,
+    add_attention=True,
     attention_head_dim=8,
     norm_num_groups=4,
+    time_embedding_dim=None,
 )
 
 
