@@ -1,3 +1,5 @@
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
 import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler
