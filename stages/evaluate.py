@@ -38,16 +38,16 @@ def main() -> None:
         folder, judge_folder = Path("samples", recipe, domain), Path(f"models/judge-{domain}")
         images, expected = read_digit_samples(folder, digits) if condition else (read_samples(folder), None)
         real = RealImages.load(Path(f"prepared/{domain}.safetensors"), digits, images, params)
-        loaded[domain] = images, expected, real, load_judge(judge_folder).to(device), judge_folder
+        judge = load_judge(judge_folder).to(device)
+        loaded[domain] = images, expected, real, judge, judge_extractor(judge, judge_folder)
 
     graded, correct = {}, []
-    for domain, (images, expected, real, judge, judge_folder) in loaded.items():
+    for domain, (images, expected, real, judge, extractor) in loaded.items():
         if expected is None:
             grades = unconditional_grades(judge.probabilities(images), params)
         else:
             correct.append(judge.predict(images) == expected)
             grades = accuracy_grades(correct[-1], expected)
-        extractor = judge_extractor(judge, judge_folder)
         graded[domain] = grades | metrics_against_real(
             images, expected, real, extractor, inception, params, noise_bank_seed
         )

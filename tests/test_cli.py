@@ -98,15 +98,16 @@ def test_results_names_what_is_there(folder: Path, difflab) -> None:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
     (folder / "metrics").mkdir()
-    (folder / "metrics/d.json").write_text(json.dumps({"accuracy": 0.98765, "num_images": 3, "by": {"svhn": 1.0}}))
+    metrics = {"loss": 0.25, "accuracy": {"value": 0.98765, "low": 0.9}, "num_images": 3, "by": {"svhn": 1.0}}
+    (folder / "metrics/d.json").write_text(json.dumps(metrics))
     assert difflab("results").splitlines() == [
         "figures/a.png",
-        "metrics/d.json  accuracy 0.9877",
+        "metrics/d.json  loss 0.25  accuracy 0.9877",
         "samples/b/  2 images",
     ]
 
 
-@pytest.mark.parametrize("arguments", [[], ["profile"], ["check"], ["results"]])
+@pytest.mark.parametrize("arguments", [[], ["profile"], ["check"], ["results"], ["compare"]])
 def test_help_is_quick(arguments: list[str]) -> None:
     start = time.monotonic()
     subprocess.run(["difflab", *arguments, "--help"], check=True, capture_output=True)

@@ -67,10 +67,8 @@ def workspace(tmp_path, monkeypatch):
     write_params(PARAMS)
     rng = np.random.default_rng(9)
     for domain, digit, count in SAMPLES:
-        write_samples(
-            tmp_path / "samples/joint" / domain, f"{digit}_", rng.integers(0, 256, (count, 8, 8, 3), np.uint8)
-        )
-    write_samples(tmp_path / "samples/free/mnist", "", rng.integers(0, 256, (20, 8, 8, 3), np.uint8))
+        write_samples(tmp_path / "samples/joint" / domain, f"{digit}_", noise(rng, count))
+    write_samples(tmp_path / "samples/free/mnist", "", noise(rng, 20))
     return tmp_path
 
 
@@ -217,9 +215,8 @@ def test_no_samples_without_a_condition_is_one_line(workspace):
 
 def test_samples_of_another_size_are_one_line(workspace):
     write_samples(workspace / "samples/free/mnist", "", np.zeros((20, 16, 16, 3), np.uint8))
-    expect_error(
-        workspace, r"mnist\.safetensors: found images \[3, 8, 8\], allowed: \[3, 16, 16\], as the samp", "free"
-    )
+    message = r"mnist\.safetensors: found images \[3, 8, 8\], allowed: \[3, 16, 16\], as the samples"
+    expect_error(workspace, message, "free")
 
 
 def test_too_few_images_for_nearest_neighbours_are_one_line(workspace):

@@ -49,7 +49,7 @@ def _require_same_protocol(a: dict[str, Any], b: dict[str, Any], path_a: Path, p
         found = a.get(name), b.get(name)
         if ".protocol." in name and found[0] != found[1]:
             raise UserError(
-                f"{name}: found {found[0]!r} in {path_a} and {found[1]!r} in {path_b}, allowed: the same protocol"
+                f"{name}: found {found[0]!r} in {path_a} and {found[1]!r} in {path_b}, allowed: the same one"
             )
 
 

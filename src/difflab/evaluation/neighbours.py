@@ -23,19 +23,18 @@ def manifold_metrics(generated: NDArray, reference: NDArray, nearest_k: int) -> 
         NearestNeighbors(n_neighbors=nearest_k).fit(features).kneighbors()[0][:, -1]
         for features in (reference, generated)
     )
-
-    def balls(distances: NDArray, start: int) -> tuple[NDArray, NDArray, NDArray]:
-        radii = reference_radii[start : start + len(distances), None]
-        inside = distances < radii
-        return inside.sum(0), inside.any(1), (distances < generated_radii).any(1)
-
-    counts, covered, recalled = zip(*pairwise_distances_chunked(reference, generated, reduce_func=balls), strict=True)
-    num_balls = np.sum(counts, axis=0)
+    num_balls, covered, recalled, start = np.zeros(len(generated)), 0, 0, 0
+    for distances in pairwise_distances_chunked(reference, generated):  # rows of the matrix that fit in memory
+        inside = distances < reference_radii[start : start + len(distances), None]
+        num_balls += inside.sum(0)
+        covered += inside.any(1).sum()
+        recalled += (distances < generated_radii).any(1).sum()
+        start += len(distances)
     return {
         "precision": float((num_balls > 0).mean()),
-        "recall": float(np.concatenate(recalled).mean()),
+        "recall": float(recalled / len(reference)),
         "density": float(num_balls.mean() / nearest_k),
-        "coverage": float(np.concatenate(covered).mean()),
+        "coverage": float(covered / len(reference)),
     }
 
 
