@@ -19,7 +19,7 @@ test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile
 
 bench: $(INSTALLED)  ## measure training against the machine's matmul peak
-	python bench/training_throughput.py
+	python -m bench.matmul_peak
 
 lint: $(INSTALLED)  ## check style and types
 	ruff check

@@ -1,0 +1,47 @@
+"""The networks that are measured, in our terms and as their nearest equals in denoising-diffusion-pytorch."""
+
+from dataclasses import dataclass
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import torch
+from diffusers import UNet2DModel
+
+from difflab.models.unet import make_unet
+from difflab.params import NetworkParams
+
+
+@dataclass(frozen=True)
+class Network:
+    """`peer_dim`: the width at which denoising-diffusion-pytorch's U-Net has about as many FLOPs and as many levels."""
+
+    image_size: int
+    channels: list[int]
+    peer_dim: int
+
+    def __str__(self) -> str:
+        return f"{self.channels} at {self.image_size}×{self.image_size}"
+
+    @property
+    def peer_mults(self) -> tuple[int, ...]:
+        return tuple(2**level for level in range(len(self.channels)))
+
+    def unet(self, conditional: bool) -> UNet2DModel:
+        """The U-Net of a recipe, the same weights at every call."""
+        params = NetworkParams(
+            prediction_type="epsilon",
+            patch_size=1,
+            block_out_channels=self.channels,
+            layers_per_block=1,
+            add_attention=True,
+            attention_head_dim=min(32, self.channels[0]),
+            norm_num_groups=8,
+            time_embedding_dim=None,
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return make_unet(params, self.image_size, conditional)
+
+
+CPU_PROFILE = [Network(16, [32, 64], 24), Network(16, [16, 32, 64], 12)]
+WIDEST = Network(28, [128, 256], 120)
