@@ -46,6 +46,8 @@ def make_task(patch_size: int, channels: list[int]) -> DenoisingTask:
         patch_size=patch_size,  # pyright: ignore[reportArgumentType]
         block_out_channels=channels,
         layers_per_block=1,
+        add_attention=True,
+        time_embedding_dim=None,
         attention_head_dim=32,
         norm_num_groups=8,
     )
