@@ -13,9 +13,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-# Modules that no stage declares, because they cannot change what it makes.
+# Modules, and a package, that no stage declares, because they cannot change what it makes.
 CANNOT_CHANGE_A_RESULT = {
-    "src/difflab/params.py": "has no defaults: what it reads is params.yaml, which is declared",
+    "src/difflab/params/": "has no defaults: what it reads is params.yaml, which is declared",
     "src/difflab/validation.py": "words of errors",
     "src/difflab/stage.py": "how a user's mistake ends a stage",
     "src/difflab/outputs.py": "a temporary name first, the name then",

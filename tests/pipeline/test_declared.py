@@ -14,6 +14,7 @@ from sandbox import CANNOT_CHANGE_A_RESULT
 
 ROOT = Path(__file__).parents[2]
 
+EXEMPT = tuple(CANNOT_CHANGE_A_RESULT)
 REPO = Repo(str(ROOT))
 STAGES = {
     stage.addressing: stage
@@ -52,7 +53,7 @@ def import_closure(path: Path) -> set[str]:
 def test_declared_sources_are_the_imported_ones(name: str) -> None:
     """Each imported module is declared, and nothing of which no module is imported; a folder may hold others too."""
     stage = STAGES[name]
-    needed = import_closure(script(stage)) - set(CANNOT_CHANGE_A_RESULT)
+    needed = {module for module in import_closure(script(stage)) if not module.startswith(EXEMPT)}
     deps = [dep.def_path for dep in stage.deps if dep.def_path.startswith("src/")]
     covered = {
         dep: {module for module in needed if module == dep or module.startswith(f"{dep.rstrip('/')}/")} for dep in deps
@@ -75,7 +76,7 @@ def test_declared_parameters_are_the_read_ones(name: str) -> None:
 def test_package_files_are_empty() -> None:
     """No stage declares them."""
     for path in ROOT.glob("src/difflab/*/__init__.py"):
-        assert path.read_text() == ""
+        assert path.read_text() == "" or path.relative_to(ROOT).as_posix().startswith(EXEMPT)
 
 
 def test_parameters_are_checked_before_every_stage() -> None:

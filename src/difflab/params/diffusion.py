@@ -1,0 +1,86 @@
+"""What digits and faces share: noise schedule, network and sampler."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from difflab.params.section import NonNegativeInt, PositiveInt, Section, Seed
+from difflab.params.training import TrainingParams
+from difflab.validation import refuse
+
+
+class ScheduleParams(Section):
+    name: Literal["linear", "cosine"]
+    num_train_timesteps: Annotated[int, Field(ge=2, le=4000)]
+    beta_start: Annotated[float, Field(gt=0, lt=1)] | None  # linear only
+    beta_end: Annotated[float, Field(gt=0, lt=1)] | None
+
+    @model_validator(mode="after")
+    def _betas_belong_to_linear(self) -> Self:
+        for key, beta in (("beta_start", self.beta_start), ("beta_end", self.beta_end)):
+            if (beta is None) != (self.name == "cosine"):
+                allowed = "null" if self.name == "cosine" else "number > 0 and < 1"
+                raise refuse(key, beta, f"{allowed}, because name is {self.name}")
+        return self
+
+
+class NetworkParams(Section):
+    prediction_type: Literal["epsilon", "v_prediction"]  # what the U-Net puts out, and the MSE is of
+    patch_size: Literal[1, 2, 4]  # pixel-unshuffle before the U-Net: fewer, wider positions
+    block_out_channels: Annotated[list[PositiveInt], Field(min_length=1)]
+    layers_per_block: PositiveInt
+    add_attention: bool  # self-attention in the middle
+    attention_head_dim: PositiveInt
+    norm_num_groups: PositiveInt
+    time_embedding_dim: PositiveInt | None  # null: four times the first of block_out_channels
+
+    @model_validator(mode="after")
+    def _channels_divide(self) -> Self:
+        for key in ("norm_num_groups", "attention_head_dim"):
+            if any(channels % getattr(self, key) for channels in self.block_out_channels):
+                raise refuse(
+                    key, getattr(self, key), f"a divisor of each of block_out_channels {self.block_out_channels}"
+                )
+        return self
+
+
+class SamplerParams(Section):
+    seed: Seed  # of the noise bank
+    sampler: Literal["ddpm", "ddim", "dpmsolver++"]
+    num_inference_steps: PositiveInt
+    timestep_spacing: Literal["leading", "trailing", "linspace"]
+    steps_offset: NonNegativeInt  # leading spacing only: t = offset, offset + T/steps, …
+    set_alpha_to_one: bool  # the last ᾱ: 1, or ᾱ_0
+    clip_sample: bool  # clip the predicted x0 to [-1, 1]
+    batch_size: PositiveInt
+
+    @model_validator(mode="after")
+    def _offset_belongs_to_leading(self) -> Self:
+        if self.steps_offset and self.timestep_spacing != "leading":
+            raise refuse("steps_offset", self.steps_offset, f"0, because timestep_spacing is {self.timestep_spacing}")
+        return self
+
+
+class Diffusion(Section):
+    """What digits and faces share: a network trained on a noise schedule, and sampled on some of its time steps."""
+
+    schedule: ScheduleParams
+    network: NetworkParams
+    training: TrainingParams
+    sampling: SamplerParams
+
+    @model_validator(mode="after")
+    def _time_steps_exist(self) -> Self:
+        trained, steps = self.schedule.num_train_timesteps, self.sampling.num_inference_steps
+        if steps > trained:
+            raise refuse("sampling.num_inference_steps", steps, f"integer ≤ schedule.num_train_timesteps = {trained}")
+        room = trained - 1 - (steps - 1) * trained // steps  # above the first of the leading time steps
+        if self.sampling.steps_offset > room:
+            raise refuse(
+                "sampling.steps_offset",
+                self.sampling.steps_offset,
+                f"integer ≤ {room} with num_inference_steps {steps}",
+            )
+        return self
