@@ -68,6 +68,12 @@ for key, value in {
             'judge.training.ema_decay: found "none", allowed: number > 0 and < 1 or null',
         ),
         ("judge/training/optimizer", "sgd", 'judge.training.optimizer: found "sgd", allowed: "adam", "adamw"'),
+        (
+            "judge/training/optimizer",
+            "a\x85b\u2028",
+            'judge.training.optimizer: found "a\\x85b\\u2028", allowed: "adam", "adamw"',
+        ),
+        ("judge/chan\nels", [8], "judge.chan\\nels: found an unknown key, allowed: channels"),
         ("judge/channels/1", -8, "judge.channels.1: found -8, allowed: integer ≥ 1"),
         (
             "judge/channels",

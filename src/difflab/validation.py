@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from difflib import get_close_matches
 from typing import Any
 
@@ -44,7 +45,12 @@ def explain(error: ValidationError, kind: Any, prefix: str) -> str:
             allowed = _describe(_at(schema, location), schema)
     key = ".".join(part for part in (prefix, *location) if part)
     line = f"found {found}, allowed: {allowed}" + (f" (and {len(more)} more)" if more else "")
-    return f"{key}: {line}" if key else line
+    return _on_one_line(f"{key}: {line}" if key else line)
+
+
+def _on_one_line(text: str) -> str:
+    """`text`, in which keys and values of the user's may stand, with all that a terminal breaks lines at escaped."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _text(value: Any) -> str:
