@@ -16,18 +16,16 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{recipe}.data")
     sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
 
-    from safetensors.torch import load_file
-
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.figures.curves import save_curves
-    from difflab.studies.grading import grade_variants
+    from difflab.studies.grading import grade_variants, load_variants
 
     device = make_accelerator(compute).device
     [(domain, digits)] = domains.items()
     conditional = sampling.guidance_scale is not None
     images = Path(f"studies/few_steps/{recipe}.safetensors")
-    metrics = grade_variants(load_file(images), domain, digits, conditional, params, sampling.seed, device)
+    metrics = grade_variants(load_variants(images), domain, digits, conditional, params, sampling.seed, device)
     path = Path(f"metrics/few_steps_{recipe}.json")
     write_metrics(path, metrics)
 

@@ -25,13 +25,11 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
     schedule = load_section(ScheduleParams, f"recipes.{study.recipe}.schedule")
 
-    from safetensors.torch import load_file
-
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import load_targets
     from difflab.figures.curves import save_curves
-    from difflab.studies.grading import grade_variants
+    from difflab.studies.grading import grade_variants, load_variants
 
     device = make_accelerator(compute).device
     reported = load_targets().fid_study
@@ -40,7 +38,7 @@ def main() -> None:
     variants = {
         f"{length}-{seed}": images
         for length in study.lengths
-        for seed, images in load_file(Path(f"studies/fid/{length}.safetensors")).items()
+        for seed, images in load_variants(Path(f"studies/fid/{length}.safetensors")).items()
     }
     graded = grade_variants(variants, domain, digits, False, params, study.drawing.seeds, device)
     lengths = {}

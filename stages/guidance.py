@@ -15,17 +15,15 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
     seed = load_section(Seed, f"recipes.{study.recipe}.sampling.seed")
 
-    from safetensors.torch import load_file
-
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.figures.curves import Curve, Plot, save_curves
-    from difflab.studies.grading import grade_variants
+    from difflab.studies.grading import grade_variants, load_variants
 
     device = make_accelerator(compute).device
     [(domain, digits)] = domains.items()
     images = Path("studies/guidance.safetensors")
-    metrics = grade_variants(load_file(images), domain, digits, True, params, seed, device)
+    metrics = grade_variants(load_variants(images), domain, digits, True, params, seed, device)
     path = Path("metrics/guidance.json")
     write_metrics(path, metrics)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from difflab.evaluation.against_real import RealImages, judge_extractor, protocol_of
@@ -16,6 +18,15 @@ from difflab.evaluation.grades import share_of
 from difflab.evaluation.intervals import bootstrapped
 from difflab.models.judge import load_judge
 from difflab.params import EvaluationParams
+from difflab.stage import UserError
+
+
+def load_variants(path: Path) -> dict[str, Tensor]:
+    """What `draw_variants` wrote. Raises UserError when it is not there or cannot be read."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path}: cannot be read, allowed: what `dvc repro` makes: {error}") from None
 
 
 def grade_variants(
