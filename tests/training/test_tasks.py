@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from difflab.models.conditioning import DigitDomainCondition
+from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition
 from difflab.models.schedules import cosine_betas, linear_betas
 from difflab.models.unet import make_unet
 from difflab.params import NetworkParams
@@ -87,12 +87,21 @@ def test_the_loss_of_v_is_that_of_epsilon_over_alpha(monkeypatch):
     torch.testing.assert_close(record(64, betas, "v_prediction")[0], of_epsilon / alpha_cumprod)
 
 
-def test_the_condition_is_dropped_as_often_as_asked():
-    condition = DigitDomainCondition(["mnistm", "svhn"], 4, 2, 8)
-    *_, vectors = record(condition=condition, drop_probability=0.15)
-    dropped = (vectors == condition.null(1)).all(1)
+@pytest.mark.parametrize("share", [0, 0.15, 1])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        DigitDomainCondition(["mnistm", "svhn"], 4, 2, 8),
+        ClassEmbeddingCondition(["mnistm"], 8),
+        OneHotCondition(["mnistm", "svhn"], 8),
+    ],
+    ids=["digit_and_domain", "class_embedding", "one_hot"],
+)
+def test_the_condition_is_dropped_as_often_as_asked(condition, share):
+    *_, vectors = record(condition=condition, drop_probability=share)
+    dropped = torch.isclose(vectors, condition.null(1)).all(1)
     kept = condition(torch.tensor([7]), torch.tensor([1]))
-    assert dropped.float().mean().item() == pytest.approx(0.15, abs=0.02)
+    assert dropped.double().mean().item() == pytest.approx(share, abs=0.02 if 0 < share < 1 else 0)
     torch.testing.assert_close(vectors[~dropped], kept.expand(int((~dropped).sum()), -1))
 
 

@@ -1,0 +1,80 @@
+"""The conditioning vectors against vectors worked out by hand from chosen weights."""
+
+import math
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import pytest
+import torch
+from torch import nn
+
+from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition, make_condition
+from difflab.params import ConditionParams
+
+DOMAINS = ["mnistm", "svhn"]
+DIGITS, SECOND_DOMAIN = torch.tensor([0, 3, 9]), torch.ones(3, dtype=torch.int64)
+
+
+def set_weight(module: nn.Module, values: list[list[float]]) -> None:
+    assert isinstance(module, nn.Embedding | nn.Linear)
+    module.weight.data = torch.tensor(values, dtype=torch.float32)
+
+
+def test_digit_and_domain_are_embedded_side_by_side_and_projected():
+    condition = DigitDomainCondition(DOMAINS, 2, 1, 3)
+    set_weight(condition.digit, [[float(digit), 10.0 * digit] for digit in range(11)])
+    set_weight(condition.domain, [[100.0], [200.0], [300.0]])
+    set_weight(condition.project, [[1.0, 0, 0], [0, 1, 0], [1, 1, 1]])  # the last is the sum of all
+    condition.project.bias.data = torch.tensor([0.5, 0, 0])
+    vectors = condition(DIGITS, SECOND_DOMAIN)
+    assert vectors.tolist() == [[0.5, 0, 200], [3.5, 30, 233], [9.5, 90, 299]]
+    assert condition(DIGITS[:1], torch.tensor([0])).tolist() == [[0.5, 0, 100]]
+    assert condition.null(2).tolist() == [[10.5, 100, 410]] * 2
+
+
+def test_class_embedding_is_of_the_digit_alone():
+    condition = ClassEmbeddingCondition(["mnistm"], 2)
+    set_weight(condition.digit, [[float(digit), -digit] for digit in range(11)])
+    assert condition(DIGITS, torch.zeros_like(DIGITS)).tolist() == [[0, 0], [3, -3], [9, -9]]
+    assert condition.null(2).tolist() == [[10, -10]] * 2
+
+
+def test_one_hot_has_twenty_classes_and_zeros_for_none():
+    """Digit + 10 · domain; then one hidden layer with GELU, x Φ(x)."""
+    condition = OneHotCondition(DOMAINS, 2)
+    seen = []
+    hidden, _, out = condition.embed
+    hidden.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    set_weight(hidden, [[float(k) for k in range(20)], [0.0] * 20])
+    set_weight(out, [[1.0, 0], [1, 1]])
+    hidden.bias.data, out.bias.data = torch.tensor([-12.0, 1.0]), torch.tensor([0.0, 5.0])
+
+    vectors = condition(torch.tensor([9, 3]), torch.tensor([0, 1]))
+    assert seen[0].shape == (2, 20)
+    assert seen[0].nonzero().tolist() == [[0, 9], [1, 13]] and seen[0].sum() == 2
+
+    def gelu(x: float) -> float:
+        return x * (1 + math.erf(x / math.sqrt(2))) / 2
+
+    for vector, first in zip([*vectors, *condition.null(1)], [9 - 12, 13 - 12, 0 - 12], strict=True):
+        assert vector.tolist() == pytest.approx([gelu(first), gelu(first) + gelu(1) + 5], abs=1e-6)
+    assert seen[1].shape == (1, 20) and not seen[1].any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "module"),
+    [
+        ("digit_and_domain", (5, 3), DigitDomainCondition),
+        ("class_embedding", (None, None), ClassEmbeddingCondition),
+        ("one_hot", (None, None), OneHotCondition),
+    ],
+)
+def test_make_condition_follows_the_parameters(kind, sizes, module):
+    params = ConditionParams(kind=kind, digit_dim=sizes[0], domain_dim=sizes[1], drop_probability=0.1)
+    condition = make_condition(params, DOMAINS, 24)
+    assert type(condition) is module
+    assert condition(DIGITS, SECOND_DOMAIN).shape == condition.null(3).shape == (3, 24)
+    assert condition.config["domains"] == DOMAINS
+    if kind == "digit_and_domain":
+        assert isinstance(condition, DigitDomainCondition)
+        assert (condition.digit.embedding_dim, condition.domain.embedding_dim) == sizes

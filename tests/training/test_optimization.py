@@ -1,0 +1,90 @@
+"""Optimisers and learning-rate schedules against PyTorch's own, and by hand."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
+
+from difflab.params import TrainingParams
+from difflab.training.optimization import make_lr_scheduler, make_optimizer
+
+EPOCHS, PER_EPOCH = 5, 4
+PARAMS = TrainingParams(
+    seed=0,
+    num_epochs=EPOCHS,
+    batch_size=8,
+    optimizer="adam",
+    learning_rate=0.01,
+    weight_decay=0.1,
+    lr_schedule="linear",
+    lr_interval="step",
+    warmup_steps=0,
+    ema_decay=None,
+    max_grad_norm=None,
+    log_every=1,
+    checkpoint_every=1,
+    num_snapshots=0,
+)
+OF_TORCH = {
+    "constant": lambda optimizer, length: ConstantLR(optimizer, factor=1),
+    "linear": lambda optimizer, length: LinearLR(optimizer, start_factor=1, end_factor=0, total_iters=length),
+    "cosine": lambda optimizer, length: CosineAnnealingLR(optimizer, T_max=length),
+}
+
+
+def rates(scheduler_of, is_stepped_at=lambda step: True) -> list[float]:
+    """The learning rate of each step of a training."""
+    optimizer = SGD([nn.Parameter(torch.zeros(1))], lr=PARAMS.learning_rate)
+    scheduler, seen = scheduler_of(optimizer), []
+    for step in range(EPOCHS * PER_EPOCH):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if is_stepped_at(step):
+            scheduler.step()
+    return seen
+
+
+def our_rates(**changes) -> list[float]:
+    params = PARAMS.model_copy(update=changes)
+    return rates(lambda optimizer: make_lr_scheduler(optimizer, params, PER_EPOCH))
+
+
+@pytest.mark.parametrize("schedule", OF_TORCH)
+def test_of_each_epoch_as_pytorch_has_it(schedule):
+    theirs = rates(lambda optimizer: OF_TORCH[schedule](optimizer, EPOCHS), lambda step: (step + 1) % PER_EPOCH == 0)
+    ours = our_rates(lr_schedule=schedule, lr_interval="epoch")
+    assert ours == pytest.approx(theirs, abs=1e-9)
+    assert len(set(ours)) == (1 if schedule == "constant" else EPOCHS)
+
+
+@pytest.mark.parametrize("schedule", OF_TORCH)
+def test_of_each_step_as_pytorch_has_it(schedule):
+    theirs = rates(lambda optimizer: OF_TORCH[schedule](optimizer, EPOCHS * PER_EPOCH))
+    assert our_rates(lr_schedule=schedule) == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("warmup", "fractions"),
+    [
+        (2, [1 / 2, 1, 1, 1, *[16 / 18] * 4, *[12 / 18] * 4, *[8 / 18] * 4, *[4 / 18] * 4]),  # of 18 steps to 0
+        (6, [1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1, 1, *[12 / 14] * 4, *[8 / 14] * 4, *[4 / 14] * 4]),
+    ],
+    ids=["shorter than an epoch", "longer than an epoch"],
+)
+def test_warmup_goes_by_steps_and_what_follows_by_epochs(warmup, fractions):
+    ours = our_rates(lr_interval="epoch", warmup_steps=warmup)
+    assert ours == pytest.approx([PARAMS.learning_rate * fraction for fraction in fractions])
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "after"),
+    [("adam", 1 - 0.01), ("adamw", 1 - 0.01 * 0.1)],  # the decay is Adam's gradient, and AdamW's own factor
+)
+def test_weight_decay_without_a_gradient(optimizer, after):
+    weight = nn.Parameter(torch.ones(1))
+    weight.grad = torch.zeros(1)
+    made = make_optimizer([weight], PARAMS.model_copy(update={"optimizer": optimizer}))
+    made.step()
+    assert weight.item() == pytest.approx(after, abs=1e-6)
+    assert made.defaults["betas"] == (0.9, 0.999)
