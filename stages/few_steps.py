@@ -41,15 +41,16 @@ def plot(metrics: dict[str, Any], name: str, label: str, per_step: int):
     """One metric of all samplers against the network evaluations of an image."""
     from difflab.figures.curves import Curve, Plot
 
-    by_sampler: dict[str, list[tuple[int, dict[str, float]]]] = {}
+    by_sampler: dict[str, dict[int, dict[str, float]]] = {sampler: {} for sampler in NAMES}
     for variant, values in metrics["variants"].items():
         sampler, _, steps = variant.rpartition("-")
-        by_sampler.setdefault(sampler, []).append((int(steps) * per_step, values[name]))
+        by_sampler[sampler][int(steps) * per_step] = values[name]
     curves = [
-        Curve.of(NAMES[sampler], [evaluations for evaluations, _ in points], [values for _, values in points])
+        Curve.of(NAMES[sampler], sorted(points), [points[evaluations] for evaluations in sorted(points)])
         for sampler, points in by_sampler.items()
+        if points
     ]
-    ticks = sorted({evaluations for points in by_sampler.values() for evaluations, _ in points})
+    ticks = sorted({evaluations for points in by_sampler.values() for evaluations in points})
     is_distance = name == "frechet"
     levels = {"real against real": metrics["floor"]} if is_distance else {}
     return Plot("", "network evaluations for one image", label, curves, levels, ticks, log_x=True, log_y=is_distance)

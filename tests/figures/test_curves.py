@@ -87,7 +87,7 @@ def test_the_table_stands_below_with_every_cell(drawn):
     plots = [axes.get_tightbbox() for axes in (above, *others)]
     assert len(plots) == 2
     box, figure = table.get_window_extent(), drawn[-1].bbox
-    assert 0 <= box.x0 and box.x1 <= figure.x1 and 0 <= box.y0, "it does not fit"
+    assert box.x0 >= 0 and box.x1 <= figure.x1 and box.y0 >= 0, "it does not fit"
     assert all(plot is not None and plot.y0 > box.y1 for plot in plots), "it covers a plot"
 
 
