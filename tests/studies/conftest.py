@@ -1,0 +1,98 @@
+"""For the tests of studies: small random models, as for sampling, and what their stages need beside them."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import pytest
+import torch
+import yaml
+
+from difflab.data.dataset import ImageDataset
+from difflab.models.judge import Judge
+from difflab.models.schedules import linear_betas
+from tests.sampling.conftest import digit_models, one_thread, unconditional_model
+
+__all__ = ["digit_models", "one_thread", "unconditional_model"]
+
+SAMPLING = {
+    "seed": 6,
+    "sampler": "ddim",
+    "num_inference_steps": 4,
+    "timestep_spacing": "trailing",
+    "steps_offset": 0,
+    "set_alpha_to_one": True,
+    "clip_sample": True,
+    "batch_size": 16,
+    "eta": 0.0,
+    "guidance_scale": 2.0,
+    "images_per_digit": 10,
+    "trace_steps": 2,
+}
+FEW = {"samplers": ["ddim", "dpmsolver++"], "num_inference_steps": [2, 4], "num_images": 10, "batch_size": 10}
+PARAMS = {
+    "compute": {"threads": 1, "mixed_precision": "no"},
+    "evaluation": {"seed": 3, "num_resamples": 20, "nearest_k": 2, "inception_weights": None},
+    "recipes": {
+        "guided": {"data": {"mnistm": [3, 5]}, "sampling": SAMPLING},
+        "free": {
+            "data": {"mnist": list(range(10))},
+            "schedule": {"name": "linear", "num_train_timesteps": 20, "beta_start": 0.001, "beta_end": 0.2},
+            "sampling": SAMPLING | {"guidance_scale": None},
+        },
+    },
+    "studies": {
+        "fid": {
+            "recipe": "free",
+            "lengths": [5, 20],
+            "drawing": {"seeds": [2, 9], "num_images": 10, "batch_size": 4},
+        },
+        "few_steps": {"guided": FEW, "free": FEW | {"samplers": ["ddim"]}},
+        "guidance": {
+            "recipe": "guided",
+            "guidance_scales": [0.0, 2.0, 1.5],
+            "sampler": "ddim",
+            "num_inference_steps": 4,
+            "num_images": 20,
+            "batch_size": 20,
+        },
+    },
+}
+
+
+@pytest.fixture
+def workspace(digit_models, unconditional_model, tmp_path, monkeypatch) -> Path:
+    """Models of 20 time steps to draw from; judges that always say 3, and real images, to grade with."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(digit_models["class_embedding"], "models/guided")
+    shutil.copytree(unconditional_model, "models/free")
+    for file in Path("models").glob("*/scheduler/scheduler_config.json"):
+        betas = {"num_train_timesteps": 20, "trained_betas": linear_betas(20, 0.001, 0.2).tolist()}
+        file.write_text(json.dumps(json.loads(file.read_text()) | betas))
+    images = torch.randint(256, (320, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    splits = torch.tensor([0] * 300 + [2] * 20, dtype=torch.uint8)
+    for domain in ("mnist", "mnistm"):
+        torch.manual_seed(0)
+        judge = Judge([4])
+        torch.nn.init.zeros_(judge.classify.weight)
+        judge.classify.bias.data = 5 * torch.eye(10)[3]
+        judge.save(Path(f"models/judge-{domain}"))
+        ImageDataset(images, torch.arange(320) % 10, splits, "noise").save(Path(f"prepared/{domain}.safetensors"))
+    Path("params.yaml").write_text(yaml.safe_dump(PARAMS))
+    return tmp_path
+
+
+@pytest.fixture
+def run_stage(monkeypatch) -> Callable[..., None]:
+    """Calls the main function of a stage script with command-line arguments."""
+
+    def run(stage: ModuleType, *arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", [stage.__name__, *arguments])
+        stage.main()
+
+    return run
