@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
@@ -11,8 +12,13 @@ class UserError(ValueError):
     """Something the user can mend; the message is one line: the file or key, what was found, what is allowed."""
 
 
+# What NumPy's and SciPy's linear algebra rounds depends on its number of threads, and Snakemake sets another than DVC.
+BLAS_THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+
+
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; a UserError becomes one line on stderr and exit status 1."""
+    """Call `main`, which imports NumPy or torch itself; a UserError becomes one line on stderr and exit status 1."""
+    os.environ |= BLAS_THREADS
     try:
         main()
     except UserError as error:

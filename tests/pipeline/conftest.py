@@ -1,9 +1,12 @@
 """Repositories in temporary folders for the runners to work in."""
 
+import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
+import sandbox
 from repository import Repository
 from ruamel.yaml import YAML
 
@@ -49,7 +52,10 @@ def built(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
-    """The working tree as it is, committed in the smoke profile, after `dvc repro`."""
+    """The working tree as it is, committed in the smoke profile, after `snakemake`.
+
+    Its jobs ran in folders that held nothing but what their stages declare (see sandbox.py).
+    """
     folder = tmp_path_factory.mktemp("real") / "real"
     for name in Repository(ROOT).run("git ls-files --cached --others --exclude-standard").splitlines():
         if (ROOT / name).exists():
@@ -58,7 +64,12 @@ def real(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
     repository = Repository(folder)
     repository.run("git init --quiet && difflab profile smoke")
     repository.commit("the working tree")
-    repository.run("dvc repro")
+    python = tmp_path_factory.mktemp("bin") / "python"
+    known = python.with_name("declared.json")
+    known.write_text(json.dumps(sandbox.declared(folder)))
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(sandbox.__file__)} {known} "$@"\n')
+    python.chmod(0o755)
+    repository.run(f"PATH={python.parent}:$PATH snakemake --cores 2")
     repository.commit("results")
     return repository
 

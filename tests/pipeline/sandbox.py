@@ -1,8 +1,9 @@
-"""`python sandbox.py LOCK stages/NAME.py …`: run a stage where only what it declares can be found.
+"""`python sandbox.py DECLARED stages/NAME.py …`: run a stage where only what it declares can be found.
 
-The dvc.lock LOCK of an earlier run says what that is: its deps, its parameters with their values, and its outs.
+The file DECLARED, which `declared` has written, says what that is.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -25,16 +26,35 @@ CANNOT_CHANGE_A_RESULT = {
 }
 
 
-def nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """{"a.b": 1} as {"a": {"b": 1}}."""
-    tree: dict[str, Any] = {}
-    for key, value in flat.items():
+def declared(folder: Path) -> dict[str, Any]:
+    """By the commands of the stages of dvc.yaml in `folder`: their deps, the params.yaml they may see, their outs."""
+    from dvc.dependency.param import ParamsDependency
+    from dvc.repo import Repo
+    from dvc.stage import PipelineStage
+
+    params = YAML(typ="safe").load(folder / "params.yaml")
+    with Repo(str(folder)) as repo:
+        return {
+            str(stage.cmd): {
+                "deps": [dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency)],
+                "params": only(params, [k for d in stage.deps if isinstance(d, ParamsDependency) for k in d.params]),
+                "outs": [out.def_path for out in stage.outs],
+            }
+            for stage in repo.index.stages
+            if isinstance(stage, PipelineStage)
+        }
+
+
+def only(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+    """`params` without all that none of the dotted `keys` names."""
+    part: dict[str, Any] = {}
+    for key in keys:
         *sections, last = key.split(".")
-        section = tree
+        source, target = params, part
         for name in sections:
-            section = section.setdefault(name, {})
-        section[last] = value
-    return tree
+            source, target = source[name], target.setdefault(name, {})
+        target[last] = source[last]
+    return part
 
 
 def copy(source: Path, target: Path) -> None:
@@ -45,21 +65,18 @@ def copy(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
-def main(lock: str, *command: str) -> None:
-    yaml = YAML(typ="safe")
-    stages = yaml.load(Path(lock))["stages"].values()
-    stage = next(stage for stage in stages if stage["cmd"] == " ".join(["python", *command]))
+def main(declared_file: str, *command: str) -> None:
+    stage = json.loads(Path(declared_file).read_text())[" ".join(["python", *command])]
     with tempfile.TemporaryDirectory() as folder:
-        deps = [dep["path"] for dep in stage["deps"]]
         packages = map(str, Path("src").rglob("__init__.py"))  # without them Python takes the installed difflab
-        for path in {*deps, *packages, *CANNOT_CHANGE_A_RESULT}:
+        for path in {*stage["deps"], *packages, *CANNOT_CHANGE_A_RESULT}:
             copy(Path(path), Path(folder, path))
-        yaml.dump(nested(stage.get("params", {}).get("params.yaml", {})), Path(folder, "params.yaml"))
+        YAML(typ="safe").dump(stage["params"], Path(folder, "params.yaml"))
         environment = os.environ | {"PYTHONPATH": f"{folder}/src"}
         if code := subprocess.run([sys.executable, *command], cwd=folder, env=environment).returncode:
             sys.exit(code)
         for out in stage["outs"]:
-            copy(Path(folder, out["path"]), Path(out["path"]))
+            copy(Path(folder, out), Path(out))
 
 
 if __name__ == "__main__":
