@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 UV := uv==0.13.8
 INSTALLED := $(VENV)/.installed
+PEERS := .cache/peers
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Without this pyright asks the package index for a newer version of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -11,15 +12,18 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
 
-repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date
-	dvc repro
+repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date, on all cores
+	snakemake --cores all
 	@difflab results
 
 test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile
 
-bench: $(INSTALLED)  ## measure training against the machine's matmul peak
+bench: $(INSTALLED) $(PEERS)  ## measure speed against other libraries, the machine's peak, and what DVC costs
+	PYTHONPATH=$(PEERS) python -m bench.training
+	PYTHONPATH=$(PEERS) python -m bench.sampling
 	python -m bench.matmul_peak
+	python -m bench.orchestration
 
 lint: $(INSTALLED)  ## check style and types
 	ruff check
@@ -33,6 +37,11 @@ lock: $(VENV)/bin/uv  ## write requirements.lock anew from pyproject.toml; versi
 # PIP_FIND_LINKS is pip's; uv does not read it.
 $(INSTALLED): requirements.lock pyproject.toml | $(VENV)/bin/uv
 	uv pip install --compile-bytecode $(addprefix --find-links ,$(PIP_FIND_LINKS)) --build-constraint requirements.lock -r requirements.lock -e .
+	@touch $@
+
+# Only what the lock does not have; the rest comes from the environment.
+$(PEERS): pyproject.toml requirements.lock | $(VENV)/bin/uv
+	uv pip install --python $(VENV) $(addprefix --find-links ,$(PIP_FIND_LINKS)) --target $@ --group bench --excludes requirements.lock
 	@touch $@
 
 $(VENV)/bin/uv:

@@ -1,104 +1,48 @@
-"""Images per second of a digit-diffusion training step, and its share of the machine's fp32 matmul peak.
+"""The share of the machine's fp32 matmul peak that `fit` reaches.
 
 Each network is measured between two calibrations, so a machine that slows down meanwhile slows both sides of the ratio.
 """
 
 import argparse
-import time
-from itertools import product
+from functools import partial
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from difflab.models.conditioning import DigitDomainCondition
-from difflab.models.schedules import cosine_betas
-from difflab.models.unet import make_unet
-from difflab.params import NetworkParams
-from difflab.training.denoising import DenoisingTask
+from bench import with_difflab
+from bench.networks import CPU_PROFILE, WIDER, WIDEST, Network
+from bench.timing import flops, header, matmul_rate, random_images, row, size, training_rate
 
-IMAGE_SIZE = 16
-NETWORKS = [  # patch_size, block_out_channels
-    (1, [32, 64]),
-    (1, [64, 128]),
-    (2, [64, 64]),
-    (2, [64, 128]),
-    (2, [96, 96]),
-    (2, [128, 256]),
-    (4, [128, 128]),
-]
+NETWORKS = [(CPU_PROFILE, 16), (CPU_PROFILE, 64), (WIDER, 16), (WIDER, 64), (WIDEST, 16)]  # and their batch size
 
 
-def matmul_rate(size: int = 2048, repeats: int = 6) -> float:
-    """FLOP/s of fp32 matrix products, the peak that everything is held against."""
-    a, b = torch.randn(2, size, size)
-    torch.matmul(a, b)
-    start = time.perf_counter()
-    for _ in range(repeats):
-        torch.matmul(a, b)
-    return repeats * 2 * size**3 / (time.perf_counter() - start)
+def measure(network: Network, batch_size: int, seconds: float) -> None:
+    """Measure one network and print its row."""
+    unet = network.unet(conditional=False)
+    batch = {"images": random_images(batch_size, network.image_size)}
+    cost = flops(lambda: with_difflab.task(unet)(batch, torch.Generator()).backward()) / batch_size
 
+    def rate(num_steps: int) -> float:
+        return training_rate(partial(with_difflab.train, unet), unet, network.image_size, batch_size, num_steps)
 
-def make_task(patch_size: int, channels: list[int]) -> DenoisingTask:
-    network = NetworkParams(
-        prediction_type="v_prediction",
-        patch_size=patch_size,  # pyright: ignore[reportArgumentType]
-        block_out_channels=channels,
-        layers_per_block=1,
-        add_attention=True,
-        time_embedding_dim=None,
-        attention_head_dim=32,
-        norm_num_groups=8,
-    )
-    unet = make_unet(network, IMAGE_SIZE, conditional=True)
-    condition = DigitDomainCondition(["mnistm", "svhn"], 64, 16, 4 * channels[0])
-    task = DenoisingTask(unet, cosine_betas(1000), "v_prediction", patch_size, condition, 0.15)
-    return task.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def measure(task: DenoisingTask, batch_size: int, seconds: float) -> tuple[float, float, float]:
-    """(images/s, FLOP per image, matmul FLOP/s around the measurement)."""
-    generator = torch.Generator().manual_seed(0)
-    batch = {
-        "images": torch.randint(256, (batch_size, 3, IMAGE_SIZE, IMAGE_SIZE), dtype=torch.uint8, generator=generator),
-        "digits": torch.randint(10, (batch_size,), generator=generator),
-        "domains": torch.randint(2, (batch_size,), generator=generator),
-    }
-    optimizer = torch.optim.AdamW(task.parameters(), fused=True)
-
-    def step() -> None:
-        task(batch, generator).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    with FlopCounterMode(display=False) as counter:
-        step()
-    step()
+    num_steps = max(1, round(seconds * rate(1) / batch_size))
     before = matmul_rate()
-    start, steps = time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
-        step()
-        steps += 1
-    rate = steps * batch_size / (time.perf_counter() - start)
-    return rate, counter.get_total_flops() / batch_size, (before + matmul_rate()) / 2
+    speed = rate(num_steps)
+    peak = (before + matmul_rate()) / 2
+    cells = [f"{cost / 1e6:.0f}", f"{speed:.1f}", f"{peak / 1e9:.0f}", f"{speed * cost / peak:.2f}"]
+    row(network, batch_size, size(unet), *cells)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=4, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    print("| patch_size | channels | batch | parameters | MFLOP/image | images/s | matmul GFLOP/s | share of peak |")
-    print("|---|---|---|---|---|---|---|---|")
-    for (patch_size, channels), batch_size in product(NETWORKS, [16, 64]):
-        task = make_task(patch_size, channels)
-        rate, flops, peak = measure(task, batch_size, args.seconds)
-        size = sum(p.numel() for p in task.parameters()) / 1e6
-        cells = [str(patch_size), str(channels), str(batch_size), f"{size:.2f} M", f"{flops / 1e6:.0f}"]
-        cells += [f"{rate:.0f}", f"{peak / 1e9:.0f}", f"{rate * flops / peak:.2f}"]
-        print(f"| {' | '.join(cells)} |", flush=True)
+    header("network", "batch", "parameters", "MFLOP/image", "images/s", "matmul GFLOP/s", "share of peak")
+    for network, batch_size in NETWORKS:
+        measure(network, batch_size, args.seconds)
 
 
 if __name__ == "__main__":

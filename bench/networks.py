@@ -13,11 +13,13 @@ from difflab.params import NetworkParams
 
 @dataclass(frozen=True)
 class Network:
-    """`peer_dim`: the width at which denoising-diffusion-pytorch's U-Net has about as many FLOPs and as many levels."""
+    """`peer_dims`: the even widths, without and with a class condition, at which denoising-diffusion-pytorch's U-Net of
+    as many levels comes nearest in parameters.
+    """
 
     image_size: int
     channels: list[int]
-    peer_dim: int
+    peer_dims: tuple[int, int]
 
     def __str__(self) -> str:
         return f"{self.channels} at {self.image_size}×{self.image_size}"
@@ -43,5 +45,6 @@ class Network:
             return make_unet(params, self.image_size, conditional)
 
 
-CPU_PROFILE = [Network(16, [32, 64], 24), Network(16, [16, 32, 64], 12)]
-WIDEST = Network(28, [128, 256], 120)
+CPU_PROFILE = Network(16, [16, 32, 64], (14, 14))
+WIDER = Network(16, [32, 64], (28, 26))
+WIDEST = Network(16, [128, 256], (120, 110))

@@ -1,7 +1,8 @@
-"""Images per second of guided sampling: our pipeline, diffusers' way, and denoising-diffusion-pytorch's.
+"""Images per second of sampling: our pipelines, diffusers', and denoising-diffusion-pytorch's.
 
-DDIM with as many steps for all; ours and diffusers' with the same network, the third with its own one. The pipelines
-run in turns.
+Without and with guidance. Alike: DDIM with η = 0, as many steps, images a call, fp32. Ours and diffusers' sample one
+and the same network; ours steps in float64. The third samples its own network of nearly as many parameters, runs the
+two halves of the guidance one after the other, and gives tensors where the others give PIL images.
 """
 
 import argparse
@@ -15,60 +16,69 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import torch
 from torch import nn
 
-from bench.guided_pipelines import (
-    difflab_pipeline,
-    difflab_sample,
-    lucidrains_pipeline,
-    lucidrains_sample,
-    plain_pipeline,
-    plain_sample,
-)
-from bench.networks import CPU_PROFILE, Network
+from bench import with_difflab, with_diffusers, with_lucidrains
+from bench.networks import CPU_PROFILE, WIDER, Network
 from bench.timing import compared, header, in_turns, quiet, row, size
+from difflab.models.conditioning import DigitDomainCondition
 
-Sample = Callable[[list[int]], object]  # digits to images
-OURS, DIFFUSERS, LUCIDRAINS = "difflab", "diffusers", "denoising-diffusion-pytorch"
-TURNS = [  # pipelines that run in turns, and their images in one call
-    [(OURS, 64), (DIFFUSERS, 64), (LUCIDRAINS, 64)],
-    [(OURS, 250), (DIFFUSERS, 250), (DIFFUSERS, 1)],  # the defaults: sampling.batch_size, and 1 in diffusers' pipelines
-]
+GUIDANCE_SCALE = 2.0
+COUNT = 64
+Samplers = dict[str, tuple[nn.Module, Callable[[], object]]]
 
 
-def rate(sample: Sample, count: int) -> float:
-    """Images per second of one call for `count` images."""
+def unguided(network: Network, steps: int) -> Samplers:
+    ours, same, third = network.unet(False).eval(), network.unet(False).eval(), with_lucidrains.make_unet(network)
+    return {
+        "difflab": (ours, partial(with_difflab.sample, ours, COUNT, steps)),
+        "diffusers": (same, partial(with_diffusers.sample, same, COUNT, steps)),
+        "denoising-diffusion-pytorch": (
+            third,
+            partial(with_lucidrains.sample, third, network.image_size, COUNT, steps),
+        ),
+    }
+
+
+def guided(network: Network, steps: int) -> Samplers:
+    ours, same, third = network.unet(True).eval(), network.unet(True).eval(), with_lucidrains.make_guided_unet(network)
+    condition = DigitDomainCondition(["mnistm"], 64, 16, 4 * network.channels[0]).eval()
+    digits = [i % 10 for i in range(COUNT)]
+    how = (digits, steps, GUIDANCE_SCALE)
+    return {
+        "difflab": (ours, partial(with_difflab.sample_guided, ours, condition, *how)),
+        "diffusers": (same, partial(with_diffusers.sample_guided, same, condition, *how)),
+        "denoising-diffusion-pytorch": (third, partial(with_lucidrains.sample_guided, third, network.image_size, *how)),
+    }
+
+
+def rate(sample: Callable[[], object]) -> float:
+    """Images per second of one call."""
     start = time.perf_counter()
     with quiet():
-        sample([i % 10 for i in range(count)])
-    return count / (time.perf_counter() - start)
+        sample()
+    return COUNT / (time.perf_counter() - start)
 
 
-def compare(network: Network, steps: int, rounds: int) -> None:
-    """Measure the pipelines and print their rows."""
-    ours, plain, third = difflab_pipeline(network), plain_pipeline(network), lucidrains_pipeline(network, steps)
-    pipelines: dict[str, tuple[nn.Module, Sample]] = {
-        OURS: (ours.unet, partial(difflab_sample, ours, steps=steps)),
-        DIFFUSERS: (plain.unet, partial(plain_sample, plain, steps=steps)),
-        LUCIDRAINS: (third.model, partial(lucidrains_sample, third)),
-    }
-    for turn in TURNS:
-        for name, _ in turn:
-            rate(pipelines[name][1], 1)  # warm up
-        rates = in_turns({entry: partial(rate, pipelines[entry[0]][1], entry[1]) for entry in turn}, rounds)
-        for (name, count), measured in rates.items():
-            ratio = compared(rates[turn[0]], measured)
-            row(network, name, size(pipelines[name][0]), count, f"{median(measured):.1f}", ratio)
+def compare(network: Network, guidance: str, samplers: Samplers, rounds: int) -> None:
+    """Measure the samplers and print their rows."""
+    measurements = {name: partial(rate, sample) for name, (_, sample) in samplers.items()}
+    in_turns(measurements, 1)  # warm up
+    rates = in_turns(measurements, rounds)
+    for name, (model, _) in samplers.items():
+        speed = f"{median(rates[name]):.1f}"
+        row(network, guidance, name, size(model), speed, compared(rates["difflab"], rates[name]))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    header("network", "pipeline", "parameters", "images a call", "images/s", "difflab ÷ this (range)")
-    for network in CPU_PROFILE:
-        compare(network, args.steps, args.rounds)
+    header("network", "guidance", "pipeline", "parameters", "images/s", "difflab ÷ this (range)")
+    for network in (CPU_PROFILE, WIDER):
+        compare(network, "none", unguided(network, args.steps), args.rounds)
+        compare(network, f"w = {GUIDANCE_SCALE:g}", guided(network, args.steps), args.rounds)
 
 
 if __name__ == "__main__":

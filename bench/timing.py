@@ -7,10 +7,11 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from statistics import median
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 Measurement = Callable[[], float]  # a short run to its images/s
+Train = Callable[[Tensor, int], None]  # one epoch of images (N, 3, S, S) uint8, in batches
 
 
 @contextmanager
@@ -24,14 +25,21 @@ def forward_times(network: nn.Module) -> Iterator[list[float]]:
         handle.remove()
 
 
-def training_rate(train: Callable[[int], None], network: nn.Module, batch_size: int, num_steps: int) -> float:
-    """Images per second of `train(steps)`, a whole training loop around `network`.
+def training_rate(train: Train, network: nn.Module, image_size: int, batch_size: int, num_steps: int) -> float:
+    """Images per second of `train`, a whole training loop around `network`, in a run of `num_steps` + 2 steps.
 
     Measured from the start of its second step to that of its last, so that what a loop does once does not count.
     """
+    images = random_images((num_steps + 2) * batch_size, image_size)
     with forward_times(network) as times, quiet():
-        train(num_steps + 2)
+        train(images, batch_size)
     return num_steps * batch_size / (times[-1] - times[1])
+
+
+def random_images(count: int, image_size: int) -> Tensor:
+    """(count, 3, image_size, image_size) uint8."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(256, (count, 3, image_size, image_size), dtype=torch.uint8, generator=generator)
 
 
 def in_turns(measurements: dict[str, Measurement], rounds: int) -> dict[str, list[float]]:
