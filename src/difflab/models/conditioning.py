@@ -64,9 +64,9 @@ class OneHotCondition(ModelMixin, ConfigMixin):
     def __init__(self, domains: list[str], embedding_dim: int):
         super().__init__()
         self.num_classes = NUM_DIGITS * len(domains)
-        self.embed = nn.Sequential(
-            nn.Linear(self.num_classes, embedding_dim), nn.GELU(), nn.Linear(embedding_dim, embedding_dim)
-        )
+        spread = nn.Linear(self.num_classes, embedding_dim)
+        nn.init.normal_(spread.weight)  # as far apart as nn.Embedding's rows: by default the classes hardly differ
+        self.embed = nn.Sequential(spread, nn.GELU(), nn.Linear(embedding_dim, embedding_dim))
 
     def forward(self, digits: Tensor, domains: Tensor) -> Tensor:
         """(N, embedding_dim)."""
