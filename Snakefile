@@ -83,6 +83,7 @@ for stage in STAGES.values():
             stage=stage.addressing,
             cmd=stage.cmd or f"{DVC} repro --quiet --single-item {stage.addressing}",
         threads: need["threads"]
+        priority: need["runtime"]  # the longest first, or they run alone at the end
         resources:
             mem_mb=need["mem_mb"],
             runtime=need["runtime"],

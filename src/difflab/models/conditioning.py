@@ -58,23 +58,22 @@ class ClassEmbeddingCondition(ModelMixin, ConfigMixin):
 
 
 class OneHotCondition(ModelMixin, ConfigMixin):
-    """One-hot of the class digit + 10 · domain through a small network; all zeros mean "no condition"."""
+    """One-hot of the class digit + 10 · domain, projected; all zeros, which stay zeros, mean "no condition"."""
 
     @register_to_config
     def __init__(self, domains: list[str], embedding_dim: int):
         super().__init__()
         self.num_classes = NUM_DIGITS * len(domains)
-        spread = nn.Linear(self.num_classes, embedding_dim)
-        nn.init.normal_(spread.weight)  # as far apart as nn.Embedding's rows: by default the classes hardly differ
-        self.embed = nn.Sequential(spread, nn.GELU(), nn.Linear(embedding_dim, embedding_dim))
+        self.project = nn.Linear(self.num_classes, embedding_dim, bias=False)
+        nn.init.normal_(self.project.weight)  # as far apart as nn.Embedding's rows: by default classes hardly differ
 
     def forward(self, digits: Tensor, domains: Tensor) -> Tensor:
         """(N, embedding_dim)."""
-        return self.embed(F.one_hot(digits + NUM_DIGITS * domains, self.num_classes).float())
+        return self.project(F.one_hot(digits + NUM_DIGITS * domains, self.num_classes).float())
 
     def null(self, count: int) -> Tensor:
         """(count, embedding_dim)."""
-        return self.embed(torch.zeros(count, self.num_classes, device=self.device))
+        return self.project(torch.zeros(count, self.num_classes, device=self.device))
 
 
 Condition = DigitDomainCondition | ClassEmbeddingCondition | OneHotCondition
