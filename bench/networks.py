@@ -19,6 +19,7 @@ class Network:
 
     image_size: int
     channels: list[int]
+    time_embedding_dim: int
     peer_dims: tuple[int, int]
 
     def __str__(self) -> str:
@@ -38,13 +39,13 @@ class Network:
             add_attention=True,
             attention_head_dim=min(32, self.channels[0]),
             norm_num_groups=8,
-            time_embedding_dim=None,
+            time_embedding_dim=self.time_embedding_dim,
         )
         with torch.random.fork_rng():
             torch.manual_seed(0)
             return make_unet(params, self.image_size, conditional)
 
 
-CPU_PROFILE = Network(16, [16, 32, 64], (14, 14))
-WIDER = Network(16, [32, 64], (28, 26))
-WIDEST = Network(16, [128, 256], (120, 110))
+CPU_PROFILE = Network(16, [16, 32, 64], 256, (16, 16))
+WIDER = Network(16, [32, 64], 128, (28, 26))
+WIDEST = Network(16, [128, 256], 512, (120, 110))

@@ -40,7 +40,7 @@ def unguided(network: Network, steps: int) -> Samplers:
 
 def guided(network: Network, steps: int) -> Samplers:
     ours, same, third = network.unet(True).eval(), network.unet(True).eval(), with_lucidrains.make_guided_unet(network)
-    condition = DigitDomainCondition(["mnistm"], 64, 16, 4 * network.channels[0]).eval()
+    condition = DigitDomainCondition(["mnistm"], 64, 16, network.time_embedding_dim).eval()
     digits = [i % 10 for i in range(COUNT)]
     how = (digits, steps, GUIDANCE_SCALE)
     return {
