@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from difflab.figures.png import DPI, STYLE, Provenance, save_png
 
@@ -86,9 +87,11 @@ def _draw(axes: Axes, plot: Plot) -> None:
         axes.set_xscale("log")
     if plot.log_y:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # by default one label where values span no decade
+        axes.yaxis.set_major_formatter("{x:g}")
     if plot.ticks:
         axes.set_xticks(plot.ticks, [f"{tick:g}" for tick in plot.ticks])
-        axes.minorticks_off()
+    axes.minorticks_off()
     axes.set_title(plot.title, fontsize=10)
     axes.set_xlabel(plot.x_label)
     axes.set_ylabel(plot.y_label)
