@@ -10,7 +10,7 @@ from repository import Repository
 pytestmark = pytest.mark.pipeline
 
 FACES = {"fetch", "data_dvc", "prepare_faces", "faces", "sample_faces", "eta_grid"}
-RECIPES = ("joint-cosine", "mnistm-linear", "onehot-350", "alpha-500", "unconditional-800")
+RECIPES = ("joint-cosine", "mnistm-linear", "unconditional-800")
 
 
 def test_snakemake_makes_everything_from_what_is_declared(real: Repository) -> None:
@@ -28,7 +28,7 @@ def test_snakemake_makes_everything_from_what_is_declared(real: Repository) -> N
 
 
 def test_dvc_makes_the_same_bytes(real: Repository, tmp_path: Path) -> None:
-    """One recipe of the five, all the way to its metrics, and the faces."""
+    """One recipe, all the way to its metrics, and the faces."""
     clone = real.clone(tmp_path / "clone")
     made = clone.run("dvc repro evaluate@unconditional-800 eta_grid")
     for stage in ("fetch", "train@unconditional-800", "sample@unconditional-800", "faces"):

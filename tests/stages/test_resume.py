@@ -41,7 +41,8 @@ def files_of(model: Path) -> dict[str, bytes]:
 
 
 def last_step(workspace: Path) -> int:
-    folders = list((workspace / ".cache/checkpoints").glob("train-joint-cosine-*"))
+    entries = (workspace / ".cache/checkpoints").glob("train-joint-cosine-*")  # the folder, and its lock
+    folders = [entry for entry in entries if entry.is_dir()]
     saved = RollingCheckpoint(folders[0]).load() if folders else None
     return saved["step"] if saved else 0
 
