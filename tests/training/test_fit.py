@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from difflab.device import make_accelerator
@@ -197,20 +196,3 @@ def test_the_lock_is_freed_at_the_end(tmp_path):
     for _ in range(2):
         with rolling_checkpoint("stage", [1], [], tmp_path):
             pass
-
-
-def test_the_weights_it_leaves_can_be_saved(tmp_path):
-    """Training runs in channels_last, which safetensors refuses."""
-
-    class Convolution(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.convolution = nn.Conv2d(3, 2, 3)
-
-        def forward(self, batch, generator):
-            return self.convolution(batch["x"]).square().mean()
-
-    task = Convolution()
-    checkpoint = RollingCheckpoint(tmp_path)
-    fit(task, {"x": torch.randn(16, 3, 4, 4)}, TRAINING, make_accelerator(COMPUTE), checkpoint)
-    save_file(task.state_dict(), tmp_path / "weights.safetensors")

@@ -75,8 +75,6 @@ class PixelPipeline(DiffusionPipeline):
         size = self.unet.config["sample_size"] * self.config["patch_size"]
         noise = randn_tensor((count, 3, size, size), generator=generator, device=self.device)
         progress = self.progress_bar  # pyright: ignore[reportAttributeAccessIssue]  (diffusers' decorator)
-        # A fifth faster on a CPU.
-        self.unet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (diffusers' decorator)
         trace = sample(predict_noise, reverse, noise, generator, eta, trace_steps, progress)
         images = trace.images[-1]
         return TracedOutput(to_pil(images) if output_type == "pil" else images, trace)

@@ -35,7 +35,7 @@ class RollingCheckpoint:
     def save_snapshot(self, step: int, weights: dict[str, Tensor]) -> None:
         """Keep the weights of one step for good."""
         with written_whole(self.snapshots / f"step_{step:06d}.safetensors") as partial:
-            save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial)
+            save_file(weights, partial)
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep tensors, numbers and strings in dicts and lists. A kill at any moment leaves the old file or the new."""

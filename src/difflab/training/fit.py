@@ -47,7 +47,7 @@ def fit(
         log.truncate(trainer.log_size)  # a kill undoes the lines after its checkpoint
         trainer.run(checkpoint, log)
     task.load_state_dict(trainer.averaged.state_dict())
-    task.eval().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+    task.eval()
 
 
 class _Trainer:
@@ -62,7 +62,7 @@ class _Trainer:
         validation: dict[str, Tensor] | None,
     ):
         self.params, self.accelerator = params, accelerator
-        self.task = task.to(accelerator.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.task = task.to(accelerator.device)
         self.data = {name: tensor.to(accelerator.device) for name, tensor in data.items()}
         self.batches = Batches(len(next(iter(data.values()))), params.batch_size, params.seed)
         self.validation = {name: tensor.to(accelerator.device) for name, tensor in (validation or {}).items()}
