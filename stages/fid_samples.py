@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from difflab.params import ComputeParams, FidDrawingParams, RecipeSamplingParams, load_section
-from difflab.stage import run
+from difflab.stage import UserError, run
 
 
 def main() -> None:
@@ -17,8 +17,11 @@ def main() -> None:
     length = parser.parse_args().length
     compute = load_section(ComputeParams, "compute")
     recipe = load_section(str, "studies.fid.recipe")
+    lengths = load_section(list[int], "studies.fid.lengths")
     drawing = load_section(FidDrawingParams, "studies.fid.drawing")
     sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
+    if length not in lengths:
+        raise UserError(f"length: found {length}, allowed: {', '.join(map(str, lengths))} (studies.fid.lengths)")
 
     from difflab.device import make_accelerator
     from difflab.models.schedules import linear_betas

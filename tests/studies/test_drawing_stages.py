@@ -40,6 +40,12 @@ def test_fid_samples_are_of_the_rebuilt_schedule(workspace, run_stage):
         assert almost_equal(drawn[f"seed-{seed}"], expected)
 
 
+@pytest.mark.parametrize("length", ["-3", "7"])
+def test_fid_samples_are_of_lengths_of_the_study_alone(workspace, run_stage, length):
+    with pytest.raises(UserError, match=rf"^length: found {length}, allowed: 5, 20 \(studies\.fid\.lengths\)$"):
+        run_stage(fid_samples, length)
+
+
 def test_few_steps_samples_are_of_each_sampler_and_of_all_steps(workspace, run_stage):
     run_stage(few_steps_samples, "guided")
     drawn = load_file("studies/few_steps/guided.safetensors")

@@ -92,8 +92,10 @@ def test_validation_loss_of_each_epoch_by_hand(tmp_path, ema_decay):
     assert len({line["validation_loss"] for line in lines}) == 3
 
 
-def test_validating_changes_no_weight(tmp_path):
-    with_validation, without = train(tmp_path / "with"), train(tmp_path / "without", validation=None)
+@pytest.mark.parametrize("ema_decay", [0.8, None])
+def test_validating_changes_no_weight(tmp_path, ema_decay):
+    with_validation = train(tmp_path / "with", ema_decay=ema_decay)
+    without = train(tmp_path / "without", ema_decay=ema_decay, validation=None)
     assert torch.equal(final_weight(with_validation), final_weight(without))
     assert validation_lines(without) == []
 
