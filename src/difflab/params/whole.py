@@ -7,7 +7,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from difflab.params.data import DataParams, PrepareParams
-from difflab.params.recipes import FacesParams, RecipeParams
+from difflab.params.faces import FacesParams
+from difflab.params.recipes import RecipeParams
 from difflab.params.section import Section
 from difflab.params.studies import EvaluationParams, StudiesParams
 from difflab.params.training import ComputeParams, JudgeParams
