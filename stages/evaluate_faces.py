@@ -16,9 +16,9 @@ def main() -> None:
 
     import numpy as np
 
-    from difflab.evaluation.faces import MEASURES, errors_against, measures_of_eta, measures_of_path, read_images
     from difflab.evaluation.metrics import write_metrics
-    from difflab.sampling.interpolation import interpolated_noises
+    from difflab.faces.interpolation import interpolated_noises
+    from difflab.faces.measures import MEASURES, errors_against, measures_of_eta, measures_of_path, read_images
 
     seed, *_ = sampling.step_seeds
     deterministic = read_images(sampling.files(0.0, seed))

@@ -16,8 +16,8 @@ def main() -> None:
     params = load_section(FaceSamplingParams, "faces.sampling")
     interpolation = load_section(FaceInterpolationParams, "faces.interpolation")
 
-    from difflab.sampling.faces import Face, draw_faces, load_faces
-    from difflab.sampling.interpolation import interpolated_noises
+    from difflab.faces.drawing import Face, draw_faces, load_faces
+    from difflab.faces.interpolation import interpolated_noises
 
     pipeline = load_faces(compute)
     noises = interpolated_noises(params, interpolation, pipeline.image_size)

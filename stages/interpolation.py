@@ -18,12 +18,12 @@ def main() -> None:
     sampling = load_section(FaceSamplingParams, "faces.sampling")
     interpolation = load_section(FaceInterpolationParams, "faces.interpolation")
 
-    from difflab.evaluation.faces import perceptual_steps, read_images
+    from difflab.faces.figure import draw_paths
+    from difflab.faces.interpolation import interpolated_noises
+    from difflab.faces.measures import perceptual_steps, read_images
     from difflab.figures.curves import Curve, Plot
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.figures.interpolation import draw_paths
     from difflab.figures.png import Provenance, save_png
-    from difflab.sampling.interpolation import interpolated_noises
 
     alphas = interpolation.alphas
     files = {path: interpolation.files(path) for path in TITLES}

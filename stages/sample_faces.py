@@ -15,8 +15,8 @@ def main() -> None:
     compute = load_section(ComputeParams, "compute")
     params = load_section(FaceSamplingParams, "faces.sampling")
 
-    from difflab.sampling.faces import Face, draw_faces, load_faces
-    from difflab.sampling.noise import starting_noises
+    from difflab.faces.drawing import Face, draw_faces, load_faces
+    from difflab.faces.noises import starting_noises
 
     pipeline = load_faces(compute)
     noises = starting_noises(params, pipeline.image_size)

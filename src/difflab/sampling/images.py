@@ -14,12 +14,3 @@ def to_uint8(images: Tensor) -> Tensor:
 def to_pil(images: Tensor) -> list[Image.Image]:
     """(N, 3, H, W) in [-1, 1] to N RGB images."""
     return [Image.fromarray(image) for image in to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()]
-
-
-def min_max_rescaled(images: Tensor) -> Tensor:
-    """(N, 3, H, W), each image stretched to [-1, 1] from its own smallest number to its largest.
-
-    As torchvision's `save_image(normalize=True)` does with one image; one without any contrast is -1 everywhere.
-    """
-    low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
-    return (images - low) / (high - low).clamp(min=1e-5) * 2 - 1

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from difflab.faces.noises import starting_noises
 from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName
-from difflab.sampling.noise import starting_noises
 from difflab.stage import UserError
 
 SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from difflab.sampling.interpolation import lerp, slerp
+from difflab.faces.interpolation import lerp, slerp
 from difflab.stage import UserError
 
 SHAPE = (1, 3, 8, 8)

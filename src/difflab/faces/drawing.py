@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from difflab.device import make_accelerator
+from difflab.faces.noises import noise_files
 from difflab.outputs import written_whole
 from difflab.params import ComputeParams, FaceSamplingParams
-from difflab.sampling.images import min_max_rescaled, to_pil
-from difflab.sampling.noise import bank_generators, noise_files
+from difflab.sampling.images import to_pil
+from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.sampling.resumable import drawn_batches
 from difflab.sampling.schedulers import sampler_options
@@ -82,3 +83,12 @@ def draw_faces(
                 file = partial / face.file.relative_to(folder)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 picture.save(file)
+
+
+def min_max_rescaled(images: Tensor) -> Tensor:
+    """(N, 3, H, W), each image stretched to [-1, 1] from its own smallest number to its largest.
+
+    As torchvision's `save_image(normalize=True)` does with one image; one without any contrast is -1 everywhere.
+    """
+    low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
+    return (images - low) / (high - low).clamp(min=1e-5) * 2 - 1
