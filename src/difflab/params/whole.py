@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -24,6 +25,20 @@ class Params(Section):
     recipes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams], Field(min_length=1)]
     faces: FacesParams
     studies: StudiesParams
+
+    def named_files(self) -> dict[str, Path]:
+        """The user's own files and folders that stages read, by the key that names each; not those of data sets."""
+        checkpoint = self.faces.checkpoint
+        named = {
+            "judge.checkpoint": self.judge.checkpoint,
+            "evaluation.inception_weights": self.evaluation.inception_weights,
+            "faces.checkpoint": checkpoint
+            if checkpoint and checkpoint.endswith(".pt")
+            else None,  # else maybe a hub id
+            "faces.sampling.noises": sampling.noises,
+            "faces.reference": self.faces.reference,
+        }
+        return {key: Path(name) for key, name in named.items() if name}
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
