@@ -28,15 +28,13 @@ class Params(Section):
 
     def named_files(self) -> dict[str, Path]:
         """The user's own files and folders that stages read, by the key that names each; not those of data sets."""
-        checkpoint = self.faces.checkpoint
+        faces, hub_id = self.faces, not (self.faces.checkpoint or "").endswith(".pt")
         named = {
             "judge.checkpoint": self.judge.checkpoint,
             "evaluation.inception_weights": self.evaluation.inception_weights,
-            "faces.checkpoint": checkpoint
-            if checkpoint and checkpoint.endswith(".pt")
-            else None,  # else maybe a hub id
-            "faces.sampling.noises": sampling.noises,
-            "faces.reference": self.faces.reference,
+            "faces.checkpoint": None if hub_id else faces.checkpoint,
+            "faces.sampling.noises": faces.sampling.noises,
+            "faces.reference": faces.reference,
         }
         return {key: Path(name) for key, name in named.items() if name}
 
