@@ -80,5 +80,6 @@ class FaceSamplingParams(SamplerParams):
 
 
 class FacesParams(Diffusion):
-    checkpoint: str | None  # null: train the small model below; else a folder or hub id that diffusers loads
+    # null: train the small model below; else a folder or hub id that diffusers loads, or the course's UNet.pt
+    checkpoint: str | None
     sampling: FaceSamplingParams
