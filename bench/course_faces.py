@@ -33,7 +33,8 @@ def peak_memory() -> float:
 def measure(image_size: int, steps: int) -> None:
     """Draw one image and print the row of what it took."""
     torch.manual_seed(0)
-    unet = UNet2DModel(**CONFIG | {"sample_size": image_size}).eval()
+    unet = UNet2DModel(**CONFIG).eval()
+    unet.register_to_config(sample_size=image_size)
     weights = sum(parameter.nbytes for parameter in unet.parameters()) / 2**20
     before, memory_before = matmul_rate(), peak_memory()
     start = time.perf_counter()
