@@ -63,7 +63,7 @@ class FaceInterpolationParams(Section):
 
 
 class FacesParams(Diffusion):
-    checkpoint: str | None  # null: train the small model below; else a folder or hub id that diffusers loads
+    checkpoint: str | None  # null: train the small model below; else a folder or hub id of diffusers, or a UNet.pt
     sampling: FaceSamplingParams
     interpolation: FaceInterpolationParams
     reference: str | None  # folder of images 00.png, 01.png, … that those of η = 0 should equal
