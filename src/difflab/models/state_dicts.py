@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from difflab.saved import read_saved, refusal
+from difflab.saved import read_saved, refusal, unfit
 
 MAX_NAMED = 5  # keys of one kind that a line names
 
