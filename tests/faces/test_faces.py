@@ -4,6 +4,7 @@ import json
 import math
 import pickle
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,34 @@ def test_images_do_not_depend_on_the_batch_size(project, monkeypatch, batch_size
     run_stage(monkeypatch, sample_faces)
     for name, image in first.items():
         assert np.abs(read_images([Path("samples/faces", name)]) - image).max() <= 1
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_run_goes_on_at_its_image(project, monkeypatch):
+    write_params(batch_size=1)
+    run_stage(monkeypatch, sample_faces)
+    whole = contents("samples/faces")
+    shutil.rmtree("samples")
+    draw, calls, limit = UnconditionalPipeline.__call__, 0, 5
+
+    def dying(self, *arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls > limit:
+            raise Killed
+        return draw(self, *arguments, **options)
+
+    monkeypatch.setattr(UnconditionalPipeline, "__call__", dying)
+    with pytest.raises(Killed):
+        run_stage(monkeypatch, sample_faces)
+    assert not Path("samples").exists()
+    calls, limit = 0, len(whole)
+    run_stage(monkeypatch, sample_faces)
+    assert calls == len(whole) - 5 == 7
+    assert contents("samples/faces") == whole
 
 
 def test_noises_come_from_files(project, monkeypatch):
