@@ -23,6 +23,7 @@ bench: $(INSTALLED) $(PEERS)  ## measure speed against other libraries, the mach
 	PYTHONPATH=$(PEERS) python -m bench.training
 	PYTHONPATH=$(PEERS) python -m bench.sampling
 	python -m bench.matmul_peak
+	python -m bench.course_faces
 	python -m bench.orchestration
 
 lint: $(INSTALLED)  ## check style and types

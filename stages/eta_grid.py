@@ -6,6 +6,8 @@ from pathlib import Path
 from difflab.params import FaceSamplingParams, load_section
 from difflab.stage import run
 
+COLUMNS = 4  # noises that are shown
+
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
@@ -13,9 +15,10 @@ def main() -> None:
 
     from difflab.figures.image_grid import Panel, save_image_grid
 
-    noises = [f"{number:02d}" for number in range(params.num_noises)]
-    rows = [[Path(f"samples/faces/eta_{eta}/{noise}.png") for noise in noises] for eta in params.etas]
-    panel = Panel(rows, [f"η = {eta:g}" for eta in params.etas], [f"noise {noise}" for noise in noises])
+    seed, *_ = params.step_seeds
+    rows = [params.files(eta, seed)[:COLUMNS] for eta in params.etas]
+    noises = [f"noise {file.stem}" for file in rows[0]]
+    panel = Panel(rows, [f"η = {eta:g}" for eta in params.etas], noises)
     save_image_grid([panel], "DDIM (η = 0) to DDPM (η = 1)", Path("figures/eta_grid.png"), "eta_grid")
 
 

@@ -1,4 +1,7 @@
-"""Sample faces for each η from the same noises: models/faces/ → samples/faces/eta_{η}/{00..}.png."""
+"""Sample faces for each η from the same noises: models/faces/ → samples/faces/eta_{η}/seed_{seed}/{00..}.png.
+
+The seeds are those of the noise of the steps.
+"""
 
 import argparse
 from pathlib import Path
@@ -12,40 +15,18 @@ def main() -> None:
     compute = load_section(ComputeParams, "compute")
     params = load_section(FaceSamplingParams, "faces.sampling")
 
-    import torch
+    from difflab.faces.drawing import Face, draw_faces, load_faces
+    from difflab.faces.noises import starting_noises
 
-    from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
-    from difflab.sampling.images import to_pil
-    from difflab.sampling.noise import bank_generators
-    from difflab.sampling.pipelines import UnconditionalPipeline
-    from difflab.sampling.resumable import drawn_batches
-    from difflab.sampling.schedulers import sampler_options
-
-    model = Path("models/faces")
-    pipeline = UnconditionalPipeline.from_folder(model).to(make_accelerator(compute).device)
-    pipeline.set_progress_bar_config(disable=True)
-
-    def draw(batch: list[tuple[float, int]]) -> dict[str, torch.Tensor]:
-        (eta,) = {eta for eta, _ in batch}
-        generators = bank_generators(params.seed, [number for _, number in batch])
-        options = sampler_options(params)
-        return {"images": pipeline(len(batch), generator=generators, eta=eta, output_type="pt", **options).images}
-
-    batches = [
-        [(eta, number) for number in range(params.num_noises)][start : start + params.batch_size]
+    pipeline = load_faces(compute)
+    noises = starting_noises(params, pipeline.image_size)
+    faces = [
+        Face(file, noises[number], eta, seed, number)
         for eta in params.etas
-        for start in range(0, params.num_noises, params.batch_size)
+        for seed in params.step_seeds
+        for number, file in enumerate(params.files(eta, seed))
     ]
-    with (
-        drawn_batches("sample_faces", [compute, params], [model], batches, draw) as drawn,
-        written_whole(Path("samples/faces")) as folder,
-    ):
-        for batch, tensors in drawn:
-            for (eta, number), picture in zip(batch, to_pil(tensors["images"]), strict=True):
-                file = folder / f"eta_{eta}" / f"{number:02d}.png"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                picture.save(file)
+    draw_faces(Path("samples/faces"), faces, pipeline, params, compute)
 
 
 if __name__ == "__main__":

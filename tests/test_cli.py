@@ -74,6 +74,31 @@ def test_bad_profile_leaves_params_alone(folder: Path, difflab, arguments: list[
     assert sorted(path.name for path in folder.iterdir()) == ["conf", "params.yaml"]
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "judge.checkpoint",
+        "evaluation.inception_weights",
+        "faces.checkpoint",
+        "faces.sampling.noises",
+        "faces.reference",
+    ],
+)
+def test_check_finds_what_params_name(folder: Path, difflab, key: str) -> None:
+    """Before any work, though stages would say so too."""
+    assert difflab("profile", "cpu", f"{key}=mine.pt", "prepare.digit_size=28") == ""
+    line = f"error: params.yaml: {key}: found 'mine.pt', which is not there, allowed: null, or what is"
+    assert difflab("check", "--out", "checked") == line
+    assert not Path("checked").exists()
+    Path("mine.pt").touch()
+    assert difflab("check") == ""
+
+
+def test_a_hub_id_is_no_file(folder: Path, difflab) -> None:
+    assert difflab("profile", "paper", "faces.checkpoint=google/ddpm-celebahq-256") == ""
+    assert difflab("check") == ""
+
+
 def test_check_writes_the_same_file_for_all_good_params(folder: Path, difflab) -> None:
     written = []
     for name in PROFILES:

@@ -76,6 +76,9 @@ def test_images_of_another_size_are_one_line(file):
         load_course_judge(file).predict(IMAGES[..., :16, :16])
 
 
+ALLOWED = "allowed: the tensors conv1.weight, conv1.bias, conv2.weight, conv2.bias, fc1.weight and 5 more"
+
+
 def changed(state, **entries):
     state = dict(state)
     for name, value in entries.items():
@@ -86,30 +89,39 @@ def changed(state, **entries):
 @pytest.mark.parametrize(
     ("make", "line"),
     [
+        (lambda state: changed(state, fc3__bias=None), f"state_dict: found missing: fc3.bias, {ALLOWED}"),
         (
-            lambda state: changed(state, fc3__bias=None),
-            "state_dict.fc3.bias: found nothing, allowed: a tensor of shape ",
-        ),
-        (
-            lambda state: changed(state, fc4__bias=torch.zeros(10)),
-            "state_dict.fc4.bias: found an unknown key, allowed: conv1.weight, ",
+            lambda state: changed(state, fc4__bias=torch.zeros(10), **{"a\nkey": 1}),
+            f"state_dict: found unknown: 'fc4.bias', 'a\\nkey', {ALLOWED}",
         ),
         (
             lambda state: changed(state, fc1__weight=torch.zeros(128, 400)),
-            "state_dict.fc1.weight: found shape (128, 400), allowed: finite floating-point numbers of shape (128, 256)",
+            f"state_dict: found of another shape: fc1.weight (128, 400) for (128, 256), {ALLOWED}",
         ),
         (
-            lambda state: changed(state, conv1__bias=torch.zeros(6, dtype=torch.int64)),
-            "state_dict.conv1.bias: found numbers of type int64, allowed: ",
+            lambda state: changed(
+                state,
+                conv1__bias=torch.zeros(6, dtype=torch.int64),
+                conv2__bias=torch.full((16,), torch.nan),
+                fc1__bias=torch.zeros(128).to_sparse(),
+                fc2__bias=[0.0] * 64,
+                fc3__bias=torch.full((10,), 1e300, dtype=torch.float64),  # not in float32
+            ),
+            "state_dict: found not finite floating-point numbers: conv1.bias (int64), conv2.bias (not finite), "
+            f"fc1.bias (sparse_coo on cpu), fc2.bias (a list), fc3.bias (not finite), {ALLOWED}",
         ),
         (
-            lambda state: changed(state, conv2__bias=torch.full((16,), torch.nan)),
-            "state_dict.conv2.bias: found numbers that are not finite, allowed: ",
+            lambda state: changed(state, fc3__bias=None, fc3__weight=torch.zeros(1), fc2__bias=1, fc4__bias=1),
+            "state_dict: found missing: fc3.bias; unknown: 'fc4.bias'; of another shape: fc3.weight (1,) for (10, 64); "
+            f"not finite floating-point numbers: fc2.bias (a int), {ALLOWED}",
         ),
-        (lambda state: changed(state, fc2__bias=[0.0] * 64), "state_dict.fc2.bias: found a list, allowed: "),
+        (
+            lambda state: {"state_dict": {}},
+            "state_dict: found missing: conv1.weight, conv1.bias, conv2.weight, conv2.bias, fc1.weight and 5 more, ",
+        ),
         (lambda state: dict(state), "state_dict: found nothing, allowed: a dict of tensors"),
         (lambda state: {"state_dict": state["fc3.bias"]}, "state_dict: found a Tensor, allowed: a dict of tensors"),
-        (lambda state: state["fc3.bias"], "found a Tensor, allowed: a dict with state_dict"),
+        (lambda state: state["fc3.bias"], "found a Tensor, allowed: a dict"),
         (lambda state: {"state_dict": LeNet()}, "found what only unpickling could load, allowed: "),
     ],
 )

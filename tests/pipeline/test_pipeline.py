@@ -20,7 +20,7 @@ def test_snakemake_makes_everything_from_what_is_declared(real: Repository) -> N
     for recipe in RECIPES:
         assert f"figures/grid_{recipe}.png" in made and f"figures/reverse_{recipe}.png" in made
         assert f"samples/{recipe}/" in made and f"metrics/{recipe}.json" in made
-    for figure in ("eta_grid", "same_noise", "fid_study", "guidance", "few_steps_mnistm-linear"):
+    for figure in ("eta_grid", "interpolation", "same_noise", "fid_study", "guidance", "few_steps_mnistm-linear"):
         assert f"figures/{figure}.png" in made
     for study in ("process", "successes_failures", "few_steps"):
         assert f"figures/{study}_unconditional-800.png" in made

@@ -34,8 +34,7 @@ TEN = [str(k) for k in range(1, 11)]
 def project(digit_model, unconditional_model, tmp_path, monkeypatch) -> Path:
     """A working folder with trained models and parameters."""
     shutil.copytree(digit_model, tmp_path / "models" / "joint")
-    for name in ("faces", "unconditional"):
-        shutil.copytree(unconditional_model, tmp_path / "models" / name)
+    shutil.copytree(unconditional_model, tmp_path / "models" / "unconditional")
     write_params(tmp_path, DIGITS, SAMPLER)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -53,7 +52,6 @@ def write_params(project: Path, digits: dict[str, list[int]], sampler: dict, eta
                 "sampling": sampling | {"guidance_scale": None},
             },
         },
-        "faces": {"sampling": sampler | {"etas": [0.0, 0.5, 1.0], "num_noises": 3}},
     }
     (project / "params.yaml").write_text(yaml.safe_dump(params))
 
@@ -119,17 +117,6 @@ def test_the_sampler_is_a_parameter(project, monkeypatch, sampler):
     assert set(made) == set(ddim)
     assert made["trace/svhn_1/t0100.png"] == ddim["trace/svhn_1/t0100.png"]
     assert made["svhn/1_001.png"] != ddim["svhn/1_001.png"]
-
-
-@pytest.mark.parametrize("batch_size", [2, 16])
-def test_faces_are_sampled_once_for_each_eta(project, monkeypatch, batch_size):
-    write_params(project, DIGITS, SAMPLER | {"batch_size": batch_size})
-    run_stage(monkeypatch, "sample_faces")
-    faces = contents(project / "samples/faces")
-    assert set(faces) == {f"eta_{eta}/{number:02d}.png" for eta in (0.0, 0.5, 1.0) for number in range(3)}
-    assert len(set(faces.values())) == 9
-    run_stage(monkeypatch, "eta_grid")
-    assert Image.open("figures/eta_grid.png").info["Stage"] == "eta_grid"
 
 
 def panels_of(monkeypatch, stage: str, recipe: str) -> list[Panel]:

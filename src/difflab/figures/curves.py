@@ -33,6 +33,11 @@ class Curve:
         y, low, high = ([estimate[key] for estimate in estimates] for key in ("value", "low", "high"))
         return cls(label, x, y, low, high)
 
+    @classmethod
+    def exact(cls, label: str, x: Sequence[float], y: Sequence[float]) -> Curve:
+        """Of numbers without an interval."""
+        return cls(label, x, y, y, y)
+
 
 @dataclass(frozen=True)
 class Plot:
@@ -63,7 +68,7 @@ def save_curves(
     figure = Figure(figsize=(WIDTH * len(plots), HEIGHT + below), dpi=DPI, layout="constrained")
     grid = figure.add_gridspec(2 if table else 1, len(plots), height_ratios=[HEIGHT, below] if table else None)
     for column, plot in enumerate(plots):
-        _draw(figure.add_subplot(grid[0, column]), plot)
+        draw_plot(figure.add_subplot(grid[0, column]), plot)
     if table:
         axes = figure.add_subplot(grid[1, :])
         axes.set_axis_off()
@@ -76,11 +81,13 @@ def save_curves(
     save_png(figure, path, Provenance.of(stage, inputs))
 
 
-def _draw(axes: Axes, plot: Plot) -> None:
+def draw_plot(axes: Axes, plot: Plot) -> None:
+    """One plot in `axes`."""
     for curve in plot.curves:
         below = [max(0.0, y - low) for y, low in zip(curve.y, curve.low, strict=True)]
         above = [max(0.0, high - y) for y, high in zip(curve.y, curve.high, strict=True)]
-        axes.errorbar(curve.x, curve.y, yerr=[below, above], fmt="o-", label=curve.label, capsize=3, markersize=4)
+        interval = [below, above] if any(below + above) else None
+        axes.errorbar(curve.x, curve.y, yerr=interval, fmt="o-", label=curve.label, capsize=3, markersize=4)
     for label, level in plot.levels.items():
         axes.axhline(level, linestyle=":", color="grey", label=label)
     if plot.log_x:

@@ -7,10 +7,10 @@ No field has a default: what a run does stands in `params.yaml` alone, so nothin
 
 from difflab.params.data import DataParams, EmbeddedParams, PrepareParams
 from difflab.params.diffusion import NetworkParams, SamplerParams, ScheduleParams
+from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.params.file import ParamsError, load_params, load_section, read_yaml, validate
 from difflab.params.recipes import (
     ConditionParams,
-    FaceSamplingParams,
     RecipeData,
     RecipeParams,
     RecipeSamplingParams,

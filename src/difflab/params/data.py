@@ -40,4 +40,4 @@ class DataParams(Section):
 
 class PrepareParams(Section):
     digit_size: Annotated[int, Field(ge=8, le=256, multiple_of=2)]  # pixels a side
-    face_size: Annotated[int, Field(ge=8, le=1024, multiple_of=2)]
+    face_size: Annotated[int, Field(ge=12, le=1024, multiple_of=2)]  # SSIM needs a window of 11

@@ -1,4 +1,4 @@
-"""The digit recipes and the faces: one diffusion each."""
+"""The digit recipes: one diffusion each."""
 
 from __future__ import annotations
 
@@ -72,13 +72,3 @@ class RecipeParams(Diffusion):
         if self.condition and self.condition.kind == "class_embedding" and len(self.data) > 1:
             raise refuse("data", self.data, "one domain, because condition.kind is class_embedding")
         return self
-
-
-class FaceSamplingParams(SamplerParams):
-    etas: Annotated[list[Probability], Field(min_length=1)]
-    num_noises: PositiveInt
-
-
-class FacesParams(Diffusion):
-    checkpoint: str | None  # null: train the small model below; else a folder or hub id that diffusers loads
-    sampling: FaceSamplingParams

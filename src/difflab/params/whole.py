@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from difflab.params.data import DataParams, PrepareParams
-from difflab.params.recipes import FacesParams, RecipeParams
+from difflab.params.faces import FacesParams
+from difflab.params.recipes import RecipeParams
 from difflab.params.section import Section
 from difflab.params.studies import EvaluationParams, StudiesParams
 from difflab.params.training import ComputeParams, JudgeParams
@@ -23,6 +25,18 @@ class Params(Section):
     recipes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams], Field(min_length=1)]
     faces: FacesParams
     studies: StudiesParams
+
+    def named_files(self) -> dict[str, Path]:
+        """The user's own files and folders that stages read, by the key that names each; not those of data sets."""
+        faces, hub_id = self.faces, not (self.faces.checkpoint or "").endswith(".pt")
+        named = {
+            "judge.checkpoint": self.judge.checkpoint,
+            "evaluation.inception_weights": self.evaluation.inception_weights,
+            "faces.checkpoint": None if hub_id else faces.checkpoint,
+            "faces.sampling.noises": faces.sampling.noises,
+            "faces.reference": faces.reference,
+        }
+        return {key: Path(name) for key, name in named.items() if name}
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:

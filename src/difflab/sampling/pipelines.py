@@ -46,6 +46,11 @@ class PixelPipeline(DiffusionPipeline):
             raise SamplingError(f"{folder}: no trained model here (model_index.json not found)")
         return cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
 
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self.unet.config["sample_size"] * self.config["patch_size"]
+
     def replace_betas(self, betas: Tensor) -> None:
         """Sample on another schedule, `betas` (T',): the network sees time steps 0 … T'-1 as they are."""
         config = {"trained_betas": betas.tolist(), "num_train_timesteps": len(betas)}
@@ -65,6 +70,7 @@ class PixelPipeline(DiffusionPipeline):
         trace_steps: int,
         output_type: str,
         sampler: dict[str, Any],
+        noise: Tensor | None = None,
     ) -> TracedOutput:
         if isinstance(generator, list) and len(generator) != count:
             raise SamplingError(f"generator: found {len(generator)}, allowed: 1, or one for each of {count} images")
@@ -72,10 +78,13 @@ class PixelPipeline(DiffusionPipeline):
             raise SamplingError(f"output_type: found {output_type!r}, allowed: 'pil', 'pt'")
         betas = torch.tensor(self.scheduler.config["trained_betas"], dtype=torch.float64)
         reverse = make_sampler(betas, self.scheduler.config["prediction_type"], **sampler)
-        size = self.unet.config["sample_size"] * self.config["patch_size"]
-        noise = randn_tensor((count, 3, size, size), generator=generator, device=self.device)
+        shape = (count, 3, self.image_size, self.image_size)
+        if noise is None:
+            noise = randn_tensor(shape, generator=generator, device=self.device)
+        elif noise.shape != shape:
+            raise SamplingError(f"noise: found a tensor of shape {tuple(noise.shape)}, allowed: {shape}")
         progress = self.progress_bar  # pyright: ignore[reportAttributeAccessIssue]  (diffusers' decorator)
-        trace = sample(predict_noise, reverse, noise, generator, eta, trace_steps, progress)
+        trace = sample(predict_noise, reverse, noise.to(self.device), generator, eta, trace_steps, progress)
         images = trace.images[-1]
         return TracedOutput(to_pil(images) if output_type == "pil" else images, trace)
 
@@ -147,12 +156,16 @@ class UnconditionalPipeline(PixelPipeline):
         count: int = 1,
         *,
         generator: Generators,
+        noise: Tensor | None = None,
         eta: float = 0.0,
         trace_steps: int = 2,
         output_type: str = "pil",
         **sampler: Any,
     ) -> TracedOutput:
-        """`count` images; the other arguments as in `DigitPipeline`. Raises SamplingError, a ValueError."""
+        """`count` images, of the starting noise (count, 3, S, S) if that is given; else `generator` draws it first.
+
+        The other arguments are as in `DigitPipeline`. Raises SamplingError, a ValueError.
+        """
         if count < 1:
             raise SamplingError(f"count: found {count}, allowed: 1 and above")
-        return self._generate(self._network, count, generator, eta, trace_steps, output_type, sampler)
+        return self._generate(self._network, count, generator, eta, trace_steps, output_type, sampler, noise)

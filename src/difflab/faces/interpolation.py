@@ -1,0 +1,59 @@
+"""Paths between two starting noises."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from difflab.faces.noises import starting_noises
+from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName
+from difflab.stage import UserError
+
+SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell
+
+
+def lerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    """(1−α) a + α b: for independent noises its norm falls to √½ of theirs at α = ½."""
+    return torch.lerp(a.double(), b.double(), alpha).to(a.dtype)
+
+
+def slerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    """From `a` at α = 0 to `b` at 1 at constant speed along the great circle through their directions (Shoemake 1985).
+
+    The norm goes from one's to the other's, (1−α)‖a‖ + α‖b‖, where Shoemake's vectors have one norm. Between opposite
+    noises, which no great circle is the shortest path of, the circle goes through `a` with each pair of neighbours
+    (x, y) turned to (−y, x), which is as Gaussian as `a`. Raises UserError where a noise is zero.
+    """
+    u, v = a.double().flatten(), b.double().flatten()
+    norm_a, norm_b = u.norm(), v.norm()
+    if not (norm_a > 0 and norm_b > 0):
+        raise UserError(f"slerp: found noises of norm {norm_a:g} and {norm_b:g}, allowed: above 0")
+    u, v = u / norm_a, v / norm_b
+    cosine = u @ v
+    across = v - cosine * u  # of length sin θ
+    angle = torch.atan2(across.norm(), cosine)
+    if min(angle, math.pi - angle) < SMALLEST_ANGLE:
+        across = _quarter_turn(u)
+    direction = torch.cos(alpha * angle) * u + torch.sin(alpha * angle) * across / across.norm()
+    return (torch.lerp(norm_a, norm_b, alpha) * direction).reshape(a.shape).to(a.dtype)
+
+
+def interpolated_noises(
+    params: FaceSamplingParams, interpolation: FaceInterpolationParams, size: int
+) -> dict[PathName, Tensor]:
+    """The noises of each path, (num_images, 3, size, size) from α = 0 to 1, by its name. Raises UserError."""
+    first, last = starting_noises(params, size)[interpolation.noises]
+    paths: dict[PathName, Callable[[Tensor, Tensor, float], Tensor]] = {"slerp": slerp, "lerp": lerp}
+    return {
+        name: torch.stack([path(first, last, alpha) for alpha in interpolation.alphas]) for name, path in paths.items()
+    }
+
+
+def _quarter_turn(x: Tensor) -> Tensor:
+    """Orthogonal to `x` (N,); of its norm but for the last of an odd number."""
+    turned, even = torch.zeros_like(x), len(x) // 2 * 2
+    turned[:even:2], turned[1:even:2] = -x[1:even:2], x[:even:2]
+    return turned

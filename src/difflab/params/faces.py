@@ -1,0 +1,77 @@
+"""The faces: one diffusion, sampled from given noises and on paths between two of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from difflab.params.diffusion import Diffusion, SamplerParams
+from difflab.params.section import NonNegativeInt, PositiveInt, Probability, Section, Seed
+from difflab.validation import refuse
+
+
+class FaceSamplingParams(SamplerParams):
+    noises: str | None  # folder of starting noises 00.pt, 01.pt, …; null: those of the noise bank
+    num_noises: PositiveInt
+    etas: Annotated[list[Probability], Field(min_length=1)]
+    step_seeds: Annotated[list[Seed], Field(min_length=1)]  # of the noise of the steps, which η > 0 adds
+    min_max_rescale: bool  # stretch each image to its own smallest and largest number; false: [-1, 1] is 0-255
+
+    def files(self, eta: float, step_seed: int) -> list[Path]:
+        """The images of one η and one seed, in the order of the noises they start from."""
+        folder = Path("samples/faces", f"eta_{eta}", f"seed_{step_seed}")
+        return [folder / f"{number:02d}.png" for number in range(self.num_noises)]
+
+    @model_validator(mode="after")
+    def _seeds_are_other_noise(self) -> Self:
+        if self.seed in self.step_seeds:
+            raise refuse("step_seeds", self.step_seeds, f"seeds other than sampling.seed = {self.seed}")
+        return self
+
+    @model_validator(mode="after")
+    def _images_have_names_of_their_own(self) -> Self:
+        for key, values in (("etas", self.etas), ("step_seeds", self.step_seeds)):
+            if len(set(values)) < len(values):
+                raise refuse(key, values, "different numbers")
+        if 0 not in self.etas:
+            raise refuse("etas", self.etas, "0 among them, whose images the others are compared with")
+        return self
+
+    @model_validator(mode="after")
+    def _only_ddim_has_eta(self) -> Self:
+        if self.sampler != "ddim":
+            raise refuse("sampler", self.sampler, "ddim, which has an η")
+        return self
+
+
+PathName = Literal["slerp", "lerp"]
+
+
+class FaceInterpolationParams(Section):
+    noises: Annotated[list[NonNegativeInt], Field(min_length=2, max_length=2)]  # from this one to that one
+    num_images: Annotated[int, Field(ge=3)]  # at equal steps of α from 0 to 1
+
+    def files(self, path: PathName) -> list[Path]:
+        """The images of one path, from α = 0 to 1."""
+        return [Path("samples/interpolation", path, f"{number:02d}.png") for number in range(self.num_images)]
+
+    @property
+    def alphas(self) -> list[float]:
+        return [k / (self.num_images - 1) for k in range(self.num_images)]
+
+
+class FacesParams(Diffusion):
+    checkpoint: str | None  # null: train the small model below; else a folder or hub id of diffusers, or a UNet.pt
+    sampling: FaceSamplingParams
+    interpolation: FaceInterpolationParams
+    reference: str | None  # folder of images 00.png, 01.png, … that those of η = 0 should equal
+
+    @model_validator(mode="after")
+    def _the_ends_are_sampled(self) -> Self:
+        for number in self.interpolation.noises:
+            if number >= self.sampling.num_noises:
+                allowed = f"numbers below sampling.num_noises = {self.sampling.num_noises}"
+                raise refuse("interpolation.noises", self.interpolation.noises, allowed)
+        return self

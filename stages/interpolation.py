@@ -1,0 +1,50 @@
+"""Two paths from noise to noise: samples/interpolation/ → figures/interpolation.png, and one of each path alone."""
+
+import argparse
+from itertools import pairwise
+from pathlib import Path
+
+from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName, load_section
+from difflab.stage import run
+
+TITLES: dict[PathName, str] = {
+    "slerp": "Spherical interpolation of two noises",
+    "lerp": "Linear interpolation of two noises",
+}
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    sampling = load_section(FaceSamplingParams, "faces.sampling")
+    interpolation = load_section(FaceInterpolationParams, "faces.interpolation")
+
+    from difflab.faces.figure import draw_paths
+    from difflab.faces.interpolation import interpolated_noises
+    from difflab.faces.measures import perceptual_steps, read_images
+    from difflab.figures.curves import Curve, Plot
+    from difflab.figures.image_grid import Panel, save_image_grid
+    from difflab.figures.png import Provenance, save_png
+
+    alphas = interpolation.alphas
+    files = {path: interpolation.files(path) for path in TITLES}
+    for path, title in TITLES.items():
+        captions = [[f"α = {alpha:g}" for alpha in alphas]]
+        panel = Panel([files[path]], [], [], captions=captions)
+        save_image_grid([panel], title, Path(f"figures/{path}.png"), "interpolation")
+
+    images = {path: read_images(files[path]) for path in TITLES}
+    noises = interpolated_noises(sampling, interpolation, images["slerp"].shape[1])
+    between = [(low + high) / 2 for low, high in pairwise(alphas)]
+    norms = [Curve.exact(path, alphas, [noise.norm().item() for noise in noises[path]]) for path in TITLES]
+    steps = [Curve.exact(path, between, perceptual_steps(images[path])) for path in TITLES]
+    plots = [
+        Plot("", "α", "norm of the noise", norms, {"√ of its size": noises["slerp"][0].numel() ** 0.5}),
+        Plot("", "α, half way between two images", "1 − SSIM of the two", steps),
+    ]
+    figure = draw_paths(files, alphas, "From one noise to another, η = 0", plots)
+    shown = [file for path in TITLES for file in files[path]]
+    save_png(figure, Path("figures/interpolation.png"), Provenance.of("interpolation", shown))
+
+
+if __name__ == "__main__":
+    run(main)
