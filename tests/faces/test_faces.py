@@ -175,7 +175,7 @@ def test_a_killed_run_goes_on_at_its_image(project, monkeypatch):
     monkeypatch.setattr(UnconditionalPipeline, "__call__", dying)
     with pytest.raises(Killed):
         run_stage(monkeypatch, sample_faces)
-    assert not Path("samples").exists()
+    assert not Path("samples/faces").exists()
     calls, limit = 0, len(whole)
     run_stage(monkeypatch, sample_faces)
     assert calls == len(whole) - 5 == 7
