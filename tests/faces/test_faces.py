@@ -350,6 +350,7 @@ def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
     assert all(value > 1 for value in metrics["eta"]["0.5"].values())
     assert metrics["interpolation"]["slerp"]["norm_deviation"] < 1e-6
     assert metrics["interpolation"]["lerp"]["norm_deviation"] > 0.2
+    assert metrics["interpolation"]["lerp"]["mean_step"] != metrics["interpolation"]["slerp"]["mean_step"]
     assert metrics["protocol"]["image_size"] == SIZE
     for name in ("slerp", "lerp", "interpolation"):
         assert Image.open(f"figures/{name}.png").info["Stage"] == "interpolation"
