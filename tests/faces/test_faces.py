@@ -358,13 +358,15 @@ def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
 
 
 def test_the_grid_shows_each_eta_and_the_paths_each_alpha(project, monkeypatch):
+    """Four noises of five."""
+    write_params(num_noises=5)
     drawn: list[Panel] = []
     monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.extend(panels))
     for stage in (sample_faces, interpolate_faces, eta_grid, interpolation):
         run_stage(monkeypatch, stage)
     grid, slerp, lerp = drawn
-    assert grid.rows == [[Path(f"samples/faces/eta_{eta}/seed_7/{n:02d}.png") for n in range(3)] for eta in (0.0, 0.5)]
-    assert (grid.row_labels, grid.column_labels) == (["η = 0", "η = 0.5"], ["noise 00", "noise 01", "noise 02"])
+    assert grid.rows == [[Path(f"samples/faces/eta_{eta}/seed_7/{n:02d}.png") for n in range(4)] for eta in (0.0, 0.5)]
+    assert (grid.row_labels, grid.column_labels) == (["η = 0", "η = 0.5"], [f"noise 0{n}" for n in range(4)])
     for path, panel in (("slerp", slerp), ("lerp", lerp)):
         assert panel.rows == [[Path(f"samples/interpolation/{path}/{n:02d}.png") for n in range(5)]]
         assert panel.captions == [["α = 0", "α = 0.25", "α = 0.5", "α = 0.75", "α = 1"]]
