@@ -5,6 +5,7 @@ No field has a default: what a run does stands in `params.yaml` alone, so nothin
 
 # ruff: noqa: F401  (all that others import from here)
 
+from difflab.params.circles import CirclesParams
 from difflab.params.data import DataParams, EmbeddedParams, PrepareParams
 from difflab.params.diffusion import NetworkParams, SamplerParams, ScheduleParams
 from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, PathName

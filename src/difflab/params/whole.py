@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from difflab.params.circles import CirclesParams
 from difflab.params.data import DataParams, PrepareParams
 from difflab.params.faces import FacesParams
 from difflab.params.recipes import RecipeParams
@@ -24,6 +25,7 @@ class Params(Section):
     evaluation: EvaluationParams
     recipes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams], Field(min_length=1)]
     faces: FacesParams
+    circles: CirclesParams
     studies: StudiesParams
 
     def named_files(self) -> dict[str, Path]:

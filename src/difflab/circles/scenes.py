@@ -1,0 +1,128 @@
+"""Captioned scenes of one and of two circles: Fill50k's rule (Zhang et al. 2023), any number of them.
+
+A scene is its geometry and colours; `difflab.circles.rendering` draws it at any resolution.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from difflab.circles.captions import make_caption
+from difflab.circles.colours import rgb
+from difflab.circles.pairs import Meetings, make_meetings
+from difflab.outputs import written_whole
+from difflab.params import CirclesParams
+from difflab.stage import UserError
+
+ONE_RADIUS = 0.14, 0.36  # shares of the image's side
+TWO_RADII = 0.12, 0.26
+MARGIN = 0.03  # between a circle and the image's edge
+GAP = 0.08  # between two circles, so that their outlines stay two
+Split = Literal["train", "validation"]
+SPLITS: tuple[Split, ...] = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """`geometry` (N, 2, 3) float32: x, y (right and down) and radius of each circle, in units of the image's side.
+
+    A radius of 0 is no circle. `colours` (N, 3, 3) uint8: sRGB of circle, second circle and background; the second
+    circle of a scene of one has its background's. `splits` (N,) uint8: index into SPLITS.
+    """
+
+    geometry: Tensor
+    colours: Tensor
+    splits: Tensor
+    captions: list[str]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def save(self, path: Path) -> None:
+        """Equal scenes give equal bytes."""
+        metadata = {"captions": json.dumps(self.captions)}
+        with written_whole(path) as partial:
+            tensors = {"geometry": self.geometry, "colours": self.colours, "splits": self.splits}
+            save_file(tensors, partial, metadata=metadata)
+
+    def part(self, split: Split) -> Scenes:
+        """The scenes of one split, in their order."""
+        return self.where(self.splits == SPLITS.index(split))
+
+    def where(self, keep: Tensor) -> Scenes:
+        """The scenes of which (N,) bool `keep` is true, in their order."""
+        captions = [caption for caption, kept in zip(self.captions, keep.tolist(), strict=True) if kept]
+        return Scenes(self.geometry[keep], self.colours[keep], self.splits[keep], captions)
+
+    @property
+    def num_circles(self) -> Tensor:
+        """(N,) int64."""
+        return (self.geometry[:, :, 2] > 0).sum(1)
+
+
+def make_scenes(params: CirclesParams) -> Scenes:
+    """Scene i depends on (seed, i) alone. Raises UserError when too few colours may meet.
+
+    The pairs of circle and background of validation are never together in training.
+    """
+    seen, unseen = make_meetings(params)
+    count = params.num_train + params.num_validation
+    splits = torch.arange(count) >= params.num_train
+    scenes = [
+        _make_scene(unseen if is_validation else seen, params.two_circles, np.random.default_rng([params.seed, index]))
+        for index, is_validation in enumerate(splits.tolist())
+    ]
+    geometry, colours, captions = zip(*scenes, strict=True)
+    return Scenes(torch.stack(geometry), torch.stack(colours), splits.to(torch.uint8), list(captions))
+
+
+def _make_scene(meetings: Meetings, two_circles: float, generator: Generator) -> tuple[Tensor, Tensor, str]:
+    if generator.random() < two_circles:
+        names = meetings.triples[generator.integers(len(meetings.triples))]
+    else:
+        names = meetings.pairs[generator.integers(len(meetings.pairs))]
+    geometry = place_circles(len(names) - 1, generator)
+    caption = make_caption(names, geometry[: len(names) - 1, 2].tolist(), generator)
+    return geometry, paint(names), caption
+
+
+def place_circles(count: int, generator: Generator) -> Tensor:
+    """(2, 3) float32, as in Scenes: `count` circles, one or two, wholly in the image and apart from each other."""
+    while True:
+        radii = generator.uniform(*(ONE_RADIUS if count == 1 else TWO_RADII), size=count)
+        centres = generator.uniform(radii + MARGIN, 1 - radii - MARGIN, size=(2, count)).T
+        if count == 1 or np.hypot(*(centres[1] - centres[0])) > radii.sum() + GAP:
+            break
+    circles = np.zeros((2, 3), dtype=np.float32)
+    circles[:count] = np.column_stack([centres, radii])
+    return torch.from_numpy(circles)
+
+
+def paint(names: Sequence[str]) -> Tensor:
+    """(3, 3) uint8, as in Scenes, of the colours (circle, background) or (circle, second circle, background)."""
+    circle, *second, background = (rgb(name) for name in names)
+    return torch.tensor([circle, *(second or [background]), background], dtype=torch.uint8)
+
+
+def load_scenes(path: Path) -> Scenes:
+    """Raises UserError when the file is missing or does not hold scenes."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            captions = json.loads(file.metadata()["captions"])
+            tensors = {name: file.get_tensor(name) for name in ("geometry", "colours", "splits")}
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found") from None
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: found no scenes that can be read: {error}") from None
+    return Scenes(**tensors, captions=captions)
