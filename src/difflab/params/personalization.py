@@ -1,0 +1,107 @@
+"""Concepts that a text-to-image model learns from a few images, and the prompts that name several of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from difflab.params.section import PositiveInt, Probability, Section, Seed
+from difflab.params.training import TrainingParams
+from difflab.validation import refuse
+
+TOKEN = r"<[a-z0-9-]+>"
+Token = Annotated[str, Field(pattern=f"^{TOKEN}$")]
+Template = Annotated[str, Field(pattern=r"^[^{}]*\{token\}[^{}]*$")]
+
+
+def tokens_of(prompt: str) -> list[str]:
+    """The words in angle brackets."""
+    return re.findall(r"<[^<>\s]*>", prompt)
+
+
+class ConceptParams(Section):
+    token: Token  # its name in prompts
+    initializer: str  # the word that its embedding starts from, and that stands for it where CLIP reads a prompt
+    colour: str | None  # the concept is a circle of this colour, on several backgrounds; null: that of `images`
+    images: str | None  # folder of photographs
+
+    @model_validator(mode="after")
+    def _is_a_colour_or_images(self) -> Self:
+        if self.colour is not None and self.images is not None:
+            raise refuse("images", self.images, f"null, because colour is {self.colour}")
+        return self
+
+
+class ConceptCirclesParams(Section):
+    num_images: PositiveInt
+    seed: Seed
+
+
+class CustomDiffusionParams(Section):
+    prior_prompts: Annotated[list[str], Field(min_length=1)]  # what the frozen model draws to be kept as it is
+    num_prior_images: PositiveInt
+    training: TrainingParams
+
+
+class PresenceParams(Section):
+    max_delta_e: Annotated[float, Field(gt=0)]  # CIEDE2000 between a pixel and the concept's colour
+    min_share: Probability  # of an image's pixels so near to it
+
+
+class MultiConceptParams(Section):
+    prompts: Annotated[list[str], Field(min_length=1)]
+    num_images: PositiveInt  # of each prompt and method
+    seed: Seed  # of the noise bank
+    num_inference_steps: PositiveInt
+    guidance_scale: Annotated[float, Field(ge=1)]  # ε̂ = ε(∅) + scale (ε(c) − ε(∅))
+    batch_size: PositiveInt
+    presence: PresenceParams
+
+    @model_validator(mode="after")
+    def _prompts_differ(self) -> Self:
+        if len(set(self.prompts)) < len(self.prompts):
+            raise refuse("prompts", self.prompts, "different prompts")
+        return self
+
+
+ConceptName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+Concepts = Annotated[dict[ConceptName, ConceptParams], Field(min_length=1)]
+
+
+class PersonalizationParams(Section):
+    input: str | None  # an input.json of the course; its images and prompts count in place of those below
+    concepts: Concepts
+    circles: ConceptCirclesParams  # the images of a concept that is a colour
+    templates: Annotated[list[Template], Field(min_length=1)]  # captions of a concept's images in training
+    inversion: TrainingParams
+    custom_diffusion: CustomDiffusionParams
+    multi_concept: MultiConceptParams
+
+    @model_validator(mode="after")
+    def _concepts_have_images(self) -> Self:
+        for name, concept in self.concepts.items():
+            if self.input is None and concept.colour is None and concept.images is None:
+                raise refuse(f"concepts.{name}.images", None, "a folder, because colour and input are null")
+            if self.input is not None and (concept.colour or concept.images):
+                key = "colour" if concept.colour else "images"
+                raise refuse(f"concepts.{name}.{key}", getattr(concept, key), "null, because input names the images")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_differ(self) -> Self:
+        tokens = [concept.token for concept in self.concepts.values()]
+        for name, concept in self.concepts.items():
+            if tokens.count(concept.token) > 1:
+                raise refuse(f"concepts.{name}.token", concept.token, "a token that no other concept has")
+        return self
+
+    @model_validator(mode="after")
+    def _prompts_name_concepts(self) -> Self:
+        tokens = [concept.token for concept in self.concepts.values()]
+        for prompt in self.multi_concept.prompts:
+            named = tokens_of(prompt)
+            if not named or not set(named) <= set(tokens):
+                raise refuse("multi_concept.prompts", prompt, f"prompts with tokens of {', '.join(tokens)}")
+        return self

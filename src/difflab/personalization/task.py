@@ -1,0 +1,56 @@
+"""What teaches a frozen text-to-image model new words, and new keys and values for them."""
+
+from __future__ import annotations
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import torch
+from diffusers import DDPMScheduler, StableDiffusionPipeline
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+EMBEDDING = "embeddings.token_embedding.weight"  # in CLIPTextModel
+CROSS_ATTENTION = ("attn2.to_k.weight", "attn2.to_v.weight")  # how names of keys and values end in the U-Net
+
+
+class PersonalizationTask(nn.Module):
+    """E ‖ε − ε_θ(√ᾱ_t z₀ + √(1−ᾱ_t) ε, t, c(y))‖² over latents z₀ and captions y (Rombach et al. 2022, eq. 3).
+
+    The error is of v where the model's scheduler predicts v. What moves are the embeddings of the last `num_tokens` of
+    the vocabulary, which is textual inversion (Gal et al. 2022, eq. 2), and with `cross_attention` also key and value
+    projections of all cross-attention layers, which is Custom Diffusion (Kumari et al. 2022, section 3.1).
+    """
+
+    def __init__(self, pipeline: StableDiffusionPipeline, num_tokens: int, cross_attention: bool):
+        """`pipeline` holds the tokens already, is on the training device, and stays as it is."""
+        super().__init__()
+        for network in (pipeline.text_encoder, pipeline.unet):
+            network.requires_grad_(False).eval()
+        # A tuple, so that fit neither saves nor averages them.
+        self.frozen = (pipeline.text_encoder, pipeline.unet)
+        table = pipeline.text_encoder.get_parameter(EMBEDDING)
+        self.known = (table[:-num_tokens],)
+        self.embeddings = nn.Parameter(table[-num_tokens:].clone())
+        weights = dict(pipeline.unet.named_parameters())
+        self.names = [name for name in weights if cross_attention and name.endswith(CROSS_ATTENTION)]
+        self.projections = nn.ParameterList(weights[name].clone() for name in self.names)
+        # The pipeline's own is for sampling: it has no noising of its own for v.
+        self.scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)
+
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """`latents` (N, C, h, w), scaled as the U-Net takes them, and `input_ids` (N, L), to the mean loss."""
+        latents = batch["latents"]
+        noise = torch.randn(latents.shape, device=latents.device, generator=generator)
+        num_steps = self.scheduler.config.num_train_timesteps
+        t = torch.randint(num_steps, (len(latents),), device=latents.device, generator=generator)
+        noised = self.scheduler.add_noise(latents, noise, t)
+        target = noise
+        if self.scheduler.config.prediction_type == "v_prediction":
+            target = self.scheduler.get_velocity(latents, noise, t)
+        text_encoder, unet = self.frozen
+        table = torch.cat([*self.known, self.embeddings])
+        states = functional_call(text_encoder, {EMBEDDING: table}, (batch["input_ids"],))[0]
+        weights = dict(zip(self.names, self.projections, strict=True))
+        predicted = functional_call(unet, weights, (noised, t, states)).sample
+        return F.mse_loss(predicted.float(), target)
