@@ -92,7 +92,9 @@ def make_pipeline(prediction_type: str = "epsilon") -> StableDiffusionPipeline:
         betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
         options = betas | {"set_alpha_to_one": False, "steps_offset": 1, "prediction_type": prediction_type}
         pndm = prediction_type == "epsilon"
-        scheduler = PNDMScheduler(skip_prk_steps=True, **options) if pndm else DDIMScheduler(**options)
+        scheduler = (
+            PNDMScheduler(skip_prk_steps=True, **options) if pndm else DDIMScheduler(clip_sample=False, **options)
+        )
         text = text_config(tokenizer)
         checker = CLIPConfig(text_config=text, vision_config=vision_config(), projection_dim=16)
         pipeline = StableDiffusionPipeline(

@@ -35,13 +35,27 @@ class ConceptParams(Section):
 
 
 class ConceptCirclesParams(Section):
-    num_images: PositiveInt
     seed: Seed
+    num_images: PositiveInt
+    size: PositiveInt  # pixels a side
+
+
+class PromptSamplingParams(Section):
+    num_inference_steps: PositiveInt
+    guidance_scale: Annotated[float, Field(ge=1)]  # ε(∅) + scale · (ε(c) − ε(∅))
+    batch_size: PositiveInt
+
+
+class PriorParams(Section):
+    """What the model draws before its training, and goes on to be trained on, so that it still draws it afterwards."""
+
+    seed: Seed  # of the noise bank
+    prompts: Annotated[list[str], Field(min_length=1)]  # in turn
+    num_images: PositiveInt
 
 
 class CustomDiffusionParams(Section):
-    prior_prompts: Annotated[list[str], Field(min_length=1)]  # what the frozen model draws to be kept as it is
-    num_prior_images: PositiveInt
+    prior: PriorParams
     training: TrainingParams
 
 
@@ -51,12 +65,9 @@ class PresenceParams(Section):
 
 
 class MultiConceptParams(Section):
+    seed: Seed  # of the noise bank
     prompts: Annotated[list[str], Field(min_length=1)]
     num_images: PositiveInt  # of each prompt and method
-    seed: Seed  # of the noise bank
-    num_inference_steps: PositiveInt
-    guidance_scale: Annotated[float, Field(ge=1)]  # ε̂ = ε(∅) + scale (ε(c) − ε(∅))
-    batch_size: PositiveInt
     presence: PresenceParams
 
     @model_validator(mode="after")
@@ -67,6 +78,7 @@ class MultiConceptParams(Section):
 
 
 ConceptName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+Templates = Annotated[list[Template], Field(min_length=1)]
 Concepts = Annotated[dict[ConceptName, ConceptParams], Field(min_length=1)]
 
 
@@ -74,9 +86,10 @@ class PersonalizationParams(Section):
     input: str | None  # an input.json of the course; its images and prompts count in place of those below
     concepts: Concepts
     circles: ConceptCirclesParams  # the images of a concept that is a colour
-    templates: Annotated[list[Template], Field(min_length=1)]  # captions of a concept's images in training
+    templates: Templates  # captions of a concept's images in training
     inversion: TrainingParams
     custom_diffusion: CustomDiffusionParams
+    sampling: PromptSamplingParams
     multi_concept: MultiConceptParams
 
     @model_validator(mode="after")

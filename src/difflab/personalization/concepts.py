@@ -19,10 +19,15 @@ from difflab.stage import UserError
 
 def concept_file(name: str) -> Path:
     """The images of a concept, as stage `concept` leaves them."""
-    return Path(f"prepared/concept-{name}.safetensors")
+    return Path(f"prepared/concepts/{name}.safetensors")
 
 
-def circles_of(colour: str, params: ConceptCirclesParams, scenes: CirclesParams, size: int) -> ImageDataset:
+def load_concept(name: str) -> ImageDataset:
+    """Raises DataError where they are missing."""
+    return ImageDataset.load(concept_file(name))
+
+
+def circles_of(colour: str, params: ConceptCirclesParams, scenes: CirclesParams) -> ImageDataset:
     """Circles of `colour` on as many backgrounds of `scenes`, those that scenes would have it on.
 
     Image i depends on (seed, i) and the order of backgrounds. Raises UserError where there are fewer such backgrounds.
@@ -37,7 +42,7 @@ def circles_of(colour: str, params: ConceptCirclesParams, scenes: CirclesParams,
     generators = [np.random.default_rng([params.seed, i]) for i in range(params.num_images)]
     geometry = torch.stack([place_circles(1, generator) for generator in generators])
     colours = torch.stack([paint([colour, background]) for background in chosen])
-    return _dataset(to_bytes(draw_images(geometry, colours, size)), f"{colour} circles")
+    return _dataset(to_bytes(draw_images(geometry, colours, params.size)), f"{colour} circles")
 
 
 def photographs(folder: Path) -> ImageDataset:

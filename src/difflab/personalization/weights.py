@@ -19,6 +19,12 @@ from difflab.stage import UserError
 
 EMBEDDING_FILE = "learned_embeds.safetensors"  # diffusers' name
 PROJECTIONS_FILE = "cross_attention.safetensors"  # by the U-Net's own names
+CUSTOM_DIFFUSION = Path("models/custom_diffusion")  # projections, and a folder for each concept's token
+
+
+def inversion_folder(name: str) -> Path:
+    """What textual inversion of a concept learned, as stage `invert` leaves it."""
+    return Path("models/inversion", name)
 
 
 def add_tokens(pipeline: StableDiffusionPipeline, initializers: dict[str, str]) -> None:
@@ -44,7 +50,7 @@ def _add_token(pipeline: StableDiffusionPipeline, token: str, embedding: Tensor)
     if token in pipeline.tokenizer.get_vocab():
         allowed = "a token that the model's vocabulary does not have"
         raise UserError(f"personalization.concepts: token: found {token!r}, allowed: {allowed}")
-    pipeline.load_textual_inversion(embedding.detach().cpu(), token=token)
+    pipeline.load_textual_inversion({token: embedding.detach().cpu()})
 
 
 def save_embedding(folder: Path, token: str, embedding: Tensor) -> None:
