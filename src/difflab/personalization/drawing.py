@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -30,7 +30,8 @@ def draw_prompts(
     tokenize(pipeline.tokenizer, prompts)
     options = {"num_inference_steps": params.num_inference_steps, "guidance_scale": params.guidance_scale}
     generators = bank_generators(seed, numbers)
-    return pipeline(list(prompts), generator=generators, output_type=output, **options).images
+    drawn: Any = pipeline(list(prompts), generator=generators, output_type=output, **options)
+    return drawn.images
 
 
 def batches_of(count: int, size: int) -> list[range]:

@@ -18,5 +18,5 @@ def shows_colour(images: Tensor, colour: str, params: PresenceParams) -> Tensor:
     from skimage.color import deltaE_ciede2000, rgb2lab
 
     pixels = rgb2lab(images.permute(0, 2, 3, 1).numpy())
-    differences = deltaE_ciede2000(pixels, rgb2lab(np.array(rgb(colour), dtype=np.uint8)))
+    differences = deltaE_ciede2000(pixels, rgb2lab(np.full((1, 1, 1, 3), rgb(colour), dtype=np.uint8)))
     return torch.from_numpy((differences <= params.max_delta_e).mean(axis=(1, 2)) >= params.min_share)

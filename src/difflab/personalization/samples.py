@@ -24,6 +24,7 @@ from difflab.text_to_image.model_folder import MODEL, load_text_to_image
 Method = Literal["textual_inversion", "custom_diffusion"]
 METHODS: tuple[Method, ...] = get_args(Method)
 FOLDER = Path("samples/multi_concept")
+Sample = tuple[Method, int, int]  # drawn so, of this prompt, from this noise of the bank
 
 
 def sample_folder(method: Method, prompt: int) -> Path:
@@ -54,14 +55,14 @@ def draw_samples(
     pipelines = {method: load_personalized(method, concepts).to(device) for method in METHODS}
     for pipeline in pipelines.values():
         pipeline.set_progress_bar_config(disable=True)
-    batches = [
+    batches: list[list[Sample]] = [
         [(method, prompt, number) for number in numbers]
         for method in METHODS
         for prompt in range(len(prompts))
         for numbers in batches_of(params.num_images, sampling.batch_size)
     ]
 
-    def draw(batch: list[tuple[Method, int, int]]) -> dict[str, Tensor]:
+    def draw(batch: list[Sample]) -> dict[str, Tensor]:
         method, prompt, _ = batch[0]
         numbers = [number for *_, number in batch]
         of_batch = [prompts[prompt]] * len(batch)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
@@ -20,7 +22,7 @@ def image_embeddings(clip: Clip, images: Tensor) -> Tensor:
     parts = []
     for batch in images.split(BATCH):
         inputs = clip.image_processor(list(batch), return_tensors="pt")
-        output = clip.model.get_image_features(inputs["pixel_values"].to(clip.model.device))
+        output: Any = clip.model.get_image_features(inputs["pixel_values"].to(clip.model.device))
         parts.append(F.normalize(output.pooler_output, dim=-1).cpu())
     return torch.cat(parts)
 
@@ -29,4 +31,5 @@ def image_embeddings(clip: Clip, images: Tensor) -> Tensor:
 def text_embedding(clip: Clip, text: str) -> Tensor:
     """(D,), of length 1. Raises UserError where the tokenizer does not know a word."""
     tokens = tokenize(clip.tokenizer, [text]).to(clip.model.device)
-    return F.normalize(clip.model.get_text_features(tokens).pooler_output[0], dim=-1).cpu()
+    output: Any = clip.model.get_text_features(tokens)
+    return F.normalize(output.pooler_output[0], dim=-1).cpu()

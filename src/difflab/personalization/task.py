@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
@@ -35,8 +37,8 @@ class PersonalizationTask(nn.Module):
         weights = dict(pipeline.unet.named_parameters())
         self.names = [name for name in weights if cross_attention and name.endswith(CROSS_ATTENTION)]
         self.projections = nn.ParameterList(weights[name].clone() for name in self.names)
-        # The pipeline's own is for sampling: it has no noising of its own for v.
-        self.scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)
+        # The pipeline's own samples; some of its kind cannot make the target of v.
+        self.scheduler: Any = DDPMScheduler.from_config(pipeline.scheduler.config)
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         """`latents` (N, C, h, w), scaled as the U-Net takes them, and `input_ids` (N, L), to the mean loss."""

@@ -1,0 +1,107 @@
+"""The course's input.json, and what is wrong with one, in one line."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from difflab.params import ConceptParams, MultiConceptParams, PresenceParams
+from difflab.personalization.concepts import folder_of
+from difflab.personalization.course_input import read_course_input
+from difflab.personalization.prompts import in_words, prompts_of
+from difflab.stage import UserError
+
+ENTRIES = {
+    "0": {"src_image": "cat", "token_name": "<new1>", "prompt": ["a <new1> on a beach", "a <new1>"], "index": 25},
+    "1": {
+        "src_image": ["cat", "dog"],
+        "token_name": ["<new1>", "<new2>"],
+        "prompt": ["a <new1> next to a <new2>", "a <new1>"],
+    },
+}
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8), "red").save(tmp_path / name / "00.jpg")
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+def write(folder: Path, entries: object) -> Path:
+    path = folder / "input.json"
+    path.write_text(entries if isinstance(entries, str) else json.dumps(entries))
+    return path
+
+
+def concept(token: str, word: str = "cat") -> ConceptParams:
+    return ConceptParams(token=token, initializer=word, colour=None, images=None)
+
+
+def test_folders_by_token_and_prompts_once(folder):
+    found = read_course_input(write(folder, ENTRIES))
+    assert found.folders == {"<new1>": folder / "cat", "<new2>": folder / "dog"}
+    assert found.prompts == ["a <new1> on a beach", "a <new1>", "a <new1> next to a <new2>"]
+
+
+def test_one_prompt_and_absolute_folders(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    Image.new("RGB", (8, 8)).save(elsewhere / "a.png")
+    entry = {"src_image": str(elsewhere), "token_name": "<x>", "prompt": "<x>"}
+    found = read_course_input(write(folder, {"a": entry}))
+    assert (found.folders, found.prompts) == ({"<x>": elsewhere}, ["<x>"])
+
+
+def changed(index: str, **values: object) -> dict:
+    return ENTRIES | {index: {key: value for key, value in (ENTRIES[index] | values).items() if value is not None}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ("{", r"input\.json: not JSON: "),
+        ("{}", r"input\.json: found {}, allowed: a section that is not empty"),
+        (changed("0", token_name=None), r"input\.json: 0\.token_name: found nothing, allowed: a list of text like "),
+        (changed("0", token_name="new1"), r"0\.token_name\.0: found \"new1\", allowed: text like \^<"),
+        (changed("0", prompt=[]), r"0\.prompt: found \[\], allowed: a list of string \(at least 1 of them\)"),
+        (changed("1", src_image="dog"), r"1\.src_image: found 1 folders, allowed: 2, one for each of token_name"),
+        (changed("1", src_image=["dog", "dog"]), r"1\.src_image: found 'dog', allowed: .*/cat as before"),
+        (changed("0", src_image="nowhere"), r"nowhere: no such folder"),
+        (changed("1", src_image=["cat", "empty"]), r"empty: no images in it, allowed: \.jpeg, \.jpg, \.png"),
+        (changed("0", prompt=["a cat"]), r"0\.prompt: found 'a cat', allowed: prompts that name <new1>"),
+        (
+            changed("1", prompt=["a <new1> on a <new3>"]),
+            r"1\.prompt: found '<new3>' in 'a <new1> on a <new3>', allowed: tokens of <new1>, <new2>",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_line(folder, entries, message):
+    with pytest.raises(UserError, match=message) as error:
+        read_course_input(write(folder, entries))
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file(folder):
+    with pytest.raises(UserError, match=r"input\.json: not found"):
+        read_course_input(folder / "input.json")
+
+
+def test_concepts_and_prompts_of_the_file(folder):
+    path = str(write(folder, ENTRIES))
+    assert folder_of(concept("<new2>"), path) == folder / "dog"
+    with pytest.raises(
+        UserError, match=re.escape("found no entry with token_name <new3>, allowed: one for each token")
+    ):
+        folder_of(concept("<new3>"), path)
+    presence = PresenceParams(max_delta_e=10.0, min_share=0.01)
+    params = MultiConceptParams(seed=0, prompts=["a <new2>"], num_images=1, presence=presence)
+    concepts = {"a": concept("<new1>"), "b": concept("<new2>", "dog")}
+    assert prompts_of(params, concepts, None) == ["a <new2>"]
+    assert prompts_of(params, concepts, path)[-1] == "a <new1> next to a <new2>"
+    assert in_words("a <new1> next to a <new2>", concepts) == "a cat next to a dog"
+    with pytest.raises(UserError, match=r"found '<new2>' in .*, allowed: tokens of personalization\.concepts: <new1>"):
+        prompts_of(params, {"a": concept("<new1>")}, path)
