@@ -6,10 +6,32 @@ No field has a default: what a run does stands in `params.yaml` alone, so nothin
 # ruff: noqa: F401  (all that others import from here)
 
 from difflab.params.circles import CirclesParams
+from difflab.params.clip import (
+    ClipNetworkParams,
+    ClipParams,
+    ColouredDigitsParams,
+    Template,
+    UnseenImagesParams,
+    ZeroShotParams,
+)
 from difflab.params.data import DataParams, EmbeddedParams, PrepareParams
 from difflab.params.diffusion import NetworkParams, SamplerParams, ScheduleParams
 from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.params.file import ParamsError, load_params, load_section, read_yaml, validate
+from difflab.params.personalization import (
+    ConceptCirclesParams,
+    ConceptParams,
+    Concepts,
+    CustomDiffusionParams,
+    MultiConceptParams,
+    PersonalizationParams,
+    PresenceParams,
+    PriorParams,
+    PromptSamplingParams,
+    Templates,
+    Token,
+    tokens_of,
+)
 from difflab.params.recipes import (
     ConditionParams,
     RecipeData,

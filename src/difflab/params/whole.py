@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from difflab.params.circles import CirclesParams
+from difflab.params.clip import ClipParams, ZeroShotParams
 from difflab.params.data import DataParams, PrepareParams
 from difflab.params.faces import FacesParams
 from difflab.params.recipes import RecipeParams
@@ -26,6 +27,8 @@ class Params(Section):
     recipes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams], Field(min_length=1)]
     faces: FacesParams
     circles: CirclesParams
+    clip: ClipParams
+    zero_shot: ZeroShotParams
     studies: StudiesParams
 
     def named_files(self) -> dict[str, Path]:
@@ -37,6 +40,7 @@ class Params(Section):
             "faces.checkpoint": None if hub_id else faces.checkpoint,
             "faces.sampling.noises": faces.sampling.noises,
             "faces.reference": faces.reference,
+            "zero_shot.images": self.zero_shot.images,
         }
         return {key: Path(name) for key, name in named.items() if name}
 

@@ -1,0 +1,49 @@
+"""CLIP as the folder that transformers' CLIPModel and CLIPProcessor load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+from safetensors import SafetensorError
+from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
+
+from difflab.stage import UserError
+
+
+class Clip(NamedTuple):
+    model: CLIPModel
+    tokenizer: PreTrainedTokenizerFast
+    image_processor: CLIPImageProcessor
+
+
+def save_clip(folder: Path, clip: Clip) -> None:
+    clip.model.save_pretrained(folder)
+    CLIPProcessor(clip.image_processor, clip.tokenizer).save_pretrained(folder)
+
+
+def load_clip(place: str | Path, key: str) -> Clip:
+    """The CLIP of a folder or of a hub id, in eval mode.
+
+    Raises UserError, one line that begins with `key`, where it is missing, a component or some weights of it are, it is
+    of another kind, or a hub id cannot be reached.
+    """
+    component = "the model"
+    try:
+        model, report = CLIPModel.from_pretrained(place, output_loading_info=True)
+        if report["missing_keys"]:
+            raise ValueError(f"it lacks the weights {', '.join(sorted(report['missing_keys'])[:3])}, …")
+        component = "the tokenizer"
+        tokenizer = AutoTokenizer.from_pretrained(place)
+        component = "the image processor"
+        image_processor = CLIPImageProcessor.from_pretrained(place)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{key}: found {str(place)!r}, allowed: a folder or hub id of a CLIP; {component}: {reason}"
+        ) from None
+    positions = model.config.text_config.max_position_embeddings
+    tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
+    return Clip(model.eval(), tokenizer, image_processor)

@@ -1,0 +1,74 @@
+"""Words to tokens: a vocabulary of whole words in CLIP's manner, and the check that a tokenizer knows a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from difflab.stage import UserError
+
+BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
+# As CLIPTokenizer: words, single digits, punctuation.
+PIECES = Regex(r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
+
+
+def build_tokenizer(captions: Iterable[str], text_length: int) -> PreTrainedTokenizerFast:
+    """A tokenizer of the words of `captions`, lower-cased, to at most `text_length` tokens with begin and end.
+
+    It splits, begins, ends and pads as CLIPTokenizer does, the padding being the end token, but a word is one token or
+    unknown, so that a prompt of another word is refused instead of spelt.
+    """
+    model = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    model.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+    model.pre_tokenizer = pre_tokenizers.Split(PIECES, behavior="removed", invert=True)
+    words = {
+        word
+        for caption in set(captions)
+        for word, _ in model.pre_tokenizer.pre_tokenize_str(model.normalizer.normalize_str(caption))
+    }
+    vocabulary = {word: index for index, word in enumerate([*sorted(words), UNKNOWN, BEGIN, END])}
+    model.model = models.WordLevel(vocabulary, unk_token=UNKNOWN)
+    model.post_processor = processors.RobertaProcessing(
+        (END, vocabulary[END]), (BEGIN, vocabulary[BEGIN]), trim_offsets=False, add_prefix_space=False
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=model,
+        bos_token=BEGIN,
+        eos_token=END,
+        pad_token=END,
+        unk_token=UNKNOWN,
+        model_max_length=text_length,
+    )
+
+
+def tokenize(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str]) -> Tensor:
+    """Token numbers (N, text_length) int64, each padded to the tokenizer's `model_max_length`.
+
+    Raises UserError when a prompt has a word that is not in the vocabulary, or is too long.
+    """
+    encoded = tokenizer(list(prompts), padding="max_length", return_tensors="pt")
+    tokens = encoded["input_ids"]
+    allowed = tokenizer.model_max_length
+    if tokenizer.unk_token_id != tokenizer.eos_token_id:  # a vocabulary of pieces, where they are one, spells any word
+        for row in (tokens == tokenizer.unk_token_id).any(1).nonzero()[:1].flatten().tolist():
+            found = _unknown(tokenizer, prompts[row])
+            raise UserError(f"prompt {prompts[row]!r}: found {found}, allowed: {_words(tokenizer)}")
+    if tokens.shape[1] > allowed:
+        longest = max(prompts, key=lambda prompt: len(tokenizer.tokenize(prompt)))
+        found = len(tokenizer.tokenize(longest)) + 2
+        raise UserError(f"prompt {longest!r}: found {found} tokens with begin and end, allowed: at most {allowed}")
+    return tokens
+
+
+def _unknown(tokenizer: PreTrainedTokenizerFast, prompt: str) -> str:
+    encoding = tokenizer(prompt)
+    first = encoding["input_ids"].index(tokenizer.unk_token_id)
+    span = encoding.token_to_chars(first)
+    return repr(prompt[span.start : span.end])
+
+
+def _words(tokenizer: PreTrainedTokenizerFast) -> str:
+    return " ".join(sorted(set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens)))

@@ -1,0 +1,88 @@
+"""CLIP, trained on captioned circles and digits, or taken from `clip.pretrained` → models/clip/."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from difflab.params import (
+    CirclesParams,
+    ClipNetworkParams,
+    ColouredDigitsParams,
+    ComputeParams,
+    TrainingParams,
+    load_section,
+)
+from difflab.stage import run
+
+OUTPUT = Path("models/clip")
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    compute = load_section(ComputeParams, "compute")
+    circles = load_section(CirclesParams, "circles")
+    pretrained = load_section(str | None, "clip.pretrained")
+    digits = load_section(ColouredDigitsParams, "clip.digits")
+    network = load_section(ClipNetworkParams, "clip.network")
+    training = load_section(TrainingParams, "clip.training")
+    if pretrained is None:
+        train(compute, circles, digits, network, training)
+    else:
+        adopt(pretrained)
+
+
+def train(
+    compute: ComputeParams,
+    circles: CirclesParams,
+    digits: ColouredDigitsParams,
+    network: ClipNetworkParams,
+    training: TrainingParams,
+) -> None:
+    """Train the small model of `clip.network` on what `circles` and `clip.digits` leave for training."""
+    from accelerate.utils import set_seed
+
+    from difflab.circles.pairs import make_meetings
+    from difflab.circles.scenes import load_scenes
+    from difflab.clip.captioned import captioned_circles, captioned_digits
+    from difflab.clip.contrastive import ContrastiveTask
+    from difflab.clip.digits import split_inks
+    from difflab.clip.model_folder import Clip, save_clip
+    from difflab.clip.network import make_clip, make_image_processor
+    from difflab.clip.tokenizer import build_tokenizer, tokenize
+    from difflab.data.dataset import ImageDataset
+    from difflab.device import make_accelerator
+    from difflab.outputs import written_whole
+    from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.fit import fit
+
+    accelerator = make_accelerator(compute)
+    inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
+    scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1]).part("train")
+    seen_pairs = make_meetings(circles)[0].pairs
+    seen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)[0]
+    size = network.image_size
+    data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, seen_pairs, size, digits.seed)
+    tokenizer = build_tokenizer(data.captions, network.text_length)
+    tensors = {"images": data.images, "tokens": tokenize(tokenizer, data.captions), "contents": data.contents}
+
+    set_seed(training.seed)
+    clip = make_clip(network, tokenizer)
+    with rolling_checkpoint("clip", [compute, circles, digits, network, training], inputs) as checkpoint:
+        fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint)
+        with written_whole(OUTPUT) as folder:
+            save_clip(folder, Clip(clip, tokenizer, make_image_processor(network)))
+            shutil.copy(checkpoint.log, folder)
+
+
+def adopt(pretrained: str) -> None:
+    """Take the CLIP of a folder or hub id."""
+    from difflab.clip.model_folder import load_clip, save_clip
+    from difflab.outputs import written_whole
+
+    clip = load_clip(pretrained, "clip.pretrained")
+    with written_whole(OUTPUT) as folder:
+        save_clip(folder, clip)
+
+
+if __name__ == "__main__":
+    run(main)

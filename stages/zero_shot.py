@@ -1,0 +1,55 @@
+"""Classify images by the names of their classes: models/clip/ → metrics/zero_shot.json, …_cases.csv, two figures."""
+
+import argparse
+from pathlib import Path
+
+from difflab.params import ComputeParams, Template, load_section
+from difflab.stage import run
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    compute = load_section(ComputeParams, "compute")
+    folder = load_section(str | None, "zero_shot.images")
+    template = load_section(Template, "zero_shot.template")
+
+    from difflab.clip.model_folder import load_clip
+    from difflab.device import make_accelerator
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.protocol import sha256_of
+    from difflab.outputs import written_whole
+    from difflab.zero_shot.classification import classify
+    from difflab.zero_shot.figure import save_cases, save_confusion
+    from difflab.zero_shot.folder import read_labelled_folder
+    from difflab.zero_shot.grades import confusion_matrix, example_cases, zero_shot_grades
+    from difflab.zero_shot.reported import load_reported
+
+    model = Path("models/clip")
+    images, reported = read_labelled_folder(Path(folder or "samples/zero_shot")), load_reported()
+    clip = load_clip(model, str(model))
+    clip.model.to(make_accelerator(compute).device)
+    predicted = classify(clip, images.files, images.labels, template)
+
+    metrics = zero_shot_grades(predicted, images)
+    protocol = {
+        "images": "a folder of the user's" if folder else "pairs of colours, and of colour and digit, not in training",
+        "template": template,
+        "similarity": "cosine",
+        "image_size": clip.image_processor.crop_size["height"],
+        "model_sha256": sha256_of(model / "model.safetensors"),
+    }
+    write_metrics(Path("metrics/zero_shot.json"), metrics | {"protocol": protocol} | reported.beside(metrics))
+    cases = example_cases(predicted, images)
+    with written_whole(Path("metrics/zero_shot_cases.csv")) as file:
+        cases.assign(file=[path.name for path in cases.file]).to_csv(
+            file, index_label=["kind", "number"], lineterminator="\n"
+        )
+    accuracy, number = metrics["accuracy"]["value"], metrics["num_classes"]
+    title = f"Zero-shot: {accuracy:.1%} of {len(images.files)} images right, {number} classes"
+    save_cases(cases, title, Path("figures/zero_shot.png"), "zero_shot")
+    counts = confusion_matrix(predicted, images)
+    save_confusion(counts, images.labels, title, Path("figures/zero_shot_confusion.png"), "zero_shot", images.files)
+
+
+if __name__ == "__main__":
+    run(main)

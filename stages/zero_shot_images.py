@@ -1,0 +1,32 @@
+"""Draw what the small CLIP never saw → samples/zero_shot/: id2label.json, val/{class}_{index}.png."""
+
+import argparse
+from pathlib import Path
+
+from difflab.params import CirclesParams, ColouredDigitsParams, UnseenImagesParams, load_section
+from difflab.stage import run
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    circles = load_section(CirclesParams, "circles")
+    digits = load_section(ColouredDigitsParams, "clip.digits")
+    size = load_section(int, "clip.network.image_size")
+    unseen = load_section(UnseenImagesParams, "zero_shot.unseen")
+
+    from difflab.circles.pairs import make_meetings
+    from difflab.clip.digits import split_inks
+    from difflab.data.dataset import ImageDataset
+    from difflab.outputs import written_whole
+    from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
+
+    seen_pairs, unseen_pairs = (meetings.pairs for meetings in make_meetings(circles))
+    _, unseen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)
+    real_digits = ImageDataset.load(Path("prepared/mnist.safetensors")).part("test")
+    drawings = unseen_circles(unseen_pairs, size) | unseen_digits(unseen_inks, seen_pairs, real_digits, size)
+    with written_whole(Path("samples/zero_shot")) as folder:
+        write_labelled_folder(folder, drawings, unseen)
+
+
+if __name__ == "__main__":
+    run(main)
