@@ -11,6 +11,7 @@ from difflab.params.circles import CirclesParams
 from difflab.params.clip import ClipParams, ZeroShotParams
 from difflab.params.data import DataParams, PrepareParams
 from difflab.params.faces import FacesParams
+from difflab.params.personalization import PersonalizationParams
 from difflab.params.recipes import RecipeParams
 from difflab.params.section import Section
 from difflab.params.studies import EvaluationParams, StudiesParams
@@ -29,6 +30,7 @@ class Params(Section):
     circles: CirclesParams
     clip: ClipParams
     zero_shot: ZeroShotParams
+    personalization: PersonalizationParams
     studies: StudiesParams
 
     def named_files(self) -> dict[str, Path]:
@@ -41,6 +43,7 @@ class Params(Section):
             "faces.sampling.noises": faces.sampling.noises,
             "faces.reference": faces.reference,
             "zero_shot.images": self.zero_shot.images,
+            "personalization.input": self.personalization.input,
         }
         return {key: Path(name) for key, name in named.items() if name}
 
@@ -55,6 +58,14 @@ class Params(Section):
     def _the_course_judge_has_its_size(self) -> Self:
         if self.judge.checkpoint and self.prepare.digit_size != 28:
             raise refuse("prepare.digit_size", self.prepare.digit_size, "28, because of judge.checkpoint")
+        return self
+
+    @model_validator(mode="after")
+    def _concepts_are_new(self) -> Self:
+        for name, concept in self.personalization.concepts.items():
+            if concept.colour not in {None, *self.circles.held_out_colours}:
+                allowed = f"null, or one of circles.held_out_colours: {', '.join(self.circles.held_out_colours)}"
+                raise refuse(f"personalization.concepts.{name}.colour", concept.colour, allowed)
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,89 @@
+"""The text-to-image model: an autoencoder, a U-Net in its latent space that reads captions, and how it draws."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from difflab.params.diffusion import ScheduleParams
+from difflab.params.section import PositiveInt, Probability, Section, Seed
+from difflab.params.training import TrainingParams
+from difflab.validation import refuse
+
+Channels = Annotated[list[PositiveInt], Field(min_length=1)]
+
+
+class AutoencoderNetworkParams(Section):
+    image_size: PositiveInt
+    block_out_channels: Channels  # each level but the last halves the image
+    layers_per_block: PositiveInt
+    norm_num_groups: PositiveInt  # in few channels, few: normalising a group loses how bright it is as a whole
+    latent_channels: PositiveInt
+
+    @model_validator(mode="after")
+    def _sizes_divide(self) -> Self:
+        factor = 2 ** (len(self.block_out_channels) - 1)
+        if self.image_size % factor:
+            raise refuse("image_size", self.image_size, f"a multiple of {factor}, because of block_out_channels")
+        _divides_channels(self, "norm_num_groups")
+        return self
+
+    @property
+    def latent_size(self) -> int:
+        return self.image_size // 2 ** (len(self.block_out_channels) - 1)
+
+
+class AutoencoderParams(Section):
+    network: AutoencoderNetworkParams
+    kl_weight: Annotated[float, Field(ge=0)]  # of the mean KL divergence of a latent number from N(0, 1)
+    training: TrainingParams
+
+
+class LatentNetworkParams(Section):
+    prediction_type: Literal["epsilon", "v_prediction"]
+    block_out_channels: Channels
+    layers_per_block: PositiveInt
+    num_attention_heads: PositiveInt  # of self- and cross-attention, on every level
+    norm_num_groups: PositiveInt
+
+    @model_validator(mode="after")
+    def _channels_divide(self) -> Self:
+        for key in ("norm_num_groups", "num_attention_heads"):
+            _divides_channels(self, key)
+        return self
+
+
+def _divides_channels(section: AutoencoderNetworkParams | LatentNetworkParams, key: str) -> None:
+    if any(channels % getattr(section, key) for channels in section.block_out_channels):
+        allowed = f"a divisor of each of block_out_channels {section.block_out_channels}"
+        raise refuse(key, getattr(section, key), allowed)
+
+
+class GuidedSamplingParams(Section):
+    """How a prompt is drawn."""
+
+    seed: Seed  # of the noise bank
+    sampler: Literal["ddim", "dpmsolver++"]
+    num_inference_steps: PositiveInt
+    guidance_scale: Annotated[float, Field(ge=1)]  # ε(∅) + scale · (ε(c) − ε(∅))
+    batch_size: PositiveInt
+
+
+class TextToImageParams(Section):
+    pretrained: str | None  # null: train the small model below; else a folder or hub id of a StableDiffusionPipeline
+    autoencoder: AutoencoderParams
+    schedule: ScheduleParams
+    drop_probability: Probability  # of training without the caption
+    network: LatentNetworkParams
+    training: TrainingParams
+    sampling: GuidedSamplingParams
+    num_images: PositiveInt  # drawn of held-out captions, and measured
+
+    @model_validator(mode="after")
+    def _latents_halve(self) -> Self:
+        size, factor = self.autoencoder.network.latent_size, 2 ** (len(self.network.block_out_channels) - 1)
+        if size % factor:
+            allowed = f"a latent size (found {size}) that is a multiple of {factor}, because of network"
+            raise refuse("autoencoder.network.image_size", self.autoencoder.network.image_size, allowed)
+        return self
