@@ -17,11 +17,10 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.protocol import sha256_of
-    from difflab.outputs import written_whole
     from difflab.zero_shot.classification import classify
     from difflab.zero_shot.figure import save_cases, save_confusion
     from difflab.zero_shot.folder import read_labelled_folder
-    from difflab.zero_shot.grades import confusion_matrix, example_cases, zero_shot_grades
+    from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
     from difflab.zero_shot.reported import load_reported
 
     model = Path("models/clip")
@@ -40,10 +39,7 @@ def main() -> None:
     }
     write_metrics(Path("metrics/zero_shot.json"), metrics | {"protocol": protocol} | reported.beside(metrics))
     cases = example_cases(predicted, images)
-    with written_whole(Path("metrics/zero_shot_cases.csv")) as file:
-        cases.assign(file=[path.name for path in cases.file]).to_csv(
-            file, index_label=["kind", "number"], lineterminator="\n"
-        )
+    save_cases_table(cases, Path("metrics/zero_shot_cases.csv"))
     accuracy, number = metrics["accuracy"]["value"], metrics["num_classes"]
     title = f"Zero-shot: {accuracy:.1%} of {len(images.files)} images right, {number} classes"
     save_cases(cases, title, Path("figures/zero_shot.png"), "zero_shot")

@@ -27,7 +27,7 @@ from difflab.stage import UserError
 
 ONE_RADIUS = 0.14, 0.36  # shares of the image's side
 TWO_RADII = 0.12, 0.26
-MARGIN = 0.03  # between a circle and the image's edge
+MARGIN = 0.05  # between a circle and the image's edge, so that outlines stay closed
 GAP = 0.08  # between two circles, so that their outlines stay two
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation")

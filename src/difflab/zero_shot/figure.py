@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from difflab.figures.image_grid import Panel, save_image_grid
 from difflab.figures.png import DPI, STYLE, Provenance, save_png
+from difflab.zero_shot.grades import Case
 
 LABEL_SIZE = 0.11  # inches of a class's row and column
 LABELLED = 80  # classes; more have no room for their names
 
 
-def save_cases(cases: pd.DataFrame, title: str, path: Path, stage: str) -> None:
+def save_cases(cases: Sequence[Case], title: str, path: Path, stage: str) -> None:
     """Correct answers in one row, wrong ones in the other; under each image what it was taken for and what it is."""
-    kinds = [kind for kind in ("correct", "wrong") if kind in cases.index.get_level_values(0)]
-    rows = [cases.loc[kind] for kind in kinds]
+    rows = {case.kind: [other for other in cases if other.kind == case.kind] for case in cases}
     captions = [
-        [
-            f"{case.predicted}\n" if case.predicted == case.true else f"{case.predicted}\nis {case.true}"
-            for case in row.itertuples()
-        ]
-        for row in rows
+        [case.predicted if case.kind == "correct" else f"{case.predicted}\nis {case.true}" for case in row]
+        for row in rows.values()
     ]
-    panel = Panel([list(row.file) for row in rows], kinds, [], captions=captions)
+    panel = Panel([[case.file for case in row] for row in rows.values()], list(rows), [], captions=captions)
     save_image_grid([panel], title, path, stage)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
 from difflab.evaluation.intervals import wilson
+from difflab.outputs import written_whole
 from difflab.zero_shot.folder import LabelledFolder
 
 MOST_CONFUSED = 10  # pairs of classes that the metrics name
@@ -22,7 +25,7 @@ def zero_shot_grades(predicted: Tensor, images: LabelledFolder) -> dict[str, Any
     """Accuracy with its interval, chance, accuracy of each class, and the most frequent confusions."""
     true, labels = np.array(images.classes), images.labels
     correct = predicted.numpy() == true
-    wrong = Counter(zip(true[~correct].tolist(), predicted.numpy()[~correct].tolist(), strict=True))
+    wrong = Counter(pair for pair in zip(true.tolist(), predicted.tolist(), strict=True) if pair[0] != pair[1])
     return {
         "num_images": len(true),
         "num_classes": len(labels),
@@ -41,22 +44,38 @@ def zero_shot_grades(predicted: Tensor, images: LabelledFolder) -> dict[str, Any
 def confusion_matrix(predicted: Tensor, images: LabelledFolder) -> NDArray[np.int64]:
     """(C, C): how many images of each class (row) were taken for each (column)."""
     counts = np.zeros((len(images.labels), len(images.labels)), dtype=np.int64)
-    np.add.at(counts, (images.classes, predicted.numpy()), 1)
+    np.add.at(counts, (np.array(images.classes), predicted.numpy()), 1)
     return counts
 
 
-def example_cases(predicted: Tensor, images: LabelledFolder) -> pd.DataFrame:
-    """File, predicted and true class of five correct and five wrong images, evenly spaced among all of their kind."""
-    table = pd.DataFrame(
-        {
-            "file": images.files,
-            "predicted": [images.labels[index] for index in predicted.tolist()],
-            "true": [images.labels[index] for index in images.classes],
-        }
-    )
-    correct = table.predicted == table.true
-    return pd.concat([_evenly_spaced(table[correct]), _evenly_spaced(table[~correct])], keys=["correct", "wrong"])
+@dataclass(frozen=True)
+class Case:
+    """An image, what it was taken for and what it is."""
+
+    kind: Literal["correct", "wrong"]
+    file: Path
+    predicted: str
+    true: str
 
 
-def _evenly_spaced(table: pd.DataFrame) -> pd.DataFrame:
-    return table.iloc[np.unique(np.linspace(0, len(table) - 1, CASES).round().astype(int))] if len(table) else table
+def example_cases(predicted: Tensor, images: LabelledFolder) -> list[Case]:
+    """Five correct and five wrong ones, or all where there are fewer, evenly spaced among all of their kind."""
+    correct = predicted.numpy() == np.array(images.classes)
+    kinds: dict[Literal["correct", "wrong"], NDArray] = {"correct": correct, "wrong": ~correct}
+    return [
+        Case(kind, images.files[index], images.labels[predicted[index]], images.labels[images.classes[index]])
+        for kind, is_of_kind in kinds.items()
+        for index in _evenly_spaced(np.flatnonzero(is_of_kind))
+    ]
+
+
+def _evenly_spaced(indices: NDArray) -> NDArray:
+    return indices[np.unique(np.linspace(0, len(indices) - 1, CASES).round().astype(int))] if len(indices) else indices
+
+
+def save_cases_table(cases: Sequence[Case], path: Path) -> None:
+    """As CSV: kind, name of the file, predicted and true class."""
+    with written_whole(path) as partial, partial.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["kind", "file", "predicted", "true"])
+        writer.writerows([case.kind, case.file.name, case.predicted, case.true] for case in cases)
