@@ -27,7 +27,6 @@ from difflab.params.personalization import (
     PersonalizationParams,
     PresenceParams,
     PriorParams,
-    PromptSamplingParams,
     Templates,
     Token,
     tokens_of,
@@ -46,6 +45,13 @@ from difflab.params.studies import (
     FidStudyParams,
     GuidanceStudyParams,
     TrainingGifParams,
+)
+from difflab.params.text_to_image import (
+    AutoencoderNetworkParams,
+    AutoencoderParams,
+    GuidedSamplingParams,
+    LatentNetworkParams,
+    TextToImageParams,
 )
 from difflab.params.training import ComputeParams, JudgeParams, TrainingParams
 from difflab.params.whole import Params

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from difflab.params.section import PositiveInt, Probability, Section, Seed
+from difflab.params.text_to_image import GuidedSamplingParams
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
@@ -40,12 +41,6 @@ class ConceptCirclesParams(Section):
     size: PositiveInt  # pixels a side
 
 
-class PromptSamplingParams(Section):
-    num_inference_steps: PositiveInt
-    guidance_scale: Annotated[float, Field(ge=1)]  # ε(∅) + scale · (ε(c) − ε(∅))
-    batch_size: PositiveInt
-
-
 class PriorParams(Section):
     """What the model draws before its training, and goes on to be trained on, so that it still draws it afterwards."""
 
@@ -65,7 +60,6 @@ class PresenceParams(Section):
 
 
 class MultiConceptParams(Section):
-    seed: Seed  # of the noise bank
     prompts: Annotated[list[str], Field(min_length=1)]
     num_images: PositiveInt  # of each prompt and method
     presence: PresenceParams
@@ -89,7 +83,7 @@ class PersonalizationParams(Section):
     templates: Templates  # captions of a concept's images in training
     inversion: TrainingParams
     custom_diffusion: CustomDiffusionParams
-    sampling: PromptSamplingParams
+    sampling: GuidedSamplingParams
     multi_concept: MultiConceptParams
 
     @model_validator(mode="after")

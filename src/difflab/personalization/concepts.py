@@ -17,16 +17,6 @@ from difflab.personalization.course_input import read_course_input
 from difflab.stage import UserError
 
 
-def concept_file(name: str) -> Path:
-    """The images of a concept, as stage `concept` leaves them."""
-    return Path(f"prepared/concepts/{name}.safetensors")
-
-
-def load_concept(name: str) -> ImageDataset:
-    """Raises DataError where they are missing."""
-    return ImageDataset.load(concept_file(name))
-
-
 def circles_of(colour: str, params: ConceptCirclesParams, scenes: CirclesParams) -> ImageDataset:
     """Circles of `colour` on as many backgrounds of `scenes`, those that scenes would have it on.
 

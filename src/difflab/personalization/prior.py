@@ -13,17 +13,17 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from difflab.params import PriorParams, PromptSamplingParams
-from difflab.personalization.drawing import batches_of, draw_prompts
-from difflab.personalization.rows import Rows, rows_of
+from difflab.params import GuidedSamplingParams, PriorParams
+from difflab.personalization.rows import Rows, prior_rows
 from difflab.sampling.resumable import drawn_batches
+from difflab.text_to_image.drawing import draw_prompts, set_sampler
 
 
 @contextmanager
 def drawn_prior(
     pipeline: StableDiffusionPipeline,
     params: PriorParams,
-    sampling: PromptSamplingParams,
+    sampling: GuidedSamplingParams,
     depends_on: Any,
     inputs: Sequence[Path],
 ) -> Iterator[Rows]:
@@ -31,12 +31,14 @@ def drawn_prior(
 
     Kumari et al. take real images of like captions; this model's own need no data set, at any size.
     """
+    set_sampler(pipeline, sampling.sampler)
+    of_prior = sampling.model_copy(update={"seed": params.seed})
     prompts = [params.prompts[i % len(params.prompts)] for i in range(params.num_images)]
+    numbers = list(range(params.num_images))
+    batches = [numbers[start : start + sampling.batch_size] for start in range(0, len(numbers), sampling.batch_size)]
 
-    def draw(batch: range) -> dict[str, Tensor]:
-        of_batch = [prompts[i] for i in batch]
-        return {"latents": draw_prompts(pipeline, of_batch, params.seed, batch, sampling, "latent")}
+    def draw(batch: list[int]) -> dict[str, Tensor]:
+        return {"images": draw_prompts(pipeline, [prompts[i] for i in batch], batch, of_prior)}
 
-    batches = batches_of(len(prompts), sampling.batch_size)
     with drawn_batches("custom_diffusion-prior", depends_on, inputs, batches, draw) as drawn:
-        yield rows_of(pipeline, torch.cat([tensors["latents"] for _, tensors in drawn]), prompts)
+        yield prior_rows(pipeline, torch.cat([tensors["images"] for _, tensors in drawn]), prompts)

@@ -1,4 +1,4 @@
-"""What is trained on: a row for each image, flipped and not, with each of its captions."""
+"""What is trained on: latents and captions, a row for each pair of them."""
 
 from __future__ import annotations
 
@@ -12,30 +12,38 @@ from torch import Tensor
 
 from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
+from difflab.text_to_image.model_folder import image_size
 
-Rows = dict[str, Tensor]
+Rows = dict[
+    str, Tensor
+]  # "latents" (N, C, h, w), scaled as the U-Net takes them, and "tokens" (N, L) of their captions
 
 
-@torch.no_grad()
 def concept_rows(pipeline: StableDiffusionPipeline, images: ImageDataset, token: str, templates: Sequence[str]) -> Rows:
-    """Rows of N images at the model's size, each also flipped, with each of T templates for its caption: 2·N·T.
+    """N images at the model's size, each also flipped, each with all T templates for its caption: 2·N·T rows.
 
-    An image's latents are the mean that the autoencoder has for it. Raises UserError where the tokenizer does not know
-    a caption.
+    Raises UserError where the tokenizer does not know a caption.
     """
-    size = pipeline.unet.config.sample_size * pipeline.vae_scale_factor
-    pixels = images.resized(size).images.to(pipeline.device).float() / 127.5 - 1
-    means = [pipeline.vae.encode(image[None]).latent_dist.mean for image in torch.cat([pixels, pixels.flip(3)])]
-    latents = torch.cat(means) * pipeline.vae.config.scaling_factor
     captions = [template.format(token=token) for template in templates]
-    return rows_of(pipeline, latents.repeat_interleave(len(captions), 0), captions * len(latents))
+    pixels = images.resized(image_size(pipeline)).images
+    latents = _encode(pipeline, torch.cat([pixels, pixels.flip(3)]))
+    tokens = tokenize(pipeline.tokenizer, captions)
+    return {"latents": latents.repeat_interleave(len(tokens), 0), "tokens": tokens.repeat(len(latents), 1)}
 
 
-def rows_of(pipeline: StableDiffusionPipeline, latents: Tensor, captions: Sequence[str]) -> Rows:
-    """`latents` (N, C, h, w), as the U-Net takes them, and `input_ids` (N, L) of their captions."""
-    return {"latents": latents.float().cpu(), "input_ids": tokenize(pipeline.tokenizer, captions)}
+def prior_rows(pipeline: StableDiffusionPipeline, images: Tensor, captions: Sequence[str]) -> Rows:
+    """`images` (N, 3, S, S) uint8 of the model's size, each with its caption: N rows."""
+    return {"latents": _encode(pipeline, images), "tokens": tokenize(pipeline.tokenizer, captions)}
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
     """All rows of all parts."""
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+@torch.no_grad()
+def _encode(pipeline: StableDiffusionPipeline, images: Tensor) -> Tensor:
+    """The mean that the autoencoder has for each image, as the U-Net takes it; on the CPU."""
+    pixels = images.to(pipeline.device).float() / 127.5 - 1
+    means = [pipeline.vae.encode(image[None]).latent_dist.mean for image in pixels]
+    return torch.cat(means).float().cpu() * pipeline.vae.config.scaling_factor

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from difflab.text_to_image.denoising import noised
+
 EMBEDDING = "embeddings.token_embedding.weight"  # in CLIPTextModel
 CROSS_ATTENTION = ("attn2.to_k.weight", "attn2.to_v.weight")  # how names of keys and values end in the U-Net
 
@@ -41,18 +43,11 @@ class PersonalizationTask(nn.Module):
         self.scheduler: Any = DDPMScheduler.from_config(pipeline.scheduler.config)
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        """`latents` (N, C, h, w), scaled as the U-Net takes them, and `input_ids` (N, L), to the mean loss."""
-        latents = batch["latents"]
-        noise = torch.randn(latents.shape, device=latents.device, generator=generator)
-        num_steps = self.scheduler.config.num_train_timesteps
-        t = torch.randint(num_steps, (len(latents),), device=latents.device, generator=generator)
-        noised = self.scheduler.add_noise(latents, noise, t)
-        target = noise
-        if self.scheduler.config.prediction_type == "v_prediction":
-            target = self.scheduler.get_velocity(latents, noise, t)
+        """`latents` (N, C, h, w), scaled as the U-Net takes them, and `tokens` (N, L), to the mean loss."""
+        z, t, target = noised(self.scheduler, batch["latents"], generator)
         text_encoder, unet = self.frozen
         table = torch.cat([*self.known, self.embeddings])
-        states = functional_call(text_encoder, {EMBEDDING: table}, (batch["input_ids"],))[0]
+        states = functional_call(text_encoder, {EMBEDDING: table}, (batch["tokens"],))[0]
         weights = dict(zip(self.names, self.projections, strict=True))
-        predicted = functional_call(unet, weights, (noised, t, states)).sample
+        predicted = functional_call(unet, weights, (z, t, states)).sample
         return F.mse_loss(predicted.float(), target)

@@ -19,12 +19,6 @@ from difflab.stage import UserError
 
 EMBEDDING_FILE = "learned_embeds.safetensors"  # diffusers' name
 PROJECTIONS_FILE = "cross_attention.safetensors"  # by the U-Net's own names
-CUSTOM_DIFFUSION = Path("models/custom_diffusion")  # projections, and a folder for each concept's token
-
-
-def inversion_folder(name: str) -> Path:
-    """What textual inversion of a concept learned, as stage `invert` leaves it."""
-    return Path("models/inversion", name)
 
 
 def add_tokens(pipeline: StableDiffusionPipeline, initializers: dict[str, str]) -> None:
