@@ -14,6 +14,7 @@ from difflab.params.clip import (
     UnseenImagesParams,
     ZeroShotParams,
 )
+from difflab.params.controlnet import ControlNetParams, ControlSamplesParams, TwoCirclesParams
 from difflab.params.data import DataParams, EmbeddedParams, PrepareParams
 from difflab.params.diffusion import NetworkParams, SamplerParams, ScheduleParams
 from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, PathName

@@ -9,12 +9,14 @@ from pydantic import Field, model_validator
 
 from difflab.params.circles import CirclesParams
 from difflab.params.clip import ClipParams, ZeroShotParams
+from difflab.params.controlnet import ControlNetParams
 from difflab.params.data import DataParams, PrepareParams
 from difflab.params.faces import FacesParams
 from difflab.params.personalization import PersonalizationParams
 from difflab.params.recipes import RecipeParams
 from difflab.params.section import Section
 from difflab.params.studies import EvaluationParams, StudiesParams
+from difflab.params.text_to_image import TextToImageParams
 from difflab.params.training import ComputeParams, JudgeParams
 from difflab.validation import refuse
 
@@ -30,6 +32,8 @@ class Params(Section):
     circles: CirclesParams
     clip: ClipParams
     zero_shot: ZeroShotParams
+    text_to_image: TextToImageParams
+    controlnet: ControlNetParams
     personalization: PersonalizationParams
     studies: StudiesParams
 

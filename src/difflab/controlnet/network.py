@@ -1,0 +1,58 @@
+"""The ControlNet of a text-to-image model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
+from safetensors.torch import load_file
+
+from difflab.stage import UserError
+from difflab.text_to_image.model_folder import PROBLEMS
+
+MODEL = Path("models/controlnet")
+SNAPSHOTS = MODEL / "snapshots"
+
+
+def make_controlnet(pipeline: StableDiffusionPipeline, hint_channels: Sequence[int]) -> ControlNetModel:
+    """A copy of the U-Net's encoder that reads hints (N, 3, S, S) in [0, 1] and speaks through zero convolutions.
+
+    (Zhang et al. 2023, section 3.1.) Raises UserError when the hints do not become as small as the latents.
+    """
+    halvings = pipeline.vae_scale_factor.bit_length() - 1
+    if len(hint_channels) - 1 != halvings:
+        found = f"controlnet.hint_channels: found {list(hint_channels)}, {len(hint_channels)} levels"
+        raise UserError(f"{found}, allowed: {halvings + 1}, because the autoencoder halves an image {halvings} times")
+    return ControlNetModel.from_unet(pipeline.unet, conditioning_embedding_out_channels=tuple(hint_channels))
+
+
+def load_controlnet(folder: Path = MODEL) -> ControlNetModel:
+    """Raises UserError where there is none."""
+    try:
+        return ControlNetModel.from_pretrained(folder, use_safetensors=True).eval()
+    except PROBLEMS as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{folder}: found no ControlNet that can be read, allowed: its folder: {reason}") from None
+
+
+def load_snapshot(controlnet: ControlNetModel, file: Path) -> None:
+    """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask."""
+    weights = {name.removeprefix("controlnet."): tensor for name, tensor in load_file(file).items()}
+    controlnet.load_state_dict(weights)
+
+
+def snapshot_files() -> list[Path]:
+    """Of the trained ControlNet, by step; the last is what its training ended with."""
+    return sorted(SNAPSHOTS.glob("step_*.safetensors"))
+
+
+def with_control(pipeline: StableDiffusionPipeline, controlnet: ControlNetModel) -> StableDiffusionControlNetPipeline:
+    """The same components, guided by hints."""
+    controlled = StableDiffusionControlNetPipeline(
+        **pipeline.components, controlnet=controlnet, requires_safety_checker=False
+    )
+    controlled.set_progress_bar_config(disable=True)
+    return controlled

@@ -1,0 +1,47 @@
+"""Images of prompts, each from its own noise of the bank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, StableDiffusionPipeline
+from torch import Tensor
+
+from difflab.clip.tokenizer import tokenize
+from difflab.params import GuidedSamplingParams
+from difflab.sampling.noise import bank_generators
+
+SAMPLERS = {"ddim": DDIMScheduler, "dpmsolver++": DPMSolverMultistepScheduler}
+
+
+def set_sampler(pipeline: StableDiffusionPipeline, name: str) -> None:
+    """Sample with DDIM (Song et al. 2020), η = 0, or DPM-Solver++ 2M (Lu et al. 2022), on the β it was trained with."""
+    pipeline.scheduler = SAMPLERS[name].from_config(pipeline.scheduler.config)
+
+
+def draw_prompts(
+    pipeline: StableDiffusionPipeline,
+    prompts: Sequence[str],
+    numbers: Iterable[int],
+    params: GuidedSamplingParams,
+    **options: Any,
+) -> Tensor:
+    """Image `numbers[i]` of the bank of `params.seed` for `prompts[i]`: (N, 3, S, S) uint8, on the CPU.
+
+    It depends on its prompt, the seed and its number alone. `options` go to the pipeline, of which `set_sampler` has
+    set the sampler. Raises UserError where the tokenizer does not know a prompt.
+    """
+    tokenize(pipeline.tokenizer, prompts)
+    drawn: Any = pipeline(
+        list(prompts),
+        generator=bank_generators(params.seed, numbers),
+        num_inference_steps=params.num_inference_steps,
+        guidance_scale=params.guidance_scale,
+        output_type="pt",
+        **options,
+    )
+    return (drawn.images.float() * 255).round().to(torch.uint8).cpu()

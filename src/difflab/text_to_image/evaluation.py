@@ -1,0 +1,38 @@
+"""metrics/text_to_image.json: whether what is drawn is what the caption says."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from difflab.text_to_image.circle_measures import MEASURES, delta_e, foreground, lab, median, roundness
+
+PROTOCOL = MEASURES | {
+    "iou": f"{MEASURES['iou']}; of the foreground and the circle of its area around its centroid",
+    "colour": "of the circle, of the foreground's pixels; of the background, of all others",
+    "captions": "held out: of one circle, with a pair of colours that training has not seen together",
+}
+
+
+def evaluate(images: NDArray[np.uint8], colours: NDArray[np.uint8]) -> dict[str, Any]:
+    """`images` (N, S, S, 3), each with one circle asked for in `colours` (N, 3, 3), as in Scenes."""
+    rows = [_measure(image, asked) for image, asked in zip(images, colours, strict=True)]
+    overlaps, circles, backgrounds = map(np.array, zip(*rows, strict=True))
+    return {
+        "num_images": len(images),
+        "iou": asdict(median(overlaps)),
+        "circle_delta_e": asdict(median(circles)),
+        "background_delta_e": asdict(median(backgrounds)),
+        "share_without_circle": float((overlaps == 0).mean()),
+        "protocol": PROTOCOL | {"image_size": images.shape[1]},
+    }
+
+
+def _measure(image: NDArray[np.uint8], colours: NDArray[np.uint8]) -> tuple[float, float, float]:
+    pixels = lab(image)
+    shape = foreground(pixels)
+    inside = shape if shape.any() else ~shape
+    return roundness(shape), delta_e(pixels[inside], colours[0]), delta_e(pixels[~shape], colours[2])

@@ -1,0 +1,57 @@
+"""A text-to-image model as the folder, or hub id, that diffusers' StableDiffusionPipeline loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from safetensors import SafetensorError
+
+from difflab.stage import UserError
+
+MODEL = Path("models/text_to_image")
+AUTOENCODER = Path("models/autoencoder")
+COMPONENTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
+PROBLEMS = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
+
+
+def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffusionPipeline:
+    """The pipeline of a folder or of a hub id, without its safety checker, its networks frozen and in eval mode.
+
+    Raises UserError, one line that begins with `key`, or with the place, where it is missing, a component is, it is of
+    another kind, or a hub id cannot be reached.
+    """
+    try:
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            place, use_safetensors=True, safety_checker=None, requires_safety_checker=False
+        )
+    except PROBLEMS as error:
+        raise _refusal(place, key, " ".join(str(error).split())) from None
+    if missing := [name for name in COMPONENTS if getattr(pipeline, name, None) is None]:
+        raise _refusal(place, key, f"it has no {', '.join(missing)}")
+    for network in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
+        network.requires_grad_(False).eval()
+    positions = pipeline.text_encoder.config.max_position_embeddings
+    pipeline.tokenizer.model_max_length = min(pipeline.tokenizer.model_max_length, positions)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def load_autoencoder(place: str | Path, key: str = "", subfolder: str | None = None) -> AutoencoderKL:
+    """The autoencoder of a folder or hub id, or of its subfolder, in eval mode. Raises UserError as above."""
+    try:
+        return AutoencoderKL.from_pretrained(place, subfolder=subfolder, use_safetensors=True).eval()
+    except PROBLEMS as error:
+        raise _refusal(place, key, " ".join(str(error).split())) from None
+
+
+def image_size(pipeline: StableDiffusionPipeline) -> int:
+    """Pixels a side that the model was trained on."""
+    return pipeline.unet.config.sample_size * pipeline.vae_scale_factor
+
+
+def _refusal(place: str | Path, key: str, reason: str) -> UserError:
+    found = f"{key}: found {str(place)!r}" if key else f"{place}: found no text-to-image model that can be read"
+    return UserError(f"{found}, allowed: a folder or hub id of a StableDiffusionPipeline: {reason}")

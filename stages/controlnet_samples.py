@@ -1,0 +1,60 @@
+"""Draw with the ControlNet and, from the same noises, without: models/ → samples/controlnet/{group}.safetensors."""
+
+import argparse
+from pathlib import Path
+
+from difflab.params import ComputeParams, ControlSamplesParams, GuidedSamplingParams, load_section
+from difflab.stage import run
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    compute = load_section(ComputeParams, "compute")
+    sampling = load_section(GuidedSamplingParams, "controlnet.sampling")
+    samples = load_section(ControlSamplesParams, "controlnet.samples")
+
+    import torch
+    from safetensors.torch import save_file
+
+    from difflab.circles.rendering import draw_hints
+    from difflab.circles.scenes import load_scenes
+    from difflab.controlnet import network
+    from difflab.controlnet.drawing import draw_controlled
+    from difflab.controlnet.drawings import Drawing, all_drawings
+    from difflab.device import make_accelerator
+    from difflab.outputs import written_whole
+    from difflab.sampling.resumable import drawn_batches
+    from difflab.text_to_image import model_folder
+    from difflab.text_to_image.drawing import draw_prompts, set_sampler
+
+    accelerator = make_accelerator(compute)
+    prepared = Path("prepared/circles.safetensors")
+    base = model_folder.load_text_to_image()
+    set_sampler(base, sampling.sampler)
+    controlnet = network.load_controlnet()
+    pipeline = network.with_control(base, controlnet).to(accelerator.device)
+    hint_size = model_folder.image_size(base)
+    drawings = all_drawings(load_scenes(prepared).part("validation"), samples, network.snapshot_files())
+
+    def draw(batch: Drawing) -> dict[str, torch.Tensor]:
+        if batch.snapshot is None:
+            return {"images": draw_prompts(base, batch.requests.prompts, batch.numbers, sampling)}
+        network.load_snapshot(controlnet, batch.snapshot)
+        hints = draw_hints(batch.requests.geometry, hint_size)
+        prompts = batch.requests.prompts
+        return {"images": draw_controlled(pipeline, prompts, hints, batch.numbers, sampling, batch.scale)}
+
+    batches = [batch for drawing in drawings for batch in drawing.batches(sampling.batch_size)]
+    inputs = [prepared, model_folder.MODEL, network.MODEL]
+    with drawn_batches("controlnet_samples", [compute, sampling, samples], inputs, batches, draw) as drawn:
+        with written_whole(Path("samples/controlnet")) as folder:
+            folder.mkdir()
+            groups: dict[str, list[torch.Tensor]] = {}
+            for batch, tensors in drawn:
+                groups.setdefault(batch.name, []).append(tensors["images"])
+            for name, images in groups.items():
+                save_file({"images": torch.cat(images)}, folder / f"{name}.safetensors")
+
+
+if __name__ == "__main__":
+    run(main)
