@@ -46,14 +46,17 @@ def main() -> None:
 
     batches = [batch for drawing in drawings for batch in drawing.batches(sampling.batch_size)]
     inputs = [prepared, model_folder.MODEL, network.MODEL]
-    with drawn_batches("controlnet_samples", [compute, sampling, samples], inputs, batches, draw) as drawn:
-        with written_whole(Path("samples/controlnet")) as folder:
-            folder.mkdir()
-            groups: dict[str, list[torch.Tensor]] = {}
-            for batch, tensors in drawn:
-                groups.setdefault(batch.name, []).append(tensors["images"])
-            for name, images in groups.items():
-                save_file({"images": torch.cat(images)}, folder / f"{name}.safetensors")
+    key = [compute, sampling, samples]
+    with (
+        drawn_batches("controlnet_samples", key, inputs, batches, draw) as drawn,
+        written_whole(Path("samples/controlnet")) as folder,
+    ):
+        folder.mkdir()
+        groups: dict[str, list[torch.Tensor]] = {}
+        for batch, tensors in drawn:
+            groups.setdefault(batch.name, []).append(tensors["images"])
+        for name, images in groups.items():
+            save_file({"images": torch.cat(images)}, folder / f"{name}.safetensors")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ from pathlib import Path
 from difflab.params import ComputeParams, GuidedSamplingParams, load_section
 from difflab.stage import run
 
-COLUMNS = 8
-
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
@@ -16,24 +14,24 @@ def main() -> None:
     num_images = load_section(int, "text_to_image.num_images")
 
     import torch
-    from PIL import Image
 
     from difflab.circles.scenes import load_scenes
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
-    from difflab.figures.image_grid import Panel, save_image_grid
     from difflab.sampling.resumable import drawn_batches
     from difflab.stage import UserError
     from difflab.text_to_image.drawing import draw_prompts, set_sampler
     from difflab.text_to_image.evaluation import evaluate
-    from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+    from difflab.text_to_image.figure import save_captioned
+    from difflab.text_to_image.model_folder import MODEL, UNET, load_text_to_image
 
     accelerator = make_accelerator(compute)
     prepared = Path("prepared/circles.safetensors")
     scenes = load_scenes(prepared).part("validation")
     scenes = scenes.where(scenes.num_circles == 1)
     if len(scenes) < num_images:
-        raise UserError(f"text_to_image.num_images: found {num_images}, allowed: at most {len(scenes)} held-out captions")
+        allowed = f"at most {len(scenes)}, the held-out captions of one circle"
+        raise UserError(f"text_to_image.num_images: found {num_images}, allowed: {allowed}")
     pipeline = load_text_to_image().to(accelerator.device)
     set_sampler(pipeline, sampling.sampler)
 
@@ -47,19 +45,7 @@ def main() -> None:
     with drawn_batches("evaluate_text_to_image", params, inputs, batches, draw) as drawn:
         images = torch.cat([tensors["images"] for _, tensors in drawn]).permute(0, 2, 3, 1).numpy()
         write_metrics(Path("metrics/text_to_image.json"), evaluate(images, scenes.colours[:num_images].numpy()))
-        shown = [Image.fromarray(image) for image in images[: 3 * COLUMNS]]
-        captions = [wrapped(caption) for caption in scenes.captions[: len(shown)]]
-        rows = [shown[start : start + COLUMNS] for start in range(0, len(shown), COLUMNS)]
-        below = [captions[start : start + COLUMNS] for start in range(0, len(shown), COLUMNS)]
-        panel = Panel(rows, [], [], captions=below)
-        title = "Captions that training has not seen"
-        save_image_grid([panel], title, Path("figures/text_to_image.png"), "evaluate_text_to_image", [MODEL / "model_index.json"])
-
-
-def wrapped(caption: str) -> str:
-    from textwrap import fill
-
-    return fill(caption, 20)
+        save_captioned(images, scenes.captions, Path("figures/text_to_image.png"), [prepared, UNET])
 
 
 if __name__ == "__main__":
