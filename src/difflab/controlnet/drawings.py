@@ -13,7 +13,7 @@ from difflab.params import ControlSamplesParams
 
 @dataclass(frozen=True)
 class Drawing:
-    """Images of `requests` from the noises `numbers`, with the weights of the file `snapshot`; without, if it is None."""
+    """Images of `requests` from the noises `numbers`, with the weights of `snapshot`; without them if it is None."""
 
     name: str
     requests: Requests

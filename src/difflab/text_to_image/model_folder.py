@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from difflab.stage import UserError
 
 MODEL = Path("models/text_to_image")
+UNET = MODEL / "unet/diffusion_pytorch_model.safetensors"
 AUTOENCODER = Path("models/autoencoder")
 COMPONENTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
 PROBLEMS = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)

@@ -11,7 +11,7 @@ from difflab.params import LatentNetworkParams
 
 
 def make_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:
-    """A random U-Net of the autoencoder's latents, with cross-attention to states (N, L, `text_width`) on all levels."""
+    """A random U-Net of the autoencoder's latents, whose levels attend to (N, L, `text_width`) states."""
     levels = len(params.block_out_channels)
     downsamplings = len(autoencoder.config.block_out_channels) - 1
     return UNet2DConditionModel(
