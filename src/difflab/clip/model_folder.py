@@ -36,7 +36,9 @@ def load_clip(place: str | Path, key: str) -> Clip:
         if report["missing_keys"]:
             raise ValueError(f"it lacks the weights {', '.join(sorted(report['missing_keys'])[:3])}, …")
         component = "the tokenizer"
-        tokenizer = AutoTokenizer.from_pretrained(place)
+        tokenizer, known = AutoTokenizer.from_pretrained(place), model.config.text_config.vocab_size
+        if len(tokenizer) != known:  # transformers makes up an empty one where there is none
+            raise ValueError(f"it has {len(tokenizer)} tokens, the model {known}")
         component = "the image processor"
         image_processor = CLIPImageProcessor.from_pretrained(place)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:

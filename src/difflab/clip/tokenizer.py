@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
@@ -49,17 +50,16 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str]) -> Tens
 
     Raises UserError when a prompt has a word that is not in the vocabulary, or is too long.
     """
-    encoded = tokenizer(list(prompts), padding="max_length", return_tensors="pt")
-    tokens = encoded["input_ids"]
-    allowed = tokenizer.model_max_length
+    encoded = tokenizer(list(prompts), padding="max_length")["input_ids"]
+    longest, allowed = max(range(len(prompts)), key=lambda row: len(encoded[row])), tokenizer.model_max_length
+    if (length := len(encoded[longest])) > allowed:
+        found = f"{length} tokens with begin and end"
+        raise UserError(f"prompt {prompts[longest]!r}: found {found}, allowed: at most {allowed}")
+    tokens = torch.tensor(encoded)
     if tokenizer.unk_token_id != tokenizer.eos_token_id:  # a vocabulary of pieces, where they are one, spells any word
         for row in (tokens == tokenizer.unk_token_id).any(1).nonzero()[:1].flatten().tolist():
             found = _unknown(tokenizer, prompts[row])
             raise UserError(f"prompt {prompts[row]!r}: found {found}, allowed: {_words(tokenizer)}")
-    if tokens.shape[1] > allowed:
-        longest = max(prompts, key=lambda prompt: len(tokenizer.tokenize(prompt)))
-        found = len(tokenizer.tokenize(longest)) + 2
-        raise UserError(f"prompt {longest!r}: found {found} tokens with begin and end, allowed: at most {allowed}")
     return tokens
 
 

@@ -1,0 +1,52 @@
+"""The contrastive objective against CLIP's own and against its definition."""
+
+import math
+
+import pytest
+import torch
+
+from difflab.clip.contrastive import ContrastiveTask, symmetric_cross_entropy
+from difflab.clip.tokenizer import tokenize
+from tests.clip.tiny_clip import make_spelling_clip
+
+PROMPTS = ["a red circle", "a blue circle", "a seven on white", "nothing"]
+
+
+def make_batch() -> dict[str, torch.Tensor]:
+    images = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    tokens = tokenize(make_spelling_clip().tokenizer, PROMPTS)
+    return {"images": images, "tokens": tokens, "contents": torch.arange(4)}
+
+
+def test_without_repetitions_it_is_the_loss_of_clip():
+    clip, batch = make_spelling_clip().model, make_batch()
+    expected = clip(input_ids=batch["tokens"], pixel_values=batch["images"].float() / 127.5 - 1, return_loss=True).loss
+    torch.testing.assert_close(ContrastiveTask(clip)(batch, torch.Generator()), expected)
+
+
+def test_what_shows_the_same_is_no_wrong_answer():
+    """Row by row: −log of the own share among those of other contents."""
+    logits = torch.randn(5, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    contents = torch.tensor([3, 1, 3, 2, 3])
+
+    def mean_loss(matrix: torch.Tensor) -> float:
+        losses = []
+        for i in range(5):
+            answers = [j for j in range(5) if j == i or contents[j] != contents[i]]
+            losses.append(-math.log(math.exp(matrix[i, i]) / sum(math.exp(matrix[i, j]) for j in answers)))
+        return sum(losses) / 5
+
+    expected = (mean_loss(logits) + mean_loss(logits.T)) / 2
+    assert symmetric_cross_entropy(logits, contents).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_logit_scale_is_learnt_and_limited():
+    clip, batch = make_spelling_clip().model, make_batch()
+    task = ContrastiveTask(clip)
+    task(batch, torch.Generator()).backward()
+    assert clip.logit_scale.grad is not None and clip.logit_scale.grad != 0
+    losses = []
+    for scale in (math.log(100), math.log(1000)):
+        torch.nn.init.constant_(clip.logit_scale, scale)
+        losses.append(task(batch, torch.Generator()).item())
+    assert losses[0] == losses[1]

@@ -1,0 +1,177 @@
+"""Zero-shot: folders of labelled images, the class of an image, and how the answers are graded."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.stats import binomtest
+from transformers import CLIPProcessor
+
+from difflab.circles.colours import rgb
+from difflab.clip.model_folder import load_clip, save_clip
+from difflab.data.dataset import DataError, ImageDataset
+from difflab.params import UnseenImagesParams
+from difflab.stage import UserError
+from difflab.zero_shot.classification import classify
+from difflab.zero_shot.folder import LabelledFolder, read_labelled_folder
+from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
+from difflab.zero_shot.reported import load_reported
+from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
+from tests.clip.tiny_clip import make_spelling_clip
+
+TEMPLATE = "A photo of a {object}."
+PAIRS = [("red", "teal"), ("white", "blue"), ("red", "white")]
+
+
+def bars() -> ImageDataset:
+    images = torch.zeros(20, 3, 16, 16, dtype=torch.uint8)
+    images[:, :, 4:12, 7:9] = 255
+    return ImageDataset(images, torch.arange(20) % 10, torch.zeros(20, dtype=torch.uint8), "bars")
+
+
+def drawings():
+    return unseen_circles(PAIRS[:2], 32) | unseen_digits([("red", "seven")], PAIRS, bars(), 32)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    write_labelled_folder(tmp_path / "images", drawings(), UnseenImagesParams(seed=0, images_per_class=3))
+    return tmp_path / "images"
+
+
+def test_the_folder_has_the_layout_of_the_course(folder):
+    assert json.loads((folder / "id2label.json").read_text()) == {
+        "0": "red_circle_on_teal",
+        "1": "white_circle_on_blue",
+        "2": "red_seven",
+    }
+    images = read_labelled_folder(folder)
+    assert images.labels == ["red circle on teal", "white circle on blue", "red seven"]
+    assert [file.name for file in images.files] == [f"{c}_{i:03d}.png" for c in range(3) for i in range(3)]
+    assert images.classes == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_images_show_what_their_labels_say(folder):
+    images = read_labelled_folder(folder)
+    colours = [{tuple(pixel) for pixel in np.asarray(Image.open(file)).reshape(-1, 3)} for file in images.files]
+    for number, (circle, background) in enumerate(PAIRS[:2]):
+        assert all({rgb(circle), rgb(background)} <= seen for seen in colours[3 * number : 3 * number + 3])
+    assert all({rgb("red")} < seen and seen & {rgb("teal"), rgb("white")} for seen in colours[6:])
+
+
+def test_an_image_depends_on_its_class_and_index_alone(folder, tmp_path):
+    write_labelled_folder(tmp_path / "more", drawings(), UnseenImagesParams(seed=0, images_per_class=5))
+    write_labelled_folder(tmp_path / "other", drawings(), UnseenImagesParams(seed=1, images_per_class=3))
+    for file in folder.glob("val/*.png"):
+        assert (tmp_path / "more/val" / file.name).read_bytes() == file.read_bytes()
+    assert (tmp_path / "other/val/0_000.png").read_bytes() != (folder / "val/0_000.png").read_bytes()
+
+
+def test_classes_may_have_any_numbers(folder):
+    """Files in the order of numbers, not of letters; labels without images stay."""
+    (folder / "id2label.json").write_text('{"2": "b", "10": "c", "0": "a_a", "1": "none"}')
+    for file in folder.glob("val/1_*.png"):
+        file.rename(file.with_name(file.name.replace("1_", "10_")))
+    images = read_labelled_folder(folder)
+    assert images.labels == ["a a", "none", "b", "c"]
+    assert images.classes == [0, 0, 0, 2, 2, 2, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (lambda folder: (folder / "id2label.json").unlink(), r"id2label\.json: found no such file, allowed: "),
+        (lambda folder: (folder / "id2label.json").write_text("{"), r"id2label\.json: found JSONDecodeError, "),
+        (lambda folder: (folder / "id2label.json").write_text("[1]"), r"id2label\.json: found "),
+        (lambda folder: (folder / "id2label.json").write_text('{"0": 1}'), r"id2label\.json: found names that are"),
+        (lambda folder: (folder / "id2label.json").write_text("{}"), r"id2label\.json: found names that are"),
+        (lambda folder: (folder / "id2label.json").write_text('{"0": "a"}'), r"_00\d\.png: found no class, allowed: "),
+        (lambda folder: (folder / "val/cat.png").touch(), r"cat\.png: found no class, allowed: CLASS_INDEX\.png"),
+        (lambda folder: (folder / "val").rename(folder / "test"), r"val: found no images, allowed: CLASS_INDEX"),
+    ],
+)
+def test_a_folder_with_a_mistake_is_one_line(folder, damage, line):
+    damage(folder)
+    with pytest.raises(UserError, match=line) as error:
+        read_labelled_folder(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_the_class_is_that_of_the_largest_similarity(folder, tmp_path):
+    """As transformers' own processor and model have it."""
+    save_clip(tmp_path / "clip", make_spelling_clip())
+    images, clip = read_labelled_folder(folder), load_clip(tmp_path / "clip", "clip")
+    prompts = [f"A photo of a {label}." for label in images.labels]
+    opened = [Image.open(file) for file in images.files]
+    inputs = CLIPProcessor.from_pretrained(tmp_path / "clip")(
+        text=prompts, images=opened, return_tensors="pt", padding=True
+    )
+    with torch.no_grad():
+        expected = clip.model(**inputs).logits_per_image.argmax(1)
+    assert classify(clip, images.files, images.labels, TEMPLATE).tolist() == expected.tolist()
+
+
+def test_a_file_that_is_no_image_is_one_line(folder, tmp_path):
+    (folder / "val/1_001.png").write_bytes(b"nothing")
+    images = read_labelled_folder(folder)
+    with pytest.raises(DataError, match=r"1_001\.png: cannot be read as an image"):
+        classify(make_spelling_clip(), images.files, images.labels, TEMPLATE)
+
+
+ANSWERS = LabelledFolder(["a", "b", "c"], [Path(f"{i}.png") for i in range(20)], [0] * 10 + [1] * 8 + [2] * 2)
+PREDICTED = torch.tensor([0] * 7 + [1] * 3 + [1] * 2 + [0] * 5 + [2] + [2, 2])
+
+
+def test_grades_are_counted():
+    grades = zero_shot_grades(PREDICTED, ANSWERS)
+    interval = binomtest(11, 20).proportion_ci(0.95, method="wilson")
+    assert grades["accuracy"] == pytest.approx({"value": 11 / 20, "low": interval.low, "high": interval.high})
+    assert grades["chance"] == pytest.approx(1 / 3)
+    assert grades["accuracy_by_class"] == {"a": 0.7, "b": 0.25, "c": 1.0}
+    assert grades["most_confused"] == [
+        {"true": "b", "predicted": "a", "images": 5},
+        {"true": "a", "predicted": "b", "images": 3},
+        {"true": "b", "predicted": "c", "images": 1},
+    ]
+    assert confusion_matrix(PREDICTED, ANSWERS).tolist() == [[7, 3, 0], [5, 2, 1], [0, 0, 2]]
+
+
+def test_five_right_and_five_wrong_cases(tmp_path):
+    cases = example_cases(PREDICTED, ANSWERS)
+    assert [(case.kind, case.file.name) for case in cases] == [
+        *(("correct", f"{i}.png") for i in (0, 2, 5, 11, 19)),
+        *(("wrong", f"{i}.png") for i in (7, 9, 13, 15, 17)),
+    ]
+    save_cases_table(cases, tmp_path / "cases.csv")
+    with (tmp_path / "cases.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[-1] == {"kind": "wrong", "file": "17.png", "predicted": "c", "true": "b"}
+    few = example_cases(torch.tensor([*ANSWERS.classes[:-1], 0]), ANSWERS)
+    assert [case.kind for case in few] == ["correct"] * 5 + ["wrong"]
+
+
+def test_reported_values_stand_beside_as_many_classes():
+    reported = load_reported(Path(__file__).parents[2] / "metrics/zero_shot_targets.yaml")
+    metrics = {"num_classes": 50, "accuracy": {"value": 0.4}}
+    beside = reported.beside(metrics)["reported"]
+    assert beside["accuracy"] == {"reported": [0.5648, 0.6348], "measured": 0.4}
+    assert beside["protocol"]["num_images"] == 2500
+    assert reported.beside(metrics | {"num_classes": 76}) == {}
+
+
+def test_photographs_of_the_course(tmp_path):
+    """The course's folder, by a CLIP of random weights: about one in fifty right."""
+    root = Path(os.environ.get("DIFFLAB_DATA_ROOT", "."), "clip_zeroshot")
+    if not root.is_dir():
+        pytest.skip("DIFFLAB_DATA_ROOT names no folder with clip_zeroshot/ in it")
+    images = read_labelled_folder(root)
+    assert len(images.labels) == 50 and images.labels[0] == "European fire salamander"
+    predicted = classify(make_spelling_clip(), images.files, images.labels, TEMPLATE)
+    grades = zero_shot_grades(predicted, images)
+    assert grades["num_images"] == len(list((root / "val").glob("*.png")))
+    assert grades["accuracy"]["value"] < 0.1
