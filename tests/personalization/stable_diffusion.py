@@ -25,7 +25,7 @@ SPECIAL = ["<|startoftext|>", "<|endoftext|>"]
 
 def make_tokenizer() -> CLIPTokenizer:
     """CLIP's own byte-pair encoding, whose merges make one token of each of WORDS and of nothing else."""
-    letters = "abcdefghijklmnopqrstuvwxyz.,"
+    letters = "abcdefghijklmnopqrstuvwxyz.,-"
     vocabulary, merges = [*letters, *(f"{letter}</w>" for letter in letters)], []
     for word in WORDS:
         parts = [*word[:-1], f"{word[-1]}</w>"]

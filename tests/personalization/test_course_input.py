@@ -98,7 +98,7 @@ def test_concepts_and_prompts_of_the_file(folder):
     ):
         folder_of(concept("<new3>"), path)
     presence = PresenceParams(max_delta_e=10.0, min_share=0.01)
-    params = MultiConceptParams(seed=0, prompts=["a <new2>"], num_images=1, presence=presence)
+    params = MultiConceptParams(prompts=["a <new2>"], num_images=1, presence=presence)
     concepts = {"a": concept("<new1>"), "b": concept("<new2>", "dog")}
     assert prompts_of(params, concepts, None) == ["a <new2>"]
     assert prompts_of(params, concepts, path)[-1] == "a <new1> next to a <new2>"

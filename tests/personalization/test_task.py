@@ -10,9 +10,10 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 from stable_diffusion import SIZE, make_pipeline
 
+from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
 from difflab.params import TrainingParams
-from difflab.personalization.rows import concept_rows, joined, rows_of
+from difflab.personalization.rows import concept_rows, joined, prior_rows
 from difflab.personalization.task import EMBEDDING, PersonalizationTask
 from difflab.personalization.weights import (
     add_tokens,
@@ -129,12 +130,12 @@ def test_custom_diffusion_moves_keys_values_and_tokens_alone(tmp_path):
 def test_the_loss_is_that_of_its_definition(prediction_type):
     """From the closed form of noising, with the networks called as they are; a new token begins as its word."""
     pipeline = make_pipeline(prediction_type)
-    word = rows_of(
-        pipeline, torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(5)), ["a red", "red", "a dog"]
-    )
+    latents = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(5))
+    words = tokenize(pipeline.tokenizer, ["a red", "red", "a dog"])
     add_tokens(pipeline, TOKENS)
-    token = rows_of(pipeline, word["latents"], ["a <new1>", "<new1>", "a <new2>"])
-    assert not torch.equal(word["input_ids"], token["input_ids"])
+    tokens = tokenize(pipeline.tokenizer, ["a <new1>", "<new1>", "a <new2>"])
+    assert (words != tokens).any(1).all()
+    token = {"latents": latents, "tokens": tokens}
     loss = PersonalizationTask(pipeline, 2, cross_attention=True)(token, torch.Generator().manual_seed(3))
 
     generator = torch.Generator().manual_seed(3)
@@ -143,10 +144,10 @@ def test_the_loss_is_that_of_its_definition(prediction_type):
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     alpha = torch.cumprod(1 - betas, 0)[t].sqrt()[:, None, None, None]
     sigma = (1 - alpha**2).sqrt()
-    target = noise if prediction_type == "epsilon" else alpha * noise - sigma * word["latents"]
+    target = noise if prediction_type == "epsilon" else alpha * noise - sigma * latents
     with torch.inference_mode():
-        states = pipeline.text_encoder(word["input_ids"])[0]
-        predicted = pipeline.unet(alpha * word["latents"] + sigma * noise, t, states).sample
+        states = pipeline.text_encoder(words)[0]
+        predicted = pipeline.unet(alpha * latents + sigma * noise, t, states).sample
     torch.testing.assert_close(loss.detach(), ((predicted - target) ** 2).mean(), rtol=1e-4, atol=1e-5)
 
 
@@ -156,13 +157,15 @@ def test_rows_are_the_means_of_images_flipped_and_not_with_each_caption():
     templates = ["a {token}", "{token} circle", "a photo of a {token}"]
     images = photographs(2)
     rows = concept_rows(pipeline, images, "<new2>", templates)
-    assert rows["latents"].shape == (12, 4, 8, 8) and rows["input_ids"].shape == (12, 77)
+    assert rows["latents"].shape == (12, 4, 8, 8) and rows["tokens"].shape == (12, 77)
     pixels = images.images.float() / 127.5 - 1
     with torch.inference_mode():
         flipped = pipeline.vae.encode(pixels.flip(3)).latent_dist.mean * 0.18215
     torch.testing.assert_close(rows["latents"][6::3], flipped)
-    texts = pipeline.tokenizer.batch_decode(rows["input_ids"][9:], skip_special_tokens=True)
+    texts = pipeline.tokenizer.batch_decode(rows["tokens"][9:], skip_special_tokens=True)
     assert [text.replace(" ", "") for text in texts] == ["a<new2>", "<new2>circle", "aphotoofa<new2>"]
+    prior = prior_rows(pipeline, images.images, ["a cat", "a dog"])
+    assert torch.equal(prior["latents"], rows["latents"][:6:3]) and prior["tokens"].shape == (2, 77)
     smaller = concept_rows(pipeline, photographs(2, size=SIZE // 2), "<new2>", templates)
     assert smaller["latents"].shape == (12, 4, 8, 8)
 

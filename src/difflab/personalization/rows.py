@@ -14,9 +14,8 @@ from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
 from difflab.text_to_image.model_folder import image_size
 
-Rows = dict[
-    str, Tensor
-]  # "latents" (N, C, h, w), scaled as the U-Net takes them, and "tokens" (N, L) of their captions
+# "latents" (N, C, h, w), scaled as the U-Net takes them, and "tokens" (N, L) of their captions.
+Rows = dict[str, Tensor]
 
 
 def concept_rows(pipeline: StableDiffusionPipeline, images: ImageDataset, token: str, templates: Sequence[str]) -> Rows:

@@ -1,0 +1,29 @@
+"""The images of one concept, circles of a colour or photographs → prepared/concepts/NAME.safetensors."""
+
+import argparse
+
+from difflab.params import CirclesParams, ConceptCirclesParams, ConceptParams, load_section
+from difflab.stage import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="an entry of params.yaml: personalization.concepts")
+    name = parser.parse_args().name
+    concept = load_section(ConceptParams, f"personalization.concepts.{name}")
+    params = load_section(ConceptCirclesParams, "personalization.circles")
+    course_input = load_section(str | None, "personalization.input")
+    scenes = load_section(CirclesParams, "circles")
+
+    from difflab.personalization.concepts import circles_of, folder_of, photographs
+    from difflab.personalization.places import concept_file
+
+    if concept.colour is not None:
+        images = circles_of(concept.colour, params, scenes)
+    else:
+        images = photographs(folder_of(concept, course_input))
+    images.save(concept_file(name))
+
+
+if __name__ == "__main__":
+    run(main)

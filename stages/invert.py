@@ -1,0 +1,47 @@
+"""Textual inversion of one concept: prepared/concepts/NAME.safetensors → models/inversion/NAME/."""
+
+import argparse
+import shutil
+
+from difflab.params import ComputeParams, ConceptParams, Templates, TrainingParams, load_section
+from difflab.stage import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="an entry of params.yaml: personalization.concepts")
+    name = parser.parse_args().name
+    compute = load_section(ComputeParams, "compute")
+    concept = load_section(ConceptParams, f"personalization.concepts.{name}")
+    templates = load_section(Templates, "personalization.templates")
+    training = load_section(TrainingParams, "personalization.inversion")
+
+    from accelerate.utils import set_seed
+    from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+
+    from difflab.device import make_accelerator
+    from difflab.outputs import written_whole
+    from difflab.personalization.places import concept_file, inversion_folder, load_concept
+    from difflab.personalization.rows import concept_rows
+    from difflab.personalization.task import PersonalizationTask
+    from difflab.personalization.weights import add_tokens, save_embedding
+    from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.fit import fit
+
+    accelerator = make_accelerator(compute)
+    set_seed(training.seed)
+    images = load_concept(name)
+    pipeline = load_text_to_image(MODEL).to(accelerator.device)
+    add_tokens(pipeline, {concept.token: concept.initializer})
+    data = concept_rows(pipeline, images, concept.token, templates)
+    task = PersonalizationTask(pipeline, num_tokens=1, cross_attention=False)
+    params, inputs = [compute, concept, templates, training], [concept_file(name), MODEL]
+    with rolling_checkpoint(f"invert-{name}", params, inputs) as checkpoint:
+        fit(task, data, training, accelerator, checkpoint)
+        with written_whole(inversion_folder(name)) as folder:
+            save_embedding(folder, concept.token, task.embeddings[0])
+            shutil.copy(checkpoint.log, folder)
+
+
+if __name__ == "__main__":
+    run(main)
