@@ -53,7 +53,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
-        taken = {"faces", "judge-mnist", "judge-mnistm", "judge-svhn"} & self.recipes.keys()
+        taken = {"faces", "inversion", "judge-mnist", "judge-mnistm", "judge-svhn"} & self.recipes.keys()
         if taken:
             raise refuse("recipes", min(taken), "another name, because models/ has a folder of that name")
         return self

@@ -1,0 +1,83 @@
+"""What the section asks of its own values, in one line each."""
+
+from pathlib import Path
+
+import pytest
+
+from difflab.params import Params, ParamsError, read_yaml, tokens_of, validate
+from tests.test_params import DELETE, changed
+
+PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")
+HERE = "personalization"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        (
+            "multi_concept/prompts",
+            ["a <new1> next to a <new3>"],
+            f'{HERE}.multi_concept.prompts: found "a <new1> next to a <new3>", allowed: prompts with tokens of <new1>, <new2>',
+        ),
+        (
+            "multi_concept/prompts",
+            ["a cat"],
+            f'{HERE}.multi_concept.prompts: found "a cat", allowed: prompts with tokens of <new1>, <new2>',
+        ),
+        (
+            "multi_concept/prompts",
+            ["<new1>", "<new1>"],
+            f'{HERE}.multi_concept.prompts: found ["<new1>", "<new1>"], allowed: different prompts',
+        ),
+        (
+            "concepts/dodger-blue/token",
+            "<new1>",
+            f'{HERE}.concepts.dark-orange.token: found "<new1>", allowed: a token that no other concept has',
+        ),
+        (
+            "concepts/dodger-blue/token",
+            "new2",
+            f'{HERE}.concepts.dodger-blue.token: found "new2", allowed: text like ^<[a-z0-9-]+>$',
+        ),
+        (
+            "concepts/dodger-blue/images",
+            "photos",
+            f'{HERE}.concepts.dodger-blue.images: found "photos", allowed: null, because colour is dodger blue',
+        ),
+        (
+            "concepts/dodger-blue/colour",
+            None,
+            f"{HERE}.concepts.dodger-blue.images: found null, allowed: a folder, because colour and input are null",
+        ),
+        (
+            "concepts/dodger-blue/colour",
+            "teal",
+            f'{HERE}.concepts.dodger-blue.colour: found "teal", allowed: null, or one of circles.held_out_colours: '
+            "dark orange, dodger blue",
+        ),
+        (
+            "input",
+            "input.json",
+            f'{HERE}.concepts.dark-orange.colour: found "dark orange", allowed: null, because input names the images',
+        ),
+        (
+            "templates",
+            ["a photo"],
+            f'{HERE}.templates.0: found "a photo", allowed: text like ^[^{{}}]*\\{{token\\}}[^{{}}]*$',
+        ),
+        (
+            "custom_diffusion/prior",
+            DELETE,
+            f"{HERE}.custom_diffusion.prior: found nothing, allowed: a section with seed, prompts, num_images",
+        ),
+    ],
+)
+def test_a_bad_value_is_one_line(key, value, line):
+    with pytest.raises(ParamsError) as error:
+        validate(Params, changed(f"{HERE}/{key}", value, PARAMS))
+    assert str(error.value) == f"params.yaml: {line}"
+
+
+def test_tokens_are_the_words_in_angle_brackets():
+    assert tokens_of("a <new1> next to a <new-2>, <>") == ["<new1>", "<new-2>", "<>"]
+    assert tokens_of("1 < 2 and 3 > 2") == []
