@@ -2,6 +2,8 @@
 
 import json
 
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
 import pytest
 import torch
 from PIL import Image
