@@ -1,6 +1,7 @@
 """Stable Diffusion 1.4's components, classes and files, with random weights of a few channels."""
 
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -40,6 +41,7 @@ def make_tokenizer() -> CLIPTokenizer:
 
 
 def text_config(tokenizer: CLIPTokenizer, width: int = 16) -> CLIPTextConfig:
+    special: Any = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     return CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
@@ -48,9 +50,7 @@ def text_config(tokenizer: CLIPTokenizer, width: int = 16) -> CLIPTextConfig:
         num_attention_heads=2,
         max_position_embeddings=LENGTH,
         projection_dim=width,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        **special,
     )
 
 
@@ -81,18 +81,16 @@ def make_pipeline(prediction_type: str = "epsilon") -> StableDiffusionPipeline:
             attention_head_dim=2,
             norm_num_groups=4,
         )
-        vae = AutoencoderKL(
-            block_out_channels=(8, 8, 8, 8),
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            latent_channels=4,
-            norm_num_groups=4,
-            sample_size=SIZE,
-        )
+        levels: Any = {
+            "block_out_channels": (8,) * 4,
+            "down_block_types": ("DownEncoderBlock2D",) * 4,
+            "up_block_types": ("UpDecoderBlock2D",) * 4,
+        }
+        vae = AutoencoderKL(**levels, latent_channels=4, norm_num_groups=4, sample_size=SIZE)
         betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
         options = betas | {"set_alpha_to_one": False, "steps_offset": 1, "prediction_type": prediction_type}
         pndm = prediction_type == "epsilon"
-        scheduler = (
+        scheduler: Any = (
             PNDMScheduler(skip_prk_steps=True, **options) if pndm else DDIMScheduler(clip_sample=False, **options)
         )
         text = text_config(tokenizer)

@@ -17,7 +17,8 @@ HERE = "personalization"
         (
             "multi_concept/prompts",
             ["a <new1> next to a <new3>"],
-            f'{HERE}.multi_concept.prompts: found "a <new1> next to a <new3>", allowed: prompts with tokens of <new1>, <new2>',
+            f'{HERE}.multi_concept.prompts: found "a <new1> next to a <new3>", '
+            "allowed: prompts with tokens of <new1>, <new2>",
         ),
         (
             "multi_concept/prompts",
