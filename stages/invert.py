@@ -17,7 +17,6 @@ def main() -> None:
     training = load_section(TrainingParams, "personalization.inversion")
 
     from accelerate.utils import set_seed
-    from difflab.text_to_image.model_folder import MODEL, load_text_to_image
 
     from difflab.device import make_accelerator
     from difflab.outputs import written_whole
@@ -25,6 +24,7 @@ def main() -> None:
     from difflab.personalization.rows import concept_rows
     from difflab.personalization.task import PersonalizationTask
     from difflab.personalization.weights import add_tokens, save_embedding
+    from difflab.text_to_image.model_folder import MODEL, load_text_to_image
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
 
