@@ -26,6 +26,9 @@ class AutoencoderNetworkParams(Section):
         factor = 2 ** (len(self.block_out_channels) - 1)
         if self.image_size % factor:
             raise refuse("image_size", self.image_size, f"a multiple of {factor}, because of block_out_channels")
+        if min(self.block_out_channels) < 2 * self.latent_channels:
+            allowed = f"integers ≥ {2 * self.latent_channels}, twice latent_channels"
+            raise refuse("block_out_channels", self.block_out_channels, allowed)
         _divides_channels(self, "norm_num_groups")
         return self
 

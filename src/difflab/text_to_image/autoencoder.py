@@ -6,6 +6,9 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
 from diffusers import AutoencoderKL
+from diffusers.models.downsampling import Downsample2D
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.upsampling import Upsample2D
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,12 +19,14 @@ from difflab.progress import image_bar
 
 ENCODED = 64  # images at a time, when a whole data set is encoded
 FIRST_LOG_VARIANCE = -6.0
+RANDOM_SHARE = 0.3  # of the random weights that stay where the identity is added
 
 
 def make_autoencoder(params: AutoencoderNetworkParams) -> AutoencoderKL:
-    """A random AutoencoderKL (Rombach et al. 2022, section 3.1) of images (N, 3, S, S) in [-1, 1].
+    """An AutoencoderKL (Rombach et al. 2022, section 3.1) of images (N, 3, S, S) in [-1, 1], to be trained.
 
-    Its posterior starts narrow: with the random network's own, of variance 1, the decoder would first see noise alone.
+    It starts as an autoencoder that subsamples and repeats pixels, with random weights on top, and with a posterior so
+    narrow that the decoder sees more than noise.
     """
     levels = len(params.block_out_channels)
     autoencoder = AutoencoderKL(
@@ -35,9 +40,43 @@ def make_autoencoder(params: AutoencoderNetworkParams) -> AutoencoderKL:
         mid_block_add_attention=False,
         force_upcast=False,
     )
-    with torch.no_grad():
-        autoencoder.quant_conv.bias[params.latent_channels :] = FIRST_LOG_VARIANCE
+    _pass_pixels(autoencoder)
     return autoencoder
+
+
+@torch.no_grad()
+def _pass_pixels(autoencoder: AutoencoderKL) -> None:
+    """Let pixels through from the first step on, which a stack of random convolutions takes hundreds of steps to learn.
+
+    Residual branches start at zero, and every convolution beside them adds the identity to a part of its random
+    weights. Through the activation before the last one a number goes as the pair x, −x: SiLU(x) − SiLU(−x) = x.
+    """
+    for module in autoencoder.modules():
+        if isinstance(module, ResnetBlock2D):
+            nn.init.zeros_(module.conv2.weight)
+            nn.init.zeros_(module.conv2.bias)
+            if module.conv_shortcut is not None:
+                _add_identity(module.conv_shortcut)
+        elif isinstance(module, (Downsample2D, Upsample2D)):
+            _add_identity(module.conv)
+    for half in (autoencoder.encoder, autoencoder.decoder):
+        _add_identity(half.conv_in, num_pairs=half.conv_in.in_channels)
+        _add_identity(half.conv_out, num_pairs=half.conv_in.in_channels)
+    _add_identity(autoencoder.quant_conv)
+    _add_identity(autoencoder.post_quant_conv)
+    log_variances = slice(autoencoder.config.latent_channels, None)
+    autoencoder.quant_conv.weight[log_variances] = 0
+    autoencoder.quant_conv.bias[log_variances] = FIRST_LOG_VARIANCE
+
+
+def _add_identity(convolution: nn.Conv2d, num_pairs: int = 0) -> None:
+    """Channel k goes on as channel k; `num_pairs` channels are split into themselves and their negatives, or joined."""
+    identity = nn.init.dirac_(torch.empty_like(convolution.weight))
+    middle = convolution.kernel_size[0] // 2
+    for k in range(min(num_pairs, convolution.out_channels)):
+        row, column = (num_pairs + k, k) if convolution.in_channels == num_pairs else (k, num_pairs + k)
+        identity[row, column, middle, middle] = -1
+    convolution.weight.mul_(RANDOM_SHARE).add_(identity)
 
 
 class AutoencoderTask(nn.Module):

@@ -78,4 +78,6 @@ def median(values: Sequence[float] | NDArray[np.float64]) -> Estimate:
     values = np.asarray(values, dtype=np.float64)
     middle = float(np.median(values))
     interval = quantile_test(values, q=middle, p=0.5).confidence_interval(0.95)
-    return Estimate(middle, max(interval.low, values.min()), min(interval.high, values.max()))  # infinite for a few
+    # Of a few numbers the interval has no ends.
+    low, high = np.fmax(interval.low, values.min()), np.fmin(interval.high, values.max())
+    return Estimate(middle, float(low), float(high))

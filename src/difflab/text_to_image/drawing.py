@@ -20,7 +20,10 @@ SAMPLERS = {"ddim": DDIMScheduler, "dpmsolver++": DPMSolverMultistepScheduler}
 
 def set_sampler(pipeline: StableDiffusionPipeline, name: str) -> None:
     """Sample with DDIM (Song et al. 2020), η = 0, or DPM-Solver++ 2M (Lu et al. 2022), on the β it was trained with."""
-    pipeline.scheduler = SAMPLERS[name].from_config(pipeline.scheduler.config)
+    scheduler = SAMPLERS[name].from_config(pipeline.scheduler.config)
+    if name == "ddim":
+        scheduler.register_to_config(clip_sample=False)  # latents go beyond 1; true where the configuration is silent
+    pipeline.scheduler = scheduler
 
 
 def draw_prompts(

@@ -17,9 +17,10 @@ LINE = 24  # characters
 
 
 def save_captioned(images: NDArray[np.uint8], captions: Sequence[str], path: Path, inputs: Sequence[Path]) -> None:
-    """The first of `images` (N, S, S, 3)."""
-    starts = range(0, min(len(images), COLUMNS * ROWS), COLUMNS)
-    rows = [[Image.fromarray(image) for image in images[start : start + COLUMNS]] for start in starts]
-    below = [[fill(caption, LINE) for caption in captions[start : start + COLUMNS]] for start in starts]
+    """The first of `images` (N, S, S, 3), each drawn of one of `captions`."""
+    count = min(len(images), COLUMNS * ROWS)
+    lines = [range(start, min(start + COLUMNS, count)) for start in range(0, count, COLUMNS)]
+    rows = [[Image.fromarray(images[number]) for number in line] for line in lines]
+    below = [[fill(captions[number], LINE) for number in line] for line in lines]
     panel = Panel(rows, [], [], captions=below)
     save_image_grid([panel], "Captions that training has not seen", path, "evaluate_text_to_image", inputs)

@@ -1,0 +1,101 @@
+"""What trains and what stays, bit for bit; what a ControlNet says before its first step; hints that do not fit."""
+
+from pathlib import Path
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import pytest
+import torch
+from accelerate import Accelerator
+from diffusers import ControlNetModel, DDPMScheduler
+
+from difflab.circles.rendering import draw_hints
+from difflab.clip.tokenizer import tokenize
+from difflab.controlnet.drawing import draw_controlled
+from difflab.controlnet.network import load_controlnet, load_snapshot, make_controlnet, with_control
+from difflab.controlnet.task import ControlTask
+from difflab.stage import UserError
+from difflab.text_to_image.autoencoder import encode_scenes
+from difflab.text_to_image.denoising import Captions
+from difflab.text_to_image.drawing import draw_prompts
+from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.fit import fit
+from tests.text_to_image.tiny import CAPTIONS, SAMPLING, SIZE, TRAINING, equal, make_pipeline, make_scenes, weights
+
+CHANNELS = [4, 4, 8]
+
+
+def trained(pipeline, folder: Path, num_epochs: int = 4) -> ControlNetModel:
+    scenes = make_scenes()
+    torch.manual_seed(1)
+    controlnet = make_controlnet(pipeline, CHANNELS)
+    (empty,) = tokenize(pipeline.tokenizer, [""])
+    captions = Captions(pipeline.text_encoder, empty, 0.5)
+    scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)
+    task = ControlTask(controlnet, pipeline.unet, scheduler, captions, SIZE)
+    data = {
+        "latents": encode_scenes(pipeline.vae, scenes, SIZE),
+        "tokens": tokenize(pipeline.tokenizer, CAPTIONS),
+        "geometry": scenes.geometry,
+    }
+    training = TRAINING.model_copy(update={"num_epochs": num_epochs})
+    fit(task, data, training, Accelerator(cpu=True), RollingCheckpoint(folder))
+    return controlnet
+
+
+def test_the_controlnet_alone_moves(tmp_path):
+    pipeline = make_pipeline()
+    frozen = (pipeline.unet, pipeline.text_encoder, pipeline.vae)
+    before, start = weights(*frozen), make_controlnet(pipeline, CHANNELS)
+    controlnet = trained(pipeline, tmp_path)
+    assert equal(before, weights(*frozen))
+    zero = controlnet.controlnet_mid_block.weight
+    assert (start.controlnet_mid_block.weight == 0).all() and (zero != 0).any()
+    assert not torch.equal(start.conv_in.weight, controlnet.conv_in.weight)
+    assert (controlnet.controlnet_cond_embedding.conv_out.weight != 0).any()
+
+
+def test_its_snapshots_are_its_weights(tmp_path):
+    pipeline = make_pipeline()
+    controlnet = trained(pipeline, tmp_path)
+    files = sorted((tmp_path / "snapshots").iterdir())
+    assert [file.name for file in files] == ["step_000002.safetensors", "step_000004.safetensors"]
+    other = make_controlnet(pipeline, CHANNELS)
+    load_snapshot(other, files[0])
+    assert not equal(weights(other), weights(controlnet))
+    load_snapshot(other, files[1])
+    assert equal(weights(other), weights(controlnet))
+
+
+def test_before_training_it_says_nothing(tmp_path):
+    """Zero convolutions: the images are those of the model itself, bit for bit; after a few steps they are not."""
+    pipeline, hints = make_pipeline(), draw_hints(make_scenes().geometry, SIZE)
+    alone = draw_prompts(pipeline, CAPTIONS, range(3), SAMPLING)
+    untrained = with_control(pipeline, make_controlnet(pipeline, CHANNELS))
+    assert torch.equal(draw_controlled(untrained, CAPTIONS, hints, range(3), SAMPLING), alone)
+    controlled = with_control(pipeline, trained(pipeline, tmp_path, num_epochs=60))
+    images = draw_controlled(controlled, CAPTIONS, hints, range(3), SAMPLING)
+    assert not torch.equal(images, alone)
+    assert torch.equal(draw_controlled(controlled, CAPTIONS, hints, range(3), SAMPLING, scale=0.0), alone)
+    (single,) = draw_controlled(controlled, CAPTIONS[2:], hints[2:], [2], SAMPLING)
+    assert (single.int() - images[2].int()).abs().max() <= 1
+    (elsewhere,) = draw_controlled(controlled, CAPTIONS[2:], hints[:1], [2], SAMPLING)
+    assert not torch.equal(elsewhere, single)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, SIZE // 2, SIZE // 2), (1, 3, SIZE, 2 * SIZE), (1, 1, SIZE, SIZE)])
+def test_a_hint_of_another_size_is_refused(shape):
+    pipeline = make_pipeline()
+    controlled = with_control(pipeline, make_controlnet(pipeline, CHANNELS))
+    with pytest.raises(UserError, match=f"^hint: found {shape[1]} channels of .* allowed: 3 of {SIZE}×{SIZE}$"):
+        draw_controlled(controlled, CAPTIONS[:1], torch.zeros(shape), [0], SAMPLING)
+
+
+def test_hints_shrink_as_images_do():
+    with pytest.raises(UserError, match=r"^controlnet\.hint_channels: found \[4, 8\], 2 levels, allowed: 3"):
+        make_controlnet(make_pipeline(), [4, 8])
+
+
+def test_a_folder_without_a_controlnet_is_named(tmp_path):
+    with pytest.raises(UserError, match="found no ControlNet"):
+        load_controlnet(tmp_path / "none")
