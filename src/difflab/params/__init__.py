@@ -5,6 +5,16 @@ No field has a default: what a run does stands in `params.yaml` alone, so nothin
 
 # ruff: noqa: F401  (all that others import from here)
 
+from difflab.params.adaptation import (
+    METHODS,
+    AdaptationParams,
+    ClassifierParams,
+    ConfusionParams,
+    MethodParams,
+    Scenario,
+    TsneParams,
+    domains_of,
+)
 from difflab.params.data import DataParams, EmbeddedParams, PrepareParams
 from difflab.params.diffusion import NetworkParams, SamplerParams, ScheduleParams
 from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, PathName
@@ -15,7 +25,7 @@ from difflab.params.recipes import (
     RecipeParams,
     RecipeSamplingParams,
 )
-from difflab.params.section import Domain, Seed
+from difflab.params.section import Domain, PositiveInt, Seed
 from difflab.params.studies import (
     EvaluationParams,
     FewStepsParams,

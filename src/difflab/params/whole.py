@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from difflab.params.adaptation import AdaptationParams
 from difflab.params.data import DataParams, PrepareParams
 from difflab.params.faces import FacesParams
 from difflab.params.recipes import RecipeParams
@@ -25,6 +26,7 @@ class Params(Section):
     recipes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams], Field(min_length=1)]
     faces: FacesParams
     studies: StudiesParams
+    adaptation: AdaptationParams
 
     def named_files(self) -> dict[str, Path]:
         """The user's own files and folders that stages read, by the key that names each; not those of data sets."""
@@ -40,7 +42,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
-        taken = {"faces", "judge-mnist", "judge-mnistm", "judge-svhn"} & self.recipes.keys()
+        taken = {"adapt", "faces", "judge-mnist", "judge-mnistm", "judge-svhn"} & self.recipes.keys()
         if taken:
             raise refuse("recipes", min(taken), "another name, because models/ has a folder of that name")
         return self
