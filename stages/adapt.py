@@ -41,8 +41,8 @@ def main() -> None:
     accelerator = make_accelerator(compute)
     source, target = domains_of(scenario)
     described = json.loads(Path(f"scenarios/{scenario}.json").read_text())
-    labelled_domain = target if method == "target-only" else source
-    labelled = labelled_images(labelled_domain, described[source]["num_images"]["train"])
+    num_images = max(domain["num_images"]["train"] for domain in described.values())
+    labelled = labelled_images(target if method == "target-only" else source, num_images)
     unlabelled = load_images(target, "train")
     inputs = [prepared(source), prepared(target)]
     with written_whole(Path(f"models/adapt/{scenario}-{method}")) as output:
@@ -51,7 +51,7 @@ def main() -> None:
             name, key = f"adapt-{scenario}-{method}-{seed}", [compute, network, seeded, params]
             with rolling_checkpoint(name, key, inputs) as checkpoint:
                 train_run(labelled, unlabelled, network, seeded, params, accelerator, checkpoint)
-                save_run(output / f"seed_{seed}", checkpoint, network, unlabelled)
+                save_run(output / f"seed_{seed}", checkpoint, network, unlabelled, accelerator.device)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,9 @@ def test_class_confusion_is_the_papers_sum():
     soft = (logits / 2.5).softmax(1).numpy()
     sure = [1 + math.exp(sum(p * math.log(p) for p in row)) for row in soft]
     weights = [7 * value / sum(sure) for value in sure]
-    correlation = [[sum(w * row[j] * row[k] for w, row in zip(weights, soft, strict=True)) for k in range(4)] for j in range(4)]
+    correlation = [
+        [sum(w * row[j] * row[k] for w, row in zip(weights, soft, strict=True)) for k in range(4)] for j in range(4)
+    ]
     beside = sum(correlation[j][k] / sum(correlation[j]) for j in range(4) for k in range(4) if j != k)
     assert class_confusion(logits, 2.5).item() == pytest.approx(beside / 4)
 

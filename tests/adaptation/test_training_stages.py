@@ -56,12 +56,18 @@ def test_a_scenario_is_described_without_its_labels(described):
             lambda: make_domain("usps", 60, classes=5),
             r"prepared/usps\.safetensors: found classes 0 1 2 3 4, allowed: 0 1 2 3 4 5 6 7 8 9, as prepared/mnistm",
         ),
-        (lambda: make_domain("usps", 60, size=10), r"prepared/usps\.safetensors: found images of 3 10 10, allowed: 3 8 8"),
+        (
+            lambda: make_domain("usps", 60, size=10),
+            r"prepared/usps\.safetensors: found images of 3 10 10, allowed: 3 8 8",
+        ),
         (
             lambda: make_domain("usps", 60, num_train=0),
-            r"prepared/usps\.safetensors: found 0 train images, allowed: at least adaptation\.training\.batch_size = 16",
+            r"prepared/usps\.safetensors: found 0 train images, allowed: at least adaptation\.training\.batch_size = ",
         ),
-        (lambda: make_domain("mnistm", 60, num_train=15), r"prepared/mnistm\.safetensors: found 15 train images, allowed"),
+        (
+            lambda: make_domain("mnistm", 60, num_train=15),
+            r"prepared/mnistm\.safetensors: found 15 train images",
+        ),
     ],
 )
 def test_domains_that_do_not_fit_end_before_any_training(workspace, run_stage, change, line):
@@ -147,9 +153,7 @@ def test_the_run_of_the_best_snapshot_is_kept(described, run_stage):
     unlabelled = load_images("usps", "train")
     for folder in sorted(Path(f"{OUTPUT}-dann").iterdir()):
         selection = json.loads((folder / "selection.json").read_text())
-        scores = {
-            step: mutual_information(load_classifier(folder, step).probabilities(unlabelled)) for step in (3, 6)
-        }
+        scores = {step: mutual_information(load_classifier(folder, step).probabilities(unlabelled)) for step in (3, 6)}
         assert selection["scores"] == {str(step): score for step, score in scores.items()}
         assert selection["chosen"] == max(scores, key=scores.__getitem__)
         chosen = load_classifier(folder, selection["chosen"])

@@ -31,7 +31,9 @@ PROTOCOL = {
 Held = dict[tuple[str, str], ImageDataset]  # by "source" or "target", and split
 
 
-def grade_scenario(scenario: Scenario, num_runs: int, first_seed: int, seed: int, device: torch.device) -> dict[str, Any]:
+def grade_scenario(
+    scenario: Scenario, num_runs: int, first_seed: int, seed: int, device: torch.device
+) -> dict[str, Any]:
     """Metrics of one scenario by method, and their gain, by how much those that adapt are better than source-only.
 
     `seed` is that of the separability. A difference is taken between runs of one seed, which begin with the same

@@ -26,9 +26,9 @@ TARGET_STREAM = 2**32  # seeds of params.yaml are smaller: the target never come
 
 
 def labelled_images(domain: str, count: int) -> dict[str, Tensor]:
-    """`images` (count, 3, S, S) uint8 and `digits` (count,) int64: a domain's training images, repeated or cut.
+    """`images` (count, 3, S, S) uint8 and `digits` (count,) int64: a domain's training images, repeated.
 
-    With as many rows as the source has, an epoch of every method has as many steps. Raises DataError.
+    `count` is the size of the larger domain: an epoch goes through it once, whatever the method. Raises DataError.
     """
     part = ImageDataset.load(prepared(domain)).part("train")
     rows = torch.arange(count) % len(part)
@@ -57,18 +57,19 @@ def train_run(
         size = training.batch_size
         batches = Batches(len(unlabelled), size, training.seed + TARGET_STREAM)
         num_steps = training.num_epochs * (len(images) // size)
-        target = Target(
-            unlabelled.to(accelerator.device), batches, num_steps, method.max_lambda, method.confusion
-        )
+        unlabelled = unlabelled.to(accelerator.device)
+        target = Target(unlabelled, batches, num_steps, method.max_lambda, method.confusion)
     fit(AdaptationTask(classifier, domain_head, target), labelled, training, accelerator, checkpoint)
 
 
-def save_run(folder: Path, checkpoint: RollingCheckpoint, network: ClassifierParams, unlabelled: Tensor) -> None:
+def save_run(
+    folder: Path, checkpoint: RollingCheckpoint, network: ClassifierParams, unlabelled: Tensor, device: torch.device
+) -> None:
     """Write the classifier of the best snapshot to `folder`, how it was chosen, all snapshots, and the log."""
     folder.mkdir(parents=True)
     shutil.copytree(checkpoint.snapshots, folder / "snapshots")
     shutil.copy(checkpoint.log, folder)
-    classifier = make_classifier(network, unlabelled.shape[-1]).eval()
+    classifier = make_classifier(network, unlabelled.shape[-1]).to(device).eval()
     scores = {}
     for step in snapshot_steps(folder):
         classifier.load_state_dict(snapshot_weights(folder, step))

@@ -29,7 +29,9 @@ def describe_scenario(scenario: str, batch_size: int) -> dict[str, Any]:
     for key, name in (("classes", "classes"), ("shape", "images of")):
         if ours[key] != theirs[key]:
             found = f"{name} {_text(theirs[key])}"
-            raise DataError(f"{prepared(target)}: found {found}, allowed: {_text(ours[key])}, as {prepared(source)} has")
+            raise DataError(
+                f"{prepared(target)}: found {found}, allowed: {_text(ours[key])}, as {prepared(source)} has"
+            )
     return described
 
 

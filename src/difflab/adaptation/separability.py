@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 FOLDS = 5
-PROBE = f"logistic regression on standardised features, {FOLDS}-fold cross-validated, equally many images of each domain"
+PROBE = (
+    f"logistic regression on standardised features, {FOLDS}-fold cross-validated, equally many images of each domain"
+)
 
 
 def proxy_a_distance(source: NDArray, target: NDArray, seed: int) -> float:
