@@ -32,7 +32,7 @@ def main() -> None:
             metrics[scenario][method]["reported"] = reported.get(scenario, {}).get(method)
     path = Path("metrics/adapt.json")
     write_metrics(path, metrics | {"protocol": PROTOCOL | {"evaluation_seed": seed}})
-    title = f"Accuracy on the target's validation images: mean and 95 % interval of {num_runs} runs"
+    title = f"Accuracy on the target's held-out images: mean and 95 % interval of {num_runs} runs"
     figure = draw_accuracies(metrics, METHODS, title, table(metrics))
     save_png(figure, Path("figures/adaptation.png"), Provenance.of("evaluate_adaptation", [path]))
 

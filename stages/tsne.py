@@ -1,4 +1,4 @@
-"""The features of the validation images of one scenario in the plane → figures/tsne_SCENARIO_{class,domain}.png.
+"""The features of the held-out images of one scenario in the plane → figures/tsne_SCENARIO_{class,domain}.png.
 
 Source-only and DANN side by side; both figures show the same points.
 """
@@ -24,21 +24,20 @@ def main() -> None:
 
     from difflab.adaptation.embedding import embed_run
     from difflab.adaptation.figure import draw_embeddings
-    from difflab.adaptation.scenarios import prepared
-    from difflab.data.dataset import ImageDataset
+    from difflab.adaptation.scenarios import held_out, prepared
     from difflab.device import make_accelerator
     from difflab.figures.png import Provenance, save_png
 
     device = make_accelerator(compute).device
     domains = domains_of(scenario)
-    images = [ImageDataset.load(prepared(domain)).part("validation") for domain in domains]
+    images = [held_out(domain) for domain in domains]
     folders = {
         method: Path(f"models/adapt/{scenario}-{method}/seed_{first_seed}") for method in ("source-only", "dann")
     }
     embeddings = [embed_run(title, folder, images, params, seed, device) for title, folder in folders.items()]
     shown = [folder / "model.safetensors" for folder in folders.values()] + [prepared(domain) for domain in domains]
     for colour_by in COLOURINGS:
-        title = f"t-SNE of features of validation images, {domains[0]} → {domains[1]}, by {colour_by}"
+        title = f"t-SNE of features of held-out images, {domains[0]} → {domains[1]}, by {colour_by}"
         figure = draw_embeddings(embeddings, colour_by, domains, title)
         save_png(figure, Path(f"figures/tsne_{scenario}_{colour_by}.png"), Provenance.of("tsne", shown))
 

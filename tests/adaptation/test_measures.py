@@ -27,7 +27,7 @@ def test_interval_of_runs_by_hand():
 
 def test_separable_domains_have_distance_two():
     source = RNG.standard_normal((60, 4))
-    assert proxy_a_distance(source, RNG.standard_normal((40, 4)) + [20, 0, 0, 0], 0) == 2
+    assert proxy_a_distance(source, RNG.standard_normal((40, 4)) + np.array([20, 0, 0, 0]), 0) == 2
 
 
 def test_one_cloud_twice_has_distance_zero():

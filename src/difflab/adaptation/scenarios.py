@@ -11,7 +11,7 @@ from torch import Tensor
 from difflab.data.dataset import SPLITS, DataError, ImageDataset, Split
 from difflab.params.adaptation import domains_of
 
-MIN_IMAGES = 10  # of every split: the probe of separability is trained and tested on five parts of them
+MIN_IMAGES = 10  # of every split
 
 
 def prepared(domain: str) -> Path:
@@ -69,3 +69,13 @@ def load_images(domain: str, split: Split) -> Tensor:
         raise DataError(f"{path}: not found") from None
     except SafetensorError as error:
         raise DataError(f"{path}: not a difflab data file: {error}") from None
+
+
+def held_out(domain: str) -> ImageDataset:
+    """The images of a domain that nothing is trained on or chosen by: those of validation and test, in their order.
+
+    Raises DataError.
+    """
+    dataset = ImageDataset.load(prepared(domain))
+    keep = dataset.splits != SPLITS.index("train")
+    return ImageDataset(dataset.images[keep], dataset.labels[keep], dataset.splits[keep], dataset.description)
