@@ -43,11 +43,10 @@ def _describe(path: Path, batch_size: int) -> dict[str, Any]:
         if count < least:
             reason = f"adaptation.training.batch_size = {batch_size}" if least == batch_size else f"{least}"
             raise DataError(f"{path}: found {count} {split} images, allowed: at least {reason}")
-    classes = {split: dataset.part(split).labels.unique().tolist() for split in SPLITS}
     return {
         "data": dataset.description,
         "shape": list(dataset.images.shape[1:]),
-        "classes": classes["train"],
+        "classes": dataset.labels.unique().tolist(),
         "num_images": counts,
     }
 
