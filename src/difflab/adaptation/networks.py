@@ -17,8 +17,9 @@ from difflab.stage import UserError
 class AdaptedClassifier(DigitClassifier):
     """LeNet-like: 5×5 convolutions, each normalised and then halved, and one linear layer of `num_features` features.
 
-    Instance norm (Ulyanov et al. 2016) takes out of every channel the contrast that domains differ in. Unlike batch
-    norm it looks at no other image: source and target meet in the domain head alone.
+    Instance norm (Ulyanov et al. 2016) takes out of every channel the contrast that domains differ in; layer norm keeps
+    features from outgrowing the domain head that they flee from. Unlike batch norm neither looks at another image:
+    source and target meet in the domain head alone.
     """
 
     def __init__(self, size: int, channels: list[int], num_features: int):
@@ -28,7 +29,8 @@ class AdaptedClassifier(DigitClassifier):
             convolution = nn.Conv2d(width_in, width, 5, padding=2, bias=False)
             stages += [convolution, nn.InstanceNorm2d(width, affine=True), nn.ReLU(), nn.MaxPool2d(2)]
         area = (size // 2 ** len(channels)) ** 2
-        self.features = nn.Sequential(*stages, nn.Flatten(), nn.Linear(channels[-1] * area, num_features), nn.ReLU())
+        last = [nn.Linear(channels[-1] * area, num_features), nn.LayerNorm(num_features), nn.ReLU()]
+        self.features = nn.Sequential(*stages, nn.Flatten(), *last)
         self.classify = nn.Linear(num_features, 10)
 
 
