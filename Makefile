@@ -17,7 +17,7 @@ repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not 
 	@difflab results
 
 test: $(INSTALLED)  ## run all tests
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(INSTALLED) $(PEERS)  ## measure speed against other libraries, the machine's peak, and what DVC costs
 	PYTHONPATH=$(PEERS) python -m bench.training

@@ -1,7 +1,14 @@
-"""For all tests: the commands of the environment that runs them."""
+"""For all tests: the commands of the environment that runs them, and the longest first."""
 
 import os
 import sys
 from pathlib import Path
 
+import pytest
+
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those of whole pipelines take minutes: begun last, they would leave the other workers idle."""
+    items.sort(key=lambda item: "pipeline" not in item.path.parts)

@@ -18,9 +18,12 @@ def read_saved(path: Path, place: str) -> Any:
     Raises UserError, one line that begins with `place`.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        file = path.open("rb")
     except OSError as error:
         raise refusal(place, str(error.strerror), "a file") from None
+    try:
+        with file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         allowed = "tensors, numbers, strings, dicts, lists"
         raise refusal(place, "what only unpickling could load", allowed) from None

@@ -175,7 +175,7 @@ def test_a_killed_run_goes_on_at_its_image(project, monkeypatch):
     monkeypatch.setattr(UnconditionalPipeline, "__call__", dying)
     with pytest.raises(Killed):
         run_stage(monkeypatch, sample_faces)
-    assert not Path("samples").exists()
+    assert not Path("samples/faces").exists()
     calls, limit = 0, len(whole)
     run_stage(monkeypatch, sample_faces)
     assert calls == len(whole) - 5 == 7
@@ -256,10 +256,26 @@ def test_min_max_is_that_of_torchvision(tmp_path):
 
 
 def test_the_rescale_is_a_parameter(project, monkeypatch):
-    write_params(min_max_rescale=True)
+    """A random network without clipping goes far beyond [-1, 1]: cut off, most pixels are black or white."""
+    for rescale in (False, True):
+        write_params(min_max_rescale=rescale, clip_sample=False)
+        run_stage(monkeypatch, sample_faces)
+        images = read_images(sorted(Path("samples/faces").rglob("*.png")))
+        assert (images.min((1, 2, 3)) == 0).all() and (images.max((1, 2, 3)) == 255).all()
+        assert (np.isin(images, (0, 255)).mean() < 0.1) == rescale
+
+
+def test_each_noise_has_step_noises_of_its_own(project, monkeypatch):
     run_stage(monkeypatch, sample_faces)
-    for file in Path("samples/faces").rglob("*.png"):
-        assert np.asarray(Image.open(file)).min() == 0 and np.asarray(Image.open(file)).max() == 255
+    pipeline = UnconditionalPipeline.from_folder(Path("models/faces"))
+    starts = bank_generators(0, range(3))
+    noise = torch.stack([torch.randn(3, SIZE, SIZE, generator=generator) for generator in starts])
+    options = {name: SAMPLING[name] for name in ("timestep_spacing", "steps_offset", "set_alpha_to_one", "clip_sample")}
+    for seed in (7, 8):
+        generators = bank_generators(seed, range(3))
+        drawn = pipeline(3, noise=noise, generator=generators, eta=0.5, num_inference_steps=5, **options).images
+        found = read_images([Path(f"samples/faces/eta_0.5/seed_{seed}/{number:02d}.png") for number in range(3)])
+        assert np.abs(found - np.stack([np.asarray(image) for image in drawn])).max() <= 1
 
 
 def flat(*levels: float) -> np.ndarray:
@@ -291,12 +307,14 @@ def test_measures_of_a_path_by_hand():
     noises = np.array([[3.0, 0.0], [1.5, 1.5], [0.0, 3.0]])  # a straight one
     rng = np.random.default_rng(0)
     face = rng.uniform(50, 150, (12, 12, 3))
-    images = np.stack([face, face.mean() + (face - face.mean()) / 2, face])
+    images = np.stack([face, face.mean() + (face - face.mean()) / 2, face + 40])
     measures = measures_of_path(images, noises)
     assert measures["norm_deviation"] == pytest.approx(1 - math.sqrt(0.5))
     assert measures["contrast_in_the_middle"] == pytest.approx(0.5)
     steps = perceptual_steps(images)
-    assert measures["mean_step"] == pytest.approx(sum(steps) / 2) and measures["largest_step"] == max(steps) > 0
+    assert measures["mean_step"] == pytest.approx(sum(steps) / 2) and measures["largest_step"] == max(steps) > min(
+        steps
+    )
 
 
 def test_errors_against_reference_images(tmp_path):
@@ -332,6 +350,7 @@ def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
     assert all(value > 1 for value in metrics["eta"]["0.5"].values())
     assert metrics["interpolation"]["slerp"]["norm_deviation"] < 1e-6
     assert metrics["interpolation"]["lerp"]["norm_deviation"] > 0.2
+    assert metrics["interpolation"]["lerp"]["mean_step"] != metrics["interpolation"]["slerp"]["mean_step"]
     assert metrics["protocol"]["image_size"] == SIZE
     for name in ("slerp", "lerp", "interpolation"):
         assert Image.open(f"figures/{name}.png").info["Stage"] == "interpolation"
@@ -339,13 +358,15 @@ def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
 
 
 def test_the_grid_shows_each_eta_and_the_paths_each_alpha(project, monkeypatch):
+    """Four noises of five."""
+    write_params(num_noises=5)
     drawn: list[Panel] = []
     monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.extend(panels))
     for stage in (sample_faces, interpolate_faces, eta_grid, interpolation):
         run_stage(monkeypatch, stage)
     grid, slerp, lerp = drawn
-    assert grid.rows == [[Path(f"samples/faces/eta_{eta}/seed_7/{n:02d}.png") for n in range(3)] for eta in (0.0, 0.5)]
-    assert (grid.row_labels, grid.column_labels) == (["η = 0", "η = 0.5"], ["noise 00", "noise 01", "noise 02"])
+    assert grid.rows == [[Path(f"samples/faces/eta_{eta}/seed_7/{n:02d}.png") for n in range(4)] for eta in (0.0, 0.5)]
+    assert (grid.row_labels, grid.column_labels) == (["η = 0", "η = 0.5"], [f"noise 0{n}" for n in range(4)])
     for path, panel in (("slerp", slerp), ("lerp", lerp)):
         assert panel.rows == [[Path(f"samples/interpolation/{path}/{n:02d}.png") for n in range(5)]]
         assert panel.captions == [["α = 0", "α = 0.25", "α = 0.5", "α = 0.75", "α = 1"]]

@@ -1,6 +1,7 @@
 """Variants of the same images: each is what the pipeline draws of that digit from that noise, kill or no kill."""
 
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -14,7 +15,7 @@ from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.studies.drawing import Variant, draw_variants
 
 DIGITS = [7, 3, 5]
-STEPS = {"num_inference_steps": 3}
+STEPS: dict[str, Any] = {"num_inference_steps": 3}
 GUIDED = [
     Variant("guided", 4, STEPS | {"guidance_scale": 3.0}),
     Variant("ddpm", 4, STEPS | {"sampler": "ddpm", "guidance_scale": 0.0}),
