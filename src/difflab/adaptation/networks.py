@@ -40,9 +40,14 @@ def make_classifier(params: ClassifierParams, size: int) -> AdaptedClassifier:
 
 
 def make_domain_head(params: ClassifierParams) -> nn.Module:
-    """(N, num_features) to one logit each, (N, 1), positive for the target."""
+    """(N, num_features) to one logit each, (N, 1), positive for the target.
+
+    Two hidden layers (Ganin et al. 2016, figure 4b): one that is slower to learn than the features is fooled by them
+    while a fresh probe can still tell the domains apart.
+    """
     width = params.domain_head_width
-    return nn.Sequential(nn.Linear(params.num_features, width), nn.ReLU(), nn.Linear(width, 1))
+    hidden = [nn.Linear(params.num_features, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()]
+    return nn.Sequential(*hidden, nn.Linear(width, 1))
 
 
 def load_classifier(folder: Path, step: int | None = None) -> AdaptedClassifier:
