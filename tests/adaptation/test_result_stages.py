@@ -172,8 +172,8 @@ def test_accuracies_and_intervals_are_the_given_ones():
         line, _, (bars,) = axes.containers[0].lines  # pyright: ignore[reportAttributeAccessIssue]
         assert line.get_ydata().tolist() == [0.5, 0.625]
         assert np.array(bars.get_segments())[:, :, 1].tolist() == [[0.375, 0.5625], [0.5, 0.6875]]
-        others = {str(each.get_label()): list(each.get_ydata()) for each in axes.lines}
-        assert others["chosen by the oracle"] == [0.75, 0.875]
+        others = {str(each.get_label()): np.asarray(each.get_ydata()) for each in axes.lines}
+        assert others["chosen by the oracle"].tolist() == [0.75, 0.875]
         reported = others["reported, on other data"]
         assert reported[0] == 0.25 and np.isnan(reported[1])
         assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b"]

@@ -44,7 +44,7 @@ def embed_run(
         embed(np.concatenate([part[:count] for part, count in zip(features, shown, strict=True)]), params),
         np.concatenate([domain.labels[:count].numpy() for domain, count in zip(domains, shown, strict=True)]),
         np.repeat([0, 1], shown),
-        proxy_a_distance(*features, seed),
+        proxy_a_distance(features[0], features[1], seed),
     )
 
 

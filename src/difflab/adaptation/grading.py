@@ -64,7 +64,7 @@ def grade_run(
         "target_test": share_right(classifier, target.part("test")),
         "last": by_step[-1],
         "oracle": max(by_step),
-        "separability": proxy_a_distance(*features, seed),
+        "separability": proxy_a_distance(features[0], features[1], seed),
     }
 
 
