@@ -165,6 +165,39 @@ for key, value in {
         ("faces/interpolation/num_images", 2, "faces.interpolation.num_images: found 2, allowed: integer ≥ 3"),
         ("faces/sampling/etas/1", 1.5, "faces.sampling.etas.1: found 1.5, allowed: number ≥ 0 and ≤ 1"),
         ("faces/sampling/clip_sample", "yes", 'faces.sampling.clip_sample: found "yes", allowed: boolean'),
+        (
+            "adaptation/scenarios",
+            ["mnistm-faces"],
+            'adaptation.scenarios.0: found "mnistm-faces", allowed: text like ^(mnist|mnistm|svhn|usps)-(mnist|',
+        ),
+        ("adaptation/scenarios", ["usps-usps"], 'adaptation.scenarios: found "usps-usps", allowed: two different dom'),
+        (
+            "adaptation/scenarios",
+            ["svhn-usps", "svhn-usps"],
+            'adaptation.scenarios: found ["svhn-usps", "svhn-usps"], allowed: different ones',
+        ),
+        (
+            "adaptation/methods/dann",
+            DELETE,
+            'adaptation.methods: found ["source-only", "dann-mcc", "target-only"], allowed: also dann',
+        ),
+        (
+            "adaptation/methods/source-only/max_lambda",
+            1.0,
+            "adaptation.methods.source-only.max_lambda: found 1.0, allowed: null",
+        ),
+        (
+            "adaptation/methods/dann-mcc/confusion",
+            None,
+            "adaptation.methods.dann-mcc.confusion: found null, allowed: a value",
+        ),
+        ("adaptation/num_runs", 1, "adaptation.num_runs: found 1, allowed: integer ≥ 2"),
+        ("adaptation/training/max_grad_norm", 1.0, "adaptation.training.max_grad_norm: found 1.0, allowed: null"),
+        (
+            "adaptation/training/num_snapshots",
+            0,
+            "adaptation.training.num_snapshots: found 0, allowed: integer ≥ 1, to choose from",
+        ),
     ],
 )
 def test_bad_value(key: str, value: Any, line: str) -> None:

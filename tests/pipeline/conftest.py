@@ -50,17 +50,18 @@ def built(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
     return repository
 
 
-def keep_recipes(params_file: Path, *names: str) -> None:
+def keep(params_file: Path, scenario: str, *recipes: str) -> None:
     """Leave out the others: they run through the same stages."""
     yaml = YAML()
     params = yaml.load(params_file)
-    params["recipes"] = {name: params["recipes"][name] for name in names}
+    params["recipes"] = {name: params["recipes"][name] for name in recipes}
+    params["adaptation"]["scenarios"] = [scenario]
     yaml.dump(params, params_file)
 
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
-    """The working tree, committed with three recipes of the smoke profile, after `snakemake`.
+    """The working tree, committed with three recipes and one scenario of the smoke profile, after `snakemake`.
 
     Its jobs ran in folders that held nothing but what their stages declare (see sandbox.py).
     """
@@ -71,7 +72,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
             shutil.copy(ROOT / name, folder / name)
     repository = Repository(folder)
     repository.run("git init --quiet && difflab profile smoke")
-    keep_recipes(repository / "params.yaml", "joint-cosine", "mnistm-linear", "unconditional-800")
+    keep(repository / "params.yaml", "mnistm-usps", "joint-cosine", "mnistm-linear", "unconditional-800")
     repository.commit("the working tree")
     python = tmp_path_factory.mktemp("bin") / "python"
     known = python.with_name("declared.json")

@@ -33,6 +33,7 @@ accuracy:
   joint:
     overall: {value: 0.5, num_correct: 5, num_images: 10}
     by_domain: {svhn: {value: 0.25, num_correct: 1, num_images: 4}}
+adaptation: {}
 fid_study: {}
 protocols: {joint: {source: reported, num_generated: 10, extractor: theirs, seeds: none}}
 """

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationW
 
 TARGETS = """
 accuracy: {}
+adaptation: {}
 fid_study: {800: [1.5, 1.75, 1.25], 200: [200.0, 210.0, 205.0], 300: [20.0, 20.0, 20.0]}
 protocols: {}
 """

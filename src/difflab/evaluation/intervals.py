@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot
 
@@ -37,6 +38,14 @@ def wilson(num_correct: int, num_images: int) -> Estimate:
 
     interval = binomtest(num_correct, num_images).proportion_ci(0.95, method="wilson")
     return Estimate(num_correct / num_images, float(interval.low), float(interval.high))
+
+
+def over_runs(values: Sequence[float]) -> Estimate:
+    """The mean of two or more independent runs with its interval by Student's t."""
+    from scipy.stats import sem, t
+
+    mean, half = float(np.mean(values)), float(t.ppf(0.975, len(values) - 1) * sem(values))
+    return Estimate(mean, mean - half, mean + half)
 
 
 def bootstrapped(

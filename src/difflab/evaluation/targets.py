@@ -36,6 +36,7 @@ class ReportedAccuracies(Reported):
 
 class Targets(Reported):
     accuracy: dict[str, ReportedAccuracies]  # by recipe
+    adaptation: dict[str, dict[str, float]]  # accuracy on the target by scenario and method
     fid_study: dict[int, Annotated[list[float], Field(min_length=3, max_length=3)]]  # by num_timesteps: three runs
     protocols: dict[str, ReportedProtocol]  # of the accuracy of each recipe, and of fid_study
 

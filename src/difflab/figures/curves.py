@@ -70,15 +70,19 @@ def save_curves(
     for column, plot in enumerate(plots):
         draw_plot(figure.add_subplot(grid[0, column]), plot)
     if table:
-        axes = figure.add_subplot(grid[1, :])
-        axes.set_axis_off()
-        drawn = axes.table(table.rows, colLabels=table.header, loc="upper center", cellLoc="right", edges="horizontal")
-        drawn.auto_set_font_size(False)
-        drawn.set_fontsize(8)
-        drawn.auto_set_column_width(list(range(len(table.header))))
+        draw_table(figure.add_subplot(grid[1, :]), table)
     figure.suptitle(title, fontsize=11, weight="bold")
     figure.draw_without_rendering()  # lays out; what is drawn is measured after that
     save_png(figure, path, Provenance.of(stage, inputs))
+
+
+def draw_table(axes: Axes, table: Table) -> None:
+    """`table` at the top of `axes`, of which nothing else is seen."""
+    axes.set_axis_off()
+    drawn = axes.table(table.rows, colLabels=table.header, loc="upper center", cellLoc="right", edges="horizontal")
+    drawn.auto_set_font_size(False)
+    drawn.set_fontsize(8)
+    drawn.auto_set_column_width(list(range(len(table.header))))
 
 
 def draw_plot(axes: Axes, plot: Plot) -> None:

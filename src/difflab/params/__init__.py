@@ -5,6 +5,16 @@ No field has a default: what a run does stands in `params.yaml` alone, so nothin
 
 # ruff: noqa: F401  (all that others import from here)
 
+from difflab.params.adaptation import (
+    METHODS,
+    AdaptationParams,
+    ClassifierParams,
+    ConfusionParams,
+    MethodParams,
+    Scenario,
+    TsneParams,
+    domains_of,
+)
 from difflab.params.circles import CirclesParams
 from difflab.params.clip import (
     ClipNetworkParams,
@@ -38,7 +48,7 @@ from difflab.params.recipes import (
     RecipeParams,
     RecipeSamplingParams,
 )
-from difflab.params.section import Domain, Seed
+from difflab.params.section import Domain, PositiveInt, Seed
 from difflab.params.studies import (
     EvaluationParams,
     FewStepsParams,

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from difflab.params.adaptation import AdaptationParams
 from difflab.params.circles import CirclesParams
 from difflab.params.clip import ClipParams, ZeroShotParams
 from difflab.params.controlnet import ControlNetParams
@@ -19,6 +20,9 @@ from difflab.params.studies import EvaluationParams, StudiesParams
 from difflab.params.text_to_image import TextToImageParams
 from difflab.params.training import ComputeParams, JudgeParams
 from difflab.validation import refuse
+
+JUDGES = {"judge-mnist", "judge-mnistm", "judge-svhn"}
+NOT_OF_RECIPES = JUDGES | {"adapt", "autoencoder", "clip", "controlnet", "faces", "inversion"}  # folders of models/
 
 
 class Params(Section):
@@ -36,6 +40,7 @@ class Params(Section):
     controlnet: ControlNetParams
     personalization: PersonalizationParams
     studies: StudiesParams
+    adaptation: AdaptationParams
 
     def named_files(self) -> dict[str, Path]:
         """The user's own files and folders that stages read, by the key that names each; not those of data sets."""
@@ -53,7 +58,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
-        taken = {"faces", "inversion", "judge-mnist", "judge-mnistm", "judge-svhn"} & self.recipes.keys()
+        taken = NOT_OF_RECIPES & self.recipes.keys()
         if taken:
             raise refuse("recipes", min(taken), "another name, because models/ has a folder of that name")
         return self

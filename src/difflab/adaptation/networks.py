@@ -1,0 +1,78 @@
+"""The networks of domain adaptation: features with a label head, and the domain head that is thrown away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from difflab.models.judge import DigitClassifier
+from difflab.params.adaptation import ClassifierParams
+from difflab.stage import UserError
+
+
+class AdaptedClassifier(DigitClassifier):
+    """LeNet-like: 5×5 convolutions, each normalised and then halved, and one linear layer of `num_features` features.
+
+    Instance norm (Ulyanov et al. 2016) takes out of every channel the contrast that domains differ in; layer norm keeps
+    features from outgrowing the domain head that they flee from. Unlike batch norm neither looks at another image:
+    source and target meet in the domain head alone.
+    """
+
+    def __init__(self, size: int, channels: list[int], num_features: int):
+        super().__init__(size=size, channels=channels, num_features=num_features)
+        stages: list[nn.Module] = []
+        for width_in, width in zip([3, *channels[:-1]], channels, strict=True):
+            convolution = nn.Conv2d(width_in, width, 5, padding=2, bias=False)
+            stages += [convolution, nn.InstanceNorm2d(width, affine=True), nn.ReLU(), nn.MaxPool2d(2)]
+        area = (size // 2 ** len(channels)) ** 2
+        last = [nn.Linear(channels[-1] * area, num_features), nn.LayerNorm(num_features), nn.ReLU()]
+        self.features = nn.Sequential(*stages, nn.Flatten(), *last)
+        self.classify = nn.Linear(num_features, 10)
+
+
+def make_classifier(params: ClassifierParams, size: int) -> AdaptedClassifier:
+    """For images of `size` pixels a side, with random weights."""
+    return AdaptedClassifier(size, params.channels, params.num_features)
+
+
+def make_domain_head(params: ClassifierParams) -> nn.Module:
+    """(N, num_features) to one logit each, (N, 1), positive for the target.
+
+    Two hidden layers (Ganin et al. 2016, figure 4b): one that is slower to learn than the features is fooled by them
+    while a fresh probe can still tell the domains apart.
+    """
+    width = params.domain_head_width
+    hidden = [nn.Linear(params.num_features, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()]
+    return nn.Sequential(*hidden, nn.Linear(width, 1))
+
+
+def load_classifier(folder: Path, step: int | None = None) -> AdaptedClassifier:
+    """The chosen classifier of one run of models/adapt/, or that of the snapshot of `step`, ready to classify.
+
+    Raises UserError when there is none that can be read.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        classifier = AdaptedClassifier(**{key: value for key, value in config.items() if key != "class"})
+        weights = load_file(folder / "model.safetensors") if step is None else snapshot_weights(folder, step)
+        classifier.load_state_dict(weights)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"{folder}: found no classifier that can be read: {' '.join(str(error).split())}") from None
+    classifier.eval()
+    return classifier
+
+
+def snapshot_weights(folder: Path, step: int) -> dict[str, Tensor]:
+    """The weights of the classifier alone in one of the snapshots of `folder`."""
+    weights = load_file(folder / f"snapshots/step_{step:06d}.safetensors")
+    prefix = "classifier."
+    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
+
+
+def snapshot_steps(folder: Path) -> list[int]:
+    """The steps of the snapshots of one run, in their order."""
+    return sorted(int(path.stem.removeprefix("step_")) for path in (folder / "snapshots").glob("step_*.safetensors"))

@@ -1,0 +1,58 @@
+"""Train all runs of one method of domain adaptation: prepared/DOMAIN.safetensors → models/adapt/SCENARIO-METHOD/.
+
+Only target-only reads the target's labels.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from difflab.params import (
+    METHODS,
+    ClassifierParams,
+    ComputeParams,
+    MethodParams,
+    TrainingParams,
+    domains_of,
+    load_section,
+)
+from difflab.stage import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenario", help="an entry of params.yaml: adaptation.scenarios")
+    parser.add_argument("method", choices=METHODS)
+    arguments = parser.parse_args()
+    scenario, method = arguments.scenario, arguments.method
+
+    compute = load_section(ComputeParams, "compute")
+    num_runs = load_section(int, "adaptation.num_runs")
+    network = load_section(ClassifierParams, "adaptation.network")
+    training = load_section(TrainingParams, "adaptation.training")
+    params = load_section(MethodParams, f"adaptation.methods.{method}")
+
+    from difflab.adaptation.runs import labelled_images, save_run, train_run
+    from difflab.adaptation.scenarios import load_images, prepared
+    from difflab.device import make_accelerator
+    from difflab.outputs import written_whole
+    from difflab.training.checkpoint import rolling_checkpoint
+
+    accelerator = make_accelerator(compute)
+    source, target = domains_of(scenario)
+    described = json.loads(Path(f"scenarios/{scenario}.json").read_text())
+    num_images = max(domain["num_images"]["train"] for domain in described.values())
+    labelled = labelled_images(target if method == "target-only" else source, num_images)
+    unlabelled = load_images(target, "train")
+    inputs = [prepared(source), prepared(target)]
+    with written_whole(Path(f"models/adapt/{scenario}-{method}")) as output:
+        for seed in range(training.seed, training.seed + num_runs):
+            seeded = training.model_copy(update={"seed": seed})
+            name, key = f"adapt-{scenario}-{method}-{seed}", [compute, network, seeded, params]
+            with rolling_checkpoint(name, key, inputs) as checkpoint:
+                train_run(labelled, unlabelled, network, seeded, params, accelerator, checkpoint)
+                save_run(output / f"seed_{seed}", checkpoint, network, unlabelled, accelerator.device)
+
+
+if __name__ == "__main__":
+    run(main)
