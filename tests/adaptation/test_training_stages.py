@@ -163,6 +163,14 @@ def test_the_run_of_the_best_snapshot_is_kept(described, run_stage):
         assert log[-1]["step"] == 6
 
 
+def test_an_earlier_snapshot_can_be_the_best(described, run_stage, monkeypatch):
+    monkeypatch.setattr(runs, "best", min)
+    train(run_stage, "dann")
+    folder = Path(f"{OUTPUT}-dann/seed_5")
+    kept, first, last = (load_classifier(folder, step).state_dict()["classify.bias"] for step in (None, 3, 6))
+    assert torch.equal(kept, first) and not torch.equal(first, last)
+
+
 def test_target_only_sees_the_targets_images_as_often_as_the_others_see_the_source(workspace):
     rows = runs.labelled_images("usps", 60)
     part = ImageDataset.load(Path("prepared/usps.safetensors")).part("train")
