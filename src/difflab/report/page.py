@@ -1,0 +1,128 @@
+"""report/index.html: everything that the pipeline made, in one file that needs no other and no network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dvc.repo import Repo
+
+from difflab.outputs import written_whole
+from difflab.params import RecipeParams, load_section
+from difflab.plan import seconds_by_command
+from difflab.report.graph import layered
+from difflab.report.images import Embedded, embed
+from difflab.report.measurements import Measured, measurements, protocols
+from difflab.report.pipeline import Stage, kinds, read_pipeline
+from difflab.report.rendering import render
+from difflab.report.reported import reported_rows
+from difflab.report.same_noise import read_strips
+from difflab.report.systems import FigureText, System, Systems, load_systems
+from difflab.report.tables import Table, duration, table_of
+from difflab.revisions import Revision
+from difflab.run_records import read_records
+from difflab.stage import UserError
+from difflab.verification import verdict
+
+PAGE = Path("report/index.html")
+
+
+@dataclass(frozen=True)
+class Figure:
+    path: str
+    stage: Stage
+    text: FigureText
+    image: Embedded
+    md5: str  # by which dvc.lock knows the file
+
+
+@dataclass(frozen=True)
+class MetricsFile:
+    path: str
+    stage: Stage
+    numbers: list[Measured]
+    protocol: dict[tuple[str, ...], Any]
+
+
+@dataclass(frozen=True)
+class Section:
+    name: str
+    system: System
+    figures: list[Figure]
+    tables: list[Table]
+    files: list[MetricsFile]
+
+
+def write_report(path: Path = PAGE) -> None:
+    """Raises UserError when a figure or metric of dvc.yaml is missing, or has no entry in systems.yaml."""
+    repo = Repo()
+    stages, systems = read_pipeline(repo), load_systems()
+    missing = [(out, stage) for stage in stages for out in (*stage.figures, *stage.metrics) if not Path(out).exists()]
+    if missing:
+        out, stage = missing[0]
+        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise UserError(f"{out}: not found; `dvc repro {stage.name}` makes it{others}")
+    metrics = {out: json.loads(Path(out).read_text()) for stage in stages for out in stage.metrics}
+    known = seconds_by_command(read_records())
+    seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
+    head = Revision("HEAD")
+    page = render(
+        "index.html",
+        commit=head.commit,
+        verdicts=verdict(head, Revision(None)),
+        stages=stages,
+        sections=_sections(stages, systems, metrics),
+        reported=[row for out, found in metrics.items() for row in reported_rows(Path(out).stem, found)],
+        strips=read_strips(load_section(dict[str, RecipeParams], "recipes")),
+        graph=layered(kinds(stages)),
+        by_kind=_by_kind(stages, seconds),
+        seconds=seconds,
+        total=duration(sum(seconds.values()) or None),
+    )
+    with written_whole(path) as partial:
+        partial.write_text(page)
+
+
+def _sections(stages: list[Stage], systems: Systems, metrics: dict[str, Any]) -> list[Section]:
+    """In the order of systems.yaml; a system of which dvc.yaml has nothing is left out."""
+    figures: dict[str, list[Figure]] = {name: [] for name in systems.systems}
+    files: dict[str, list[MetricsFile]] = {name: [] for name in systems.systems}
+    for stage in stages:
+        for out in stage.figures:
+            content = Path(out).read_bytes()
+            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            figure = Figure(out, stage, systems.text_of(out, stage.item), embed(out, content), md5)
+            figures[systems.place_of(out)[0]].append(figure)
+        for out in stage.metrics:
+            found = MetricsFile(out, stage, measurements(metrics[out]), protocols(metrics[out]))
+            files[systems.system_measured_by(stage.kind)].append(found)
+    sections = []
+    for name, system in systems.systems.items():
+        order = list(system.figures)
+        shown = sorted(figures[name], key=lambda figure: order.index(systems.place_of(figure.path)[1]))
+        if shown or files[name]:
+            tables = [table for table in _tables(system, files[name], systems) if table.rows]
+            sections.append(Section(name, system, shown, tables, files[name]))
+    return sections
+
+
+def _tables(system: System, files: Iterable[MetricsFile], systems: Systems) -> list[Table]:
+    by_kind: dict[str, dict[str, list[Measured]]] = {}
+    for file in files:
+        by_kind.setdefault(file.stage.kind, {})[file.stage.item] = file.numbers
+    return [table_of(text, by_kind[kind], systems) for kind, text in system.metrics.items() if kind in by_kind]
+
+
+def _by_kind(stages: list[Stage], seconds: dict[str, float]) -> dict[str, dict[str, Any]]:
+    """The stages of each kind, and how long those took of which it is known."""
+    found: dict[str, dict[str, Any]] = {}
+    for stage in stages:
+        kind = found.setdefault(stage.kind, {"stages": [], "seconds": None})
+        kind["stages"].append(stage)
+        if stage.name in seconds:
+            kind["seconds"] = (kind["seconds"] or 0.0) + seconds[stage.name]
+    return found

@@ -1,0 +1,56 @@
+"""What every recipe made of the first noises, as strips of equal layout that can be laid over one another."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from difflab.params import RecipeParams
+from difflab.report.images import Embedded, embed
+from difflab.stage import UserError
+
+NUM_NOISES = 10
+GAP = 1  # pixels
+
+
+@dataclass(frozen=True)
+class Strip:
+    label: str
+    seed: int  # of the noise bank
+    image: Embedded
+
+
+def read_strips(recipes: dict[str, RecipeParams], samples: Path = Path("samples")) -> list[Strip]:
+    """One for each recipe and domain, of the digit of that domain that the most recipes know.
+
+    Raises UserError when a sample is missing.
+    """
+    data = [recipe.data.items() for recipe in recipes.values()]
+    known = Counter((domain, digit) for domains in data for domain, digits in domains for digit in digits)
+    strips = []
+    for name, recipe in recipes.items():
+        for domain, digits in recipe.data.items():
+            digit = max(digits, key=lambda digit: (known[domain, digit], -digit))
+            prefix = f"{digit}_" if recipe.condition else ""
+            files = [samples / name / domain / f"{prefix}{k + 1:03d}.png" for k in range(NUM_NOISES)]
+            label = f"{name}, {domain}" + (f", digit {digit}" if recipe.condition else "")
+            strips.append(Strip(label, recipe.sampling.seed, _joined(files)))
+    return strips
+
+
+def _joined(files: list[Path]) -> Embedded:
+    """Those of `files` that there are: a small profile may draw fewer. Raises UserError when there is none."""
+    images = [Image.open(file).convert("RGB") for file in files if file.exists()]
+    if not images:
+        raise UserError(f"{files[0]}: not found; `dvc repro sample` makes it")
+    width, height = images[0].size
+    strip = Image.new("RGB", (NUM_NOISES * (width + GAP) - GAP, height), "white")
+    for i, image in enumerate(images):
+        strip.paste(image, (i * (width + GAP), 0))
+    buffer = io.BytesIO()
+    strip.save(buffer, format="PNG")
+    return embed("strip.png", buffer.getvalue())
