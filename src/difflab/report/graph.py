@@ -1,4 +1,4 @@
-"""A DAG in layers, as Sugiyama et al. 1981 draw it: every edge goes down, long ones around what lies between."""
+"""A DAG in layers, as Sugiyama et al. 1981 draw it: every edge goes right, long ones between what lies on the way."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import networkx as nx
 
-WIDTH, HEIGHT, GAP, RISE = 148, 44, 18, 40  # pixels: a node, between two nodes, between two layers
-BEND = 14  # the width of an edge that passes a layer
+WIDTH, HEIGHT, GAP, STRIDE = 140, 38, 8, 176  # pixels: a node, between two of a layer, from one layer to the next
+BEND = 4  # the height of an edge that passes a layer
 SWEEPS = 24
 
 
@@ -28,22 +28,21 @@ def layered(graph: nx.DiGraph) -> Drawing:
     layer = {node: depth for depth, generation in enumerate(nx.topological_generations(graph)) for node in generation}
     bent = _with_bends(graph, layer)
     rows = _ordered(bent, layer)
-    x = _placed(bent, rows)
-    left = min(x[node] - _half(node) for node in x)
-    width = max(x[node] + _half(node) for node in x) - left
-    down = HEIGHT + RISE
+    y = _placed(bent, rows)
+    top = min(y[node] - _half(node) for node in y)
+    height = max(y[node] + _half(node) for node in y) - top
 
     def point(node: Hashable) -> tuple[float, float]:
-        return round(x[node] - left, 1), layer[node] * down
+        return layer[node] * STRIDE, round(y[node] - top, 1)
 
-    nodes = {node: (point(node)[0] - WIDTH / 2, point(node)[1]) for node in graph}
+    nodes = {node: (point(node)[0], point(node)[1] - HEIGHT / 2) for node in graph}
     edges = [_path([point(node) for node in chain]) for chain in _chains(graph, layer)]
-    return Drawing(nodes, edges, round(width, 1), (len(rows) - 1) * down + HEIGHT)
+    return Drawing(nodes, edges, (len(rows) - 1) * STRIDE + WIDTH, round(height, 1))
 
 
 def _chains(graph: nx.DiGraph, layer: dict[Hashable, int]) -> list[list[Hashable]]:
-    """Each edge as its nodes with a bend in every layer between them."""
-    return [[a, *((a, b, depth) for depth in range(layer[a] + 1, layer[b])), b] for a, b in graph.edges]
+    """Each edge as its nodes, with a bend in every layer between them that all edges of its first node share."""
+    return [[a, *((a, depth) for depth in range(layer[a] + 1, layer[b])), b] for a, b in graph.edges]
 
 
 def _with_bends(graph: nx.DiGraph, layer: dict[Hashable, int]) -> nx.DiGraph:
@@ -51,12 +50,12 @@ def _with_bends(graph: nx.DiGraph, layer: dict[Hashable, int]) -> nx.DiGraph:
     bent.add_nodes_from(graph)
     for chain in _chains(graph, layer):
         nx.add_path(bent, chain)
-        layer |= {bend: bend[2] for bend in chain[1:-1] if isinstance(bend, tuple)}
+        layer |= {bend: bend[1] for bend in chain[1:-1] if isinstance(bend, tuple)}
     return bent
 
 
 def _ordered(bent: nx.DiGraph, layer: dict[Hashable, int]) -> list[list[Hashable]]:
-    """The layers, each in an order with few crossings: by the mean place of its neighbours, down and up in turns."""
+    """The layers, each in an order with few crossings: by the mean place of its neighbours, there and back in turns."""
     rows: list[list[Hashable]] = [[] for _ in range(max(layer.values()) + 1)]
     for node in bent:
         rows[layer[node]].append(node)
@@ -72,29 +71,29 @@ def _ordered(bent: nx.DiGraph, layer: dict[Hashable, int]) -> list[list[Hashable
 
 def _placed(bent: nx.DiGraph, rows: list[list[Hashable]]) -> dict[Hashable, float]:
     """The middle of every node: near those of its neighbours, and apart from those beside it."""
-    x: dict[Hashable, float] = {}
+    y: dict[Hashable, float] = {}
     for row in rows:
-        x |= dict(zip(row, _apart(row, [0.0] * len(row)), strict=True))
+        y |= dict(zip(row, _apart(row, [0.0] * len(row)), strict=True))
     for sweep in range(SWEEPS):
         for row in rows if sweep % 2 == 0 else rows[::-1]:
-            wanted = [_mean([x[other] for other in nx.all_neighbors(bent, node)], x[node]) for node in row]
-            x |= dict(zip(row, _apart(row, wanted), strict=True))
-    return x
+            wanted = [_mean([y[other] for other in nx.all_neighbors(bent, node)], y[node]) for node in row]
+            y |= dict(zip(row, _apart(row, wanted), strict=True))
+    return y
 
 
 def _apart(row: list[Hashable], wanted: list[float]) -> list[float]:
-    """Places near `wanted`, in that order, with room for each node: the mean of packing left and right."""
+    """Places near `wanted`, in that order, with room for each node: the mean of packing from either end."""
     room = [_half(a) + GAP + _half(b) for a, b in pairwise(row)]
-    right, left = list(wanted), list(wanted)
+    down, up = list(wanted), list(wanted)
     for i, need in enumerate(room, start=1):
-        right[i] = max(right[i], right[i - 1] + need)
+        down[i] = max(down[i], down[i - 1] + need)
     for i, need in reversed(list(enumerate(room))):
-        left[i] = min(left[i], left[i + 1] - need)
-    return [(a + b) / 2 for a, b in zip(right, left, strict=True)]
+        up[i] = min(up[i], up[i + 1] - need)
+    return [(a + b) / 2 for a, b in zip(down, up, strict=True)]
 
 
 def _half(node: Hashable) -> float:
-    return (WIDTH if isinstance(node, str) else BEND) / 2
+    return (HEIGHT if isinstance(node, str) else BEND) / 2
 
 
 def _mean(values: list[float], otherwise: float) -> float:
@@ -102,14 +101,15 @@ def _mean(values: list[float], otherwise: float) -> float:
 
 
 def _path(points: list[tuple[float, float]]) -> str:
-    """From below the first node to above the last one, vertical at each point."""
+    """From the right side of the first node to the left side of the last one, level at each point."""
     (x, y), *others = points
-    path, y = f"M{x} {y + HEIGHT}", y + HEIGHT
-    for number, (next_x, top) in enumerate(others, start=1):
-        middle = (y + top) / 2
-        path += f" C{x} {middle} {next_x} {middle} {next_x} {top}"
-        x, y = next_x, top
+    x += WIDTH
+    path = f"M{x} {y}"
+    for number, (left, next_y) in enumerate(others, start=1):
+        middle = (x + left) / 2
+        path += f"C{middle} {y} {middle} {next_y} {left} {next_y}"
+        x, y = left, next_y
         if number < len(others):
-            y += HEIGHT
-            path += f" V{y}"
+            x += WIDTH
+            path += f"H{x}"
     return path

@@ -52,7 +52,7 @@ class MetricsFile:
 class Section:
     name: str
     system: System
-    figures: list[Figure]
+    figures: list[list[Figure]]  # those of one kind together
     tables: list[Table]
     files: list[MetricsFile]
 
@@ -102,8 +102,8 @@ def _sections(stages: list[Stage], systems: Systems, metrics: dict[str, Any]) ->
             files[systems.system_measured_by(stage.kind)].append(found)
     sections = []
     for name, system in systems.systems.items():
-        order = list(system.figures)
-        shown = sorted(figures[name], key=lambda figure: order.index(systems.place_of(figure.path)[1]))
+        groups = [[f for f in figures[name] if systems.place_of(f.path)[1] == key] for key in system.figures]
+        shown = [group for group in groups if group]
         if shown or files[name]:
             tables = [table for table in _tables(system, files[name], systems) if table.rows]
             sections.append(Section(name, system, shown, tables, files[name]))

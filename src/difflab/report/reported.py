@@ -16,6 +16,7 @@ class Row:
     """One reported number or finding (`reported`), our number, and whether ours reaches it."""
 
     what: str
+    measure: str
     reported: str
     measured: Measured | None
     met: str
@@ -30,19 +31,22 @@ def reported_rows(name: str, metrics: dict[str, Any]) -> list[Row]:
             head, _, domain = label.partition("_")
             measured = found[(domain, head) if domain else (head,)]
             for value in pair["reported"] if isinstance(pair["reported"], list) else [pair["reported"]]:
-                rows.append(_row(" · ".join(filter(None, [name, domain, head])), value, measured))
-    rows += [_row(" · ".join(path), value, found[*path, "target"]) for path, value in _nested(metrics, ())]
+                rows.append(_row(" · ".join(filter(None, [name, domain])), head, value, measured))
+    rows += [
+        _row(" · ".join(path), "accuracy on the target", value, found[*path, "target"])
+        for path, value in _nested(metrics, ())
+    ]
     if "lengths" in metrics:
         rows.append(_best_length(metrics["lengths"]))
     return rows
 
 
-def _row(what: str, reported: float, measured: Measured) -> Row:
+def _row(what: str, measure: str, reported: float, measured: Measured) -> Row:
     if measured.value >= reported:
         met = MET
     else:
         met = WITHIN if measured.high is not None and measured.high >= reported else MISSED
-    return Row(what, f"{reported:.3f}", measured, met)
+    return Row(what, measure, f"{reported:.3f}", measured, met)
 
 
 def _nested(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -60,5 +64,5 @@ def _best_length(lengths: dict[str, Any]) -> Row:
     theirs = min(graded, key=lambda item: sum(item["reported_fid"]))["share_of_trained"]
     ours = min(lengths.values(), key=lambda item: item["mean"])["share_of_trained"]
     measured = Measured(("best length",), ours)
-    what = "fid_study · length of the best schedule, as a share of the trained one"
-    return Row(what, f"{theirs:.3g}", measured, MET if ours == theirs else MISSED)
+    measure = "best length of the schedule, as a share of the trained one"
+    return Row("fid_study", measure, f"{theirs:.3g}", measured, MET if ours == theirs else MISSED)

@@ -19,9 +19,14 @@ GAP = 1  # pixels
 
 @dataclass(frozen=True)
 class Strip:
-    label: str
+    recipe: str
+    shows: str
     seed: int  # of the noise bank
     image: Embedded
+
+    @property
+    def label(self) -> str:
+        return f"{self.recipe}, {self.shows}"
 
 
 def read_strips(recipes: dict[str, RecipeParams], samples: Path = Path("samples")) -> list[Strip]:
@@ -37,9 +42,10 @@ def read_strips(recipes: dict[str, RecipeParams], samples: Path = Path("samples"
             digit = max(digits, key=lambda digit: (known[domain, digit], -digit))
             prefix = f"{digit}_" if recipe.condition else ""
             files = [samples / name / domain / f"{prefix}{k + 1:03d}.png" for k in range(NUM_NOISES)]
-            label = f"{name}, {domain}" + (f", digit {digit}" if recipe.condition else "")
-            strips.append(Strip(label, recipe.sampling.seed, _joined(files)))
-    return strips
+            shows = f"{domain}, digit {digit}" if recipe.condition else domain
+            strips.append(Strip(name, shows, recipe.sampling.seed, _joined(files)))
+    shown = Counter(strip.shows for strip in strips)
+    return sorted(strips, key=lambda strip: (-shown[strip.shows], strip.shows))  # what most recipes draw comes first
 
 
 def _joined(files: list[Path]) -> Embedded:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from difflab.report.measurements import Measured
+from difflab.report.measurements import Measured, Path
 from difflab.report.systems import MetricsTable, Systems
 
 
@@ -30,19 +31,40 @@ class Table:
 
 def table_of(text: MetricsTable, found: Mapping[str, Sequence[Measured]], systems: Systems) -> Table:
     """`found`: the numbers by the item of their stage; a row is an item and what a number was measured of."""
-    by_row: dict[str, dict[str, Measured]] = {}
+    by_row: dict[tuple[str, ...], dict[str, Measured]] = {}
     for item, numbers in found.items():
         for number in numbers:
             if number.measure in text.columns:
-                parts = [item, *number.row] if len(found) > 1 else number.row
-                by_row.setdefault(" · ".join(parts), {})[number.measure] = number
+                parts = (item, *number.row) if len(found) > 1 else number.row
+                by_row.setdefault(parts, {})[number.measure] = number
     names = [name for name in text.columns if any(name in row for row in by_row.values())]
-    cells = {name: _column({label: row[name] for label, row in by_row.items() if name in row}) for name in names}
-    rows = [(label, [cells[name].get(label) for name in names]) for label in by_row]
+    cells = {name: _column({parts: row[name] for parts, row in by_row.items() if name in row}) for name in names}
+    labels = _labels(list(by_row))
+    rows = [(labels[parts], [cells[name].get(parts) for name in names]) for parts in sorted(by_row, key=_order(by_row))]
     return Table(text.title, [(systems.measures[name].title, systems.measures[name].better) for name in names], rows)
 
 
-def _column(numbers: Mapping[str, Measured]) -> dict[str, Cell]:
+def _labels(rows: Sequence[Path]) -> dict[Path, str]:
+    """Without the parts that all rows have in the same place."""
+    shared = {i for i in range(max(map(len, rows), default=0)) if len({row[i : i + 1] for row in rows}) == 1}
+    if len(rows) == 1:
+        return {rows[0]: " · ".join(rows[0])}
+    return {row: " · ".join(part for i, part in enumerate(row) if i not in shared) for row in rows}
+
+
+def _order(rows: Iterable[Path]) -> Callable[[Path], tuple[int, list[int]]]:
+    """As they are, but among rows that differ in numbers alone by these: 5 before 10."""
+
+    def words(row: Path) -> str:
+        return re.sub(r"\d+", "", " ".join(row))
+
+    first: dict[str, int] = {}
+    for row in rows:
+        first.setdefault(words(row), len(first))
+    return lambda row: (first[words(row)], [int(number) for number in re.findall(r"\d+", " ".join(row))])
+
+
+def _column(numbers: Mapping[Path, Measured]) -> dict[Path, Cell]:
     """Cells on one scale, from the least to the greatest end of an interval."""
     ends = [end for number in numbers.values() for end in (number.value, number.low, number.high, number.real)]
     known = [end for end in ends if end is not None]
