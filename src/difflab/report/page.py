@@ -57,7 +57,7 @@ class Section:
     files: list[MetricsFile]
 
 
-def write_report(path: Path = PAGE) -> None:
+def write_report(path: Path = PAGE) -> Path:
     """Raises UserError when a figure or metric of dvc.yaml is missing, or has no entry in systems.yaml."""
     repo = Repo()
     stages, systems = read_pipeline(repo), load_systems()
@@ -85,6 +85,7 @@ def write_report(path: Path = PAGE) -> None:
     )
     with written_whole(path) as partial:
         partial.write_text(page)
+    return path
 
 
 def _sections(stages: list[Stage], systems: Systems, metrics: dict[str, Any]) -> list[Section]:
