@@ -3,6 +3,7 @@
 DVC's hashes say which stages are stale; Snakemake orders them, runs them in parallel, and each job enters its outputs
 into dvc.lock. In dvc.yaml a folder among the outs ends with "/", `meta:` gives threads, mem_mb, runtime (minutes) and
 gpu, and a stage whose outs are all `persist: true` is no rule, since Snakemake deletes a job's outputs before it runs.
+A stage without outs runs when all others are done. `snakemake --report` shows the figures with the words of systems.yaml.
 """
 
 import fcntl
@@ -17,6 +18,7 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
 from difflab.params import load_params
+from difflab.report.systems import load_systems
 from difflab.stage import run
 
 run(load_params)  # a bad value ends here, in one line
@@ -25,6 +27,8 @@ DVC = "dvc --wait-for-lock"
 REPO = Repo()
 OUTS = {o.def_path.rstrip("/"): o for o in REPO.index.outs if not o.persist and not o.stage.frozen}
 PERSISTENT = [o.def_path for o in REPO.index.outs if o.persist]
+WITHOUT_OUTS = [stage.addressing for stage in REPO.index.stages if stage.cmd and not stage.outs]
+SYSTEMS = load_systems()
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
 CHANGED = set()
 STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
@@ -60,9 +64,33 @@ def inputs(stage, wildcards):
     return files if upstream_changed or forced else [ancient(f) for f in files]
 
 
+def output(path, out):
+    """What Snakemake is to know of an out: that it is a folder, or how its report presents a figure."""
+    if out.def_path.endswith("/") or out.hash_info.isdir:
+        return directory(path)
+    if not (system := SYSTEMS.system_of(path)):
+        return path
+    return report(path, caption="src/difflab/report/caption.rst", category=system.title, labels={"file": path})
+
+
+def captions(stage):
+    """Title and text of each of its figures."""
+    item = stage.addressing.partition("@")[2]
+    texts = [SYSTEMS.text_of(o.def_path, item) for o in stage.outs if SYSTEMS.system_of(o.def_path)]
+    return [f"**{text.title}.** {text.alt}" for text in texts]
+
+
+report: "src/difflab/report/workflow.rst"
+
+
 rule all:
     input:
         list(OUTS),
+    params:
+        stages=WITHOUT_OUTS,
+    localrule: True
+    shell:
+        "for stage in {params.stages}; do {DVC} repro --quiet --single-item $stage; done"
 
 
 for stage in STAGES.values():
@@ -74,13 +102,10 @@ for stage in STAGES.values():
         input:
             partial(inputs, stage),
         output:
-            [
-                directory(path) if out.def_path.endswith("/") or out.hash_info.isdir else path
-                for path, out in OUTS.items()
-                if out.stage is stage
-            ],
+            [output(path, out) for path, out in OUTS.items() if out.stage is stage],
         params:
             stage=stage.addressing,
+            captions=captions(stage),
             cmd=stage.cmd or f"{DVC} repro --quiet --single-item {stage.addressing}",
         threads: need["threads"]
         priority: need["runtime"]  # the longest first, or they run alone at the end

@@ -64,12 +64,32 @@ def results() -> None:
                 print(f"{path}/  {sum(1 for _ in path.rglob('*.png'))} images")
 
 
-def compare(a: Path, b: Path) -> None:
-    """Show the metrics of two files side by side, if they were taken by the same protocol."""
+def compare(a: str, b: str | None) -> None:
+    """Show two files of metrics side by side, if they were taken by the same protocol, or two revisions."""
+    if not a.endswith(".json"):
+        compare_revisions(a, b)
+        return
     from difflab.evaluation.comparison import RULE, compare_metrics
 
-    table = compare_metrics(a, b)
+    if b is None:
+        raise UserError(f"compare: found one file, {a}, allowed: two files, or one or two revisions")
+    table = compare_metrics(Path(a), Path(b))
     print(f"A: {a}", f"B: {b}", "", table.to_string(index=False, justify="left"), "", RULE, sep="\n")
+
+
+def compare_revisions(a: str, b: str | None) -> None:
+    """Say what changed from one revision to the other, and write the page that shows it."""
+    from difflab.report.comparison import compare_revisions, text_of, write_comparison
+
+    comparison = compare_revisions(a, b)
+    print(text_of(comparison), "", write_comparison(comparison), sep="\n")
+
+
+def report() -> None:
+    """Write the page of all figures and metrics."""
+    from difflab.report.page import write_report
+
+    print(write_report())
 
 
 def main() -> None:
@@ -84,9 +104,11 @@ def main() -> None:
     command.set_defaults(call=lambda arguments: check(arguments.out))
     command = commands.add_parser("results", help="name the figures, metrics and samples that are there")
     command.set_defaults(call=lambda arguments: results())
-    command = commands.add_parser("compare", help="compare two files of metrics of recipes")
-    command.add_argument("a", type=Path, metavar="A", help="such as metrics/joint-cosine.json")
-    command.add_argument("b", type=Path, metavar="B", help="another recipe's, or another version of the same file")
+    command = commands.add_parser("report", help="write report/index.html: all figures and metrics on one page")
+    command.set_defaults(call=lambda arguments: report())
+    command = commands.add_parser("compare", help="compare two revisions, or two files of metrics of recipes")
+    command.add_argument("a", metavar="A", help="a commit or DVC experiment, or such as metrics/joint-cosine.json")
+    command.add_argument("b", nargs="?", metavar="B", help="another; without it, the working folder")
     command.set_defaults(call=lambda arguments: compare(arguments.a, arguments.b))
     arguments = parser.parse_args()
     run(lambda: arguments.call(arguments))

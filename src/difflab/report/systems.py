@@ -44,12 +44,18 @@ class Systems(Entry):
     systems: dict[str, System]
     measures: dict[str, Measure]
 
+    def system_of(self, path: str) -> System | None:
+        """Of a figure; None of anything else, and of a figure without an entry."""
+        return next((self.systems[name] for name, _ in self._places_of(path)), None)
+
+    def _places_of(self, path: str) -> list[tuple[str, str]]:
+        folder, _, stem = path.rpartition(".")[0].rpartition("/")
+        entries = [(name, key) for name, system in self.systems.items() for key in system.figures]
+        return [(name, key) for name, key in entries if folder == "figures" and fnmatchcase(stem, key)]
+
     def place_of(self, figure: str) -> tuple[str, str]:
         """The system and the pattern of a figure's file. Raises UserError when it has no entry, or two."""
-        stem = Path(figure).stem
-        found = [
-            (name, key) for name, system in self.systems.items() for key in system.figures if fnmatchcase(stem, key)
-        ]
+        found = self._places_of(figure)
         if len(found) != 1:
             entries = ", ".join(f"{name}.figures.{key}" for name, key in found) or "none"
             raise UserError(f"{TABLE.name}: {figure}: found {entries}, allowed: one entry for each figure of dvc.yaml")
