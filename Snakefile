@@ -19,9 +19,9 @@ from dvc.repo import Repo
 
 from difflab.params import load_params
 from difflab.report.systems import load_systems
-from difflab.stage import run
+from difflab.stage import call
 
-run(load_params)  # a bad value ends here, in one line
+call(load_params)  # a bad value ends here, in one line
 
 DVC = "dvc --wait-for-lock"
 REPO = Repo()

@@ -1,12 +1,13 @@
-"""The `difflab` command: choose a profile, check params.yaml, list and compare the results."""
+"""The `difflab` command: choose a profile, check params.yaml, list, explain, verify and compare the results."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-from difflab.stage import UserError, run
+from difflab.stage import UserError, call
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")
@@ -92,6 +93,34 @@ def report() -> None:
     print(write_report())
 
 
+def why(file: Path, since: str | None) -> None:
+    """Say which stage made a file, when, of what, and what was changed since a revision."""
+    from difflab.provenance import explain
+
+    print(explain(file, since))
+
+
+def plan() -> None:
+    """Say what the runners would run, why, and how long it took before."""
+    from difflab.plan import plan, report
+
+    print(report(plan()))
+
+
+def verify(revision: str | None) -> None:
+    """Hold this machine's metrics against committed ones; exit status 1 if one does not hold."""
+    from difflab.verification import verify
+
+    sys.exit(0 if verify(revision) else 1)
+
+
+def track() -> None:
+    """Send to the MLflow store what it does not have yet."""
+    from difflab.tracking.sending import track
+
+    print(track())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="difflab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -110,5 +139,18 @@ def main() -> None:
     command.add_argument("a", metavar="A", help="a commit or DVC experiment, or such as metrics/joint-cosine.json")
     command.add_argument("b", nargs="?", metavar="B", help="another; without it, the working folder")
     command.set_defaults(call=lambda arguments: compare(arguments.a, arguments.b))
+    command = commands.add_parser("why", help="where a figure, metric or model comes from")
+    command.add_argument("file", type=Path, metavar="FILE", help="an output of the pipeline, or a copy of one")
+    command.add_argument("--since", metavar="REV", help="also what was changed since: a commit or DVC experiment")
+    command.set_defaults(call=lambda arguments: why(arguments.file, arguments.since))
+    command = commands.add_parser("plan", help="what would run, why, and how long it takes")
+    command.set_defaults(call=lambda arguments: plan())
+    command = commands.add_parser("verify", help="hold this machine's metrics against committed ones")
+    command.add_argument(
+        "revision", nargs="?", metavar="REV", help="make this one anew first; else HEAD, as it is here"
+    )
+    command.set_defaults(call=lambda arguments: verify(arguments.revision))
+    command = commands.add_parser("track", help="send to MLflow what it does not have yet")
+    command.set_defaults(call=lambda arguments: track())
     arguments = parser.parse_args()
-    run(lambda: arguments.call(arguments))
+    call(lambda: arguments.call(arguments))

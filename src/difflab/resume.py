@@ -18,6 +18,8 @@ import torch
 from filelock import FileLock, Timeout
 from pydantic_core import to_json
 
+from difflab.run_records import note_work_folder
+
 
 def run_key(params: Any, inputs: Sequence[Path]) -> str:
     """Hash of the parameters, of the inputs' bytes, and of every difflab module that this process has imported.
@@ -54,6 +56,7 @@ def locked_folder(root: Path, stage: str, params: Any, inputs: Sequence[Path]) -
         print(f"waiting for the process that is already at work in {folder}", file=sys.stderr, flush=True)
         lock.acquire()
     try:
+        note_work_folder(folder, resumed=folder.exists())
         folder.mkdir(exist_ok=True)
         yield folder
     finally:

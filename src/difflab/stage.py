@@ -7,6 +7,9 @@ import os
 import sys
 from collections.abc import Callable
 
+from difflab.run_records import recorded
+from difflab.tracking.live import following
+
 
 class UserError(ValueError):
     """Something the user can mend; the message is one line: the file or key, what was found, what is allowed."""
@@ -17,8 +20,14 @@ BLAS_THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NU
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`, which imports NumPy or torch itself; a UserError becomes one line on stderr and exit status 1."""
+    """Call the main function of a stage, which imports NumPy or torch itself, and keep a record of it."""
     os.environ |= BLAS_THREADS
+    with following():
+        call(lambda: recorded(main))
+
+
+def call(main: Callable[[], None]) -> None:
+    """Call `main`; a UserError becomes one line on stderr and exit status 1."""
     try:
         main()
     except UserError as error:

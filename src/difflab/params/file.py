@@ -11,6 +11,7 @@ from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.error import MarkedYAMLError
 
 from difflab.params.whole import Params
+from difflab.run_records import note_params
 from difflab.stage import UserError
 from difflab.validation import explain
 
@@ -64,4 +65,5 @@ def load_section(kind: Any, key: str, path: Path = Path("params.yaml")) -> Any:
             there = ", ".join(value) if isinstance(value, dict) else "no section"
             raise ParamsError(f"params.yaml: {key}: found no {part!r} there, allowed: {there}")
         value = value[part]
+    note_params(key, value)
     return validate(kind, value, key)

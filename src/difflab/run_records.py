@@ -1,0 +1,164 @@
+"""What ran when: a small JSON file for each start of a stage, in `.cache/runs/`.
+
+DVC knows what was made from what, but not when, for how long and at which commit. A stage's own process writes that
+down, with the standard library alone; MLflow, `difflab why` and `difflab plan` read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from difflab.outputs import written_whole
+
+SOURCES = ("src", "stages", "dvc.yaml", "metrics/*.yaml")  # in git, and able to change what a stage makes
+
+
+def root() -> Path:
+    """The repository, also inside an experiment that DVC runs in a temporary copy: what is kept there is lost."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def folder() -> Path:
+    return root() / ".cache/runs"
+
+
+@dataclass
+class RunRecord:
+    """One start of one stage."""
+
+    command: str  # as in dvc.yaml
+    started: float  # seconds since the epoch, as is `ended`
+    commit: str | None  # HEAD; None outside git
+    edited: bool  # sources differ from that commit
+    experiment: str | None  # DVC's name of it
+    params_sha256: str  # of the whole params.yaml
+    params: dict[str, Any] = field(default_factory=dict)  # the sections that the stage has read
+    work_folders: list[str] = field(default_factory=list)  # see resume.py; a training's holds its log
+    resumed: bool = False  # went on with what a killed run had left
+    ended: float | None = None
+    status: Literal["running", "finished", "failed"] = "running"
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+
+    @property
+    def stage(self) -> str:
+        return stage_name(self.command)
+
+    @property
+    def file(self) -> Path:
+        return folder() / f"{self.started:.3f}-{self.stage}-{self.pid}.json"
+
+    @property
+    def pipeline(self) -> str:
+        """One run of the pipeline: one commit with one params.yaml, however often it was killed and continued."""
+        key = [self.commit, self.params_sha256, self.experiment]
+        return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+
+    @property
+    def seconds(self) -> float | None:
+        return self.ended - self.started if self.ended else None
+
+    @property
+    def training_logs(self) -> list[Path]:
+        """Of the trainings that have begun to write theirs; see training/fit.py."""
+        return [log for log in (root() / path / "train_log.jsonl" for path in self.work_folders) if log.exists()]
+
+    @property
+    def alive(self) -> bool:
+        """Still running, as far as this machine can tell: of another's process only its silence is known."""
+        if self.status != "running":
+            return False
+        if self.host != socket.gethostname():
+            return True
+        import psutil
+
+        try:
+            return psutil.Process(self.pid).create_time() <= self.started
+        except psutil.NoSuchProcess:
+            return False
+
+    def write(self) -> None:
+        with written_whole(self.file) as partial:
+            partial.write_text(json.dumps(asdict(self)) + "\n")
+
+
+_current: RunRecord | None = None
+
+
+def stage_name(command: str) -> str:
+    """DVC's name of the stage with this command, such as train@joint-cosine."""
+    _, script, *arguments = shlex.split(command)
+    return "@".join([Path(script).stem, *filter(None, ["-".join(arguments)])])
+
+
+def recorded(main: Callable[[], None]) -> None:
+    """Call the main function of a stage script, and keep a record of it; no record of a call that argparse ends."""
+    global _current
+    params = Path("params.yaml")
+    record = _current = RunRecord(
+        command=shlex.join(["python", *sys.argv]),
+        started=time.time(),
+        commit=_git("rev-parse", "HEAD"),
+        edited=bool(_git("status", "--porcelain", "--", *SOURCES)),
+        experiment=os.environ.get("DVC_EXP_NAME"),
+        params_sha256=hashlib.sha256(params.read_bytes() if params.exists() else b"").hexdigest(),
+    )
+    record.write()
+    try:
+        main()
+        record.status = "finished"
+    except SystemExit:
+        record.file.unlink()
+        raise
+    except BaseException:
+        record.status = "failed"
+        raise
+    finally:
+        _current = None
+        if record.file.exists():
+            record.ended = time.time()
+            record.write()
+
+
+def note_params(key: str, value: Any) -> None:
+    """The running stage has read this section of params.yaml."""
+    if _current:
+        _current.params[key] = value
+
+
+def note_work_folder(path: Path, resumed: bool) -> None:
+    """The running stage works in this folder, in which a killed run has left something or not."""
+    if _current:
+        _current.work_folders.append(os.path.relpath(path.resolve(), root()))
+        _current.resumed |= resumed
+        _current.write()
+
+
+def has_training_log() -> bool:
+    """Whether the running stage trains, or has trained."""
+    return bool(_current and _current.training_logs)
+
+
+def read_records() -> list[RunRecord]:
+    """All records, the oldest first."""
+    records = [RunRecord(**json.loads(file.read_text())) for file in folder().glob("*.json")]
+    return sorted(records, key=lambda record: record.started)
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
