@@ -12,9 +12,15 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
 
-repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date, on all cores
+repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date; do they hold here?
 	snakemake --cores all
 	@difflab results
+	@difflab track || true   # a store that is down is no reason to fail
+	@difflab verify
+
+ui: $(INSTALLED)  ## open the MLflow store of the runs on http://127.0.0.1:5000
+	@difflab track
+	mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
 
 test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -49,4 +55,4 @@ $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet $(UV)
 
-.PHONY: help repro test bench lint lock
+.PHONY: help repro ui test bench lint lock

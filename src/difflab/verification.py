@@ -20,7 +20,7 @@ ROOT = Path(".cache/verify")
 
 @dataclass(frozen=True)
 class Judged:
-    """One metric. `holds` is None where the committed value has no interval, so that nothing says how far is too far."""
+    """One metric. `holds` is None where it differs and no interval says how far is too far."""
 
     metric: str  # dotted name in its file
     committed: Any

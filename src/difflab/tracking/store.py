@@ -18,6 +18,7 @@ EXPERIMENT = "difflab"
 # Read when mlflow is imported. Its own patience, minutes, is for programs that lose what they cannot send.
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "GIT_PYTHON_REFRESH": "quiet",
