@@ -1,0 +1,94 @@
+"""A small repository with figures, metrics and samples that nothing had to draw, at two commits."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+PROTOCOL = {"num_generated": 50, "extractor": "judge-mnistm"}
+PIPELINE = """
+stages:
+  sample:
+    foreach: ${recipes}
+    do: {cmd: 'true', params: ['recipes.${key}.sampling'], outs: ['samples/${key}/']}
+  grid:
+    foreach: ${recipes}
+    do: {cmd: 'true', deps: ['samples/${key}/'], outs: ['figures/grid_${key}.png']}
+  evaluate:
+    foreach: ${recipes}
+    do: {cmd: 'true', deps: ['samples/${key}/'], metrics: ['metrics/${key}.json': {cache: false}]}
+  eta_grid: {cmd: 'true', outs: [figures/eta_grid.png]}
+"""
+
+
+def write_image(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (16, 16)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = PngInfo()
+    told.add_text("Stage", "grid")
+    Image.new("RGB", size, colour).save(path, pnginfo=told)
+
+
+def metrics(correct: float, **protocol: object) -> dict[str, object]:
+    accuracy = {"value": correct, "low": correct - 0.05, "high": correct + 0.05}
+    return {"num_images": 50, "mnistm": {"accuracy": accuracy, "confidence": 0.5, "protocol": PROTOCOL | protocol}}
+
+
+def commit(message: str) -> None:
+    subprocess.run(["dvc", "commit", "--force", "--quiet"], check=True)
+    subprocess.run("git add --all && git commit --quiet --message " + message, shell=True, check=True)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two recipes; at HEAD joint-cosine has another guidance weight, other images and a better accuracy than before."""
+    folder = tmp_path_factory.mktemp("report") / "made"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path_factory.mktemp("dvc")))
+        patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+        for name in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{name}_NAME", "Test")
+            patch.setenv(f"GIT_{name}_EMAIL", "test@example.org")
+        subprocess.run("git init --quiet && dvc init --quiet", shell=True, check=True)
+        recipes = YAML(typ="safe").load(ROOT / "params.yaml")["recipes"]
+        params = {"recipes": {name: recipes[name] for name in ("joint-cosine", "mnistm-linear")}}
+        yaml = YAML()
+        yaml.dump(params, Path("params.yaml"))
+        Path("dvc.yaml").write_text(PIPELINE)
+        Path(".gitignore").write_text("/report/\n/samples/\n/figures/\n.cache/\n")
+        Path("metrics").mkdir()
+        write_image(Path("figures/eta_grid.png"), (9, 9, 9), (40, 20))
+        for name, colour in {"joint-cosine": (200, 0, 0), "mnistm-linear": (0, 0, 200)}.items():
+            for domain, digits in params["recipes"][name]["data"].items():
+                for digit in digits:
+                    for k in range(2):
+                        write_image(Path("samples", name, domain, f"{digit}_{k + 1:03d}.png"), colour)
+            write_image(Path(f"figures/grid_{name}.png"), colour, (40, 20))
+            Path(f"metrics/{name}.json").write_text(json.dumps(metrics(0.7)))
+        commit("first")
+        params["recipes"]["joint-cosine"]["sampling"]["guidance_scale"] = 4.0
+        yaml.dump(params, Path("params.yaml"))
+        write_image(Path("samples/joint-cosine/mnistm/0_001.png"), (0, 200, 0))
+        write_image(Path("figures/grid_joint-cosine.png"), (0, 200, 0), (40, 20))
+        Path("metrics/joint-cosine.json").write_text(json.dumps(metrics(0.9)))
+        Path("metrics/mnistm-linear.json").write_text(json.dumps(metrics(0.7, extractor="another")))
+        commit("second")
+    return folder
+
+
+@pytest.fixture
+def repository(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy as the working folder."""
+    shutil.copytree(made, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "dvc"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    return tmp_path / "work"

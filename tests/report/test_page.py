@@ -1,0 +1,50 @@
+"""report/index.html: whole, from one file, and right."""
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+
+from difflab.report.page import write_report
+from difflab.stage import UserError
+
+
+def test_it_holds_every_figure_with_alt_text_and_how_to_make_it(repository: Path) -> None:
+    page = write_report().read_text()
+    for figure in Path("figures").glob("*.png"):
+        assert base64.b64encode(figure.read_bytes()).decode() in page
+        assert f"snakemake --cores all {figure}" in page and f"difflab why {figure}" in page
+    images = re.findall(r"<img [^>]*>", page)
+    assert len(images) == 3 + 2 + 3  # figures, the slider, its strips: two recipes, of which one has two domains
+    assert all(re.search(r'alt="[^"]{10,}"', image) for image in images)
+    assert "Samples of joint-cosine" in page and "0.850 – 0.950" in page
+
+
+def test_it_names_nothing_outside_itself(repository: Path) -> None:
+    page = write_report().read_text()
+    links = re.findall(r'(?:src|href)="([^"]{0,40})', page)
+    assert links and all(link.startswith(("data:", "#")) for link in links)
+    assert "url(" not in page and "http:" not in page and "https:" not in page
+
+
+def test_same_inputs_same_bytes(repository: Path) -> None:
+    assert write_report().read_bytes() == write_report().read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("path", "stage"), [("figures/eta_grid.png", "eta_grid"), ("metrics/joint-cosine.json", "evaluate@joint-cosine")]
+)
+def test_what_is_missing_is_named(repository: Path, path: str, stage: str) -> None:
+    write_report()
+    Path(path).unlink()
+    before = Path("report/index.html").read_bytes()
+    with pytest.raises(UserError, match=f"^{path}: not found; `dvc repro {stage}` makes it$"):
+        write_report()
+    assert Path("report/index.html").read_bytes() == before
+
+
+def test_strips_show_the_same_noises_in_the_same_place(repository: Path) -> None:
+    page = write_report().read_text()
+    assert "joint-cosine, mnistm, digit 0" in page and "mnistm-linear, mnistm, digit 0" in page
+    assert "The seeds of the recipes differ" not in page

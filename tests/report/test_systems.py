@@ -1,0 +1,48 @@
+"""The table of systems and the pipeline of dvc.yaml name the same figures and metrics."""
+
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from difflab.report.pipeline import kinds, read_pipeline
+from difflab.report.systems import load_systems
+from difflab.stage import UserError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def stages():
+    with Repo(str(ROOT)) as repo:
+        return read_pipeline(repo)
+
+
+def test_every_figure_has_an_entry_and_every_entry_a_figure(stages) -> None:
+    systems = load_systems()
+    used = {systems.place_of(figure) for stage in stages for figure in stage.figures}
+    assert used == {(name, key) for name, system in systems.systems.items() for key in system.figures}
+
+
+def test_every_stage_with_metrics_has_an_entry_and_every_entry_one(stages) -> None:
+    systems = load_systems()
+    used = {(systems.system_measured_by(stage.kind), stage.kind) for stage in stages if stage.metrics}
+    assert used == {(name, kind) for name, system in systems.systems.items() for kind in system.metrics}
+    columns = {
+        column for system in systems.systems.values() for table in system.metrics.values() for column in table.columns
+    }
+    assert columns == set(systems.measures)
+
+
+def test_a_figure_without_an_entry_is_named() -> None:
+    with pytest.raises(
+        UserError, match=r"^systems.yaml: figures/new.png: found none, allowed: one entry for each figure"
+    ):
+        load_systems().text_of("figures/new.png", "")
+
+
+def test_kinds_of_stages_are_a_graph_without_detours(stages) -> None:
+    graph = kinds(stages)
+    assert set(graph) == {stage.kind for stage in stages}
+    assert graph.has_edge("train", "sample") and graph.has_edge("sample", "evaluate")
+    assert not graph.has_edge("prepare", "evaluate")  # by way of the judge
