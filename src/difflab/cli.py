@@ -48,13 +48,13 @@ def check(out: Path | None) -> None:
 
 
 def results() -> None:
-    """Name the figures, metrics and samples that the pipeline of dvc.yaml has made."""
+    """Name the figures, metrics and samples that the pipeline of dvc.yaml has made, and the report."""
     from dvc.repo import Repo
 
-    paths = sorted(Path(out.def_path) for out in Repo().index.outs)
+    paths = [*sorted(Path(out.def_path) for out in Repo().index.outs), Path("report/index.html")]
     for path in filter(Path.exists, paths):
         match path.parts[0]:
-            case "figures":
+            case "figures" | "report":
                 print(path)
             case "metrics":
                 metrics = json.loads(path.read_text()).items()

@@ -36,7 +36,7 @@ def reported_rows(name: str, metrics: dict[str, Any]) -> list[Row]:
         _row(" · ".join(path), "accuracy on the target", value, found[*path, "target"])
         for path, value in _nested(metrics, ())
     ]
-    if "lengths" in metrics:
+    if any(item.get("reported_fid") for item in metrics.get("lengths", {}).values()):
         rows.append(_best_length(metrics["lengths"]))
     return rows
 
