@@ -23,6 +23,7 @@ from difflab.revisions import Revision
 from difflab.stage import UserError
 
 Outside = Literal["yes", "no", "no interval"]
+ORDER = ("yes", "no", "no interval")
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _metrics(path: str, a: bytes, b: bytes) -> Metrics:
             return Metrics(path, [], 0, f"{'.'.join(field)}: {found}, allowed: the same one")
     before = {number.path: number for number in measurements(old)}
     both = [(before[number.path], number) for number in measurements(new) if number.path in before]
-    differences = [Difference(a, b) for a, b in both if a != b]
+    differences = sorted((Difference(a, b) for a, b in both if a != b), key=lambda found: ORDER.index(found.outside))
     return Metrics(path, differences, len(both) - len(differences))
 
 
