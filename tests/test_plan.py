@@ -1,0 +1,76 @@
+"""`difflab plan`: what would run, why, and how long it takes."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from difflab.plan import plan, report
+from difflab.run_records import RunRecord
+
+PIPELINE = """
+stages:
+  check_params:
+    cmd: cp params.yaml params.checked
+    params: [params.yaml: ]
+    outs: [params.checked: {persist: true}]
+  make:
+    cmd: python stages/make.py
+    params: [make]
+    deps: [params.checked, source.txt]
+    outs: [made.txt]
+  draw:
+    cmd: python stages/draw.py
+    deps: [made.txt]
+    outs: [figure.txt]
+  other:
+    cmd: python stages/other.py
+    deps: [params.checked]
+    outs: [other.txt]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("params.yaml").write_text("make: {rate: 0.1}\n")
+    for name in ("source.txt", "made.txt", "figure.txt", "other.txt", "params.checked"):
+        Path(name).write_text("1")
+    for command in ("git init --quiet", "dvc init --quiet", "dvc commit --force --quiet"):
+        subprocess.run(command.split(), check=True)
+    for name, seconds in (("make", 240.0), ("draw", 5.0)):
+        now = time.time()
+        RunRecord(
+            command=f"python stages/{name}.py",
+            started=now - seconds,
+            ended=now,
+            status="finished",
+            commit=None,
+            edited=False,
+            experiment=None,
+            params_sha256="",
+        ).write()
+    return tmp_path
+
+
+def test_what_changed_and_all_below_it(folder: Path) -> None:
+    assert report(plan()) == "Everything is up to date."
+    Path("params.yaml").write_text("make: {rate: 0.2}\n")
+    Path("source.txt").write_text("2")
+    planned = {one.stage: one for one in plan()}
+    assert list(planned) == ["check_params", "make", "draw"]  # what check_params leaves is always the same
+    assert planned["make"].reasons == ["modified source.txt", "make.rate: 0.1 → 0.2"]
+    assert planned["draw"].reasons == ["make runs"]
+    told = report(list(planned.values())).splitlines()
+    assert told[1].split() == ["make", "4", "min", "modified", "source.txt,", "make.rate:", "0.1", "→", "0.2"]
+    assert told[-1] == "3 stages: 4 min one after the other, 4 min the longest chain; no time on record for 1"
+
+
+def test_missing_output(folder: Path) -> None:
+    Path("figure.txt").unlink()
+    (one,) = plan()
+    assert (one.stage, one.seconds) == ("draw", pytest.approx(5, abs=0.01))
+    assert one.reasons == ["its output is deleted: figure.txt"]

@@ -1,0 +1,123 @@
+"""Records of stages: what is in them, and when there is none."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+
+from difflab.plan import seconds_by_command
+from difflab.run_records import RunRecord, read_records, recorded, stage_name
+
+ROOT = Path(__file__).parents[1]
+STAGE = """
+import argparse, os, signal, sys
+from pathlib import Path
+from difflab.run_records import note_params, note_work_folder
+from difflab.stage import UserError, run
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("how")
+    how = parser.parse_args().how
+    note_params("train.rate", 0.5)
+    folder = Path(f".cache/checkpoints/train-{how}-0")
+    note_work_folder(folder, resumed=folder.exists())
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "train_log.jsonl").touch()
+    if how == "mistake":
+        raise UserError("a mistake")
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+run(main)
+"""
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    Path("stages").mkdir()
+    Path("stages/train.py").write_text(STAGE)
+    Path("params.yaml").write_text("train:\n  rate: 0.5\n")
+
+    def call(*arguments: str) -> list[RunRecord]:
+        subprocess.run([sys.executable, "stages/train.py", *arguments], capture_output=True)
+        return read_records()
+
+    return call
+
+
+def test_a_record_says_what_ran_when(stage) -> None:
+    before = time.time()
+    (record,) = stage("a")
+    assert (record.command, record.stage) == ("python stages/train.py a", "train@a")
+    assert before < record.started < record.ended < time.time()
+    assert record.params == {"train.rate": 0.5}
+    assert (record.status, record.resumed, record.alive, record.commit) == ("finished", False, False, None)
+    assert [log.parent.parent.name for log in record.training_logs] == ["checkpoints"]
+
+
+def test_how_a_stage_ended(stage) -> None:
+    assert [record.status for record in stage("mistake")] == ["failed"]
+    (_, killed) = stage("killed")
+    assert (killed.status, killed.ended, killed.alive) == ("running", None, False)
+    (*_, again) = stage("killed")
+    assert again.resumed and again.pipeline == killed.pipeline
+
+
+def test_help_and_wrong_arguments_leave_no_record(stage) -> None:
+    assert stage("--help") == stage() == []
+
+
+def test_an_experiment_in_a_temporary_folder_keeps_its_record(stage, tmp_path_factory, monkeypatch) -> None:
+    root = tmp_path_factory.mktemp("root")
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    monkeypatch.setenv("DVC_EXP_NAME", "happy-cat")
+    (record,) = stage("a")
+    assert record.experiment == "happy-cat" and record.file.parent == root / ".cache/runs" and record.file.exists()
+    assert record.training_logs
+
+
+def test_library_tells_what_the_stage_reads_and_where_it_works(stage, monkeypatch) -> None:
+    from difflab.params import load_section
+    from difflab.resume import locked_folder
+
+    monkeypatch.setattr(sys, "argv", ["stages/train.py", "b"])
+    for resumed in (False, True):
+
+        def main() -> None:
+            rate = load_section(float, "train.rate")
+            with locked_folder(Path(".cache/checkpoints"), "train-b", [rate], []):
+                pass
+
+        recorded(main)
+        *_, record = read_records()
+        assert record.params == {"train.rate": 0.5} and record.resumed is resumed
+        (folder,) = record.work_folders
+        assert folder.startswith(".cache/checkpoints/train-b-")
+
+
+def test_names_are_those_of_dvc() -> None:
+    with Repo(str(ROOT)) as repo:
+        stages = [s for s in repo.index.stages if isinstance(s, PipelineStage) and str(s.cmd).startswith("python ")]
+        assert {stage_name(str(stage.cmd)): stage.addressing for stage in stages} == {
+            stage.addressing: stage.addressing for stage in stages
+        }
+
+
+def test_time_is_that_of_the_last_whole_run() -> None:
+    common = {"command": "c", "commit": None, "edited": False, "experiment": None, "params_sha256": ""}
+    runs = [
+        {"started": 1.0, "ended": 61.0, "status": "finished"},
+        {"started": 2.0, "ended": 52.0, "status": "finished"},
+        {"started": 3.0, "ended": 4.0, "status": "finished", "resumed": True},
+        {"started": 5.0, "ended": 6.0, "status": "failed"},
+        {"started": 7.0, "pid": os.getpid()},
+    ]
+    assert seconds_by_command([RunRecord(**common | run) for run in runs]) == {"c": 50.0}
