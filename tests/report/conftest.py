@@ -16,14 +16,14 @@ PROTOCOL = {"num_generated": 50, "extractor": "judge-mnistm"}
 PIPELINE = """
 stages:
   sample:
-    foreach: ${recipes}
-    do: {cmd: 'true', params: ['recipes.${key}.sampling'], outs: ['samples/${key}/']}
+    foreach: [joint-cosine, mnistm-linear]
+    do: {cmd: 'true', params: ['recipes.${item}.sampling'], outs: ['samples/${item}/']}
   grid:
-    foreach: ${recipes}
-    do: {cmd: 'true', deps: ['samples/${key}/'], outs: ['figures/grid_${key}.png']}
+    foreach: [joint-cosine, mnistm-linear]
+    do: {cmd: 'true', deps: ['samples/${item}/'], outs: ['figures/grid_${item}.png']}
   evaluate:
-    foreach: ${recipes}
-    do: {cmd: 'true', deps: ['samples/${key}/'], metrics: ['metrics/${key}.json': {cache: false}]}
+    foreach: [joint-cosine, mnistm-linear]
+    do: {cmd: 'true', deps: ['samples/${item}/'], metrics: ['metrics/${item}.json': {cache: false}]}
   eta_grid: {cmd: 'true', outs: [figures/eta_grid.png]}
 """
 
@@ -58,19 +58,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             patch.setenv(f"GIT_{name}_NAME", "Test")
             patch.setenv(f"GIT_{name}_EMAIL", "test@example.org")
         subprocess.run("git init --quiet && dvc init --quiet", shell=True, check=True)
-        recipes = YAML(typ="safe").load(ROOT / "params.yaml")["recipes"]
-        params = {"recipes": {name: recipes[name] for name in ("joint-cosine", "mnistm-linear")}}
         yaml = YAML()
-        yaml.dump(params, Path("params.yaml"))
+        shutil.copy(ROOT / "params.yaml", "params.yaml")
+        params = yaml.load(Path("params.yaml"))
         Path("dvc.yaml").write_text(PIPELINE)
         Path(".gitignore").write_text("/report/\n/samples/\n/figures/\n.cache/\n")
         Path("metrics").mkdir()
         write_image(Path("figures/eta_grid.png"), (9, 9, 9), (40, 20))
-        for name, colour in {"joint-cosine": (200, 0, 0), "mnistm-linear": (0, 0, 200)}.items():
-            for domain, digits in params["recipes"][name]["data"].items():
-                for digit in digits:
+        for name, recipe in params["recipes"].items():
+            for domain, digits in recipe["data"].items():
+                for digit in digits if recipe["condition"] else [None]:
                     for k in range(2):
-                        write_image(Path("samples", name, domain, f"{digit}_{k + 1:03d}.png"), colour)
+                        prefix = "" if digit is None else f"{digit}_"
+                        write_image(Path("samples", name, domain, f"{prefix}{k + 1:03d}.png"), (k, 9, len(name)))
+        for name, colour in {"joint-cosine": (200, 0, 0), "mnistm-linear": (0, 0, 200)}.items():
             write_image(Path(f"figures/grid_{name}.png"), colour, (40, 20))
             Path(f"metrics/{name}.json").write_text(json.dumps(metrics(0.7)))
         commit("first")

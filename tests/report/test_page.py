@@ -16,7 +16,7 @@ def test_it_holds_every_figure_with_alt_text_and_how_to_make_it(repository: Path
         assert base64.b64encode(figure.read_bytes()).decode() in page
         assert f"snakemake --cores all {figure}" in page and f"difflab why {figure}" in page
     images = re.findall(r"<img [^>]*>", page)
-    assert len(images) == 3 + 2 + 3  # figures, the slider, its strips: two recipes, of which one has two domains
+    assert len(images) == 3 + 2 + 8  # figures, the slider, its strips: five recipes, of which three have two domains
     assert all(re.search(r'alt="[^"]{10,}"', image) for image in images)
     assert "Samples of joint-cosine" in page and "0.850 – 0.950" in page
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import networkx as nx
 
-WIDTH, HEIGHT, GAP, STRIDE = 140, 38, 8, 176  # pixels: a node, between two of a layer, from one layer to the next
+WIDTH, HEIGHT, GAP, STRIDE = 148, 38, 8, 180  # pixels: a node, between two of a layer, from one layer to the next
 BEND = 4  # the height of an edge that passes a layer
 SWEEPS = 24
 
