@@ -112,6 +112,11 @@ def test_check_writes_the_same_file_for_all_good_params(folder: Path, difflab) -
     assert not (folder / "checked").exists()
 
 
+def test_compare_of_one_file_is_refused(folder: Path, difflab) -> None:
+    line = "error: compare: found one file, metrics/a.json, allowed: two files, or one or two revisions"
+    assert difflab("compare", "metrics/a.json") == line
+
+
 def test_results_names_what_is_there(folder: Path, difflab) -> None:
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["dvc", "init", "--quiet"], check=True)
@@ -132,7 +137,7 @@ def test_results_names_what_is_there(folder: Path, difflab) -> None:
     ]
 
 
-@pytest.mark.parametrize("arguments", [[], ["profile"], ["check"], ["results"], ["compare"]])
+@pytest.mark.parametrize("arguments", [[], ["profile"], ["check"], ["results"], ["compare"], ["report"]])
 def test_help_is_quick(arguments: list[str]) -> None:
     start = time.monotonic()
     subprocess.run(["difflab", *arguments, "--help"], check=True, capture_output=True)
