@@ -22,6 +22,12 @@ ui: $(INSTALLED)  ## open the MLflow store of the runs on http://127.0.0.1:5000
 	@difflab track
 	mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
 
+plots: $(INSTALLED) .cache/plots.html  ## draw loss curves and figures of HEAD beside those here: dvc_plots/index.html
+	dvc plots diff --html-template .cache/plots.html
+
+.cache/plots.html: $(INSTALLED)
+	python -m difflab.plots_page $@
+
 test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
@@ -55,4 +61,4 @@ $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet $(UV)
 
-.PHONY: help repro ui test bench lint lock
+.PHONY: help repro ui plots test bench lint lock

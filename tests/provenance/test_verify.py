@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import METRICS, Pipeline
+from hand_written import METRICS, Pipeline
 from hypothesis import given
 from hypothesis import strategies as st
 

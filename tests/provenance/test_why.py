@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Pipeline
+from hand_written import Pipeline
 
 from difflab.changes import causes
 from difflab.lock_file import parse_lock

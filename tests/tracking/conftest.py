@@ -4,35 +4,15 @@ import hashlib
 import json
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from as_if_run import LOG, TRAINING, log_lines
 
-from difflab.run_records import RunRecord
 from difflab.tracking.store import opened_store
 
 METRICS = {"num_images": 10, "accuracy": {"value": 0.8, "low": 0.7, "high": 0.9}, "protocol": {"n": 3}}
-TRAINING = {"recipes.a.training": {"seed": 0, "learning_rate": 0.1}}
-LOG = ".cache/checkpoints/train-a-0123/train_log.jsonl"
-
-
-def log_lines(*steps: int) -> str:
-    return "".join(f'{{"step": {step}, "epoch": {step / 10}, "loss": {1 / step}}}\n' for step in steps)
-
-
-def record(command: str, **changed) -> RunRecord:
-    values = {"started": time.time() - 60, "ended": time.time(), "status": "finished", "commit": "c" * 40}
-    params = Path("params.yaml")
-    fixed = {"edited": False, "experiment": None, "params_sha256": hashlib.sha256(params.read_bytes()).hexdigest()}
-    made = RunRecord(**fixed | values | {"command": f"python stages/{command}"} | changed)
-    made.write()
-    return made
-
-
-def train(**changed) -> RunRecord:
-    return record("train.py a", params=TRAINING, work_folders=[str(Path(LOG).parent)], **changed)
 
 
 def md5(path: str) -> str:

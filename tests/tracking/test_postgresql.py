@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import record, train
+from as_if_run import record, train
 
 from difflab.tracking.sending import track
 

@@ -59,9 +59,10 @@ def opened_store() -> Iterator[Store]:
         with FileLock(folder() / "store.lock"):
             yield _connect()
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        uri, shown = tracking_uri(), _without_password(tracking_uri())
+        first = next(iter(str(error).replace(uri, shown).splitlines()), type(error).__name__)[:200]
         kept = "what was recorded is kept, and `difflab track` sends it"
-        raise StoreError(f"MLflow at {_without_password(tracking_uri())}: {first}; {kept}") from None
+        raise StoreError(f"MLflow at {shown}: {first}; {kept}") from None
 
 
 def _connect() -> Store:
