@@ -114,6 +114,15 @@ def verify(revision: str | None) -> None:
     sys.exit(0 if verify(revision) else 1)
 
 
+def seeds(file: Path, names: list[str]) -> None:
+    """Show each metric's mean over experiments that differ in seeds, with its interval."""
+    from difflab.revisions import Revision
+    from difflab.seeds import RULE, over_seeds
+
+    table = over_seeds(file, [Revision(name) for name in names])
+    print(table.to_string(index=False, justify="left", float_format="%.4g"), "", RULE, sep="\n")
+
+
 def track() -> None:
     """Send to the MLflow store what it does not have yet."""
     from difflab.tracking.sending import track
@@ -150,6 +159,10 @@ def main() -> None:
         "revision", nargs="?", metavar="REV", help="make this one anew first; else HEAD, as it is here"
     )
     command.set_defaults(call=lambda arguments: verify(arguments.revision))
+    command = commands.add_parser("seeds", help="a metric's mean over experiments with several seeds")
+    command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
+    command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")
+    command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
     command = commands.add_parser("track", help="send to MLflow what it does not have yet")
     command.set_defaults(call=lambda arguments: track())
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""`python -m difflab.plots_page FILE`: the page that `dvc plots` fills in, with Vega inside it, so that it needs no network.
+"""`python -m difflab.plots_page FILE`: the page that `dvc plots` fills in, with Vega inside: it needs no network.
 
 DVC's own loads Vega from a server.
 """

@@ -1,0 +1,31 @@
+"""`difflab seeds`: one experiment with several seeds."""
+
+from pathlib import Path
+
+import pytest
+from hand_written import METRICS, Pipeline
+
+from difflab.revisions import Revision
+from difflab.seeds import over_seeds
+from difflab.stage import UserError
+
+
+def test_mean_with_students_interval(pipeline: Pipeline) -> None:
+    """t of 2 degrees of freedom at 97.5 % is 4.303; of 1, 2 and 6 the standard error of the mean is 1.5275."""
+    commits = [
+        pipeline.make(str(value), metrics=METRICS | {"floor": value, "accuracy": {"value": 0.5, "low": 0, "high": 1}})
+        for value in (1.0, 2.0, 6.0)
+    ]
+    table = over_seeds(Path("metrics/m.json"), [Revision(commit) for commit in commits]).set_index("metric")
+    assert list(table.index) == ["num_images", "accuracy", "floor"]
+    row = table.loc["floor"]
+    assert (row["mean"], row["low"], row["high"]) == pytest.approx((3.0, 3 - 4.303 * 1.5275, 3 + 4.303 * 1.5275), 1e-3)
+    assert list(row[3:]) == [1.0, 2.0, 6.0]
+
+
+def test_one_seed_is_not_enough(pipeline: Pipeline) -> None:
+    commit = Revision(pipeline.make("made"))
+    with pytest.raises(UserError, match="found 1, allowed: two or more"):
+        over_seeds(Path("metrics/m.json"), [commit])
+    with pytest.raises(UserError, match=r"metrics/other\.json: not found in"):
+        over_seeds(Path("metrics/other.json"), [commit, commit])
