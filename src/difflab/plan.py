@@ -9,12 +9,14 @@ from typing import Any
 
 import networkx as nx
 from dvc.dependency.param import ParamsDependency
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from difflab.changes import differing_values
 from difflab.params import read_yaml
 from difflab.revisions import Revision
 from difflab.run_records import RunRecord, read_records
+from difflab.stage import UserError
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,15 @@ class Planned:
 
 
 def plan() -> list[Planned]:
-    """The stages to run, in an order that works. A stage below a changed one may turn out to have the same inputs."""
-    repo = Repo()
-    status: dict[str, Any] = repo.status()
+    """The stages to run, in an order that works. A stage below a changed one may turn out to have the same inputs.
+
+    Raises UserError with DVC's own words when it fails, as while it is at work.
+    """
+    try:
+        repo = Repo()
+        status: dict[str, Any] = repo.status()
+    except DvcException as error:
+        raise UserError(f"dvc: {' '.join(str(error).split())}") from None
     known = seconds_by_command(read_records())
     lock = Revision(None).lock if Path("dvc.lock").exists() else {}
     planned: dict[str, Planned] = {}
