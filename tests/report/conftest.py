@@ -54,10 +54,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         patch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path_factory.mktemp("dvc")))
         patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-        for name in ("AUTHOR", "COMMITTER"):
-            patch.setenv(f"GIT_{name}_NAME", "Test")
-            patch.setenv(f"GIT_{name}_EMAIL", "test@example.org")
-        subprocess.run("git init --quiet && dvc init --quiet", shell=True, check=True)
+        subprocess.run(
+            "git init --quiet && git config user.name Test && git config user.email test@example.org && dvc init --quiet",
+            shell=True,
+            check=True,
+        )
         yaml = YAML()
         shutil.copy(ROOT / "params.yaml", "params.yaml")
         params = yaml.load(Path("params.yaml"))

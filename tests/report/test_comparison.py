@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import metrics, write_image
 
+from difflab.evaluation.intervals import Estimate
 from difflab.report.comparison import compare_revisions, text_of, write_comparison
 from difflab.stage import UserError
 
@@ -18,6 +19,7 @@ def test_what_changed_between_two_commits(repository: Path) -> None:
     [metrics_of_joint, metrics_of_linear] = found.metrics
     [difference] = metrics_of_joint.differences
     assert difference.b.path == ("mnistm", "accuracy") and difference.outside == "yes"
+    assert isinstance(difference.difference, Estimate)
     assert difference.difference.value == pytest.approx(0.2)
     assert difference.difference.low == pytest.approx(0.2 - 0.05 * 2**0.5)  # MOVER of two symmetric intervals
     assert metrics_of_joint.num_equal == 2

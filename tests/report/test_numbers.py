@@ -50,9 +50,11 @@ def test_reported_of_a_domain_of_several_reports_and_of_adaptation() -> None:
     assert [row.what for row in reported_rows("adapt", adapted)] == ["mnistm-svhn · dann"]
 
 
-def test_reported_findings_in_words_are_no_rows() -> None:
-    assert reported_rows("controlnet", {"iou": 0.5, "reported": "the geometry is followed"}) == []
-    assert reported_rows("multi", {"a": {"value": 1.0}, "reported": {"finding": "one of two", "source": "x"}}) == []
+def test_reported_findings_in_words() -> None:
+    [row] = reported_rows("controlnet", {"iou": 0.5, "reported": "the geometry is followed"})
+    assert (row.reported, row.measured) == ("the geometry is followed", None)
+    [row] = reported_rows("multi", {"a": {"value": 1.0}, "reported": {"finding": "one of two", "source": "x"}})
+    assert (row.reported, row.measured) == ("one of two", None)
 
 
 def test_best_length_is_compared_where_distances_have_no_common_scale() -> None:
@@ -78,6 +80,12 @@ def test_a_table_has_a_row_for_each_thing_measured_and_one_scale_for_each_column
     assert [label for label, _ in table.rows] == ["s-5", "s-10"]  # by number, without the part that all share
     [[cell], [other]] = [cells for _, cells in table.rows]
     assert cell and other and (other.low, other.at, cell.at, cell.high) == (0.0, 25.0, 75.0, 100.0)
+
+
+def test_rows_are_in_the_order_of_their_numbers() -> None:
+    scales = {scale: {"iou": 0.5} for scale in ("0", "0.25", "0.5", "1", "10", "2")}
+    table = table_of(MetricsTable(title="", columns=["iou"]), {"": measurements({"scales": scales})}, load_systems())
+    assert [label for label, _ in table.rows] == ["0", "0.25", "0.5", "1", "2", "10"]
 
 
 def test_rows_of_several_files_name_theirs() -> None:

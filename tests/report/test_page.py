@@ -1,10 +1,14 @@
 """report/index.html: whole, from one file, and right."""
 
 import base64
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import metrics
 
 from difflab.report.page import write_report
 from difflab.stage import UserError
@@ -48,3 +52,19 @@ def test_strips_show_the_same_noises_in_the_same_place(repository: Path) -> None
     page = write_report().read_text()
     assert "joint-cosine, mnistm, digit 0" in page and "mnistm-linear, mnistm, digit 0" in page
     assert "The seeds of the recipes differ" not in page
+
+
+def test_before_anything_is_committed_and_outside_git(repository: Path) -> None:
+    subprocess.run("git rm --quiet --cached dvc.lock && git commit --quiet --message none", shell=True, check=True)
+    assert "Nothing is committed yet." in write_report().read_text()
+    shutil.rmtree(".git")
+    subprocess.run(["dvc", "config", "core.no_scm", "true"], check=True)
+    assert "Nothing is committed yet." in write_report().read_text()
+
+
+def test_the_verdict_names_what_does_not_hold(repository: Path) -> None:
+    assert "2 files hold,\n0 do not" in write_report().read_text()
+    path = Path("metrics/joint-cosine.json")
+    path.write_text(json.dumps(metrics(0.99)))
+    page = write_report().read_text()
+    assert "1 files hold,\n1 do not" in page and "mnistm.accuracy: committed 0.9, here 0.99" in page

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc.repo import Repo
+from dvc.scm import NoSCM
 
 from difflab.outputs import written_whole
 from difflab.params import RecipeParams, load_section
@@ -69,11 +70,11 @@ def write_report(path: Path = PAGE) -> Path:
     metrics = {out: json.loads(Path(out).read_text()) for stage in stages for out in stage.metrics}
     known = seconds_by_command(read_records())
     seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
-    head = Revision("HEAD")
+    committed = _committed(repo)
     page = render(
         "index.html",
-        commit=head.commit,
-        verdicts=verdict(head, Revision(None)),
+        commit=committed.commit if committed else None,
+        verdicts=verdict(committed, Revision(None)) if committed else None,
         stages=stages,
         sections=_sections(stages, systems, metrics),
         reported=[row for out, found in metrics.items() for row in reported_rows(Path(out).stem, found)],
@@ -116,6 +117,14 @@ def _tables(system: System, files: Iterable[MetricsFile], systems: Systems) -> l
     for file in files:
         by_kind.setdefault(file.stage.kind, {})[file.stage.item] = file.numbers
     return [table_of(text, by_kind[kind], systems) for kind, text in system.metrics.items() if kind in by_kind]
+
+
+def _committed(repo: Repo) -> Revision | None:
+    """HEAD, if it has results to hold these against; None too outside git."""
+    if isinstance(repo.scm, NoSCM):
+        return None
+    head = Revision("HEAD")
+    return head if head.read("dvc.lock") else None
 
 
 def _by_kind(stages: list[Stage], seconds: dict[str, float]) -> dict[str, dict[str, Any]]:

@@ -38,7 +38,14 @@ def reported_rows(name: str, metrics: dict[str, Any]) -> list[Row]:
     ]
     if any(item.get("reported_fid") for item in metrics.get("lengths", {}).values()):
         rows.append(_best_length(metrics["lengths"]))
-    return rows
+    return [*rows, *(Row(name, "a finding", text, None, "see there") for text in _findings(metrics.get("reported")))]
+
+
+def _findings(reported: Any) -> list[str]:
+    """What was reported in words: all of it, or under that name."""
+    if isinstance(reported, str):
+        return [reported]
+    return [reported["finding"]] if isinstance(reported, dict) and "finding" in reported else []
 
 
 def _row(what: str, measure: str, reported: float, measured: Measured) -> Row:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from difflab.report.measurements import Measured, Path
 from difflab.report.systems import MetricsTable, Systems
 
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -52,16 +54,16 @@ def _labels(rows: Sequence[Path]) -> dict[Path, str]:
     return {row: " · ".join(part for i, part in enumerate(row) if i not in shared) for row in rows}
 
 
-def _order(rows: Iterable[Path]) -> Callable[[Path], tuple[int, list[int]]]:
+def _order(rows: Iterable[Path]) -> Callable[[Path], tuple[int, list[float]]]:
     """As they are, but among rows that differ in numbers alone by these: 5 before 10."""
 
     def words(row: Path) -> str:
-        return re.sub(r"\d+", "", " ".join(row))
+        return NUMBER.sub("", " ".join(row))
 
     first: dict[str, int] = {}
     for row in rows:
         first.setdefault(words(row), len(first))
-    return lambda row: (first[words(row)], [int(number) for number in re.findall(r"\d+", " ".join(row))])
+    return lambda row: (first[words(row)], [float(number) for number in NUMBER.findall(" ".join(row))])
 
 
 def _column(numbers: Mapping[Path, Measured]) -> dict[Path, Cell]:
