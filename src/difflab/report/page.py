@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from dvc.repo import Repo
-from dvc.scm import NoSCM
 
 from difflab.outputs import written_whole
 from difflab.params import RecipeParams, load_section
@@ -70,7 +69,7 @@ def write_report(path: Path = PAGE) -> Path:
     metrics = {out: json.loads(Path(out).read_text()) for stage in stages for out in stage.metrics}
     known = seconds_by_command(read_records())
     seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
-    committed = _committed(repo)
+    committed = _committed()
     page = render(
         "index.html",
         commit=committed.commit if committed else None,
@@ -119,12 +118,13 @@ def _tables(system: System, files: Iterable[MetricsFile], systems: Systems) -> l
     return [table_of(text, by_kind[kind], systems) for kind, text in system.metrics.items() if kind in by_kind]
 
 
-def _committed(repo: Repo) -> Revision | None:
+def _committed() -> Revision | None:
     """HEAD, if it has results to hold these against; None too outside git."""
-    if isinstance(repo.scm, NoSCM):
+    try:
+        head = Revision("HEAD")
+        return head if head.lock else None
+    except UserError:
         return None
-    head = Revision("HEAD")
-    return head if head.read("dvc.lock") else None
 
 
 def _by_kind(stages: list[Stage], seconds: dict[str, float]) -> dict[str, dict[str, Any]]:
