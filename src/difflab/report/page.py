@@ -59,8 +59,7 @@ class Section:
 
 def write_report(path: Path = PAGE) -> Path:
     """Raises UserError when a figure or metric of dvc.yaml is missing, or has no entry in systems.yaml."""
-    repo = Repo()
-    stages, systems = read_pipeline(repo), load_systems()
+    stages, systems = read_pipeline(Repo()), load_systems()
     missing = [(out, stage) for stage in stages for out in (*stage.figures, *stage.metrics) if not Path(out).exists()]
     if missing:
         out, stage = missing[0]
