@@ -25,7 +25,7 @@ def main():
     folder = Path(".cache/checkpoints/train-a-0123")
     note_work_folder(folder, resumed=False)
     folder.mkdir(parents=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     with (folder / "train_log.jsonl").open("w") as log:
         for step in range(1, 1000000):
             log.write(f'{{"step": {step}, "loss": 1.0}}\\n')
@@ -41,7 +41,7 @@ run(main)
 
 @pytest.fixture
 def training(repository: Path, monkeypatch: pytest.MonkeyPatch):
-    """A training of 120 s at most, which a file `enough` ends; its follower ends with it."""
+    """A training of 300 s at most, which a file `enough` ends; its follower ends with it."""
     subprocess.run(["rm", "-r", ".cache"], check=True)
     Path("stages").mkdir()
     Path("stages/train.py").write_text(TRAINING)
@@ -66,7 +66,7 @@ def followers() -> list[int]:
 
 
 def wait_for(condition) -> None:
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 240
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.2)
