@@ -3,6 +3,7 @@
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hand_written import Pipeline
@@ -17,13 +18,18 @@ from difflab.tracking.state import TrackingState, run_key
 
 
 def record(params: dict, **changed) -> RunRecord:
-    values = {"started": time.time(), "ended": time.time() + 75, "status": "finished", "commit": "c" * 40}
-    return RunRecord(
-        **{"command": "python stages/train.py m", "edited": False, "experiment": None, "params_sha256": "p"}
-        | values
-        | {"params": params}
-        | changed
-    )
+    values: dict[str, Any] = {
+        "command": "python stages/train.py m",
+        "started": time.time(),
+        "ended": time.time() + 75,
+        "status": "finished",
+        "commit": "c" * 40,
+        "edited": False,
+        "experiment": None,
+        "params_sha256": "p",
+        "params": params,
+    }
+    return RunRecord(**values | changed)
 
 
 def test_the_commit_is_the_first_that_holds_the_bytes(pipeline: Pipeline) -> None:

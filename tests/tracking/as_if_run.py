@@ -3,6 +3,7 @@
 import hashlib
 import time
 from pathlib import Path
+from typing import Any
 
 from difflab.run_records import RunRecord
 
@@ -15,10 +16,17 @@ def log_lines(*steps: int) -> str:
 
 
 def record(command: str, **changed) -> RunRecord:
-    values = {"started": time.time() - 60, "ended": time.time(), "status": "finished", "commit": "c" * 40}
-    params = Path("params.yaml")
-    fixed = {"edited": False, "experiment": None, "params_sha256": hashlib.sha256(params.read_bytes()).hexdigest()}
-    made = RunRecord(**fixed | values | {"command": f"python stages/{command}"} | changed)
+    values: dict[str, Any] = {
+        "command": f"python stages/{command}",
+        "started": time.time() - 60,
+        "ended": time.time(),
+        "status": "finished",
+        "commit": "c" * 40,
+        "edited": False,
+        "experiment": None,
+        "params_sha256": hashlib.sha256(Path("params.yaml").read_bytes()).hexdigest(),
+    }
+    made = RunRecord(**values | changed)
     made.write()
     return made
 
