@@ -54,11 +54,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         patch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path_factory.mktemp("dvc")))
         patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-        subprocess.run(
-            "git init --quiet && git config user.name Test && git config user.email test@example.org && dvc init --quiet",
-            shell=True,
-            check=True,
-        )
+        identity = "git config user.name Test && git config user.email test@example.org"
+        subprocess.run(f"git init --quiet && {identity} && dvc init --quiet", shell=True, check=True)
         yaml = YAML()
         shutil.copy(ROOT / "params.yaml", "params.yaml")
         params = yaml.load(Path("params.yaml"))
