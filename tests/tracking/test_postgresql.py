@@ -41,12 +41,14 @@ def database(tmp_path_factory: pytest.TempPathFactory):
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     data = str(folder / "data")
     try:
-        subprocess.run([*become, initdb, "-D", data, "-A", "trust", "-U", "mlflow"], check=True, capture_output=True)
+        subprocess.run(
+            [*become, initdb, "-D", data, "-A", "trust", "-U", "mlflow"], check=True, capture_output=True, cwd=folder
+        )
         start = [*become, pg_ctl, "-D", data, "-w", "-t", "120", "-l", str(folder / "log"), "-o", options, "start"]
-        subprocess.run(start, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(start, check=True, stdout=subprocess.DEVNULL, cwd=folder)
         yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([*become, pg_ctl, "-D", data, "-m", "immediate", "stop"], stdout=subprocess.DEVNULL)
+        subprocess.run([*become, pg_ctl, "-D", data, "-m", "immediate", "stop"], stdout=subprocess.DEVNULL, cwd=folder)
         shutil.rmtree(folder)
 
 
