@@ -60,7 +60,7 @@ def server(database: str, tmp_path_factory: pytest.TempPathFactory):
     command += ["--backend-store-uri", database, "--artifacts-destination", str(folder / "artifacts")]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while not answers(f"http://127.0.0.1:{port}/health"):
         assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
         time.sleep(0.5)
