@@ -32,8 +32,9 @@ def close_ended(store: Store, logs: LogSender) -> list[RunRecord]:
     """Send all that is known of each stage that has ended, then what is known of the whole pipeline."""
     records = read_records()
     ended = [r for r in records if r.file.name not in store.state.closed and not r.alive]
+    revisions = {experiment: _revision(experiment) for experiment in {record.experiment for record in ended}}
     for record in ended:
-        revision = _revision(record)
+        revision = revisions[record.experiment]
         made = revision.lock.get(record.stage) if revision else None
         own = made if made and made_by(made, records) == record else None
         logs.send(store, record)
@@ -41,26 +42,28 @@ def close_ended(store: Store, logs: LogSender) -> list[RunRecord]:
         store.state.closed.append(record.file.name)
         store.state.save()
     for pipeline in {record.pipeline for record in ended}:
-        _close_pipeline(store, [record for record in ended if record.pipeline == pipeline], records)
+        its = [record for record in ended if record.pipeline == pipeline]
+        _close_pipeline(store, its, revisions[its[-1].experiment], records)
     return ended
 
 
-def _revision(record: RunRecord) -> Revision | None:
-    """Where the results of a record are: in its experiment, or in the working folder; None when there are none."""
+def _revision(experiment: str | None) -> Revision | None:
+    """Where results are: in an experiment, or in the working folder; None when there are none."""
     try:
-        revision = Revision(record.experiment)
+        revision = Revision(experiment)
         return revision if revision.lock else None
     except UserError:
         return None  # the experiment was removed, or nothing was ever finished
 
 
-def _close_pipeline(store: Store, records: list[RunRecord], everything: list[RunRecord]) -> None:
+def _close_pipeline(
+    store: Store, records: list[RunRecord], revision: Revision | None, everything: list[RunRecord]
+) -> None:
     """Parameters and metrics of the whole pipeline, to compare runs of it by; and the recipes that it has trained."""
     from mlflow.entities import Metric
 
     last = records[-1]
     run_id = pipeline_run(store, last)
-    revision = _revision(last)
     params = revision.read("params.yaml") if revision else None
     now = int(1000 * (last.ended or last.started))
     if revision and params and hashlib.sha256(params).hexdigest() == last.params_sha256:
