@@ -63,7 +63,8 @@ def train(
     size = network.image_size
     data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, seen_pairs, size, digits.seed)
     tokenizer = build_tokenizer(data.captions, network.text_length)
-    tensors = {"images": data.images, "tokens": tokenize(tokenizer, data.captions), "contents": data.contents}
+    tokens = tokenize(tokenizer, data.captions)
+    tensors = {"images": data.images, "tokens": tokens, "shown": data.shown, "said": data.said}
 
     set_seed(training.seed)
     clip = make_clip(network, tokenizer)

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -110,9 +111,8 @@ def test_the_class_is_that_of_the_largest_similarity(folder, tmp_path):
     images, clip = read_labelled_folder(folder), load_clip(tmp_path / "clip", "clip")
     prompts = [f"A photo of a {label}." for label in images.labels]
     opened = [Image.open(file) for file in images.files]
-    inputs = CLIPProcessor.from_pretrained(tmp_path / "clip")(
-        text=prompts, images=opened, return_tensors="pt", padding=True
-    )
+    processor: Any = CLIPProcessor.from_pretrained(tmp_path / "clip")
+    inputs = processor(text=prompts, images=opened, return_tensors="pt", padding=True)
     with torch.no_grad():
         expected = clip.model(**inputs).logits_per_image.argmax(1)
     assert classify(clip, images.files, images.labels, TEMPLATE).tolist() == expected.tolist()

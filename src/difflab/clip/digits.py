@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -14,6 +13,7 @@ from difflab.circles.colours import rgb
 
 NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TEMPLATES = (
+    "a photo of a {numeral}.",  # among such captions no colour tells one digit from another
     "a photo of a {ink} {numeral}.",
     "a photo of a {ink} {numeral} on {background}.",
     "{ink} {numeral} on {background} background",
@@ -28,11 +28,6 @@ def split_inks(colours: Sequence[str], unseen_share: float, seed: int) -> tuple[
     num_unseen = round(unseen_share * len(inks))
     seen, unseen = ([inks[i] for i in sorted(part)] for part in (order[num_unseen:], order[:num_unseen]))
     return seen, unseen
-
-
-def make_digit_caption(ink: Ink, background: str, generator: Generator) -> str:
-    colour, numeral = ink
-    return str(generator.choice(TEMPLATES)).format(ink=colour, numeral=numeral, background=background)
 
 
 def colour_digits(digits: Tensor, colours: Sequence[tuple[str, str]], size: int) -> Tensor:
