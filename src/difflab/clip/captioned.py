@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from difflab.circles.colours import rgb
-from difflab.circles.pairs import Pair
 from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import Scenes
-from difflab.clip.digits import NUMERALS, TEMPLATES, Ink, colour_digits
+from difflab.clip.digits import BACKGROUND, NUMERALS, TEMPLATES, Ink, colour_digits
 from difflab.data.dataset import ImageDataset
 
 RENDERED = 1000  # scenes at a time: as float32 all of them would fill the memory
@@ -49,18 +48,17 @@ def captioned_circles(scenes: Scenes, size: int) -> CaptionedImages:
     return CaptionedImages(images, scenes.captions, shown, shown)
 
 
-def captioned_digits(digits: ImageDataset, inks: list[Ink], pairs: list[Pair], size: int, seed: int) -> CaptionedImages:
-    """Each of `digits` in a colour that `inks` has for it, on a background that `pairs` has for that; from `seed`."""
-    choices = {numeral: [pair for pair in pairs if (pair[0], numeral) in inks] for numeral in NUMERALS}
+def captioned_digits(digits: ImageDataset, inks: list[Ink], size: int, seed: int) -> CaptionedImages:
+    """Each of `digits` in a colour that `inks` has for it, drawn from `seed`."""
+    colours_of = {numeral: [colour for colour, other in inks if other == numeral] for numeral in NUMERALS}
     colours, captions, named = [], [], []
     for index, label in enumerate(digits.labels.tolist()):
         generator, numeral = np.random.default_rng([seed, index]), NUMERALS[label]
-        ink, background = choices[numeral][generator.integers(len(choices[numeral]))]
-        template = str(generator.choice(TEMPLATES))
-        colours.append((ink, background))
-        captions.append(template.format(ink=ink, numeral=numeral, background=background))
-        named.append(["{ink}" in template, True, "{background}" in template])
-    ink, background = _number_of(torch.tensor([[rgb(name) for name in names] for names in colours])).unbind(1)
+        colour, template = (str(generator.choice(options)) for options in (colours_of[numeral], TEMPLATES))
+        colours.append(colour)
+        captions.append(template.format(ink=colour, numeral=numeral))
+        named.append(["{ink}" in template, True, BACKGROUND in template])
+    ink, background = _number_of(torch.tensor([[rgb(colour), rgb(BACKGROUND)] for colour in colours])).unbind(1)
     shown = torch.stack([ink, 2**24 + digits.labels, background], dim=1)  # no colour has a numeral's number
     said = shown.where(torch.tensor(named), UNSAID)
     return CaptionedImages(colour_digits(digits.images, colours, size), captions, shown, said)
