@@ -2,10 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import pytest
+import torch
 import yaml
 from diffusers import ControlNetModel
 from safetensors.torch import load_file
@@ -32,11 +34,8 @@ def project(tmp_path, monkeypatch) -> dict:
     make_pipeline().save_pretrained("sd")
     scenes = make_scenes()
     held_out = scenes.splits + SPLITS.index("validation")
-    both = Scenes(
-        *(getattr(scenes, name).repeat(2, 1, 1) for name in ("geometry", "colours")),
-        scenes.splits.new_tensor([*scenes.splits, *held_out]),
-        scenes.captions * 2,
-    )
+    geometry, colours = scenes.geometry.repeat(2, 1, 1), scenes.colours.repeat(2, 1, 1)
+    both = Scenes(geometry, colours, torch.cat([scenes.splits, held_out]), scenes.captions * 2)
     Path("prepared").mkdir()
     both.save(Path("prepared/circles.safetensors"))
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -83,7 +82,8 @@ def test_a_controlnet_of_a_pretrained_model(project, monkeypatch):
     run_stage(monkeypatch, controlnet_samples)
     run_stage(monkeypatch, evaluate_controlnet)
     assert files("models/text_to_image") == before
-    assert list(ControlNetModel.from_pretrained("models/controlnet").config.block_out_channels) == [8, 8, 16, 16]
+    trained: Any = ControlNetModel.from_pretrained("models/controlnet")
+    assert list(trained.config.block_out_channels) == [8, 8, 16, 16]
     images = load_file("samples/controlnet/two_circles_1.safetensors")["images"]
     assert images.shape == (2, 3, SIZE, SIZE)
     assert set(files("figures")) == {"controlnet.png", "controlnet_convergence.png", "controlnet_scale.png"}
