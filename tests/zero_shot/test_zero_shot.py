@@ -4,6 +4,7 @@ import csv
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -27,7 +28,7 @@ from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labell
 from tests.clip.tiny_clip import make_spelling_clip
 
 TEMPLATE = "A photo of a {object}."
-PAIRS = [("red", "teal"), ("white", "blue"), ("red", "white")]
+PAIRS = [("red", "teal"), ("white", "blue")]
 
 
 def bars() -> ImageDataset:
@@ -37,7 +38,7 @@ def bars() -> ImageDataset:
 
 
 def drawings():
-    return unseen_circles(PAIRS[:2], 32) | unseen_digits([("red", "seven")], PAIRS, bars(), 32)
+    return unseen_circles(PAIRS, 32) | unseen_digits([("red", "seven")], bars(), 32)
 
 
 @pytest.fixture
@@ -61,9 +62,9 @@ def test_the_folder_has_the_layout_of_the_course(folder):
 def test_images_show_what_their_labels_say(folder):
     images = read_labelled_folder(folder)
     colours = [{tuple(pixel) for pixel in np.asarray(Image.open(file)).reshape(-1, 3)} for file in images.files]
-    for number, (circle, background) in enumerate(PAIRS[:2]):
+    for number, (circle, background) in enumerate(PAIRS):
         assert all({rgb(circle), rgb(background)} <= seen for seen in colours[3 * number : 3 * number + 3])
-    assert all({rgb("red")} < seen and seen & {rgb("teal"), rgb("white")} for seen in colours[6:])
+    assert all({rgb("red"), rgb("black")} <= seen for seen in colours[6:])
 
 
 def test_an_image_depends_on_its_class_and_index_alone(folder, tmp_path):
@@ -110,9 +111,8 @@ def test_the_class_is_that_of_the_largest_similarity(folder, tmp_path):
     images, clip = read_labelled_folder(folder), load_clip(tmp_path / "clip", "clip")
     prompts = [f"A photo of a {label}." for label in images.labels]
     opened = [Image.open(file) for file in images.files]
-    inputs = CLIPProcessor.from_pretrained(tmp_path / "clip")(
-        text=prompts, images=opened, return_tensors="pt", padding=True
-    )
+    processor: Any = CLIPProcessor.from_pretrained(tmp_path / "clip")
+    inputs = processor(text=prompts, images=opened, return_tensors="pt", padding=True)
     with torch.no_grad():
         expected = clip.model(**inputs).logits_per_image.argmax(1)
     assert classify(clip, images.files, images.labels, TEMPLATE).tolist() == expected.tolist()

@@ -21,6 +21,7 @@ from difflab.personalization.scores import image_embeddings, text_embedding
 
 REPORTED = {"source": "reported", "finding": "textual inversion alone tends to show only one of the two concepts"}
 MEASURES = {
+    "words": "the model as it was, initializers in place of tokens: what is found there is found by chance",
     "shows": "share of images with enough pixels near the concept's colour, CIEDE2000; 95 % Wilson interval",
     "all_concepts": "share of images that show every concept of their prompt; 95 % Wilson interval",
     "clip_image": "mean cosine of CLIP's embeddings of an image and of each image of the concept",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ BATCH_SIZE = 100
 def embed_texts(clip: Clip, prompts: Sequence[str]) -> Tensor:
     """(N, D) of length 1, on the CPU. Raises UserError when a prompt has an unknown word or is too long."""
     tokens = tokenize(clip.tokenizer, prompts).to(clip.model.device)
-    return F.normalize(clip.model.get_text_features(input_ids=tokens).pooler_output, dim=1).cpu()
+    return _embeddings(clip.model.get_text_features(input_ids=tokens))
 
 
 @torch.inference_mode()
@@ -31,8 +32,13 @@ def embed_images(clip: Clip, files: Sequence[Path]) -> Tensor:
     for start in tqdm(range(0, len(files), BATCH_SIZE), desc="images", delay=2):
         images = [read_image(file).convert("RGB") for file in files[start : start + BATCH_SIZE]]
         pixels = clip.image_processor(images=images, return_tensors="pt").pixel_values.to(clip.model.device)
-        batches.append(F.normalize(clip.model.get_image_features(pixel_values=pixels).pooler_output, dim=1).cpu())
+        batches.append(_embeddings(clip.model.get_image_features(pixel_values=pixels)))
     return torch.cat(batches)
+
+
+def _embeddings(projected: Any) -> Tensor:
+    """Of transformers' BaseModelOutputWithPooling."""
+    return F.normalize(projected.pooler_output, dim=1).cpu()
 
 
 def classify(clip: Clip, files: Sequence[Path], labels: Sequence[str], template: str) -> Tensor:
