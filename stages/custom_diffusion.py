@@ -1,6 +1,4 @@
-"""Custom Diffusion of all concepts, from their inverted tokens on: prepared/concepts/, models/text_to_image/,
-models/inversion/ → models/custom_diffusion/.
-"""
+"""Custom Diffusion of all concepts: prepared/concepts/, models/text_to_image/ → models/custom_diffusion/."""
 
 import argparse
 import shutil
@@ -28,25 +26,22 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.outputs import written_whole
-    from difflab.personalization.places import CUSTOM_DIFFUSION, concept_file, inversion_folder, load_concept
+    from difflab.personalization.places import CUSTOM_DIFFUSION, concept_file, load_concept
     from difflab.personalization.prior import drawn_prior
     from difflab.personalization.rows import concept_rows, joined
     from difflab.personalization.task import PersonalizationTask
-    from difflab.personalization.weights import load_embeddings, save_embedding, save_projections
+    from difflab.personalization.weights import add_tokens, save_embedding, save_projections
     from difflab.text_to_image.model_folder import MODEL, load_text_to_image
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)
     set_seed(params.training.seed)
-    images, inverted = {name: load_concept(name) for name in concepts}, [inversion_folder(name) for name in concepts]
+    images = {name: load_concept(name) for name in concepts}
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
-    load_embeddings(pipeline, inverted)
+    add_tokens(pipeline, {concept.token: concept.initializer for concept in concepts.values()})
     rows = [concept_rows(pipeline, images[name], concept.token, templates) for name, concept in concepts.items()]
-    everything, inputs = (
-        [compute, concepts, templates, params, sampling],
-        [MODEL, *inverted, *map(concept_file, concepts)],
-    )
+    everything, inputs = [compute, concepts, templates, params, sampling], [MODEL, *map(concept_file, concepts)]
     with (
         drawn_prior(pipeline, params.prior, sampling, everything, inputs) as prior,
         rolling_checkpoint("custom_diffusion", everything, inputs) as checkpoint,
