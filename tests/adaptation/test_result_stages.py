@@ -21,7 +21,8 @@ from difflab.params import METHODS
 from difflab.stage import UserError
 from stages import adapt, evaluate_adaptation, scenario, tsne
 
-TARGETS = "accuracy: {}\nadaptation: {mnistm-usps: {source-only: 0.25, dann: 0.5}}\nfid_study: {}\nprotocols: {}\n"
+TARGETS = "accuracy: {}\nadaptation: {mnistm-usps: {source-only: 0.25, dann: 0.5}}\nfid_study: {}\n"
+TARGETS += "zero_shot: {accuracies: [0.5], num_images: 2, num_classes: 2, image_size: 8}\nfindings: {}\nprotocols: {}\n"
 
 
 @pytest.fixture

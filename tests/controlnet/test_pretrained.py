@@ -1,5 +1,6 @@
 """The path of the paper profile: Stable Diffusion 1.4's layout from a folder, with random weights of a few channels."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ def project(tmp_path, monkeypatch) -> dict:
     held_out = scenes.splits + SPLITS.index("validation")
     geometry, colours = scenes.geometry.repeat(2, 1, 1), scenes.colours.repeat(2, 1, 1)
     both = Scenes(geometry, colours, torch.cat([scenes.splits, held_out]), scenes.captions * 2)
-    Path("prepared").mkdir()
+    for folder in ("prepared", "metrics"):
+        Path(folder).mkdir()
+    Path("metrics/targets.yaml").symlink_to(ROOT / "metrics/targets.yaml")
     both.save(Path("prepared/circles.safetensors"))
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["text_to_image"]["pretrained"] = "sd"
@@ -81,6 +84,8 @@ def test_a_controlnet_of_a_pretrained_model(project, monkeypatch):
     run_stage(monkeypatch, controlnet)
     run_stage(monkeypatch, controlnet_samples)
     run_stage(monkeypatch, evaluate_controlnet)
+    reported = json.loads(Path("metrics/controlnet.json").read_text())["reported"]
+    assert reported == "the geometry is followed, the colours are not"
     assert files("models/text_to_image") == before
     trained: Any = ControlNetModel.from_pretrained("models/controlnet")
     assert list(trained.config.block_out_channels) == [8, 8, 16, 16]

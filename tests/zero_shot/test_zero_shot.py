@@ -18,12 +18,12 @@ from transformers import CLIPProcessor
 from difflab.circles.colours import rgb
 from difflab.clip.model_folder import load_clip, save_clip
 from difflab.data.dataset import DataError, ImageDataset
+from difflab.evaluation.targets import load_targets
 from difflab.params import UnseenImagesParams
 from difflab.stage import UserError
 from difflab.zero_shot.classification import classify
 from difflab.zero_shot.folder import LabelledFolder, read_labelled_folder
 from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
-from difflab.zero_shot.reported import load_reported
 from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
 from tests.clip.tiny_clip import make_spelling_clip
 
@@ -158,12 +158,12 @@ def test_five_right_and_five_wrong_cases(tmp_path):
 
 
 def test_reported_values_stand_beside_as_many_classes():
-    reported = load_reported(Path(__file__).parents[2] / "metrics/zero_shot_targets.yaml")
+    targets = load_targets(Path(__file__).parents[2] / "metrics/targets.yaml")
     metrics = {"num_classes": 50, "accuracy": {"value": 0.4}}
-    beside = reported.beside(metrics)["reported"]
+    beside = targets.beside_zero_shot(metrics)["reported"]
     assert beside["accuracy"] == {"reported": [0.5648, 0.6348], "measured": 0.4}
     assert beside["protocol"]["num_images"] == 2500
-    assert reported.beside(metrics | {"num_classes": 76}) == {}
+    assert targets.beside_zero_shot(metrics | {"num_classes": 76}) == {}
 
 
 def test_photographs_of_the_course(tmp_path):
