@@ -39,13 +39,14 @@ def train(compute: ComputeParams, params: AutoencoderParams) -> None:
 
     accelerator = make_accelerator(compute)
     prepared = Path("prepared/circles.safetensors")
-    scenes = load_scenes(prepared).part("train")
+    scenes = load_scenes(prepared)
+    seen = scenes.part("train")
     set_seed(params.training.seed)
     autoencoder = make_autoencoder(params.network)
     with rolling_checkpoint("autoencoder", [compute, params], [prepared]) as checkpoint:
         task = AutoencoderTask(autoencoder, params.kl_weight)
-        fit(task, {"geometry": scenes.geometry, "colours": scenes.colours}, params.training, accelerator, checkpoint)
-        standardize(autoencoder, scenes)
+        fit(task, {"geometry": seen.geometry, "colours": seen.colours}, params.training, accelerator, checkpoint)
+        standardize(autoencoder, scenes.part("validation"))
         with written_whole(AUTOENCODER) as folder:
             autoencoder.save_pretrained(folder)
             shutil.copy(checkpoint.log, folder)

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 from difflab.params import (
-    CirclesParams,
     ClipNetworkParams,
     ColouredDigitsParams,
     ComputeParams,
@@ -20,28 +19,27 @@ OUTPUT = Path("models/clip")
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     compute = load_section(ComputeParams, "compute")
-    circles = load_section(CirclesParams, "circles")
+    colours = load_section(list[str], "circles.colours")
     pretrained = load_section(str | None, "clip.pretrained")
     digits = load_section(ColouredDigitsParams, "clip.digits")
     network = load_section(ClipNetworkParams, "clip.network")
     training = load_section(TrainingParams, "clip.training")
     if pretrained is None:
-        train(compute, circles, digits, network, training)
+        train(compute, colours, digits, network, training)
     else:
         adopt(pretrained)
 
 
 def train(
     compute: ComputeParams,
-    circles: CirclesParams,
+    colours: list[str],
     digits: ColouredDigitsParams,
     network: ClipNetworkParams,
     training: TrainingParams,
 ) -> None:
-    """Train the small model of `clip.network` on what `circles` and `clip.digits` leave for training."""
+    """Train the small model of `clip.network` on the training scenes and on the digits that `clip.digits` leaves."""
     from accelerate.utils import set_seed
 
-    from difflab.circles.pairs import make_meetings
     from difflab.circles.scenes import load_scenes
     from difflab.clip.captioned import captioned_circles, captioned_digits
     from difflab.clip.contrastive import ContrastiveTask
@@ -58,16 +56,16 @@ def train(
     accelerator = make_accelerator(compute)
     inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
     scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1]).part("train")
-    seen_pairs = make_meetings(circles)[0].pairs
-    seen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)[0]
+    seen_inks, _ = split_inks(colours, digits.unseen_pairs, digits.seed)
     size = network.image_size
-    data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, seen_pairs, size, digits.seed)
+    data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, size, digits.seed)
     tokenizer = build_tokenizer(data.captions, network.text_length)
-    tensors = {"images": data.images, "tokens": tokenize(tokenizer, data.captions), "contents": data.contents}
+    tokens = tokenize(tokenizer, data.captions)
+    tensors = {"images": data.images, "tokens": tokens, "shown": data.shown, "said": data.said}
 
     set_seed(training.seed)
     clip = make_clip(network, tokenizer)
-    with rolling_checkpoint("clip", [compute, circles, digits, network, training], inputs) as checkpoint:
+    with rolling_checkpoint("clip", [compute, colours, digits, network, training], inputs) as checkpoint:
         fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint)
         with written_whole(OUTPUT) as folder:
             save_clip(folder, Clip(clip, tokenizer, make_image_processor(network)))

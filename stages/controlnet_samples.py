@@ -18,6 +18,7 @@ def main() -> None:
 
     from difflab.circles.rendering import draw_hints
     from difflab.circles.scenes import load_scenes
+    from difflab.clip.tokenizer import tokenize
     from difflab.controlnet import network
     from difflab.controlnet.drawing import draw_controlled
     from difflab.controlnet.drawings import Drawing, all_drawings
@@ -35,6 +36,8 @@ def main() -> None:
     pipeline = network.with_control(base, controlnet).to(accelerator.device)
     hint_size = model_folder.image_size(base)
     drawings = all_drawings(load_scenes(prepared).part("validation"), samples, network.snapshot_files())
+    for drawing in drawings:
+        tokenize(base.tokenizer, drawing.requests.prompts)  # an unknown word stops this before the first image
 
     def draw(batch: Drawing) -> dict[str, torch.Tensor]:
         if batch.snapshot is None:

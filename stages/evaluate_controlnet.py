@@ -17,11 +17,12 @@ def main() -> None:
     from difflab.controlnet.images import load_images
     from difflab.controlnet.requests import all_requests
     from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.targets import load_targets
 
     samples, prepared = Path("samples/controlnet"), Path("prepared/circles.safetensors")
     groups = all_requests(load_scenes(prepared).part("validation"), params)
     images = load_images(samples)
-    metrics = evaluate(images, groups, params)
+    metrics = evaluate(images, groups, params) | {"reported": load_targets().findings["controlnet"]}
     write_metrics(Path("metrics/controlnet.json"), metrics)
     inputs = [prepared, *sorted(samples.glob("*.safetensors"))]
     save_examples(images, groups, Path("figures/controlnet.png"), inputs)

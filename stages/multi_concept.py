@@ -22,9 +22,10 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.samples import read_samples
+    from difflab.evaluation.targets import load_targets
     from difflab.figures.image_grid import save_image_grid
     from difflab.personalization.figure import concepts_panel, samples_panel
-    from difflab.personalization.measures import MEASURES, REPORTED, Grader, compare_methods
+    from difflab.personalization.measures import MEASURES, Grader, compare_methods
     from difflab.personalization.places import METHODS, load_concept, sample_folder
     from difflab.personalization.prompts import prompts_of
 
@@ -37,7 +38,8 @@ def main() -> None:
     clip.model.to(make_accelerator(compute).device)
     grader = Grader(concepts, true_images, clip, params.presence, evaluation)
 
-    metrics = compare_methods(grader, images, prompts) | {"control": grader.control(), "reported": REPORTED}
+    metrics = compare_methods(grader, images, prompts) | {"control": grader.control()}
+    metrics["reported"] = load_targets().findings["multi_concept"]
     metrics["protocol"] = MEASURES | {
         "prompts": prompts,
         "num_images": params.num_images,

@@ -20,7 +20,7 @@ def main() -> None:
 
     prompts = prompts_of(params, concepts, course_input)
     depends_on = [compute, concepts, prompts, params, sampling]
-    draw_samples(prompts, list(concepts), params, sampling, depends_on, make_accelerator(compute).device)
+    draw_samples(prompts, concepts, params, sampling, depends_on, make_accelerator(compute).device)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ models/clip/ reads, or taken from `text_to_image.pretrained` → models/text_to_
 import argparse
 import shutil
 from pathlib import Path
+from typing import Any
 
 from difflab.params import ComputeParams, LatentNetworkParams, ScheduleParams, TrainingParams, load_section
 from difflab.stage import run
@@ -58,7 +59,7 @@ def train(
     prepared, clip_folder = Path("prepared/circles.safetensors"), Path("models/clip")
     scenes = load_scenes(prepared).part("train")
     clip = load_clip(clip_folder, str(clip_folder))
-    autoencoder = load_autoencoder(AUTOENCODER).to(accelerator.device)
+    autoencoder: Any = load_autoencoder(AUTOENCODER).to(accelerator.device)
     text_encoder = clip.model.text_model.to(accelerator.device)
     tokens = tokenize(clip.tokenizer, scenes.captions)
     (empty,) = tokenize(clip.tokenizer, [""])
@@ -72,16 +73,16 @@ def train(
     with rolling_checkpoint("text_to_image", params, [prepared, clip_folder, AUTOENCODER]) as checkpoint:
         latents = encode_scenes(autoencoder, scenes, autoencoder.config.sample_size)
         fit(task, {"latents": latents, "tokens": tokens}, training, accelerator, checkpoint)
-        pipeline = StableDiffusionPipeline(
-            vae=autoencoder,
-            text_encoder=text_encoder,
-            tokenizer=clip.tokenizer,
-            unet=unet,
-            scheduler=scheduler,
-            safety_checker=None,
-            feature_extractor=clip.image_processor,
-            requires_safety_checker=False,
-        )
+        components: dict[str, Any] = {
+            "vae": autoencoder,
+            "text_encoder": text_encoder,
+            "tokenizer": clip.tokenizer,
+            "unet": unet,
+            "scheduler": scheduler,
+            "safety_checker": None,
+            "feature_extractor": clip.image_processor,
+        }
+        pipeline = StableDiffusionPipeline(**components, requires_safety_checker=False)
         with written_whole(MODEL) as folder:
             pipeline.save_pretrained(folder)
             shutil.copy(checkpoint.log, folder)

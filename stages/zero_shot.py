@@ -17,14 +17,14 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.protocol import sha256_of
+    from difflab.evaluation.targets import load_targets
     from difflab.zero_shot.classification import classify
     from difflab.zero_shot.figure import save_cases, save_confusion
     from difflab.zero_shot.folder import read_labelled_folder
     from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
-    from difflab.zero_shot.reported import load_reported
 
     model = Path("models/clip")
-    images, reported = read_labelled_folder(Path(folder or "samples/zero_shot")), load_reported()
+    images, targets = read_labelled_folder(Path(folder or "samples/zero_shot")), load_targets()
     clip = load_clip(model, str(model))
     clip.model.to(make_accelerator(compute).device)
     predicted = classify(clip, images.files, images.labels, template)
@@ -37,7 +37,7 @@ def main() -> None:
         "image_size": clip.image_processor.crop_size["height"],
         "model_sha256": sha256_of(model / "model.safetensors"),
     }
-    write_metrics(Path("metrics/zero_shot.json"), metrics | {"protocol": protocol} | reported.beside(metrics))
+    write_metrics(Path("metrics/zero_shot.json"), metrics | {"protocol": protocol} | targets.beside_zero_shot(metrics))
     cases = example_cases(predicted, images)
     save_cases_table(cases, Path("metrics/zero_shot_cases.csv"))
     accuracy, number = metrics["accuracy"]["value"], metrics["num_classes"]

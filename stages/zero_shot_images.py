@@ -12,7 +12,7 @@ def main() -> None:
     circles = load_section(CirclesParams, "circles")
     digits = load_section(ColouredDigitsParams, "clip.digits")
     size = load_section(int, "clip.network.image_size")
-    unseen = load_section(UnseenImagesParams, "zero_shot.unseen")
+    params = load_section(UnseenImagesParams, "zero_shot.unseen")
 
     from difflab.circles.pairs import make_meetings
     from difflab.clip.digits import split_inks
@@ -20,12 +20,12 @@ def main() -> None:
     from difflab.outputs import written_whole
     from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
 
-    seen_pairs, unseen_pairs = (meetings.pairs for meetings in make_meetings(circles))
+    _, unseen = make_meetings(circles)
     _, unseen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)
     real_digits = ImageDataset.load(Path("prepared/mnist.safetensors")).part("test")
-    drawings = unseen_circles(unseen_pairs, size) | unseen_digits(unseen_inks, seen_pairs, real_digits, size)
+    drawings = unseen_circles(unseen.pairs, size) | unseen_digits(unseen_inks, real_digits, size)
     with written_whole(Path("samples/zero_shot")) as folder:
-        write_labelled_folder(folder, drawings, unseen)
+        write_labelled_folder(folder, drawings, params)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from matplotlib.table import Table
 from PIL import Image
 from scipy.stats import t
 
-from difflab.adaptation import embedding, figure
+from difflab.adaptation import embedding, figure, grading
 from difflab.adaptation.embedding import Embedding
 from difflab.adaptation.figure import draw_accuracies, draw_embeddings
 from difflab.adaptation.networks import load_classifier
@@ -21,7 +21,8 @@ from difflab.params import METHODS
 from difflab.stage import UserError
 from stages import adapt, evaluate_adaptation, scenario, tsne
 
-TARGETS = "accuracy: {}\nadaptation: {mnistm-usps: {source-only: 0.25, dann: 0.5}}\nfid_study: {}\nprotocols: {}\n"
+TARGETS = "accuracy: {}\nadaptation: {mnistm-usps: {source-only: 0.25, dann: 0.5}}\nfid_study: {}\n"
+TARGETS += "zero_shot: {accuracies: [0.5], num_images: 2, num_classes: 2, image_size: 8}\nfindings: {}\nprotocols: {}\n"
 
 
 @pytest.fixture
@@ -72,6 +73,21 @@ def test_metrics_are_those_of_the_models(trained, run_stage):
         difference = np.array(graded[method]["target"]["runs"]) - graded["source-only"]["target"]["runs"]
         assert graded["gain"][method]["runs"] == pytest.approx(difference.tolist())
     assert [graded[method]["reported"] for method in METHODS] == [0.25, 0.5, None, None]
+
+
+def test_the_gain_is_over_source_only_seed_by_seed(workspace, monkeypatch):
+    target = {"source-only": (0.25, 0.5), "dann": (0.5, 0.625), "dann-mcc": (0.25, 0.25), "target-only": (1.0, 1.0)}
+
+    def grade_run(folder: Path, *_) -> dict[str, float]:
+        method, seed = folder.parent.name.removeprefix("mnistm-usps-"), int(folder.name.removeprefix("seed_"))
+        return {"target": target[method][seed - 5]}
+
+    monkeypatch.setattr(grading, "grade_run", grade_run)
+    gain = grading.grade_scenario("mnistm-usps", 2, 5, 0, torch.device("cpu"))["gain"]
+    assert {method: values["runs"] for method, values in gain.items()} == {
+        "dann": [0.25, 0.125],
+        "dann-mcc": [0.0, -0.25],
+    }
 
 
 def test_the_table_has_a_row_for_each_method(trained, run_stage, monkeypatch):

@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,7 +140,7 @@ def test_hints_are_as_many_closed_outlines(seed, count, size):
     hints = draw_hints(geometry, size)
     assert hints.shape == (1, 3, size, size) and hints.min() >= 0 and hints.max() > 0.9
     outline = hints[0, 0].numpy() > 0.2
-    regions = label(~outline, connectivity=1)
+    regions: Any = label(~outline, connectivity=1)
     assert regions.max() == count + 1  # the inside of each, and the outside
     assert 0 not in regions[0]  # no outline at the edge
     lengths = 2 * math.pi * geometry[0, :, 2].sum().item()
@@ -174,9 +175,9 @@ def test_colours_that_cannot_meet_are_refused():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"held_out_colours": ["reddish"]}, "held_out_colours: found \"reddish\", allowed: a colour name of CSS"),
-        ({"held_out_colours": ["cyan", "aqua"]}, "found \"aqua\", allowed: another name, because it is the colour of"),
-        ({"held_out_colours": ["red"]}, "held_out_colours: found \"red\", allowed: colours that circles.colours does"),
+        ({"held_out_colours": ["reddish"]}, 'held_out_colours: found "reddish", allowed: a colour name of CSS'),
+        ({"held_out_colours": ["cyan", "aqua"]}, 'found "aqua", allowed: another name, because it is the colour of'),
+        ({"held_out_colours": ["red"]}, 'held_out_colours: found "red", allowed: colours that circles.colours does'),
         ({"colours": ["red", "blue"]}, "colours: found"),
     ],
 )

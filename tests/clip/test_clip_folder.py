@@ -1,6 +1,7 @@
 """CLIP as a folder: what transformers loads of it, and what is wrong with folders that are not one."""
 
 import json
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -27,7 +28,8 @@ def test_transformers_loads_what_was_saved(folder):
     original, loaded = make_spelling_clip(), load_clip(folder, "clip")
     image = Image.effect_noise((40, 32), 80).convert("RGB")
     prompts = ["a photo of a cat.", "dog"]
-    inputs = CLIPProcessor.from_pretrained(folder)(text=prompts, images=image, return_tensors="pt", padding=True)
+    processor: Any = CLIPProcessor.from_pretrained(folder)
+    inputs = processor(text=prompts, images=image, return_tensors="pt", padding=True)
     logits = CLIPModel.from_pretrained(folder).eval()(**inputs).logits_per_image
     torch.testing.assert_close(original.model(**inputs).logits_per_image, logits)
     assert not loaded.model.training

@@ -38,7 +38,7 @@ def prepare(folder: Path, monkeypatch, **clip_params) -> None:
     splits = torch.tensor([0] * 20 + [2] * 20, dtype=torch.uint8)
     ImageDataset(images, torch.arange(40) % 10, splits, "random pixels").save(Path("prepared/mnist.safetensors"))
     Path("metrics").mkdir()
-    Path("metrics/zero_shot_targets.yaml").write_bytes((REPOSITORY / "metrics/zero_shot_targets.yaml").read_bytes())
+    Path("metrics/targets.yaml").write_bytes((REPOSITORY / "metrics/targets.yaml").read_bytes())
     circles.main()
 
 

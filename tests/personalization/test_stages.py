@@ -46,6 +46,8 @@ def workspace(models, tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conf").symlink_to(ROOT / "conf")
     (tmp_path / "models").mkdir()
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/targets.yaml").symlink_to(ROOT / "metrics/targets.yaml")
     for name in ("text_to_image", "clip"):
         (tmp_path / "models" / name).symlink_to(models / name)
     for colour, name in (("orange", "cat2"), ("navy", "dog6")):
@@ -91,14 +93,14 @@ def test_the_whole_path_of_the_paper_profile(workspace, monkeypatch):
     samples = contents("samples")
     assert set(samples) == {
         f"samples/multi_concept/{method}/prompt_{prompt}/{number:03d}.png"
-        for method in ("textual_inversion", "custom_diffusion")
+        for method in ("words", "textual_inversion", "custom_diffusion")
         for prompt in range(2)
         for number in range(3)
     }
-    assert len(set(samples.values())) == 12  # each prompt, method and noise has an image of its own
+    assert len(set(samples.values())) == 18  # each prompt, method and noise has an image of its own
     metrics = json.loads(Path("metrics/multi_concept.json").read_text())
     assert metrics["protocol"]["prompts"] == prompts and metrics["control"] == {} and "difference" not in metrics
-    for method in ("textual_inversion", "custom_diffusion"):
+    for method in ("words", "textual_inversion", "custom_diffusion"):
         for prompt in prompts:
             grades = metrics[method]["prompts"][prompt]
             assert grades["shows"] == {} and set(grades["clip_image"]) == {"cat2", "dog6"}
@@ -106,8 +108,9 @@ def test_the_whole_path_of_the_paper_profile(workspace, monkeypatch):
     assert Image.open("figures/multi_concept.png").info["Stage"] == "multi_concept"
 
     before = contents("models/inversion", "models/custom_diffusion", "samples", "metrics", "figures")
-    for folder in ("models/inversion", "models/custom_diffusion", "samples", "metrics", "figures", ".cache"):
+    for folder in ("models/inversion", "models/custom_diffusion", "samples", "figures", ".cache"):
         shutil.rmtree(folder)
+    Path("metrics/multi_concept.json").unlink()
     train(monkeypatch)
     for stage in (sample_multi_concept, multi_concept):
         run_stage(monkeypatch, stage)
@@ -145,7 +148,11 @@ def test_shares_and_their_difference_are_of_the_images(workspace, monkeypatch):
         for colours in (("dark orange", "dodger blue"), ("dark orange", "red"))
     }
     both, one = pictures.values()
-    for method, images in (("custom_diffusion", [both] * 3), ("textual_inversion", [both, one, one])):
+    for method, images in (
+        ("custom_diffusion", [both] * 3),
+        ("textual_inversion", [both, one, one]),
+        ("words", [one] * 3),
+    ):
         for prompt, shown in enumerate([images, [one] * 3]):
             folder = Path(f"samples/multi_concept/{method}/prompt_{prompt}")
             folder.mkdir(parents=True)

@@ -35,6 +35,8 @@ accuracy:
     by_domain: {svhn: {value: 0.25, num_correct: 1, num_images: 4}}
 adaptation: {}
 fid_study: {}
+zero_shot: {accuracies: [0.5], num_images: 2, num_classes: 2, image_size: 8}
+findings: {}
 protocols: {joint: {source: reported, num_generated: 10, extractor: theirs, seeds: none}}
 """
 SAMPLES = (("mnistm", 0, 4), ("mnistm", 2, 12), ("svhn", 1, 4))  # domain, digit, images

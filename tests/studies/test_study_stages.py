@@ -22,6 +22,8 @@ TARGETS = """
 accuracy: {}
 adaptation: {}
 fid_study: {800: [1.5, 1.75, 1.25], 200: [200.0, 210.0, 205.0], 300: [20.0, 20.0, 20.0]}
+zero_shot: {accuracies: [0.5], num_images: 2, num_classes: 2, image_size: 8}
+findings: {}
 protocols: {}
 """
 

@@ -1,5 +1,7 @@
 """What the autoencoder and the U-Net are trained on, against closed forms, and what stays as it is."""
 
+from typing import Any
+
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import pytest
@@ -22,7 +24,8 @@ def generator() -> torch.Generator:
 
 
 def test_the_loss_is_reconstruction_and_divergence():
-    autoencoder, scenes = make_autoencoder(AUTOENCODER), make_scenes()
+    autoencoder: Any = make_autoencoder(AUTOENCODER)
+    scenes = make_scenes()
     images = draw_images(scenes.geometry, scenes.colours, SIZE)
     with torch.no_grad():
         loss = AutoencoderTask(autoencoder, 0.5)({"geometry": scenes.geometry, "colours": scenes.colours}, generator())
@@ -35,7 +38,8 @@ def test_the_loss_is_reconstruction_and_divergence():
 
 
 def test_latents_are_standardized():
-    autoencoder, scenes = make_autoencoder(AUTOENCODER), make_scenes()
+    autoencoder: Any = make_autoencoder(AUTOENCODER)
+    scenes = make_scenes()
     standardize(autoencoder, scenes)
     latents = encode_scenes(autoencoder, scenes, SIZE)
     assert latents.shape == (len(scenes), 4, SIZE // 4, SIZE // 4)

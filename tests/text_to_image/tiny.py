@@ -1,7 +1,10 @@
 """A text-to-image model of random weights and few channels, made as the stages make theirs."""
 
+from typing import Any
+
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
+import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPTextConfig, CLIPTextModel
@@ -49,36 +52,34 @@ def make_pipeline() -> StableDiffusionPipeline:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         tokenizer = build_tokenizer([*CAPTIONS, "and white"], text_length=12)
-        text = CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=8,
-            intermediate_size=16,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            max_position_embeddings=12,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
+        options: dict[str, Any] = {
+            "vocab_size": len(tokenizer),
+            "hidden_size": 8,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 12,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+        }
         autoencoder = make_autoencoder(AUTOENCODER)
-        pipeline = StableDiffusionPipeline(
-            vae=autoencoder,
-            text_encoder=CLIPTextModel(text).eval(),
-            tokenizer=tokenizer,
-            unet=make_unet(NETWORK, autoencoder, 8),
-            scheduler=make_scheduler(cosine_betas(100), "v_prediction"),
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-        )
+        components: dict[str, Any] = {
+            "vae": autoencoder,
+            "text_encoder": CLIPTextModel(CLIPTextConfig(**options)).eval(),
+            "tokenizer": tokenizer,
+            "unet": make_unet(NETWORK, autoencoder, 8),
+            "scheduler": make_scheduler(cosine_betas(100), "v_prediction"),
+            "safety_checker": None,
+            "feature_extractor": None,
+        }
+        pipeline = StableDiffusionPipeline(**components, requires_safety_checker=False)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
 
 def make_scenes() -> Scenes:
     """The scenes of CAPTIONS."""
-    import numpy as np
-
     named = [[COLOURS[word] for word in caption.split() if word in COLOURS] for caption in CAPTIONS]
     colours = torch.tensor([[circle, background, background] for circle, background in named], dtype=torch.uint8)
     geometry = torch.stack([place_circles(1, np.random.default_rng(i)) for i in range(len(CAPTIONS))])

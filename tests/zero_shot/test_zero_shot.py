@@ -4,6 +4,7 @@ import csv
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -17,17 +18,17 @@ from transformers import CLIPProcessor
 from difflab.circles.colours import rgb
 from difflab.clip.model_folder import load_clip, save_clip
 from difflab.data.dataset import DataError, ImageDataset
+from difflab.evaluation.targets import load_targets
 from difflab.params import UnseenImagesParams
 from difflab.stage import UserError
 from difflab.zero_shot.classification import classify
 from difflab.zero_shot.folder import LabelledFolder, read_labelled_folder
 from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
-from difflab.zero_shot.reported import load_reported
 from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
 from tests.clip.tiny_clip import make_spelling_clip
 
 TEMPLATE = "A photo of a {object}."
-PAIRS = [("red", "teal"), ("white", "blue"), ("red", "white")]
+PAIRS = [("red", "teal"), ("white", "blue")]
 
 
 def bars() -> ImageDataset:
@@ -37,7 +38,7 @@ def bars() -> ImageDataset:
 
 
 def drawings():
-    return unseen_circles(PAIRS[:2], 32) | unseen_digits([("red", "seven")], PAIRS, bars(), 32)
+    return unseen_circles(PAIRS, 32) | unseen_digits([("red", "seven")], bars(), 32)
 
 
 @pytest.fixture
@@ -61,9 +62,9 @@ def test_the_folder_has_the_layout_of_the_course(folder):
 def test_images_show_what_their_labels_say(folder):
     images = read_labelled_folder(folder)
     colours = [{tuple(pixel) for pixel in np.asarray(Image.open(file)).reshape(-1, 3)} for file in images.files]
-    for number, (circle, background) in enumerate(PAIRS[:2]):
+    for number, (circle, background) in enumerate(PAIRS):
         assert all({rgb(circle), rgb(background)} <= seen for seen in colours[3 * number : 3 * number + 3])
-    assert all({rgb("red")} < seen and seen & {rgb("teal"), rgb("white")} for seen in colours[6:])
+    assert all({rgb("red"), rgb("black")} <= seen for seen in colours[6:])
 
 
 def test_an_image_depends_on_its_class_and_index_alone(folder, tmp_path):
@@ -110,9 +111,8 @@ def test_the_class_is_that_of_the_largest_similarity(folder, tmp_path):
     images, clip = read_labelled_folder(folder), load_clip(tmp_path / "clip", "clip")
     prompts = [f"A photo of a {label}." for label in images.labels]
     opened = [Image.open(file) for file in images.files]
-    inputs = CLIPProcessor.from_pretrained(tmp_path / "clip")(
-        text=prompts, images=opened, return_tensors="pt", padding=True
-    )
+    processor: Any = CLIPProcessor.from_pretrained(tmp_path / "clip")
+    inputs = processor(text=prompts, images=opened, return_tensors="pt", padding=True)
     with torch.no_grad():
         expected = clip.model(**inputs).logits_per_image.argmax(1)
     assert classify(clip, images.files, images.labels, TEMPLATE).tolist() == expected.tolist()
@@ -158,12 +158,12 @@ def test_five_right_and_five_wrong_cases(tmp_path):
 
 
 def test_reported_values_stand_beside_as_many_classes():
-    reported = load_reported(Path(__file__).parents[2] / "metrics/zero_shot_targets.yaml")
+    targets = load_targets(Path(__file__).parents[2] / "metrics/targets.yaml")
     metrics = {"num_classes": 50, "accuracy": {"value": 0.4}}
-    beside = reported.beside(metrics)["reported"]
+    beside = targets.beside_zero_shot(metrics)["reported"]
     assert beside["accuracy"] == {"reported": [0.5648, 0.6348], "measured": 0.4}
     assert beside["protocol"]["num_images"] == 2500
-    assert reported.beside(metrics | {"num_classes": 76}) == {}
+    assert targets.beside_zero_shot(metrics | {"num_classes": 76}) == {}
 
 
 def test_photographs_of_the_course(tmp_path):

@@ -8,51 +8,62 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from difflab.circles.pairs import Pair
+from difflab.circles.colours import rgb
 from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import Scenes
-from difflab.clip.digits import NUMERALS, Ink, colour_digits, make_digit_caption
+from difflab.clip.digits import BACKGROUND, NUMERALS, TEMPLATES, Ink, colour_digits
 from difflab.data.dataset import ImageDataset
 
 RENDERED = 1000  # scenes at a time: as float32 all of them would fill the memory
+UNSAID = -1
 
 
 @dataclass(frozen=True)
 class CaptionedImages:
-    """`images` (N, 3, S, S) uint8, N `captions`, and `contents` (N,) int64, equal where images show the same."""
+    """`images` (N, 3, S, S) uint8, N `captions`, what images show and captions say, both (N, 3) int64.
+
+    `shown`: the numbers of circle, second circle and background, or of ink, numeral and background. `said`: the same,
+    or UNSAID. A caption is true of an image that shows all that it says.
+    """
 
     images: Tensor
     captions: list[str]
-    contents: Tensor
+    shown: Tensor
+    said: Tensor
 
     def __add__(self, other: CaptionedImages) -> CaptionedImages:
-        """Both, none of which show the same."""
-        contents = torch.cat([self.contents, other.contents + self.contents.max() + 1])
-        return CaptionedImages(torch.cat([self.images, other.images]), self.captions + other.captions, contents)
+        return CaptionedImages(
+            torch.cat([self.images, other.images]),
+            self.captions + other.captions,
+            torch.cat([self.shown, other.shown]),
+            torch.cat([self.said, other.said]),
+        )
 
 
 def captioned_circles(scenes: Scenes, size: int) -> CaptionedImages:
-    """Scenes of equal colours show the same."""
+    """Sizes and the background that shorthand leaves out count as said, so that captions are true too seldom."""
     parts = zip(scenes.geometry.split(RENDERED), scenes.colours.split(RENDERED), strict=True)
     images = torch.cat([to_bytes(draw_images(geometry, colours, size)) for geometry, colours in parts])
-    _, contents = scenes.colours.flatten(1).unique(dim=0, return_inverse=True)
-    return CaptionedImages(images, scenes.captions, contents)
+    shown = _number_of(scenes.colours)
+    return CaptionedImages(images, scenes.captions, shown, shown)
 
 
-def captioned_digits(digits: ImageDataset, inks: list[Ink], pairs: list[Pair], size: int, seed: int) -> CaptionedImages:
-    """Each of `digits` in a colour that `inks` has for it, on a background that `pairs` has for that; from `seed`.
-
-    Digits of equal numeral, ink and background show the same.
-    """
-    choices = {numeral: [pair for pair in pairs if (pair[0], numeral) in inks] for numeral in NUMERALS}
-    colours, captions, shown = [], [], []
+def captioned_digits(digits: ImageDataset, inks: list[Ink], size: int, seed: int) -> CaptionedImages:
+    """Each of `digits` in a colour that `inks` has for it, drawn from `seed`."""
+    colours_of = {numeral: [colour for colour, other in inks if other == numeral] for numeral in NUMERALS}
+    colours, captions, named = [], [], []
     for index, label in enumerate(digits.labels.tolist()):
         generator, numeral = np.random.default_rng([seed, index]), NUMERALS[label]
-        ink, background = choices[numeral][generator.integers(len(choices[numeral]))]
-        colours.append((ink, background))
-        captions.append(make_digit_caption((ink, numeral), background, generator))
-        shown.append((ink, numeral, background))
-    _, contents = np.unique(np.array(shown), axis=0, return_inverse=True)
-    return CaptionedImages(
-        colour_digits(digits.images, colours, size), captions, torch.from_numpy(contents.reshape(-1))
-    )
+        colour, template = (str(generator.choice(options)) for options in (colours_of[numeral], TEMPLATES))
+        colours.append(colour)
+        captions.append(template.format(ink=colour, numeral=numeral))
+        named.append(["{ink}" in template, True, BACKGROUND in template])
+    ink, background = _number_of(torch.tensor([[rgb(colour), rgb(BACKGROUND)] for colour in colours])).unbind(1)
+    shown = torch.stack([ink, 2**24 + digits.labels, background], dim=1)  # no colour has a numeral's number
+    said = shown.where(torch.tensor(named), UNSAID)
+    return CaptionedImages(colour_digits(digits.images, colours, size), captions, shown, said)
+
+
+def _number_of(colours: Tensor) -> Tensor:
+    """(N, K) int64 of sRGB bytes (N, K, 3)."""
+    return (colours.long() * torch.tensor([2**16, 2**8, 1])).sum(2)

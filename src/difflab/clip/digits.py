@@ -6,38 +6,38 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional as F
 
 from difflab.circles.colours import rgb
 
 NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+BACKGROUND = "black"
 TEMPLATES = (
+    "a photo of a {numeral}.",  # among such captions no colour tells one digit from another
     "a photo of a {ink} {numeral}.",
-    "a photo of a {ink} {numeral} on {background}.",
-    "{ink} {numeral} on {background} background",
+    f"a photo of a {{ink}} {{numeral}} on {BACKGROUND}.",
+    f"{{ink}} {{numeral}} on {BACKGROUND} background",
 )
 Ink = tuple[str, str]  # the colour of a digit and its numeral
 
 
 def split_inks(colours: Sequence[str], unseen_share: float, seed: int) -> tuple[list[Ink], list[Ink]]:
-    """The digits in colour that training sees, and those that it does not: the share `unseen_share`, from `seed`."""
-    inks = [(colour, numeral) for colour in colours for numeral in NUMERALS]
+    """The digits in colour that training sees, and those that it does not: the share `unseen_share`, from `seed`.
+
+    Of all `colours` but that of the background.
+    """
+    inks = [(colour, numeral) for colour in colours if colour != BACKGROUND for numeral in NUMERALS]
     order = np.random.default_rng(seed).permutation(len(inks))
     num_unseen = round(unseen_share * len(inks))
     seen, unseen = ([inks[i] for i in sorted(part)] for part in (order[num_unseen:], order[:num_unseen]))
     return seen, unseen
 
 
-def make_digit_caption(ink: Ink, background: str, generator: Generator) -> str:
-    colour, numeral = ink
-    return str(generator.choice(TEMPLATES)).format(ink=colour, numeral=numeral, background=background)
-
-
-def colour_digits(digits: Tensor, colours: Sequence[tuple[str, str]], size: int) -> Tensor:
-    """(N, 3, size, size) uint8 of `digits` (N, 3, S, S) uint8, white on black, in N `colours` (ink, background)."""
+def colour_digits(digits: Tensor, colours: Sequence[str], size: int) -> Tensor:
+    """(N, 3, size, size) uint8 of `digits` (N, 3, S, S) uint8, white on black, in N `colours` on BACKGROUND."""
     grey = digits[:, :1].float() / 255
     shares = F.interpolate(grey, size=(size, size), mode="bilinear", antialias=True)
-    ink, background = torch.tensor([[rgb(name) for name in names] for names in colours]).float().unbind(1)
-    return torch.lerp(background[:, :, None, None], ink[:, :, None, None], shares).round().to(torch.uint8)
+    inks = torch.tensor([rgb(name) for name in colours]).float()[:, :, None, None]
+    background = torch.tensor(rgb(BACKGROUND)).float()[:, None, None]
+    return torch.lerp(background, inks, shares).round().to(torch.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -32,7 +32,8 @@ def load_clip(place: str | Path, key: str) -> Clip:
     """
     component = "the model"
     try:
-        model, report = CLIPModel.from_pretrained(place, output_loading_info=True)
+        loaded: Any = CLIPModel.from_pretrained(place, output_loading_info=True)
+        model, report = loaded
         if report["missing_keys"]:
             raise ValueError(f"it lacks the weights {', '.join(sorted(report['missing_keys'])[:3])}, …")
         component = "the tokenizer"

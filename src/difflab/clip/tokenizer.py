@@ -55,19 +55,17 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str]) -> Tens
     if (length := len(encoded[longest])) > allowed:
         found = f"{length} tokens with begin and end"
         raise UserError(f"prompt {prompts[longest]!r}: found {found}, allowed: at most {allowed}")
-    tokens = torch.tensor(encoded)
     if tokenizer.unk_token_id != tokenizer.eos_token_id:  # a vocabulary of pieces, where they are one, spells any word
-        for row in (tokens == tokenizer.unk_token_id).any(1).nonzero()[:1].flatten().tolist():
-            found = _unknown(tokenizer, prompts[row])
-            raise UserError(f"prompt {prompts[row]!r}: found {found}, allowed: {_words(tokenizer)}")
-    return tokens
+        for prompt, row in zip(prompts, encoded, strict=True):
+            if tokenizer.unk_token_id in row:
+                raise UserError(f"prompt {prompt!r}: found {_unknown(tokenizer, prompt)}, allowed: {_words(tokenizer)}")
+    return torch.tensor(encoded)
 
 
 def _unknown(tokenizer: PreTrainedTokenizerFast, prompt: str) -> str:
-    encoding = tokenizer(prompt)
-    first = encoding["input_ids"].index(tokenizer.unk_token_id)
-    span = encoding.token_to_chars(first)
-    return repr(prompt[span.start : span.end])
+    encoding = tokenizer(prompt, return_offsets_mapping=True)
+    start, end = encoding["offset_mapping"][encoding["input_ids"].index(tokenizer.unk_token_id)]
+    return repr(prompt[start:end])
 
 
 def _words(tokenizer: PreTrainedTokenizerFast) -> str:

@@ -20,7 +20,6 @@ from difflab.controlnet.requests import (
 from difflab.params import ControlSamplesParams
 from difflab.text_to_image.circle_measures import MEASURES
 
-REPORTED = "the geometry is followed, the colours are not"
 PROTOCOL = MEASURES | {
     "iou": f"{MEASURES['iou']}; of a circle and its hint, each pixel with the hint it is nearest to",
     "colour": "of a circle, of the pixels inside its hint; of the background, of those outside all hints",
@@ -48,7 +47,6 @@ def evaluate(
     metrics["steps"] |= {str(step): measure(images[name], compared).summary() for step, name in steps.items()}
     metrics["scales"] = {scale: measure(images[name], compared).summary() for scale, name in scales.items()}
     metrics["num_compared"] = params.num_compared
-    metrics["reported"] = REPORTED
     metrics["protocol"] = PROTOCOL | {"image_size": images[ONE_CIRCLE].shape[1]}
     return metrics
 

@@ -16,7 +16,8 @@ from difflab.controlnet.requests import ONE_CIRCLE, Requests, without
 from difflab.figures.curves import Curve, Plot, save_curves
 from difflab.figures.image_grid import Panel, save_image_grid
 
-SEEDS = 6  # noises that are shown
+NOISES = 6  # that are shown of each hint of two circles
+SCENES = 4  # of one circle that are shown
 LINE = 26  # characters
 
 
@@ -24,32 +25,33 @@ def save_examples(
     images: dict[str, NDArray[np.uint8]], groups: dict[str, Requests], path: Path, inputs: Sequence[Path]
 ) -> None:
     """Prompt | control image | generated images for several noises, with the ControlNet and without."""
-    one = [_panel(images, name, groups[name]) for name in groups if name == ONE_CIRCLE]
-    two = [_rows_of_noises(images, name, groups[name]) for name in groups if name != ONE_CIRCLE]
-    title = "ControlNet, trained on one circle"
-    save_image_grid([*two, *one], title, path, "evaluate_controlnet", inputs)
+    two = {name: requests for name, requests in groups.items() if name != ONE_CIRCLE}
+    panels = [_two_circles(images, two), _one_circle(images, groups[ONE_CIRCLE])]
+    save_image_grid(panels, "ControlNet, trained on one circle", path, "evaluate_controlnet", inputs)
 
 
-def _rows_of_noises(images: dict[str, NDArray[np.uint8]], name: str, requests: Requests) -> Panel:
-    """One prompt and hint: noises in columns, with the ControlNet and without."""
-    shown = range(min(SEEDS, len(requests)))
-    (hint,) = _hints(requests.part(range(1)), images[name].shape[1])
-    rows = [[hint, *_pictures(images[group], shown)] for group in (name, without(name))]
-    prompt = fill(requests.prompts[0], LINE)
-    labels = [prompt, f"{prompt}\nwithout the ControlNet"]
-    return Panel(rows, labels, ["control image", *(f"noise {number}" for number in shown)])
+def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, Requests]) -> Panel:
+    """A row for each prompt and hint with the ControlNet, and one without; noises in columns."""
+    rows, labels = [], []
+    for name, requests in groups.items():
+        shown = range(min(NOISES, len(requests)))
+        hint = _hints(requests.part(range(1)), images[name].shape[1])
+        rows += [hint + _pictures(images[group], shown) for group in (name, without(name))]
+        prompt = fill(requests.prompts[0], LINE)
+        labels += [prompt, f"{prompt},\nwithout the ControlNet"]
+    noises = [f"noise {number}" for number in range(max(map(len, rows)) - 1)]
+    return Panel(rows, labels, ["control image", *noises])
 
 
-def _panel(images: dict[str, NDArray[np.uint8]], name: str, requests: Requests) -> Panel:
-    """Held-out scenes in columns, each with its noise."""
-    shown = range(min(SEEDS + 1, len(requests)))
-    rows = [
-        _hints(requests.part(shown), images[name].shape[1]),
-        _pictures(images[name], shown),
-        _pictures(images[without(name)], shown),
-    ]
-    prompts = [fill(prompt, 18) for prompt in requests.part(shown).prompts]
-    return Panel(rows, ["control image", "generated", "without the\nControlNet"], prompts)
+def _one_circle(images: dict[str, NDArray[np.uint8]], requests: Requests) -> Panel:
+    """A row for each held-out scene, with a noise of its own."""
+    shown = range(min(SCENES, len(requests)))
+    hints = _hints(requests.part(shown), images[ONE_CIRCLE].shape[1])
+    drawn, alone = (_pictures(images[group], shown) for group in (ONE_CIRCLE, without(ONE_CIRCLE)))
+    labels = [fill(prompt, LINE) for prompt in requests.part(shown).prompts]
+    return Panel(
+        [list(row) for row in zip(hints, drawn, alone, strict=True)], labels, ["control image", "with", "without"]
+    )
 
 
 def _pictures(images: NDArray[np.uint8], numbers: range) -> list[Image.Image]:

@@ -54,7 +54,7 @@ def _measure_one(
     image: NDArray[np.uint8], circles: NDArray[np.float32], colours: NDArray[np.uint8], any_order: bool
 ) -> tuple[list[float], list[float], float]:
     pixels, size = lab(image), len(image)
-    disks = [disk(*circle, size) for circle in circles]
+    disks = [disk(x, y, radius, size) for x, y, radius in circles]
     nearest = np.argmin([distances(x, y, size) - radius for x, y, radius in circles], axis=0)
     overlaps = [iou(foreground(pixels, nearest == k), inside) for k, inside in enumerate(disks)]
     orders = [list(range(len(disks))), list(range(len(disks)))[::-1]] if any_order else [list(range(len(disks)))]

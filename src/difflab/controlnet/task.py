@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
-from diffusers import ControlNetModel, DDPMScheduler, UNet2DConditionModel
+from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,7 +25,7 @@ class ControlTask(nn.Module):
         self,
         controlnet: ControlNetModel,
         unet: UNet2DConditionModel,
-        scheduler: DDPMScheduler,
+        scheduler: Any,
         captions: Captions,
         hint_size: int,
     ):

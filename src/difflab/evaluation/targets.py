@@ -34,10 +34,19 @@ class ReportedAccuracies(Reported):
     by_domain: dict[str, ReportedAccuracy]
 
 
+class ReportedZeroShot(Reported):
+    accuracies: list[float]  # one for each report
+    num_images: int
+    num_classes: int
+    image_size: int
+
+
 class Targets(Reported):
     accuracy: dict[str, ReportedAccuracies]  # by recipe
     adaptation: dict[str, dict[str, float]]  # accuracy on the target by scenario and method
     fid_study: dict[int, Annotated[list[float], Field(min_length=3, max_length=3)]]  # by num_timesteps: three runs
+    zero_shot: ReportedZeroShot
+    findings: dict[str, str]  # by metrics file: what was seen and not measured
     protocols: dict[str, ReportedProtocol]  # of the accuracy of each recipe, and of fid_study
 
     def beside_accuracy(self, recipe: str, measured: dict[str, Any]) -> dict[str, Any]:
@@ -56,6 +65,14 @@ class Targets(Reported):
                 "protocol": self.protocols[recipe].model_dump(),
             }
         }
+
+    def beside_zero_shot(self, measured: dict[str, Any]) -> dict[str, Any]:
+        """The reported accuracies beside the measured one, where as many classes were told apart; {} elsewhere."""
+        if measured["num_classes"] != self.zero_shot.num_classes:
+            return {}
+        protocol = self.zero_shot.model_dump(exclude={"accuracies"}) | {"source": "reported"}
+        accuracy = {"reported": self.zero_shot.accuracies, "measured": measured["accuracy"]["value"]}
+        return {"reported": {"accuracy": accuracy, "protocol": protocol}}
 
 
 def load_targets(path: Path = Path("metrics/targets.yaml")) -> Targets:

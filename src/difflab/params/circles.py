@@ -12,16 +12,15 @@ from difflab.validation import refuse
 
 def _known_to_css(names: list[str]) -> list[str]:
     """Refuse a list with a name that CSS does not have, or with two names of one colour."""
-    from PIL.ImageColor import colormap
+    from PIL.ImageColor import colormap, getrgb
 
-    seen: dict[str, str] = {}
+    seen: dict[tuple[int, ...], str] = {}
     for name in names:
-        value = colormap.get(name.replace(" ", ""))
-        if not value:
+        if (joined := name.replace(" ", "")) not in colormap:
             raise refuse("", name, "a colour name of CSS, in words, such as light coral")
-        if value in seen:
+        if (value := getrgb(joined)) in seen:
             raise refuse("", name, f"another name, because it is the colour of {seen[value]}")
-        seen[str(value)] = name
+        seen[value] = name
     return names
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from difflab.clip.embeddings import embed_images, embed_texts
 from difflab.clip.model_folder import Clip
 from difflab.evaluation.grades import share_of
 from difflab.evaluation.intervals import bootstrapped
@@ -17,10 +18,9 @@ from difflab.params import Concepts, EvaluationParams, PresenceParams, tokens_of
 from difflab.personalization.comparison import paired_comparison
 from difflab.personalization.presence import shows_colour
 from difflab.personalization.prompts import in_words
-from difflab.personalization.scores import image_embeddings, text_embedding
 
-REPORTED = {"source": "reported", "finding": "textual inversion alone tends to show only one of the two concepts"}
 MEASURES = {
+    "words": "the model as it was, initializers in place of tokens: what is found there is found by chance",
     "shows": "share of images with enough pixels near the concept's colour, CIEDE2000; 95 % Wilson interval",
     "all_concepts": "share of images that show every concept of their prompt; 95 % Wilson interval",
     "clip_image": "mean cosine of CLIP's embeddings of an image and of each image of the concept",
@@ -52,9 +52,9 @@ class Grader:
 
     def grades(self, images: Images, prompt: str) -> dict[str, Any]:
         """What the metrics say of the images of one prompt. Raises UserError where CLIP does not know a word of it."""
-        found, embeddings = self.found(images, prompt), image_embeddings(self.clip, images)
-        words = text_embedding(self.clip, in_words(prompt, self.concepts))
-        truths = {name: image_embeddings(self.clip, self.true_images[name]) for name in self.named(prompt)}
+        found, embeddings = self.found(images, prompt), embed_images(self.clip, images)
+        (words,) = embed_texts(self.clip, [in_words(prompt, self.concepts)])
+        truths = {name: embed_images(self.clip, self.true_images[name]) for name in self.named(prompt)}
         return {
             "shows": {name: share_of(shown) for name, shown in found.items()},
             "clip_image": {name: self.mean((embeddings @ truth.T).mean(1)) for name, truth in truths.items()},

@@ -9,7 +9,8 @@ from difflab.data.dataset import ImageDataset
 
 CUSTOM_DIFFUSION = Path("models/custom_diffusion")  # keys and values, and a folder for each concept's token
 SAMPLES = Path("samples/multi_concept")
-Method = Literal["textual_inversion", "custom_diffusion"]
+# "words" is the model as it was, with a known word in place of each token: what is found there is found by chance.
+Method = Literal["words", "textual_inversion", "custom_diffusion"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
@@ -29,23 +31,24 @@ def make_autoencoder(params: AutoencoderNetworkParams) -> AutoencoderKL:
     narrow that the decoder sees more than noise.
     """
     levels = len(params.block_out_channels)
-    autoencoder = AutoencoderKL(
-        sample_size=params.image_size,
-        latent_channels=params.latent_channels,
-        block_out_channels=tuple(params.block_out_channels),
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        layers_per_block=params.layers_per_block,
-        norm_num_groups=params.norm_num_groups,
-        mid_block_add_attention=False,
-        force_upcast=False,
-    )
+    options: dict[str, Any] = {
+        "sample_size": params.image_size,
+        "latent_channels": params.latent_channels,
+        "block_out_channels": tuple(params.block_out_channels),
+        "down_block_types": ("DownEncoderBlock2D",) * levels,
+        "up_block_types": ("UpDecoderBlock2D",) * levels,
+        "layers_per_block": params.layers_per_block,
+        "norm_num_groups": params.norm_num_groups,
+        "mid_block_add_attention": False,
+        "force_upcast": False,
+    }
+    autoencoder = AutoencoderKL(**options)
     _pass_pixels(autoencoder)
     return autoencoder
 
 
 @torch.no_grad()
-def _pass_pixels(autoencoder: AutoencoderKL) -> None:
+def _pass_pixels(autoencoder: Any) -> None:
     """Let pixels through from the first step on, which a stack of random convolutions takes hundreds of steps to learn.
 
     Residual branches start at zero, and every convolution beside them adds the identity to a part of its random
@@ -53,8 +56,8 @@ def _pass_pixels(autoencoder: AutoencoderKL) -> None:
     """
     for module in autoencoder.modules():
         if isinstance(module, ResnetBlock2D):
-            nn.init.zeros_(module.conv2.weight)
-            nn.init.zeros_(module.conv2.bias)
+            for parameter in module.conv2.parameters():
+                nn.init.zeros_(parameter)
             if module.conv_shortcut is not None:
                 _add_identity(module.conv_shortcut)
         elif isinstance(module, (Downsample2D, Upsample2D)):
@@ -69,7 +72,7 @@ def _pass_pixels(autoencoder: AutoencoderKL) -> None:
     autoencoder.quant_conv.bias[log_variances] = FIRST_LOG_VARIANCE
 
 
-def _add_identity(convolution: nn.Conv2d, num_pairs: int = 0) -> None:
+def _add_identity(convolution: Any, num_pairs: int = 0) -> None:
     """Channel k goes on as channel k; `num_pairs` channels are split into themselves and their negatives, or joined."""
     identity = nn.init.dirac_(torch.empty_like(convolution.weight))
     middle = convolution.kernel_size[0] // 2
@@ -84,7 +87,8 @@ class AutoencoderTask(nn.Module):
 
     def __init__(self, autoencoder: AutoencoderKL, kl_weight: float):
         super().__init__()
-        self.autoencoder, self.kl_weight = autoencoder, kl_weight
+        self.autoencoder: Any = autoencoder
+        self.kl_weight = kl_weight
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         """`geometry` (N, 2, 3) and `colours` (N, 3, 3) uint8, as in Scenes, to the mean loss."""
@@ -96,7 +100,7 @@ class AutoencoderTask(nn.Module):
 
 
 @torch.no_grad()
-def encode_scenes(autoencoder: AutoencoderKL, scenes: Scenes, image_size: int) -> Tensor:
+def encode_scenes(autoencoder: Any, scenes: Scenes, image_size: int) -> Tensor:
     """(N, C, h, w) float32 on the CPU: the posterior means of the scenes' images, times `scaling_factor`.
 
     The autoencoder is on the device to encode on.
@@ -112,7 +116,7 @@ def encode_scenes(autoencoder: AutoencoderKL, scenes: Scenes, image_size: int) -
     return torch.cat(latents)
 
 
-def standardize(autoencoder: AutoencoderKL, scenes: Scenes) -> None:
+def standardize(autoencoder: Any, scenes: Scenes) -> None:
     """Set `scaling_factor` so that the scenes' latents have standard deviation 1 (Rombach et al. 2022, appendix G)."""
     autoencoder.register_to_config(scaling_factor=1.0)
     latents = encode_scenes(autoencoder, scenes, autoencoder.config.sample_size)

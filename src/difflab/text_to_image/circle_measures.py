@@ -5,10 +5,10 @@ The shape is found without the asked colour: what differs most from the backgrou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.filters import threshold_otsu
 
@@ -71,13 +71,13 @@ def delta_e(pixels: NDArray[np.float64], colour: NDArray[np.uint8]) -> float:
     return float(deltaE_ciede2000(np.median(pixels, axis=0), lab(colour[None, None])[0, 0]))
 
 
-def median(values: Sequence[float] | NDArray[np.float64]) -> Estimate:
+def median(values: ArrayLike) -> Estimate:
     """The median with its exact 95 % interval, from order statistics (Conover 1999, section 3.2)."""
     from scipy.stats import quantile_test
 
-    values = np.asarray(values, dtype=np.float64)
-    middle = float(np.median(values))
-    interval = quantile_test(values, q=middle, p=0.5).confidence_interval(0.95)
+    numbers = np.asarray(values, dtype=np.float64)
+    middle: Any = np.median(numbers)
+    interval = quantile_test(numbers, q=middle, p=0.5).confidence_interval(0.95)
     # Of a few numbers the interval has no ends.
-    low, high = np.fmax(interval.low, values.min()), np.fmin(interval.high, values.max())
-    return Estimate(middle, float(low), float(high))
+    low, high = np.fmax(interval.low, numbers.min()), np.fmin(interval.high, numbers.max())
+    return Estimate(float(middle), float(low), float(high))

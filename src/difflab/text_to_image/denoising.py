@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
-from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextModel
 
 
-def noised(scheduler: DDPMScheduler, latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Latents z_t = √ᾱ_t z₀ + √(1−ᾱ_t) ε with t uniform, t (N,), and the target: ε, or v = √ᾱ_t ε − √(1−ᾱ_t) z₀."""
+def noised(scheduler: Any, latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents z_t = √ᾱ_t z₀ + √(1−ᾱ_t) ε with t uniform, t (N,), and the target: ε, or v = √ᾱ_t ε − √(1−ᾱ_t) z₀.
+
+    `scheduler`: a DDPMScheduler, which says what the model predicts.
+    """
     noise = torch.randn(latents.shape, device=latents.device, generator=generator)
     num_steps = scheduler.config.num_train_timesteps
     t = torch.randint(num_steps, (len(latents),), device=latents.device, generator=generator)
@@ -42,7 +47,7 @@ class Captions:
 class LatentDenoisingTask(nn.Module):
     """E ‖ε − ε_θ(z_t, t, c(y))‖² over latents z₀ and captions y (Rombach et al. 2022, eq. 3), or the same of v."""
 
-    def __init__(self, unet: UNet2DConditionModel, scheduler: DDPMScheduler, captions: Captions):
+    def __init__(self, unet: UNet2DConditionModel, scheduler: Any, captions: Captions):
         super().__init__()
         self.unet, self.scheduler, self.captions = unet, scheduler, captions
 

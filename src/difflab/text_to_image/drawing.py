@@ -8,7 +8,12 @@ from typing import Any
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, StableDiffusionPipeline
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    StableDiffusionControlNetPipeline,
+    StableDiffusionPipeline,
+)
 from torch import Tensor
 
 from difflab.clip.tokenizer import tokenize
@@ -27,7 +32,7 @@ def set_sampler(pipeline: StableDiffusionPipeline, name: str) -> None:
 
 
 def draw_prompts(
-    pipeline: StableDiffusionPipeline,
+    pipeline: StableDiffusionPipeline | StableDiffusionControlNetPipeline,
     prompts: Sequence[str],
     numbers: Iterable[int],
     params: GuidedSamplingParams,

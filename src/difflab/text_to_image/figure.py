@@ -1,4 +1,4 @@
-"""What is drawn, each image above its caption."""
+"""What is drawn, each image beside its caption."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from PIL import Image
 
 from difflab.figures.image_grid import Panel, save_image_grid
 
-COLUMNS, ROWS = 6, 4
-LINE = 24  # characters
+COLUMNS, ROWS = 4, 6
+LINE = 22  # characters
 
 
 def save_captioned(images: NDArray[np.uint8], captions: Sequence[str], path: Path, inputs: Sequence[Path]) -> None:
     """The first of `images` (N, S, S, 3), each drawn of one of `captions`."""
     count = min(len(images), COLUMNS * ROWS)
-    lines = [range(start, min(start + COLUMNS, count)) for start in range(0, count, COLUMNS)]
-    rows = [[Image.fromarray(images[number]) for number in line] for line in lines]
-    below = [[fill(captions[number], LINE) for number in line] for line in lines]
-    panel = Panel(rows, [], [], captions=below)
-    save_image_grid([panel], "Captions that training has not seen", path, "evaluate_text_to_image", inputs)
+    columns = [range(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
+    panels = [
+        Panel(
+            rows=[[Image.fromarray(images[number])] for number in column],
+            row_labels=[fill(captions[number], LINE) for number in column],
+            column_labels=[],
+        )
+        for column in columns
+    ]
+    save_image_grid(panels, "Captions that training has not seen", path, "evaluate_text_to_image", inputs)

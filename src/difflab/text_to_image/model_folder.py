@@ -6,7 +6,7 @@ from pathlib import Path
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
-from diffusers import AutoencoderKL, StableDiffusionPipeline
+from diffusers import AutoencoderKL, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from safetensors import SafetensorError
 
 from difflab.stage import UserError
@@ -48,7 +48,7 @@ def load_autoencoder(place: str | Path, key: str = "", subfolder: str | None = N
         raise _refusal(place, key, " ".join(str(error).split())) from None
 
 
-def image_size(pipeline: StableDiffusionPipeline) -> int:
+def image_size(pipeline: StableDiffusionPipeline | StableDiffusionControlNetPipeline) -> int:
     """Pixels a side that the model was trained on."""
     return pipeline.unet.config.sample_size * pipeline.vae_scale_factor
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
@@ -13,11 +15,12 @@ from difflab.params import LatentNetworkParams
 def make_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:
     """A random U-Net of the autoencoder's latents, whose levels attend to (N, L, `text_width`) states."""
     levels = len(params.block_out_channels)
-    downsamplings = len(autoencoder.config.block_out_channels) - 1
+    latents: Any = autoencoder.config
+    downsamplings = len(latents.block_out_channels) - 1
     return UNet2DConditionModel(
-        sample_size=autoencoder.config.sample_size // 2**downsamplings,
-        in_channels=autoencoder.config.latent_channels,
-        out_channels=autoencoder.config.latent_channels,
+        sample_size=latents.sample_size // 2**downsamplings,
+        in_channels=latents.latent_channels,
+        out_channels=latents.latent_channels,
         block_out_channels=tuple(params.block_out_channels),
         down_block_types=("CrossAttnDownBlock2D",) * levels,
         up_block_types=("CrossAttnUpBlock2D",) * levels,
@@ -28,7 +31,7 @@ def make_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_widt
     )
 
 
-def make_scheduler(betas: Tensor, prediction_type: str) -> DDIMScheduler:
+def make_scheduler(betas: Tensor, prediction_type: Literal["epsilon", "v_prediction"]) -> DDIMScheduler:
     """The scheduler of a pipeline trained on `betas` (T,) float64; latents are not clipped."""
     return DDIMScheduler(
         num_train_timesteps=len(betas),

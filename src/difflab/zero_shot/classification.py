@@ -5,40 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 from tqdm import tqdm
 
+from difflab.clip.embeddings import embed_images, embed_texts
 from difflab.clip.model_folder import Clip
-from difflab.clip.tokenizer import tokenize
 from difflab.data.images import read_image
-
-BATCH_SIZE = 100
-
-
-@torch.inference_mode()
-def embed_texts(clip: Clip, prompts: Sequence[str]) -> Tensor:
-    """(N, D) of length 1, on the CPU. Raises UserError when a prompt has an unknown word or is too long."""
-    tokens = tokenize(clip.tokenizer, prompts).to(clip.model.device)
-    return F.normalize(clip.model.get_text_features(input_ids=tokens).pooler_output, dim=1).cpu()
-
-
-@torch.inference_mode()
-def embed_images(clip: Clip, files: Sequence[Path]) -> Tensor:
-    """(N, D) of length 1, on the CPU. Raises DataError when a file cannot be read as an image."""
-    batches = []
-    for start in tqdm(range(0, len(files), BATCH_SIZE), desc="images", delay=2):
-        images = [read_image(file).convert("RGB") for file in files[start : start + BATCH_SIZE]]
-        pixels = clip.image_processor(images=images, return_tensors="pt").pixel_values.to(clip.model.device)
-        batches.append(F.normalize(clip.model.get_image_features(pixel_values=pixels).pooler_output, dim=1).cpu())
-    return torch.cat(batches)
 
 
 def classify(clip: Clip, files: Sequence[Path], labels: Sequence[str], template: str) -> Tensor:
     """The index (N,) int64 in `labels` of each image: that of the prompt of largest cosine similarity.
 
-    `template` makes the prompt of a label: A photo of a {object}.
+    `template` makes the prompt of a label: A photo of a {object}. Raises UserError when a prompt has an unknown word or
+    is too long, DataError when a file cannot be read as an image.
     """
     texts = embed_texts(clip, [template.replace("{object}", label) for label in labels])
-    return (embed_images(clip, files) @ texts.T).argmax(1)
+    images = (read_image(file).convert("RGB") for file in tqdm(files, desc="images", delay=2))
+    return (embed_images(clip, images) @ texts.T).argmax(1)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from difflab.figures.image_grid import Panel, save_image_grid
+from difflab.figures.image_grid import Panel, Scale, draw_image_grid
 from difflab.figures.png import DPI, STYLE, Provenance, save_png
 from difflab.zero_shot.grades import Case
 
+SCALE = Scale(cell=160, gap=50, caption=60, dpi=DPI)  # four lines of text below an image
+CAPTION_WIDTH = 20  # characters
 LABEL_SIZE = 0.11  # inches of a class's row and column
 LABELLED = 80  # classes; more have no room for their names
 
@@ -20,12 +23,14 @@ LABELLED = 80  # classes; more have no room for their names
 def save_cases(cases: Sequence[Case], title: str, path: Path, stage: str) -> None:
     """Correct answers in one row, wrong ones in the other; under each image what it was taken for and what it is."""
     rows = {case.kind: [other for other in cases if other.kind == case.kind] for case in cases}
-    captions = [
-        [case.predicted if case.kind == "correct" else f"{case.predicted}\nis {case.true}" for case in row]
-        for row in rows.values()
-    ]
+    captions = [[_caption(case) for case in row] for row in rows.values()]
     panel = Panel([[case.file for case in row] for row in rows.values()], list(rows), [], captions=captions)
-    save_image_grid([panel], title, path, stage)
+    save_png(draw_image_grid([panel], title, SCALE), path, Provenance.of(stage, [case.file for case in cases]))
+
+
+def _caption(case: Case) -> str:
+    lines = [case.predicted] if case.kind == "correct" else [case.predicted, f"is {case.true}"]
+    return "\n".join(fill(line, CAPTION_WIDTH) for line in lines)
 
 
 @mpl.rc_context(STYLE)

@@ -31,18 +31,12 @@ def unseen_circles(pairs: Sequence[Pair], size: int) -> dict[str, Draw]:
     return {f"{circle} circle on {background}": drawing((circle, background)) for circle, background in pairs}
 
 
-def unseen_digits(inks: Sequence[Ink], pairs: Sequence[Pair], digits: ImageDataset, size: int) -> dict[str, Draw]:
-    """By label: one of `digits` in a colour, on any background that `pairs` has for that."""
+def unseen_digits(inks: Sequence[Ink], digits: ImageDataset, size: int) -> dict[str, Draw]:
+    """By label: one of `digits` in a colour."""
 
     def drawing(colour: str, numeral: str) -> Draw:
         images = digits.with_labels([NUMERALS.index(numeral)]).images
-        backgrounds = [background for ink, background in pairs if ink == colour]
-
-        def draw(generator: Generator) -> Tensor:
-            background = backgrounds[generator.integers(len(backgrounds))]
-            return colour_digits(images[generator.integers(len(images))][None], [(colour, background)], size)[0]
-
-        return draw
+        return lambda generator: colour_digits(images[generator.integers(len(images))][None], [colour], size)[0]
 
     return {f"{colour} {numeral}": drawing(colour, numeral) for colour, numeral in inks}
 

@@ -1,0 +1,37 @@
+"""What CLIP makes of texts and images: vectors of length 1, on the CPU, whose products are cosines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from difflab.clip.model_folder import Clip
+from difflab.clip.tokenizer import tokenize
+
+BATCH_SIZE = 100
+
+
+@torch.inference_mode()
+def embed_texts(clip: Clip, texts: Sequence[str]) -> Tensor:
+    """(N, D). Raises UserError when a text has an unknown word or is too long."""
+    tokens = tokenize(clip.tokenizer, texts).to(clip.model.device)
+    output: Any = clip.model.get_text_features(input_ids=tokens)
+    return F.normalize(output.pooler_output, dim=1).cpu()
+
+
+@torch.inference_mode()
+def embed_images(clip: Clip, images: Iterable[Image] | Iterable[Tensor]) -> Tensor:
+    """(N, D) of RGB images, or (3, H, W) uint8, of any sizes."""
+    remaining: Iterator[Any] = iter(images)
+    parts = []
+    while batch := list(islice(remaining, BATCH_SIZE)):
+        pixels = clip.image_processor(images=batch, return_tensors="pt").pixel_values
+        output: Any = clip.model.get_image_features(pixel_values=pixels.to(clip.model.device))
+        parts.append(F.normalize(output.pooler_output, dim=1).cpu())
+    return torch.cat(parts)
