@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# Called with the finished file or folder, and the name that it is to have, before it has that; run_records.py sets it.
+when_finished: Callable[[Path, Path], None] | None = None
 
 
 @contextmanager
@@ -16,6 +19,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     _remove(partial)
     try:
         yield partial
+        if when_finished:
+            when_finished(partial, path)
         _remove(path)
         partial.rename(path)
     finally:

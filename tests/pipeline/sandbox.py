@@ -24,6 +24,7 @@ CANNOT_CHANGE_A_RESULT = {
     "src/difflab/resume.py": "where killed work goes on",
     "src/difflab/run_records.py": "what ran when",
     "src/difflab/tracking/": "sends what was logged to MLflow",
+    "src/difflab/stamp.py": "what a file says of its own making",
     "src/difflab/torchvision_cure.py": "makes an import succeed",
 }
 
@@ -71,7 +72,7 @@ def main(declared_file: str, *command: str) -> None:
     stage = json.loads(Path(declared_file).read_text())[" ".join(["python", *command])]
     with tempfile.TemporaryDirectory() as folder:
         packages = map(str, Path("src").rglob("__init__.py"))  # without them Python takes the installed difflab
-        for path in {*stage["deps"], *packages, *CANNOT_CHANGE_A_RESULT}:
+        for path in {*stage["deps"], *packages, *CANNOT_CHANGE_A_RESULT, "dvc.yaml"}:
             copy(Path(path), Path(folder, path))
         YAML(typ="safe").dump(stage["params"], Path(folder, "params.yaml"))
         environment = os.environ | {"PYTHONPATH": f"{folder}/src"}

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from ruamel.yaml import YAML
@@ -41,7 +42,8 @@ def metrics(correct: float, **protocol: object) -> dict[str, object]:
 
 
 def commit(message: str) -> None:
-    subprocess.run(["dvc", "commit", "--force", "--quiet"], check=True)
+    with Repo() as repo:
+        repo.commit(force=True)
     subprocess.run("git add --all && git commit --quiet --message " + message, shell=True, check=True)
 
 
@@ -55,13 +57,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path_factory.mktemp("dvc")))
         patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
         identity = "git config user.name Test && git config user.email test@example.org"
-        subprocess.run(f"git init --quiet && {identity} && dvc init --quiet", shell=True, check=True)
+        subprocess.run(f"git init --quiet && {identity}", shell=True, check=True)
+        Repo.init().close()
         yaml = YAML()
         shutil.copy(ROOT / "params.yaml", "params.yaml")
         params = yaml.load(Path("params.yaml"))
         Path("dvc.yaml").write_text(PIPELINE)
         Path(".gitignore").write_text("/report/\n/samples/\n/figures/\n.cache/\n")
         Path("metrics").mkdir()
+        shutil.copy(ROOT / "metrics/targets.yaml", "metrics")
         write_image(Path("figures/eta_grid.png"), (9, 9, 9), (40, 20))
         for name, recipe in params["recipes"].items():
             for domain, digits in recipe["data"].items():

@@ -35,13 +35,23 @@ def browser() -> Iterator:
     driver.quit()
 
 
+@pytest.fixture(scope="module")
+def pages(made: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The addresses of the two pages."""
+    folder = tmp_path_factory.mktemp("pages")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(made)
+        report = write_report(folder / "index.html")
+        comparison = write_comparison(compare_revisions("HEAD~1", "HEAD"), folder)
+    return {"report": report.as_uri(), "comparison": comparison.as_uri()}
+
+
 @pytest.fixture(params=["report", "comparison"])
-def page(request: pytest.FixtureRequest, repository: Path, browser):
+def page(request: pytest.FixtureRequest, pages: dict[str, str], browser):
     """The browser with one of the two pages open, and what it logged before thrown away."""
-    path = write_report() if request.param == "report" else write_comparison(compare_revisions("HEAD~1", "HEAD"))
     for log in ("browser", "performance"):
         browser.get_log(log)
-    browser.get(path.resolve().as_uri())
+    browser.get(pages[request.param])
     return browser
 
 

@@ -1,9 +1,12 @@
 """Numbers of any file of metrics, tables of them, and what was reported beside them."""
 
+from pathlib import Path
+
 import pytest
 
+from difflab.evaluation.targets import load_targets
 from difflab.report.measurements import Measured, measurements, protocols
-from difflab.report.reported import reported_rows
+from difflab.report.reported import all_rows, reported_rows
 from difflab.report.systems import MetricsTable, load_systems
 from difflab.report.tables import duration, shown, table_of
 
@@ -55,6 +58,19 @@ def test_reported_findings_in_words() -> None:
     assert (row.reported, row.measured) == ("the geometry is followed", None)
     [row] = reported_rows("multi", {"a": {"value": 1.0}, "reported": {"finding": "one of two", "source": "x"}})
     assert (row.reported, row.measured) == ("one of two", None)
+
+
+def test_what_was_reported_of_what_was_not_run_or_is_not_comparable() -> None:
+    targets = load_targets(Path(__file__).parents[2] / "metrics/targets.yaml")
+    rows = all_rows({"zero_shot": {"num_classes": 74, "accuracy": ACCURACY}}, targets)
+    assert [(row.what, row.met) for row in rows] == [
+        ("controlnet", "not run yet"),
+        ("multi_concept", "not run yet"),
+        *[("zero_shot", "not comparable: 74 classes here")] * 2,
+    ]
+    beside = targets.beside_zero_shot({"num_classes": 50, "accuracy": ACCURACY})
+    rows = all_rows({"zero_shot": {"num_classes": 50, "accuracy": ACCURACY} | beside}, targets)
+    assert [(row.reported, row.met) for row in rows if row.what == "zero_shot"] == [("0.565", "met"), ("0.635", "met")]
 
 
 def test_best_length_is_compared_where_distances_have_no_common_scale() -> None:

@@ -9,6 +9,8 @@ from pathlib import PurePath
 
 from PIL import Image
 
+from difflab.stamp import read_stamp
+
 TYPES = {".png": "image/png", ".gif": "image/gif"}
 
 
@@ -25,10 +27,5 @@ class Embedded:
 def embed(path: str, content: bytes) -> Embedded:
     """The PNG or GIF file `path` with this content."""
     image = Image.open(io.BytesIO(content))
-    if image.format == "GIF":
-        lines = image.info.get("comment", b"").decode().splitlines()
-        provenance = dict(line.split(": ", 1) for line in lines)
-    else:
-        provenance = {name: str(text) for name, text in getattr(image, "text", {}).items()}
     data = f"data:{TYPES[PurePath(path).suffix]};base64,{base64.b64encode(content).decode()}"
-    return Embedded(data, image.width, image.height, provenance)
+    return Embedded(data, image.width, image.height, read_stamp(PurePath(path).suffix, content))

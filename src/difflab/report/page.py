@@ -11,6 +11,7 @@ from typing import Any
 
 from dvc.repo import Repo
 
+from difflab.evaluation.targets import load_targets
 from difflab.outputs import written_whole
 from difflab.params import RecipeParams, load_section
 from difflab.plan import seconds_by_command
@@ -19,7 +20,7 @@ from difflab.report.images import Embedded, embed
 from difflab.report.measurements import Measured, measurements, protocols
 from difflab.report.pipeline import Stage, kinds, read_pipeline
 from difflab.report.rendering import render
-from difflab.report.reported import reported_rows
+from difflab.report.reported import all_rows
 from difflab.report.same_noise import read_strips
 from difflab.report.systems import FigureText, System, Systems, load_systems
 from difflab.report.tables import Table, duration, table_of
@@ -55,17 +56,15 @@ class Section:
     figures: list[list[Figure]]  # those of one kind together
     tables: list[Table]
     files: list[MetricsFile]
+    absent: list[tuple[str, Stage]]  # figures and metrics that no run has made yet
 
 
 def write_report(path: Path = PAGE) -> Path:
-    """Raises UserError when a figure or metric of dvc.yaml is missing, or has no entry in systems.yaml."""
+    """What is not made yet is named on the page. Raises UserError when a figure or metric of dvc.yaml has no entry in
+    systems.yaml."""
     stages, systems = read_pipeline(Repo()), load_systems()
-    missing = [(out, stage) for stage in stages for out in (*stage.figures, *stage.metrics) if not Path(out).exists()]
-    if missing:
-        out, stage = missing[0]
-        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise UserError(f"{out}: not found; `dvc repro {stage.name}` makes it{others}")
-    metrics = {out: json.loads(Path(out).read_text()) for stage in stages for out in stage.metrics}
+    outs = [out for stage in stages for out in stage.metrics if Path(out).exists()]
+    metrics = {out: json.loads(Path(out).read_text()) for out in outs}
     known = seconds_by_command(read_records())
     seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
     committed = _committed()
@@ -75,7 +74,7 @@ def write_report(path: Path = PAGE) -> Path:
         verdicts=verdict(committed, Revision(None)) if committed else None,
         stages=stages,
         sections=_sections(stages, systems, metrics),
-        reported=[row for out, found in metrics.items() for row in reported_rows(Path(out).stem, found)],
+        reported=all_rows({Path(out).stem: found for out, found in metrics.items()}, load_targets()),
         strips=read_strips(load_section(dict[str, RecipeParams], "recipes")),
         graph=layered(kinds([stage for stage in stages if stage.outs])),  # the report itself is made from nearly all
         by_kind=_by_kind(stages, seconds),
@@ -91,22 +90,31 @@ def _sections(stages: list[Stage], systems: Systems, metrics: dict[str, Any]) ->
     """In the order of systems.yaml; a system of which dvc.yaml has nothing is left out."""
     figures: dict[str, list[Figure]] = {name: [] for name in systems.systems}
     files: dict[str, list[MetricsFile]] = {name: [] for name in systems.systems}
+    absent: dict[str, list[tuple[str, Stage]]] = {name: [] for name in systems.systems}
     for stage in stages:
         for out in stage.figures:
+            name, _ = systems.place_of(out)
+            if not Path(out).exists():
+                absent[name].append((out, stage))
+                continue
             content = Path(out).read_bytes()
             md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
             figure = Figure(out, stage, systems.text_of(out, stage.item), embed(out, content), md5)
-            figures[systems.place_of(out)[0]].append(figure)
+            figures[name].append(figure)
         for out in stage.metrics:
+            name = systems.system_measured_by(stage.kind)
+            if out not in metrics:
+                absent[name].append((out, stage))
+                continue
             found = MetricsFile(out, stage, measurements(metrics[out]), protocols(metrics[out]))
-            files[systems.system_measured_by(stage.kind)].append(found)
+            files[name].append(found)
     sections = []
     for name, system in systems.systems.items():
         groups = [[f for f in figures[name] if systems.place_of(f.path)[1] == key] for key in system.figures]
         shown = [group for group in groups if group]
-        if shown or files[name]:
+        if shown or files[name] or absent[name]:
             tables = [table for table in _tables(system, files[name], systems) if table.rows]
-            sections.append(Section(name, system, shown, tables, files[name]))
+            sections.append(Section(name, system, shown, tables, files[name], absent[name]))
     return sections
 
 

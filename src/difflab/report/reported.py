@@ -1,4 +1,4 @@
-"""What others reported beside what was measured here, from the metrics that hold both."""
+"""What others reported beside what was measured here: from the metrics that hold both, then what none of them holds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from difflab.evaluation.targets import Targets
 from difflab.report.measurements import Measured, measurements
 
-MET, WITHIN, MISSED = "met", "within the interval", "not met"
+MET, WITHIN, MISSED, NOT_RUN = "met", "within the interval", "not met", "not run yet"
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,20 @@ class Row:
     reported: str
     measured: Measured | None
     met: str
+
+
+def all_rows(metrics: dict[str, dict[str, Any]], targets: Targets) -> list[Row]:
+    """`metrics`: the contents of the files of metrics by name, of those that are there."""
+    rows = [row for name, found in metrics.items() for row in reported_rows(name, found)]
+    rows += [
+        Row(name, "a finding", text, None, NOT_RUN) for name, text in targets.findings.items() if name not in metrics
+    ]
+    zero_shot = metrics.get("zero_shot")
+    if zero_shot is None or "reported" not in zero_shot:
+        met = NOT_RUN if zero_shot is None else f"not comparable: {zero_shot['num_classes']} classes here"
+        measure = f"accuracy on {targets.zero_shot.num_classes} classes of photographs"
+        rows += [Row("zero_shot", measure, f"{value:.3f}", None, met) for value in targets.zero_shot.accuracies]
+    return rows
 
 
 def reported_rows(name: str, metrics: dict[str, Any]) -> list[Row]:

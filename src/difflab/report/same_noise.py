@@ -11,7 +11,6 @@ from PIL import Image
 
 from difflab.params import RecipeParams
 from difflab.report.images import Embedded, embed
-from difflab.stage import UserError
 
 NUM_NOISES = 10
 GAP = 1  # pixels
@@ -30,10 +29,7 @@ class Strip:
 
 
 def read_strips(recipes: dict[str, RecipeParams], samples: Path = Path("samples")) -> list[Strip]:
-    """One for each recipe and domain, of the digit of that domain that the most recipes know.
-
-    Raises UserError when a sample is missing.
-    """
+    """One for each recipe and domain that has samples, of the digit of that domain that the most recipes know."""
     data = [recipe.data.items() for recipe in recipes.values()]
     known = Counter((domain, digit) for domains in data for domain, digits in domains for digit in digits)
     strips = []
@@ -42,17 +38,15 @@ def read_strips(recipes: dict[str, RecipeParams], samples: Path = Path("samples"
             digit = max(digits, key=lambda digit: (known[domain, digit], -digit))
             prefix = f"{digit}_" if recipe.condition else ""
             files = [samples / name / domain / f"{prefix}{k + 1:03d}.png" for k in range(NUM_NOISES)]
+            images = [Image.open(file).convert("RGB") for file in files if file.exists()]  # a small profile draws fewer
             shows = f"{domain}, digit {digit}" if recipe.condition else domain
-            strips.append(Strip(name, shows, recipe.sampling.seed, _joined(files)))
+            if images:
+                strips.append(Strip(name, shows, recipe.sampling.seed, _joined(images)))
     shown = Counter(strip.shows for strip in strips)
     return sorted(strips, key=lambda strip: (-shown[strip.shows], strip.shows))  # what most recipes draw comes first
 
 
-def _joined(files: list[Path]) -> Embedded:
-    """Those of `files` that there are: a small profile may draw fewer. Raises UserError when there is none."""
-    images = [Image.open(file).convert("RGB") for file in files if file.exists()]
-    if not images:
-        raise UserError(f"{files[0]}: not found; `dvc repro sample` makes it")
+def _joined(images: list[Image.Image]) -> Embedded:
     width, height = images[0].size
     strip = Image.new("RGB", (NUM_NOISES * (width + GAP) - GAP, height), "white")
     for i, image in enumerate(images):
