@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from difflab import plots_page
 from stages import loss_curve
@@ -35,9 +36,9 @@ def test_page_draws_without_a_network(tmp_path: Path, monkeypatch: pytest.Monkey
     plots_page.main()
     Path("a.csv").write_text("step,loss\n1,0.5\n2,0.25\n")
     Path("dvc.yaml").write_text("plots: [a.csv: {x: step, y: loss}]\n")
-    for command in ("git init --quiet", "dvc init --quiet", "dvc plots show --html-template page.html"):
-        subprocess.run(command.split(), check=True, capture_output=True)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    Repo.init().close()
+    subprocess.run(["dvc", "plots", "show", "--html-template", "page.html"], check=True, capture_output=True)
     page = Path("dvc_plots/index.html").read_text()
-    assert (
-        "vegaEmbed('#" in page and "window.vegaEmbed = " in page and not re.search(r"<(script|link) [^>]*https?:", page)
-    )
+    assert "vegaEmbed('#" in page and re.search(r"window\.vegaEmbed ?=", page)
+    assert not re.search(r"<(script|link) [^>]*https?:", page)

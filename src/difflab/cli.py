@@ -130,7 +130,7 @@ def track() -> None:
     print(track())
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="difflab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("profile", help="compose a profile of conf/ into params.yaml")
@@ -165,5 +165,9 @@ def main() -> None:
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
     command = commands.add_parser("track", help="send to MLflow what it does not have yet")
     command.set_defaults(call=lambda arguments: track())
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = build_parser().parse_args()
     call(lambda: arguments.call(arguments))

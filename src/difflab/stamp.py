@@ -21,6 +21,7 @@ import yaml
 
 IEND = 12  # bytes of the last chunk of a PNG file
 STAMPED = {("figures", ".png"), ("metrics", ".json")}
+TELLING = (".png", ".gif", ".json")
 TOLD = ("stage", "params_sha256", "inputs_sha256")
 
 

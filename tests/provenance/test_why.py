@@ -65,7 +65,7 @@ def test_run_is_that_of_the_same_parameters(pipeline: Pipeline) -> None:
     assert known.record == mine
     assert known.tracked is not None and known.tracked.run_id == "run1"
     text = explain(Path("models/m"), None)
-    assert "75 s on" in text and "MLflow     run run1 in sqlite:///x.db" in text and "train.rate = 0.1" in text
+    assert "75 s on" in text and "MLflow      run run1 in sqlite:///x.db" in text and "train.rate = 0.1" in text
 
 
 def test_edited_file_is_said_to_be_so(pipeline: Pipeline) -> None:
@@ -75,6 +75,11 @@ def test_edited_file_is_said_to_be_so(pipeline: Pipeline) -> None:
     assert "but the file was changed" in explain(Path("figures/f.png"), None)
     Path("figures/f.png").unlink()
     assert "`dvc checkout` brings it" in explain(Path("figures/f.png"), None)
+
+
+def test_what_the_file_says_itself(pipeline: Pipeline) -> None:
+    pipeline.make("made", metrics={"stage": "evaluate", "params_sha256": "p", "accuracy": 1.0})
+    assert "in the file stage evaluate, params_sha256 p" in explain(Path("metrics/m.json"), None)
 
 
 def test_changes_are_named_where_they_were_made(pipeline: Pipeline) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import metrics, write_image
+from two_commits import metrics, write_image
 
 from difflab.evaluation.intervals import Estimate
 from difflab.report.comparison import compare_revisions, text_of, write_comparison

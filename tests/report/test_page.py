@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from conftest import metrics
+from two_commits import metrics
 
 from difflab.report.page import write_report
 
@@ -41,6 +41,7 @@ def test_what_was_not_run_yet_is_named(repository: Path) -> None:
     page = write_report().read_text()
     assert "<code>figures/eta_grid.png</code> (<code>dvc repro eta_grid</code>)" in page
     assert "<code>metrics/joint-cosine.json</code> (<code>dvc repro evaluate@joint-cosine</code>)" in page
+    assert "the geometry is followed, the colours are not (not run here yet)" in page
     assert "joint-cosine, mnistm, digit 0" not in page and "mnistm-linear, mnistm, digit 0" in page
 
 

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from conftest import ROOT
+from two_commits import ROOT
 
 
 def test_figures_and_captions(repository: Path) -> None:

@@ -67,14 +67,15 @@ def write_report(path: Path = PAGE) -> Path:
     metrics = {out: json.loads(Path(out).read_text()) for out in outs}
     known = seconds_by_command(read_records())
     seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
-    committed = _committed()
+    committed, targets = _committed(), load_targets()
     page = render(
         "index.html",
         commit=committed.commit if committed else None,
         verdicts=verdict(committed, Revision(None)) if committed else None,
         stages=stages,
         sections=_sections(stages, systems, metrics),
-        reported=all_rows({Path(out).stem: found for out, found in metrics.items()}, load_targets()),
+        reported=all_rows({Path(out).stem: found for out, found in metrics.items()}, targets),
+        findings=[(name, text, f"metrics/{name}.json" in metrics) for name, text in targets.findings.items()],
         strips=read_strips(load_section(dict[str, RecipeParams], "recipes")),
         graph=layered(kinds([stage for stage in stages if stage.outs])),  # the report itself is made from nearly all
         by_kind=_by_kind(stages, seconds),

@@ -14,7 +14,7 @@ MET, WITHIN, MISSED, NOT_RUN = "met", "within the interval", "not met", "not run
 
 @dataclass(frozen=True)
 class Row:
-    """One reported number or finding (`reported`), our number, and whether ours reaches it."""
+    """One reported number, ours beside it, and whether ours reaches it or why that is not known."""
 
     what: str
     measure: str
@@ -26,9 +26,6 @@ class Row:
 def all_rows(metrics: dict[str, dict[str, Any]], targets: Targets) -> list[Row]:
     """`metrics`: the contents of the files of metrics by name, of those that are there."""
     rows = [row for name, found in metrics.items() for row in reported_rows(name, found)]
-    rows += [
-        Row(name, "a finding", text, None, NOT_RUN) for name, text in targets.findings.items() if name not in metrics
-    ]
     zero_shot = metrics.get("zero_shot")
     if zero_shot is None or "reported" not in zero_shot:
         met = NOT_RUN if zero_shot is None else f"not comparable: {zero_shot['num_classes']} classes here"
@@ -53,14 +50,7 @@ def reported_rows(name: str, metrics: dict[str, Any]) -> list[Row]:
     ]
     if any(item.get("reported_fid") for item in metrics.get("lengths", {}).values()):
         rows.append(_best_length(metrics["lengths"]))
-    return [*rows, *(Row(name, "a finding", text, None, "see there") for text in _findings(metrics.get("reported")))]
-
-
-def _findings(reported: Any) -> list[str]:
-    """What was reported in words: all of it, or under that name."""
-    if isinstance(reported, str):
-        return [reported]
-    return [reported["finding"]] if isinstance(reported, dict) and "finding" in reported else []
+    return rows
 
 
 def _row(what: str, measure: str, reported: float, measured: Measured) -> Row:

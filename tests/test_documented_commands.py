@@ -1,0 +1,140 @@
+"""What README.md and docs/ tell to type exists: commands, options, stages, files, parameters, modules.
+
+pipeline/test_pipeline.py runs those that take seconds.
+"""
+
+import ast
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+from functools import reduce
+from pathlib import Path
+
+import pytest
+from documented import PROGRAMS, ROOT, blocks, commands
+from dvc.cli import parse_args as parse_dvc
+from dvc.repo import Repo
+from snakemake.cli import get_argument_parser
+
+from difflab import cli
+from difflab.params import Params, read_yaml, validate
+
+# What is not there before the user, or another machine, makes it.
+NEEDS = {
+    "--executor slurm": "a SLURM cluster, and snakemake-executor-plugin-slurm",
+    "source .venv/bin/activate": "an environment that `make` has installed",
+    "MLFLOW_TRACKING_URI": "an MLflow server",
+}
+COMMANDS = [command for command in commands() if not any(needed in command for needed in NEEDS)]
+PLACEHOLDER = re.compile(r"^[A-Z][A-Z0-9-]*$")  # FILE, REV, NAME-OF-0, and HEAD
+
+
+@pytest.fixture(scope="module")
+def recipe() -> str:
+    """The documentation's sixth recipe, put where it says."""
+    lines = (ROOT / "params.yaml").read_text().replace("mnistm-linear:", "mnistm-linear: &mnistm-linear", 1)
+    (block,) = set(blocks("yaml"))
+    return lines.replace("\n  onehot-350:", f"\n{block}  onehot-350:", 1)
+
+
+@pytest.fixture(scope="module")
+def folder(recipe: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline with that recipe too."""
+    folder = tmp_path_factory.mktemp("documented")
+    for name in ("dvc.yaml", "data.dvc"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    (folder / "params.yaml").write_text(recipe)
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    Repo.init(str(folder)).close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stages(folder: Path) -> dict[str, list[str]]:
+    """The outs of each stage by its name, and by the name of its group."""
+    found: dict[str, list[str]] = {"report/index.html": []}
+    with Repo(str(folder)) as repo:
+        for stage in repo.index.stages:
+            for name in {stage.addressing, stage.addressing.partition("@")[0]}:
+                found.setdefault(name, []).extend(out.def_path.rstrip("/") for out in stage.outs)
+    return found
+
+
+def is_made(path: str, stages: dict[str, list[str]]) -> bool:
+    outs = {out for outs in stages.values() for out in outs}
+    return any(f"{path.rstrip('/')}/".startswith(f"{out}/") or out.startswith(f"{path}/") for out in outs)
+
+
+def test_the_sixth_recipe_is_valid(folder: Path) -> None:
+    params = validate(Params, read_yaml(folder / "params.yaml"))
+    assert params.recipes["mnistm-cosine"].schedule != params.recipes["mnistm-linear"].schedule
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_exists(command: str, folder: Path, stages: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    program, *arguments = shlex.split(command)
+    assert program in PROGRAMS
+    globals()[f"check_{program}"](arguments, stages)
+
+
+def check_make(arguments: list[str], stages: dict) -> None:
+    done = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def check_git(arguments: list[str], stages: dict) -> None:
+    assert arguments[0] in ("clone", "add", "commit", "checkout", "push")
+
+
+def check_python(arguments: list[str], stages: dict) -> None:
+    assert arguments[0] == "-m" and importlib.util.find_spec(arguments[1])
+
+
+def check_snakemake(arguments: list[str], stages: dict) -> None:
+    parsed = get_argument_parser().parse_args(arguments)
+    assert all(is_made(target, stages) for target in parsed.targets)
+
+
+def check_difflab(arguments: list[str], stages: dict) -> None:
+    if len(arguments) == 1 and arguments[0] in ("compare", "profile", "seeds"):
+        return  # named in a sentence
+    parsed = cli.build_parser().parse_args(arguments)
+    if arguments[0] == "profile" and not PLACEHOLDER.match(parsed.name):
+        cli.profile(parsed.name, parsed.overrides)
+    files = [word for word in arguments if word.startswith(("figures/", "metrics/", "models/"))]
+    assert all(is_made(file, stages) for file in files)
+
+
+def check_dvc(arguments: list[str], stages: dict) -> None:
+    parsed = parse_dvc(arguments)
+    if arguments[0] == "repro":
+        assert all(target in stages or is_made(target, stages) for target in parsed.targets)
+    for override in getattr(parsed, "set_param", None) or []:
+        key, _, values = override.partition("=")
+        assert value_of(key) is not None and values
+    for target in arguments[1:]:
+        assert not target.endswith((".dvc", ".yaml")) or (ROOT / target).exists()
+
+
+def value_of(key: str):
+    return reduce(lambda node, name: node[name], key.split("."), read_yaml(Path("params.yaml")))
+
+
+@pytest.mark.parametrize("program", blocks("python"), ids=lambda text: text.splitlines()[0][:40])
+def test_program_names_what_exists(program: str, stages: dict) -> None:
+    for node in ast.walk(ast.parse(program)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            spec = importlib.util.find_spec(node.module)
+            assert spec and spec.origin
+            if node.module.startswith("difflab."):
+                defined = {getattr(item, "name", "") for item in ast.parse(Path(spec.origin).read_text()).body}
+                exported = re.findall(r"import (.+)", Path(spec.origin).read_text())
+                assert all(alias.name in defined or alias.name in " ".join(exported) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            assert all(importlib.util.find_spec(alias.name) for alias in node.names)
+        elif isinstance(node, ast.Constant) and re.match(r"(models|prepared|samples)/", str(node.value)):
+            assert is_made(node.value, stages)
