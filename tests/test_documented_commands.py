@@ -16,6 +16,7 @@ import pytest
 from documented import PROGRAMS, ROOT, blocks, commands
 from dvc.cli import parse_args as parse_dvc
 from dvc.repo import Repo
+from dvc.stage import PipelineStage
 from snakemake.cli import get_argument_parser
 
 from difflab import cli
@@ -58,7 +59,8 @@ def stages(folder: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"report/index.html": []}
     with Repo(str(folder)) as repo:
         for stage in repo.index.stages:
-            for name in {stage.addressing, stage.addressing.partition("@")[0]}:
+            whole = stage.name if isinstance(stage, PipelineStage) else stage.relpath
+            for name in {whole, whole.partition("@")[0]}:
                 found.setdefault(name, []).extend(out.def_path.rstrip("/") for out in stage.outs)
     return found
 
@@ -124,6 +126,13 @@ def value_of(key: str):
     return reduce(lambda node, name: node[name], key.split("."), read_yaml(Path("params.yaml")))
 
 
+def names_in(module: Path) -> set[str]:
+    """What a module defines or imports at its top."""
+    body = ast.parse(module.read_text()).body
+    imported = {alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return imported | {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+
+
 @pytest.mark.parametrize("program", blocks("python"), ids=lambda text: text.splitlines()[0][:40])
 def test_program_names_what_exists(program: str, stages: dict) -> None:
     for node in ast.walk(ast.parse(program)):
@@ -131,9 +140,7 @@ def test_program_names_what_exists(program: str, stages: dict) -> None:
             spec = importlib.util.find_spec(node.module)
             assert spec and spec.origin
             if node.module.startswith("difflab."):
-                defined = {getattr(item, "name", "") for item in ast.parse(Path(spec.origin).read_text()).body}
-                exported = re.findall(r"import (.+)", Path(spec.origin).read_text())
-                assert all(alias.name in defined or alias.name in " ".join(exported) for alias in node.names)
+                assert {alias.name for alias in node.names} <= names_in(Path(spec.origin))
         elif isinstance(node, ast.Import):
             assert all(importlib.util.find_spec(alias.name) for alias in node.names)
         elif isinstance(node, ast.Constant) and re.match(r"(models|prepared|samples)/", str(node.value)):

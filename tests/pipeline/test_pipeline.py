@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from documented import blocks, commands
 from repository import Repository
 
 pytestmark = pytest.mark.pipeline
@@ -54,6 +55,28 @@ def test_experiment_and_what_it_changes(real: Repository, tmp_path: Path) -> Non
     metrics = json.loads(work.run("dvc metrics diff --json"))
     assert metrics["metrics/joint-cosine.json"]["num_images"]["new"] == 120
     assert work.is_up_to_date()
+
+
+def test_documented_commands_run(real: Repository, tmp_path: Path) -> None:
+    """Those that take seconds; test_documented_commands.py checks that what the others name is there."""
+    quick = [
+        "difflab plan",
+        "difflab compare HEAD",
+        "difflab why figures/same_noise.png --since HEAD",
+        "difflab verify",
+        "dvc params diff",
+        "dvc metrics diff",
+        "dvc exp show --only-changed",
+        "dvc plots show --json",
+    ]
+    assert set(quick) <= set(commands())
+    work = real.copy(tmp_path / "work")
+    for command in quick:
+        work.run(command)
+    for number, program in enumerate(blocks("python")):
+        (work / f"program_{number}.py").write_text(program)
+    programs = "; ".join(f"runpy.run_path('program_{i}.py')" for i in range(len(blocks("python"))))
+    work.run(f'python -c "import difflab.torchvision_cure, runpy; {programs}"')
 
 
 def seconds(repository: Repository, command: str) -> float:
