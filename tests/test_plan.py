@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from difflab.plan import plan, report
 from difflab.run_records import RunRecord
@@ -39,8 +40,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("params.yaml").write_text("make: {rate: 0.1}\n")
     for name in ("source.txt", "made.txt", "figure.txt", "other.txt", "params.checked"):
         Path(name).write_text("1")
-    for command in ("git init --quiet", "dvc init --quiet", "dvc commit --force --quiet"):
-        subprocess.run(command.split(), check=True)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    with Repo.init() as repo:
+        repo.commit(force=True)
     for name, seconds in (("make", 240.0), ("draw", 5.0)):
         now = time.time()
         RunRecord(
@@ -67,6 +69,13 @@ def test_what_changed_and_all_below_it(folder: Path) -> None:
     told = report(list(planned.values())).splitlines()
     assert told[1].split() == ["make", "4", "min", "modified", "source.txt,", "make.rate:", "0.1", "→", "0.2"]
     assert told[-1] == "3 stages: 4 min one after the other, 4 min the longest chain; no time on record for 1"
+
+
+def test_new_stage(folder: Path) -> None:
+    pipeline = PIPELINE + "  more: {cmd: 'true', outs: [more.txt]}\n"
+    Path("dvc.yaml").write_text(pipeline)
+    (one,) = plan()
+    assert (one.stage, one.reasons, one.seconds) == ("more", ["never run"], None)
 
 
 def test_missing_output(folder: Path) -> None:

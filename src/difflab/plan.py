@@ -43,7 +43,7 @@ def plan() -> list[Planned]:
     for stage in nx.dfs_postorder_nodes(repo.index.graph):  # an edge goes from a stage to what it needs
         name = stage.addressing
         above = [s.addressing for s in repo.index.graph.successors(stage) if _passes_on(s) and s.addressing in planned]
-        reasons = list(_reasons(stage, status.get(name, []), lock[name].params if name in lock else {}))
+        reasons = list(_reasons(stage, status.get(name, []), lock[name].params)) if name in lock else ["never run"]
         if reasons or above:
             seconds = known.get(str(stage.cmd))
             planned[name] = Planned(name, [*reasons, *(f"{upstream} runs" for upstream in above)], seconds, above)
