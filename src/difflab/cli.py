@@ -56,7 +56,7 @@ def results() -> None:
         match path.parts[0]:
             case "figures" | "report":
                 print(path)
-            case "metrics":
+            case "metrics" if path.suffix == ".json":
                 metrics = json.loads(path.read_text()).items()
                 values = {name: item.get("value") if isinstance(item, dict) else item for name, item in metrics}
                 shown = (f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, float))

@@ -32,6 +32,11 @@ class LockedStage:
     deps: dict[str, str]
     outs: dict[str, str]
 
+    @property
+    def metrics(self) -> list[str]:
+        """Its files of metrics; a table beside them is none."""
+        return [out for out in self.outs if out.startswith("metrics/") and out.endswith(".json")]
+
 
 Lock = dict[str, LockedStage]
 

@@ -46,7 +46,7 @@ def verdict(committed: Revision, here: Revision) -> list[FileVerdict]:
     """One verdict for each metrics file of dvc.lock in `committed`. Raises UserError when there is none."""
     verdicts = []
     for stage in committed.lock.values():
-        for path in (out for out in stage.outs if out.startswith("metrics/")):
+        for path in stage.metrics:
             changes = [c for c in causes(stage.name, committed.lock, here.lock) if c.kind != "bytes"]
             judged = [] if changes else judge(_json(committed.read(path)), _json(here.read(path)))
             verdicts.append(FileVerdict(path, judged, changes))

@@ -33,6 +33,7 @@ class Pipeline:
             "models/m/weights": f"{rate} {code}",
             "figures/f.png": f"drawn {rate} {code}",
             "metrics/m.json": json.dumps(metrics),
+            "metrics/cases.csv": "true,predicted\n",
         }
         for name, text in write.items():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,7 @@ class Pipeline:
         stages = {
             "prepare": ("prepare.py", [], ["data/a.txt"], {}),
             "train@m": ("train.py m", ["src/train.py", "data/a.txt"], ["models/m/"], {"train": {"rate": rate}}),
-            "evaluate": ("evaluate.py", ["models/m/"], ["metrics/m.json", "figures/f.png"], {}),
+            "evaluate": ("evaluate.py", ["models/m/"], ["metrics/cases.csv", "metrics/m.json", "figures/f.png"], {}),
         }
         lock = {
             name: {

@@ -46,6 +46,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "models/a/unet/weights": "w",
         "models/a/snapshots/step_1": "s",
         "metrics/a.json": json.dumps(METRICS),
+        "metrics/a_cases.csv": "true,predicted\n",
         "figures/a.png": "drawn",
         LOG: log_lines(10, 20),
     }
@@ -58,7 +59,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "evaluate@a": {
             "cmd": "python stages/evaluate.py a",
             "deps": [model],
-            "outs": [{"path": path, "md5": md5(path)} for path in ("metrics/a.json", "figures/a.png")],
+            "outs": [
+                {"path": path, "md5": md5(path)} for path in ("metrics/a_cases.csv", "metrics/a.json", "figures/a.png")
+            ],
         },
     }
     Path("dvc.lock").write_text(yaml.dump({"schema": "2.0", "stages": stages}))

@@ -51,7 +51,7 @@ def _log_hashes(store: Store, run_id: str, made: LockedStage) -> None:
 def metrics_of(made: LockedStage, revision: Revision) -> dict[str, float]:
     """The numbers of the metrics files of a stage, but not how and of what they were taken."""
     numbers: dict[str, float] = {}
-    for path in (out for out in made.outs if out.startswith("metrics/")):
+    for path in made.metrics:
         content = revision.read(path)
         numbers |= numbers_of(json.loads(content)) if content else {}
     return numbers

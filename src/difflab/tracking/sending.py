@@ -39,11 +39,11 @@ def close_ended(store: Store, logs: LogSender) -> list[RunRecord]:
         own = made if made and made_by(made, records) == record else None
         logs.send(store, record)
         close_stage(store, record, own, revision or Revision(None))
-        store.state.closed.append(record.file.name)
-        store.state.save()
     for pipeline in {record.pipeline for record in ended}:
         its = [record for record in ended if record.pipeline == pipeline]
         _close_pipeline(store, its, revisions[its[-1].experiment], records)
+    store.state.closed += [record.file.name for record in ended]  # what went only half way is sent again
+    store.state.save()
     return ended
 
 
@@ -70,7 +70,7 @@ def _close_pipeline(
         log_params(store, run_id, YAML(typ="safe").load(params))
         metrics = {}
         for stage in revision.lock.values():
-            file = next((Path(out).stem for out in stage.outs if out.startswith("metrics/")), "")
+            file = next((Path(out).stem for out in stage.metrics), "")
             metrics |= {f"{allowed_name(file)}/{name}": value for name, value in metrics_of(stage, revision).items()}
         logged = [Metric(name, value, now, 0) for name, value in metrics.items()]
         for start in range(0, len(logged), 1000):
