@@ -36,7 +36,7 @@ def make_controlnet(pipeline: StableDiffusionPipeline, hint_channels: Sequence[i
 
 
 @torch.no_grad()
-def _let_hints_through(convolutions: Sequence[nn.Conv2d]) -> None:
+def _let_hints_through(convolutions: Sequence[Any]) -> None:
     """Random weights after which a hint is as strong as before: SiLU halves small numbers, so their gain is 2.
 
     (As He et al. 2015, section 2.2.) After PyTorch's own, an outline's standard deviation is 0.0003 instead of 0.3.
