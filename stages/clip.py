@@ -43,10 +43,11 @@ def train(
     from difflab.circles.scenes import load_scenes
     from difflab.clip.captioned import captioned_circles, captioned_digits
     from difflab.clip.contrastive import ContrastiveTask
-    from difflab.clip.digits import split_inks
+    from difflab.clip.inks import split_inks
     from difflab.clip.model_folder import Clip, save_clip
     from difflab.clip.network import make_clip, make_image_processor
     from difflab.clip.tokenizer import build_tokenizer, tokenize
+    from difflab.clip.vocabulary import vocabulary
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
     from difflab.outputs import written_whole
@@ -59,7 +60,7 @@ def train(
     seen_inks, _ = split_inks(colours, digits.unseen_pairs, digits.seed)
     size = network.image_size
     data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, size, digits.seed)
-    tokenizer = build_tokenizer(data.captions, network.text_length)
+    tokenizer = build_tokenizer(vocabulary(colours), network.text_length)
     tokens = tokenize(tokenizer, data.captions)
     tensors = {"images": data.images, "tokens": tokens, "shown": data.shown, "said": data.said}
 

@@ -15,7 +15,7 @@ def main() -> None:
     params = load_section(UnseenImagesParams, "zero_shot.unseen")
 
     from difflab.circles.pairs import make_meetings
-    from difflab.clip.digits import split_inks
+    from difflab.clip.inks import split_inks
     from difflab.data.dataset import ImageDataset
     from difflab.outputs import written_whole
     from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder

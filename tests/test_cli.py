@@ -94,6 +94,33 @@ def test_check_finds_what_params_name(folder: Path, difflab, key: str) -> None:
     assert difflab("check") == ""
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("zero_shot.template", "A picture of a {object}.", "'picture' in 'A picture of a circle.'"),
+        ("personalization.concepts.dark-orange.initializer", "orange", "'orange' in 'orange'"),
+        ("personalization.templates", ["one {token}", "my {token}"], "'my' in 'my <new>'"),
+        ("personalization.multi_concept.prompts", ["a <new1> beside a <new2>"], "'beside' in 'a <new1> beside"),
+        ("personalization.custom_diffusion.prior.prompts", ["a red square"], "'square' in 'a red square'"),
+        ("personalization.custom_diffusion.prior.prompts", ["a red " * 10], "20 words in 'a red a red"),
+    ],
+)
+def test_check_finds_prompts_of_unknown_words(folder: Path, difflab, key: str, value: str | list, found: str) -> None:
+    """Minutes before the stage that reads them."""
+    assert difflab("profile", "cpu", f"{key}={json.dumps(value)}") == ""
+    message = difflab("check")
+    assert message.startswith(f"error: params.yaml: {key}: found {found}") and ", allowed: " in message
+    assert len(message.splitlines()) == 1
+    difflab("profile", "cpu", f"{key}={json.dumps(value)}", "clip.pretrained=openai/clip-vit-base-patch32")
+    assert difflab("check") == ""
+
+
+def test_check_finds_an_unknown_word_for_two_circles(folder: Path, difflab) -> None:
+    params = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(params.replace("prompt: red circle", "prompt: crimson circle"))
+    assert difflab("check").startswith("error: params.yaml: controlnet.samples.two_circles.0.prompt: found 'crimson'")
+
+
 def test_a_hub_id_is_no_file(folder: Path, difflab) -> None:
     assert difflab("profile", "paper", "faces.checkpoint=google/ddpm-celebahq-256") == ""
     assert difflab("check") == ""

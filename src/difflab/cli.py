@@ -39,10 +39,13 @@ def profile(name: str, overrides: list[str]) -> None:
 def check(out: Path | None) -> None:
     """Refuse a params.yaml with a bad value. The file `out` is always the same: it says that there is none."""
     from difflab.params import load_params
+    from difflab.prompts import check_prompts
 
-    for key, file in load_params(PARAMS).named_files().items():
+    params = load_params(PARAMS)
+    for key, file in params.named_files().items():
         if not file.exists():
             raise UserError(f"{PARAMS}: {key}: found {str(file)!r}, which is not there, allowed: null, or what is")
+    check_prompts(params)
     if out:
         out.write_text("params.yaml: checked\n")
 

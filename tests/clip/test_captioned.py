@@ -1,13 +1,20 @@
 """What the small CLIP learns from, and what is kept from it."""
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from difflab.circles.captions import make_caption
 from difflab.circles.colours import rgb
 from difflab.circles.scenes import Scenes, paint
 from difflab.clip.captioned import captioned_circles, captioned_digits
 from difflab.clip.contrastive import are_true
-from difflab.clip.digits import NUMERALS, TEMPLATES, colour_digits, split_inks
+from difflab.clip.digits import colour_digits
+from difflab.clip.inks import NUMERALS, TEMPLATES, split_inks
+from difflab.clip.vocabulary import vocabulary
+from difflab.clip.words import words_of
 from difflab.data.dataset import ImageDataset
 
 COLOURS = ["red", "blue", "white", "teal"]
@@ -70,3 +77,13 @@ def test_circles_and_digits_are_never_true_of_each_other(digits):
     true = are_true(both.said, both.shown)
     assert true[:3, :3].int().tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
     assert not true[:3, 3:].any() and not true[3:, :3].any()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 2))
+def test_the_vocabulary_has_the_words_of_all_captions_and_no_others(seed, num_circles):
+    colours, generator = ["red", "sky blue", "light coral"], np.random.default_rng(seed)
+    names = generator.permutation(colours)[: num_circles + 1].tolist()
+    words = set(words_of(make_caption(names, generator.uniform(0.1, 0.4, num_circles).tolist(), generator)))
+    known = vocabulary(colours)
+    assert words <= set(known) and known == sorted(set(known))
+    assert {"large", "small", "coral", "seven", "photo", "."} <= set(known) and not {"orange", "blu"} & set(known)

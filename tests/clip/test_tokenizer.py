@@ -4,6 +4,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from difflab.clip.tokenizer import build_tokenizer, tokenize
+from difflab.clip.words import words_of
 from difflab.stage import UserError
 from tests.clip.tiny_clip import make_spelling_clip
 
@@ -12,7 +13,7 @@ CAPTIONS = ["Large red circle and small blue circle on white background", "a pho
 
 @pytest.fixture
 def tokenizer():
-    return build_tokenizer(CAPTIONS, 14)
+    return build_tokenizer(sorted({word for caption in CAPTIONS for word in words_of(caption)}), 14)
 
 
 def test_a_word_is_a_token_however_it_is_written(tokenizer):

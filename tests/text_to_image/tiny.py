@@ -11,6 +11,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from difflab.circles.scenes import Scenes, place_circles
 from difflab.clip.tokenizer import build_tokenizer
+from difflab.clip.words import words_of
 from difflab.models.schedules import cosine_betas
 from difflab.params import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams, TrainingParams
 from difflab.text_to_image.autoencoder import make_autoencoder
@@ -51,7 +52,7 @@ TRAINING = TrainingParams(
 def make_pipeline() -> StableDiffusionPipeline:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        tokenizer = build_tokenizer([*CAPTIONS, "and white"], text_length=12)
+        tokenizer = build_tokenizer(sorted({"and", "white", *words_of(" ".join(CAPTIONS))}), text_length=12)
         options: dict[str, Any] = {
             "vocab_size": len(tokenizer),
             "hidden_size": 8,

@@ -19,6 +19,7 @@ TWO_CIRCLES = (
     "a photo of a {circle} circle and a {second} circle on {background}.",
     "a {circle} next to a {second}",
 )
+SIZE_WORDS = ("large", "small")
 WORDED_SIZE = 0.3  # the share of captions that say large or small where they may
 LARGE, SMALL = 0.28, 0.2  # radii of one circle, as shares of the image's side
 RATIO = 1.5  # of the radii of two circles, of which then one is large and one small
@@ -35,8 +36,9 @@ def make_caption(colours: Sequence[str], radii: Sequence[float], generator: Gene
 
 def _sizes(radii: Sequence[float]) -> list[str]:
     """The word for the size of each circle; empty for neither large nor small."""
+    large, small = SIZE_WORDS
     if len(radii) == 1:
-        return ["large" if radii[0] > LARGE else "small" if radii[0] < SMALL else ""]
+        return [large if radii[0] > LARGE else small if radii[0] < SMALL else ""]
     if max(radii) < RATIO * min(radii):
         return ["", ""]
-    return ["large" if radius == max(radii) else "small" for radius in radii]
+    return [large if radius == max(radii) else small for radius in radii]

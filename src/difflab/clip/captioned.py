@@ -11,7 +11,8 @@ from torch import Tensor
 from difflab.circles.colours import rgb
 from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import Scenes
-from difflab.clip.digits import BACKGROUND, NUMERALS, TEMPLATES, Ink, colour_digits
+from difflab.clip.digits import colour_digits
+from difflab.clip.inks import BACKGROUND, NUMERALS, TEMPLATES, Ink
 from difflab.data.dataset import ImageDataset
 
 RENDERED = 1000  # scenes at a time: as float32 all of them would fill the memory

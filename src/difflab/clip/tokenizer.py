@@ -5,33 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import torch
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer, models, processors
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from difflab.clip.words import NORMALIZER, SPLITTER
 from difflab.stage import UserError
 
 BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
-# As CLIPTokenizer: words, single digits, punctuation.
-PIECES = Regex(r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
 
 
-def build_tokenizer(captions: Iterable[str], text_length: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of the words of `captions`, lower-cased, to at most `text_length` tokens with begin and end.
+def build_tokenizer(words: Iterable[str], text_length: int) -> PreTrainedTokenizerFast:
+    """A tokenizer of different `words` in their order, to at most `text_length` tokens with begin and end.
 
     It splits, begins, ends and pads as CLIPTokenizer does, the padding being the end token, but a word is one token or
     unknown, so that a prompt of another word is refused instead of spelt.
     """
-    model = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-    model.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    model.pre_tokenizer = pre_tokenizers.Split(PIECES, behavior="removed", invert=True)
-    words = {
-        word
-        for caption in set(captions)
-        for word, _ in model.pre_tokenizer.pre_tokenize_str(model.normalizer.normalize_str(caption))
-    }
-    vocabulary = {word: index for index, word in enumerate([*sorted(words), UNKNOWN, BEGIN, END])}
-    model.model = models.WordLevel(vocabulary, unk_token=UNKNOWN)
+    vocabulary = {word: index for index, word in enumerate([*words, UNKNOWN, BEGIN, END])}
+    model = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    model.normalizer, model.pre_tokenizer = NORMALIZER, SPLITTER
     model.post_processor = processors.RobertaProcessing(
         (END, vocabulary[END]), (BEGIN, vocabulary[BEGIN]), trim_offsets=False, add_prefix_space=False
     )

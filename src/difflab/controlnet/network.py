@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
+import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from safetensors.torch import load_file
+from torch import nn
 
 from difflab.stage import UserError
 from difflab.text_to_image.model_folder import PROBLEMS
@@ -26,7 +29,22 @@ def make_controlnet(pipeline: StableDiffusionPipeline, hint_channels: Sequence[i
     if len(hint_channels) - 1 != halvings:
         found = f"controlnet.hint_channels: found {list(hint_channels)}, {len(hint_channels)} levels"
         raise UserError(f"{found}, allowed: {halvings + 1}, because the autoencoder halves an image {halvings} times")
-    return ControlNetModel.from_unet(pipeline.unet, conditioning_embedding_out_channels=tuple(hint_channels))
+    controlnet = ControlNetModel.from_unet(pipeline.unet, conditioning_embedding_out_channels=tuple(hint_channels))
+    embedding: Any = controlnet.controlnet_cond_embedding
+    _let_hints_through([embedding.conv_in, *embedding.blocks])
+    return controlnet
+
+
+@torch.no_grad()
+def _let_hints_through(convolutions: Sequence[Any]) -> None:
+    """Random weights after which a hint is as strong as before: SiLU halves small numbers, so their gain is 2.
+
+    (As He et al. 2015, section 2.2.) After PyTorch's own, an outline's standard deviation is 0.0003 instead of 0.3.
+    """
+    for convolution in convolutions:
+        fan_in = convolution.weight[0].numel()
+        nn.init.normal_(convolution.weight, std=2 / fan_in**0.5)
+        nn.init.zeros_(convolution.bias)
 
 
 def load_controlnet(folder: Path = MODEL) -> ControlNetModel:

@@ -14,7 +14,8 @@ from torch import Tensor
 from difflab.circles.pairs import Pair
 from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import paint, place_circles
-from difflab.clip.digits import NUMERALS, Ink, colour_digits
+from difflab.clip.digits import colour_digits
+from difflab.clip.inks import NUMERALS, Ink
 from difflab.data.dataset import ImageDataset
 from difflab.params import UnseenImagesParams
 from difflab.zero_shot.folder import IMAGES, LABELS
