@@ -144,9 +144,15 @@ def test_results_names_what_is_there(folder: Path, difflab) -> None:
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     (folder / "dvc.yaml").write_text(
         "stages: {all: {cmd: 'true', outs: [figures/a.png, samples/b/, models/c/, figures/missing.png],"
-        " metrics: [metrics/d.json]}}"
+        " metrics: [metrics/d.json, metrics/e.csv]}}"
     )
-    for path in ("figures/a.png", "samples/b/svhn/1_001.png", "samples/b/svhn/1_002.png", "models/c/weights"):
+    for path in (
+        "figures/a.png",
+        "samples/b/svhn/1_001.png",
+        "samples/b/svhn/1_002.png",
+        "models/c/weights",
+        "metrics/e.csv",
+    ):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
     (folder / "metrics").mkdir()
@@ -155,6 +161,7 @@ def test_results_names_what_is_there(folder: Path, difflab) -> None:
     assert difflab("results").splitlines() == [
         "figures/a.png",
         "metrics/d.json  loss 0.25  accuracy 0.9877",
+        "metrics/e.csv",
         "samples/b/  2 images",
     ]
 
