@@ -155,7 +155,6 @@ def test_results_names_what_is_there(folder: Path, difflab) -> None:
     ):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
-    (folder / "metrics").mkdir()
     metrics = {"loss": 0.25, "accuracy": {"value": 0.98765, "low": 0.9}, "num_images": 3, "by": {"svhn": 1.0}}
     (folder / "metrics/d.json").write_text(json.dumps(metrics))
     assert difflab("results").splitlines() == [
