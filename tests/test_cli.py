@@ -151,16 +151,22 @@ def test_results_names_what_is_there(folder: Path, difflab) -> None:
         "stages: {all: {cmd: 'true', outs: [figures/a.png, samples/b/, models/c/, figures/missing.png],"
         " metrics: [metrics/d.json, metrics/e.csv]}}"
     )
-    for path in ("figures/a.png", "samples/b/svhn/1_001.png", "samples/b/svhn/1_002.png", "models/c/weights"):
+    for path in (
+        "figures/a.png",
+        "samples/b/svhn/1_001.png",
+        "samples/b/svhn/1_002.png",
+        "models/c/weights",
+        "metrics/e.csv",
+    ):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
-    (folder / "metrics").mkdir()
     metrics = {"loss": 0.25, "accuracy": {"value": 0.98765, "low": 0.9}, "num_images": 3, "by": {"svhn": 1.0}}
     (folder / "metrics/d.json").write_text(json.dumps(metrics))
     (folder / "metrics/e.csv").write_text("true,predicted\n")
     assert difflab("results").splitlines() == [
         "figures/a.png",
         "metrics/d.json  loss 0.25  accuracy 0.9877",
+        "metrics/e.csv",
         "samples/b/  2 images",
     ]
 

@@ -57,13 +57,13 @@ def results() -> None:
     paths = [*sorted(Path(out.def_path) for out in Repo().index.outs), Path("report/index.html")]
     for path in filter(Path.exists, paths):
         match path.parts[0]:
-            case "figures" | "report":
-                print(path)
             case "metrics" if path.suffix == ".json":
                 metrics = json.loads(path.read_text()).items()
                 values = {name: item.get("value") if isinstance(item, dict) else item for name, item in metrics}
                 shown = (f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, float))
                 print(path, *shown, sep="  ")
+            case "figures" | "metrics" | "report":
+                print(path)
             case "samples":
                 print(f"{path}/  {sum(1 for _ in path.rglob('*.png'))} images")
 

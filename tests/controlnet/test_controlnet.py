@@ -55,6 +55,19 @@ def test_the_controlnet_alone_moves(tmp_path):
     assert (controlnet.controlnet_cond_embedding.conv_out.weight != 0).any()
 
 
+def test_hints_go_on_as_strong_as_they_come():
+    """Where they are drawn; after PyTorch's own random weights a thousandth of them would be left."""
+    torch.manual_seed(0)
+    layers = make_controlnet(make_pipeline(), [16, 32, 32]).controlnet_cond_embedding
+    hints = draw_hints(torch.rand(64, 2, 3) * 0.3 + 0.2, SIZE)
+    features = hints
+    with torch.no_grad():
+        for convolution in [layers.conv_in, *layers.blocks]:
+            features = torch.nn.functional.silu(convolution(features))
+    assert 0.5 < features.std(0).mean() / hints.std(0).mean() < 4
+    assert (layers.conv_out.weight == 0).all()
+
+
 def test_its_snapshots_are_its_weights(tmp_path):
     pipeline = make_pipeline()
     controlnet = trained(pipeline, tmp_path)

@@ -31,30 +31,30 @@ HERE = "personalization"
             f'{HERE}.multi_concept.prompts: found ["<new1>", "<new1>"], allowed: different prompts',
         ),
         (
-            "concepts/dodger-blue/token",
+            "concepts/plum/token",
             "<new1>",
             f'{HERE}.concepts.dark-orange.token: found "<new1>", allowed: a token that no other concept has',
         ),
         (
-            "concepts/dodger-blue/token",
+            "concepts/plum/token",
             "new2",
-            f'{HERE}.concepts.dodger-blue.token: found "new2", allowed: text like ^<[a-z0-9-]+>$',
+            f'{HERE}.concepts.plum.token: found "new2", allowed: text like ^<[a-z0-9-]+>$',
         ),
         (
-            "concepts/dodger-blue/images",
+            "concepts/plum/images",
             "photos",
-            f'{HERE}.concepts.dodger-blue.images: found "photos", allowed: null, because colour is dodger blue',
+            f'{HERE}.concepts.plum.images: found "photos", allowed: null, because colour is plum',
         ),
         (
-            "concepts/dodger-blue/colour",
+            "concepts/plum/colour",
             None,
-            f"{HERE}.concepts.dodger-blue.images: found null, allowed: a folder, because colour and input are null",
+            f"{HERE}.concepts.plum.images: found null, allowed: a folder, because colour and input are null",
         ),
         (
-            "concepts/dodger-blue/colour",
+            "concepts/plum/colour",
             "teal",
-            f'{HERE}.concepts.dodger-blue.colour: found "teal", allowed: null, or one of circles.held_out_colours: '
-            "dark orange, dodger blue",
+            f'{HERE}.concepts.plum.colour: found "teal", allowed: null, or one of circles.held_out_colours: '
+            "dark orange, plum",
         ),
         (
             "input",

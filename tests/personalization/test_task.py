@@ -12,7 +12,6 @@ from stable_diffusion import SIZE, make_pipeline
 
 from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
-from difflab.params import TrainingParams
 from difflab.personalization.rows import concept_rows, joined, prior_rows
 from difflab.personalization.task import EMBEDDING, PersonalizationTask
 from difflab.personalization.weights import (
@@ -25,23 +24,9 @@ from difflab.personalization.weights import (
 from difflab.stage import UserError
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
+from tests.text_to_image import tiny
 
-TRAINING = TrainingParams(
-    seed=0,
-    num_epochs=2,
-    batch_size=3,
-    optimizer="adamw",
-    learning_rate=0.01,
-    weight_decay=0.01,
-    lr_schedule="constant",
-    lr_interval="step",
-    warmup_steps=0,
-    ema_decay=None,
-    max_grad_norm=1.0,
-    log_every=1,
-    checkpoint_every=100,
-    num_snapshots=0,
-)
+TRAINING = tiny.TRAINING.model_copy(update={"optimizer": "adamw", "weight_decay": 0.01, "num_snapshots": 0})
 TOKENS = {"<new1>": "red", "<new2>": "dog"}
 NETWORKS = ("text_encoder", "unet", "vae", "safety_checker")
 

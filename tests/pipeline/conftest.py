@@ -1,12 +1,17 @@
 """Repositories in temporary folders for the runners to work in."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sandbox
+import warm_python
 from repository import Repository
 from ruamel.yaml import YAML
 
@@ -60,10 +65,24 @@ def keep(params_file: Path, scenario: str, *recipes: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a warm Python (see warm_python.py)."""
+    address = tmp_path_factory.mktemp("warm") / "socket"
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # read when torch is imported
+    server = subprocess.Popen([sys.executable, warm_python.__file__, str(address)], env=environment)
+    while not address.exists():
+        assert server.poll() is None
+        time.sleep(0.1)
+    yield str(address)
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory, own_caches, warm: str) -> Repository:
     """The working tree, committed with three recipes and one scenario of the smoke profile, after `snakemake`.
 
-    Its jobs ran in folders that held nothing but what their stages declare (see sandbox.py).
+    Its jobs ran in folders that held nothing but what their stages declare (see sandbox.py), forked from a warm Python.
     """
     folder = tmp_path_factory.mktemp("real") / "real"
     for name in Repository(ROOT).run("git ls-files --cached --others --exclude-standard").splitlines():
@@ -77,7 +96,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
     python = tmp_path_factory.mktemp("bin") / "python"
     known = python.with_name("declared.json")
     known.write_text(json.dumps(sandbox.declared(folder)))
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(sandbox.__file__)} {known} "$@"\n')
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(sandbox.__file__)} {known} {warm} "$@"\n')
     python.chmod(0o755)
     repository.run(f"PATH={python.parent}:$PATH snakemake --cores 2")
     repository.commit("results")

@@ -1,17 +1,17 @@
-"""`python sandbox.py DECLARED stages/NAME.py …`: run a stage where only what it declares can be found.
+"""`python sandbox.py DECLARED ADDRESS stages/NAME.py …`: run a stage where only what it declares can be found.
 
-The file DECLARED, which `declared` has written, says what that is.
+The file DECLARED, which `declared` has written, says what that is; at ADDRESS is a warm Python.
 """
 
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import warm_python
 from ruamel.yaml import YAML
 
 # Modules, and a package, that no stage declares, because they cannot change what it makes.
@@ -68,7 +68,7 @@ def copy(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
-def main(declared_file: str, *command: str) -> None:
+def main(declared_file: str, address: str, *command: str) -> None:
     stage = json.loads(Path(declared_file).read_text())[" ".join(["python", *command])]
     with tempfile.TemporaryDirectory() as folder:
         packages = map(str, Path("src").rglob("__init__.py"))  # without them Python takes the installed difflab
@@ -76,7 +76,7 @@ def main(declared_file: str, *command: str) -> None:
             copy(Path(path), Path(folder, path))
         YAML(typ="safe").dump(stage["params"], Path(folder, "params.yaml"))
         environment = os.environ | {"PYTHONPATH": f"{folder}/src"}
-        if code := subprocess.run([sys.executable, *command], cwd=folder, env=environment).returncode:
+        if code := warm_python.run(address, list(command), folder, environment):
             sys.exit(code)
         for out in stage["outs"]:
             copy(Path(folder, out), Path(out))

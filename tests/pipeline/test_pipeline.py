@@ -27,7 +27,7 @@ def test_snakemake_makes_everything_from_what_is_declared(real: Repository) -> N
         assert f"figures/{study}_unconditional-800.png" in made
     assert "figures/training_mnistm-linear.gif" in made
     assert "report/index.html" in made and (real / "report/index.html").stat().st_size < 20e6
-    for figure in ("adaptation", "tsne_mnistm-usps_class", "tsne_mnistm-usps_domain"):
+    for figure in ("adaptation", "tsne_mnistm-usps_class", "zero_shot", "text_to_image", "controlnet", "multi_concept"):
         assert f"figures/{figure}.png" in made
 
 

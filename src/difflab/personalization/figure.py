@@ -35,4 +35,4 @@ def samples_panel(rows: Mapping[str, Sequence[Path]], found: Mapping[str, Mappin
 
 def _caption(found: Mapping[str, Tensor], number: int) -> str:
     """Empty where no concept is looked for."""
-    return " ".join(token for token, shown in found.items() if shown[number]) or ("none" if found else "")
+    return ", ".join(token.strip("<>") for token, shown in found.items() if shown[number]) or ("none" if found else "")
