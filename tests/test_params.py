@@ -238,7 +238,7 @@ def test_several_faults_are_counted() -> None:
     ("text", "message"),
     [
         ("a: 1\na: 2\n", 'params.yaml: not YAML, line 2: found duplicate key "a"'),
-        ("a: [1\n", "expected ',' or ']'"),
+        ("a: [1\n", "params.yaml: not YAML, line 2: did not find expected ',' or ']'"),
         (b"\xff\xfe\x00", "not YAML"),
         ("", "params.yaml: found null, allowed: a section with compute, data"),
         ("- 1\n", "params.yaml: found [1], allowed: a section with compute, data"),

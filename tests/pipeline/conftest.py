@@ -79,6 +79,15 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def warm_bin(tmp_path_factory: pytest.TempPathFactory, warm: str) -> Path:
+    """A folder with a `python` whose scripts are forked from the warm one."""
+    python = tmp_path_factory.mktemp("warm_bin") / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {warm_python.__file__} {warm} "$@"\n')
+    python.chmod(0o755)
+    return python.parent
+
+
+@pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory, own_caches, warm: str) -> Repository:
     """The working tree, committed with three recipes and one scenario of the smoke profile, after `snakemake`.
 

@@ -32,7 +32,7 @@ def test_snakemake_makes_everything_from_what_is_declared(real: Repository) -> N
 
 
 def test_dvc_makes_the_same_bytes(real: Repository, tmp_path: Path) -> None:
-    """One recipe, all the way to its metrics, and the faces."""
+    """One recipe, all the way to its metrics, and the faces; each stage in a Python of its own."""
     clone = real.clone(tmp_path / "clone")
     made = clone.run("dvc repro evaluate@unconditional-800 eta_grid")
     for stage in ("fetch", "train@unconditional-800", "sample@unconditional-800", "faces"):
@@ -47,9 +47,9 @@ def test_a_figure_takes_what_it_needs_and_no_more(real: Repository, tmp_path: Pa
     assert all(f'label = "{rule}"' in graph for rule in FACES)
 
 
-def test_experiment_and_what_it_changes(real: Repository, tmp_path: Path) -> None:
+def test_experiment_and_what_it_changes(real: Repository, tmp_path: Path, warm_bin: Path) -> None:
     work = real.copy(tmp_path / "work")
-    work.run("dvc exp run --set-param recipes.joint-cosine.sampling.images_per_digit=12")
+    work.run(f"PATH={warm_bin}:$PATH dvc exp run --set-param recipes.joint-cosine.sampling.images_per_digit=12")
     params = json.loads(work.run("dvc params diff --json"))
     assert params["params.yaml"]["recipes.joint-cosine.sampling.images_per_digit"]["new"] == 12
     metrics = json.loads(work.run("dvc metrics diff --json"))

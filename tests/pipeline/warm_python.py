@@ -1,6 +1,6 @@
 """`python warm_python.py ADDRESS`: a Python that has imported the large libraries, and forks for each script to run.
 
-Their imports are most of what a stage of the smoke profile costs.
+Their imports are most of what a stage of the smoke profile costs. `python warm_python.py ADDRESS SCRIPT …` has one run.
 """
 
 import importlib
@@ -12,6 +12,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 
 PRELOADED = (
     "difflab.torchvision_cure",  # first: see there
@@ -81,4 +82,7 @@ def run_job(connection: socket.socket) -> int:
 
 
 if __name__ == "__main__":
-    serve(*sys.argv[1:])
+    address, *command = sys.argv[1:]
+    if command:
+        sys.exit(run(address, command, str(Path.cwd()), os.environ))
+    serve(address)
