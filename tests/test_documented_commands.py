@@ -30,6 +30,7 @@ NEEDS = {
 }
 COMMANDS = [command for command in commands() if not any(needed in command for needed in NEEDS)]
 PLACEHOLDER = re.compile(r"^[A-Z][A-Z0-9-]*$")  # FILE, REV, NAME-OF-0, and HEAD
+OF_THE_PIPELINE = re.compile(r"(models|prepared|samples)/")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def stages(folder: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"report/index.html": []}
     with Repo(str(folder)) as repo:
         for stage in repo.index.stages:
-            whole = stage.name if isinstance(stage, PipelineStage) else stage.relpath
+            whole = stage.name if isinstance(stage, PipelineStage) and stage.name else stage.relpath
             for name in {whole, whole.partition("@")[0]}:
                 found.setdefault(name, []).extend(out.def_path.rstrip("/") for out in stage.outs)
     return found
@@ -143,5 +144,5 @@ def test_program_names_what_exists(program: str, stages: dict) -> None:
                 assert {alias.name for alias in node.names} <= names_in(Path(spec.origin))
         elif isinstance(node, ast.Import):
             assert all(importlib.util.find_spec(alias.name) for alias in node.names)
-        elif isinstance(node, ast.Constant) and re.match(r"(models|prepared|samples)/", str(node.value)):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and OF_THE_PIPELINE.match(node.value):
             assert is_made(node.value, stages)
