@@ -106,10 +106,19 @@ def report(verdicts: list[FileVerdict], committed: str) -> str:
         )
         lines.append(f"  {'no ' if verdict.broken else 'yes'}  {verdict.path}  {inside} hold{note}")
         lines += [f"         {judged.metric}: {_words(judged)}" for judged in verdict.broken]
-    broken = sum(len(verdict.broken) for verdict in verdicts)
-    compared = [verdict for verdict in verdicts if not verdict.changes]
-    lines.append(f"{broken} metrics do not hold." if broken else f"All hold: {len(compared)} of {len(verdicts)} files.")
-    return "\n".join(lines)
+    return "\n".join([*lines, _conclusion(verdicts)])
+
+
+def _conclusion(verdicts: list[FileVerdict]) -> str:
+    if broken := sum(len(verdict.broken) for verdict in verdicts):
+        return f"{broken} metrics do not hold."
+    judged = [verdict for verdict in verdicts if not verdict.changes]
+    return f"All hold: {len(judged)} of {len(verdicts)} files." if judged else "None is of the same experiment."
+
+
+def holds(verdicts: list[FileVerdict]) -> bool:
+    """Whether all that was judged holds, and anything was."""
+    return any(not verdict.changes for verdict in verdicts) and not any(verdict.broken for verdict in verdicts)
 
 
 def _words(judged: Judged) -> str:
@@ -127,7 +136,7 @@ def verify(revision: str | None) -> bool:
     if revision is None:
         verdicts = verdict(Revision("HEAD"), Revision(None))
         print(report(verdicts, _describe("HEAD")))
-        return not any(verdict.broken for verdict in verdicts)
+        return holds(verdicts)
     clone = _made_anew(Revision(revision))
     return subprocess.run([sys.executable, "-m", "difflab", "verify"], cwd=clone).returncode == 0
 

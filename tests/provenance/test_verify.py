@@ -48,10 +48,10 @@ def test_another_experiment_is_not_judged(pipeline: Pipeline, capsys) -> None:
     pipeline.make("made")
     pipeline.make("changed", rate=0.2, metrics=METRICS | {"num_images": 3})
     pipeline.git("reset", "--quiet", "--soft", "HEAD~1")
-    assert verify(None)
+    assert not verify(None)
     told = capsys.readouterr().out
     assert "metrics/m.json  another experiment: train@m: train.rate: 0.1 → 0.2" in told
-    assert told.splitlines()[-1] == "All hold: 0 of 1 files."
+    assert told.splitlines()[-1] == "None is of the same experiment."
 
 
 def test_hashes_and_reports_are_not_judged() -> None:

@@ -31,12 +31,10 @@ def main() -> None:
 
 def follow() -> None:
     """Look at the logs until nothing runs on this machine any more. A store that does not answer is reported once."""
-    logs, reported, last_work = LogSender(), False, time.monotonic()
-    while time.monotonic() - last_work < LINGER:
+    logs, reported, idle = LogSender(), False, 0.0
+    while idle < LINGER:  # counted by looks: one may take minutes, of this priority on a machine at work
         interval = INTERVAL
         alive = [record for record in read_records() if record.alive and record.host == socket.gethostname()]
-        if alive:
-            last_work = time.monotonic()
         training = [record for record in alive if record.training_logs]
         if training:
             try:
@@ -48,6 +46,7 @@ def follow() -> None:
                 if not reported:
                     print(error, file=sys.stderr, flush=True)
                 reported = True
+        idle = 0.0 if alive else idle + interval
         time.sleep(interval)
 
 
