@@ -1,11 +1,14 @@
-"""For all tests: the commands of the environment that runs them, and the longest first."""
+"""For all tests: the commands of the environment that runs them, the longest first, and no test fails for its time."""
 
 import os
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("on a busy machine", deadline=None)
+settings.load_profile("on a busy machine")
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 

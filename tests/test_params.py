@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -218,7 +218,6 @@ yaml_values = st.recursive(
 )
 
 
-@settings(deadline=None)  # the schema of all of params.yaml takes its time
 @given(st.sampled_from(leaves(PARAMS)), yaml_values | st.just(DELETE))
 def test_any_value_is_taken_or_refused_in_one_line(key: str, value: Any) -> None:
     try:

@@ -105,7 +105,7 @@ def test_saved_and_loaded(scenes, tmp_path):
         load_scenes(tmp_path / "c.safetensors")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), st.sampled_from([1, 2]), st.sampled_from([32, 64, 512]))
 def test_drawn_circles_are_where_the_geometry_says(seed, count, size):
     geometry = place_circles(count, np.random.default_rng(seed))
@@ -133,7 +133,7 @@ def test_drawings_have_the_colours_they_should():
     assert images[1, :, 0, 0].tolist() == [0, 0, 0]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.sampled_from([1, 2]), st.sampled_from([32, 64, 256]))
 def test_hints_are_as_many_closed_outlines(seed, count, size):
     geometry = place_circles(count, np.random.default_rng(seed))[None]

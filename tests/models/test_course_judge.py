@@ -161,7 +161,7 @@ def test_code_in_the_file_is_not_run(lenet, tmp_path, old):
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_a_damaged_file_is_one_line_or_still_the_judge(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("damaged") / "judge.pth"
