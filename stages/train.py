@@ -1,4 +1,4 @@
-"""Train one diffusion recipe: prepared/DOMAIN.safetensors → models/RECIPE/."""
+"""Train one diffusion recipe: prepared/DOMAIN.safetensors → models/RECIPE/, curves/RECIPE.csv."""
 
 import argparse
 import shutil
@@ -39,6 +39,7 @@ def main() -> None:
     from difflab.models.unet import make_unet
     from difflab.outputs import written_whole
     from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.curve import write_curve
     from difflab.training.denoising import DenoisingTask
     from difflab.training.fit import fit
 
@@ -60,6 +61,7 @@ def main() -> None:
     params = [compute, domains, hold_out_validation, schedule, condition, network, training]
     with rolling_checkpoint(f"train-{recipe}", params, inputs) as checkpoint:
         fit(task, data, training, accelerator, checkpoint, validation)
+        write_curve(checkpoint.log, Path("curves", f"{recipe}.csv"))
         with written_whole(Path("models", recipe)) as folder:
             if embed:
                 save_model_folder(folder, "DigitPipeline", {"unet": unet, "condition": embed}, betas, **space)

@@ -9,7 +9,7 @@ import pytest
 from dvc.repo import Repo
 
 from difflab import plots_page
-from stages import loss_curve
+from difflab.training.curve import write_curve
 
 LOG = """{"step": 10, "epoch": 0.5, "loss": 0.25, "grad_norm": 1.0, "learning_rate": 0.001}
 {"step": 20, "epoch": 1.0, "loss": 0.125, "grad_norm": 0.5, "learning_rate": 0.0}
@@ -17,13 +17,10 @@ LOG = """{"step": 10, "epoch": 0.5, "loss": 0.25, "grad_norm": 1.0, "learning_ra
 """
 
 
-def test_curve_has_a_row_for_each_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["loss_curve.py", "a"])
-    Path("models/a").mkdir(parents=True)
-    Path("models/a/train_log.jsonl").write_text(LOG)
-    loss_curve.main()
-    assert Path("curves/a.csv").read_text().splitlines() == [
+def test_curve_has_a_row_for_each_loss(tmp_path: Path) -> None:
+    (tmp_path / "train_log.jsonl").write_text(LOG)
+    write_curve(tmp_path / "train_log.jsonl", tmp_path / "curves/a.csv")
+    assert (tmp_path / "curves/a.csv").read_text().splitlines() == [
         "step,epoch,loss,grad_norm,learning_rate",
         "10,0.5,0.25,1.0,0.001",
         "20,1.0,0.125,0.5,0.0",
