@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,23 +33,20 @@ def database(tmp_path_factory: pytest.TempPathFactory):
     if initdb is None:
         pytest.skip("needs PostgreSQL: `apt-get install postgresql`")
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    become = ["runuser", "-u", user, "--"] if os.geteuid() == 0 else []
+    as_user = partial(subprocess.run, user=user if os.geteuid() == 0 else None, stdout=subprocess.DEVNULL)
     folder = Path("/tmp", f"difflab-pg-{os.getpid()}")  # a socket's path is short, and pytest's folders are root's own
     folder.mkdir()
-    if become:
-        shutil.chown(folder, user)
+    shutil.chown(folder, user)
     port, pg_ctl = free_port(), str(Path(initdb).resolve().with_name("pg_ctl"))
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     data = str(folder / "data")
     try:
-        subprocess.run(
-            [*become, initdb, "-D", data, "-A", "trust", "-U", "mlflow"], check=True, capture_output=True, cwd=folder
-        )
-        start = [*become, pg_ctl, "-D", data, "-w", "-t", "120", "-l", str(folder / "log"), "-o", options, "start"]
-        subprocess.run(start, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+        as_user([initdb, "-D", data, "-A", "trust", "-U", "mlflow"], check=True, cwd=folder)
+        start = [pg_ctl, "-D", data, "-w", "-t", "120", "-l", str(folder / "log"), "-o", options, "start"]
+        as_user(start, check=True, cwd=folder)
         yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([*become, pg_ctl, "-D", data, "-m", "immediate", "stop"], stdout=subprocess.DEVNULL, cwd=folder)
+        as_user([pg_ctl, "-D", data, "-m", "immediate", "stop"], cwd=folder)
         shutil.rmtree(folder)
 
 
