@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def test_figures_of_unlike_size_do_not_slide(repository: Path) -> None:
     write_image(Path("figures/grid_joint-cosine.png"), (1, 2, 3), (80, 20))
     [pair] = compare_revisions("HEAD", None).pairs
     assert not pair.slides
+
+
+def test_a_figure_that_did_not_change_need_not_be_there(repository: Path) -> None:
+    """As that of a recipe which is gone: dvc.lock names it still."""
+    Path("figures/eta_grid.png").unlink()
+    shutil.rmtree(".dvc/cache")
+    assert "figures/eta_grid.png" in compare_revisions("HEAD", None).same
 
 
 def test_an_unknown_revision_is_one_line(repository: Path) -> None:
