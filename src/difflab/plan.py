@@ -98,7 +98,8 @@ def report(planned: list[Planned]) -> str:
         finish[p.stage] = (p.seconds or 0.0) + max((finish[name] for name in p.after), default=0.0)
     total = sum(p.seconds or 0.0 for p in planned)
     chain = max(finish.values())
-    ending = f"{len(planned)} stages: {_duration(total)} one after the other, {_duration(chain)} the longest chain"
+    stages = "1 stage" if len(planned) == 1 else f"{len(planned)} stages"
+    ending = f"{stages}: {_duration(total)} one after the other, {_duration(chain)} the longest chain"
     return "\n".join([*lines, "", ending + (f"; no time on record for {unknown}" if unknown else "")])
 
 
