@@ -101,6 +101,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, own_caches, warm: str) -> Rep
             shutil.copy(ROOT / name, folder / name)
     repository = Repository(folder)
     repository.run("git init --quiet && difflab profile smoke")
+    (repository / "dvc.lock").unlink()  # of another profile, and longer: DVC reads and writes all of it for each stage
     keep(repository / "params.yaml", "mnistm-usps", "joint-cosine", "mnistm-linear", "unconditional-800")
     repository.commit("the working tree")
     python = tmp_path_factory.mktemp("bin") / "python"
