@@ -5,10 +5,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from difflab.tracking import follower
 from difflab.tracking.store import opened_store
 
 TRAINING = """
@@ -99,3 +102,23 @@ def test_store_that_never_answers_is_reported_once(training, monkeypatch: pytest
         assert process.wait() == 0
         assert log.read_text().count("what was recorded is kept") == 1
     assert len(list(Path(".cache/runs").glob("*.json"))) == 1
+
+
+def test_a_look_that_takes_long_is_no_idleness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one does on a machine at work; the follower stays as long as anything runs."""
+    running = SimpleNamespace(alive=True, host=socket.gethostname(), training_logs=[Path("train_log.jsonl")])
+    looks = iter([[running]] * 3)
+    sent = []
+
+    @contextmanager
+    def slow_store():
+        time.sleep(0.3)
+        yield None
+
+    monkeypatch.setattr(follower, "read_records", lambda: next(looks, []))
+    monkeypatch.setattr(follower, "opened_store", slow_store)
+    monkeypatch.setattr(follower.LogSender, "send", lambda self, store, record: sent.append(record))
+    monkeypatch.setattr(follower, "LINGER", 0.2)
+    monkeypatch.setattr(follower, "INTERVAL", 0.1)
+    follower.follow()
+    assert sent == [running] * 3
