@@ -12,6 +12,15 @@ settings.load_profile("on a busy machine")
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
+@pytest.fixture(autouse=True)
+def a_new_accelerator() -> None:
+    """Accelerate keeps the device and precision of its first use in a process; tests differ in both."""
+    if "accelerate" in sys.modules:
+        from accelerate.state import AcceleratorState
+
+        AcceleratorState._reset_state(reset_partial_state=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those of whole pipelines take minutes: begun last, they would leave the other workers idle."""
     items.sort(key=lambda item: "pipeline" not in item.path.parts)

@@ -7,7 +7,7 @@ import pytest
 from difflab.params import ComputeParams
 from difflab.resume import locked_folder, run_key, written_durably
 
-COMPUTE = ComputeParams(threads=1, mixed_precision="no")
+COMPUTE = ComputeParams(threads=1, mixed_precision="fp32")
 
 
 def test_key_follows_parameters_inputs_and_code(tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ TRAINING = {
 }
 PLAIN = {"max_lambda": None, "confusion": None}
 PARAMS: dict[str, Any] = {
-    "compute": {"threads": 1, "mixed_precision": "no"},
+    "compute": {"threads": 1, "mixed_precision": "fp32"},
     "evaluation": {"seed": 3},
     "adaptation": {
         "scenarios": ["mnistm-usps"],

@@ -83,7 +83,7 @@ def project(model, tmp_path, monkeypatch) -> Path:
 def write_params(reference: str | None = None, **sampling) -> None:
     path = {"noises": [0, 2], "num_images": 5}
     faces = {"sampling": SAMPLING | sampling, "interpolation": path, "reference": reference}
-    params = {"compute": {"threads": 1, "mixed_precision": "no"}, "faces": faces}
+    params = {"compute": {"threads": 1, "mixed_precision": "fp32"}, "faces": faces}
     Path("params.yaml").write_text(yaml.safe_dump(params))
 
 

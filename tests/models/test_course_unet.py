@@ -127,7 +127,7 @@ def test_the_stage_writes_a_folder_that_samples(file, folder, predicted, monkeyp
     }
     schedule = {"name": "linear", "num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 2e-2}
     params = {
-        "compute": {"threads": 1, "mixed_precision": "no"},
+        "compute": {"threads": 1, "mixed_precision": "fp32"},
         "faces": {"checkpoint": file.name, "schedule": schedule, "network": network, "training": training},
     }
     monkeypatch.chdir(folder)

@@ -33,7 +33,7 @@ NUM_BATCHES = 10
 def project(digit_model, tmp_path) -> Path:
     shutil.copytree(digit_model, tmp_path / "models/joint")
     recipe = {"data": {"mnistm": [0, 2], "svhn": [1]}, "sampling": SAMPLING}
-    params = {"compute": {"threads": 1, "mixed_precision": "no"}, "recipes": {"joint": recipe}}
+    params = {"compute": {"threads": 1, "mixed_precision": "fp32"}, "recipes": {"joint": recipe}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     return tmp_path
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationW
 
 CONDITION = {"kind": "one_hot", "digit_dim": None, "domain_dim": None, "drop_probability": 0.1}
 PARAMS = {
-    "compute": {"threads": 1, "mixed_precision": "no"},
+    "compute": {"threads": 1, "mixed_precision": "fp32"},
     "evaluation": {"seed": 3, "num_resamples": 50, "nearest_k": 2, "inception_weights": None},
     "recipes": {
         "joint": {"data": {"mnistm": [0, 2], "svhn": [1]}, "condition": CONDITION, "sampling": {"seed": 5}},

@@ -71,7 +71,7 @@ def prepare(size: int) -> ImageDataset:
 def workspace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     params = {
-        "compute": {"threads": 1, "mixed_precision": "no"},
+        "compute": {"threads": 1, "mixed_precision": "fp32"},
         "judge": {"checkpoint": "judges/Classifier.pth", "channels": [4], "training": TRAINING},
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))

@@ -73,7 +73,7 @@ def fitted(tmp_path, monkeypatch) -> list[tuple[dict, dict | None]]:
 
 
 def run_train(monkeypatch, **changes) -> Path:
-    params = {"compute": {"threads": 1, "mixed_precision": "no"}, "recipes": {"tiny": RECIPE | changes}}
+    params = {"compute": {"threads": 1, "mixed_precision": "fp32"}, "recipes": {"tiny": RECIPE | changes}}
     Path("params.yaml").write_text(yaml.safe_dump(params))
     monkeypatch.setattr(sys, "argv", ["train.py", "tiny"])
     train.main()

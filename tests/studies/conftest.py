@@ -36,7 +36,7 @@ SAMPLING = {
 }
 FEW = {"samplers": ["ddim", "dpmsolver++"], "num_inference_steps": [2, 4], "num_images": 10, "batch_size": 10}
 PARAMS = {
-    "compute": {"threads": 1, "mixed_precision": "no"},
+    "compute": {"threads": 1, "mixed_precision": "fp32"},
     "evaluation": {"seed": 3, "num_resamples": 20, "nearest_k": 2, "inception_weights": None},
     "recipes": {
         "guided": {"data": {"mnistm": [3, 5]}, "sampling": SAMPLING},

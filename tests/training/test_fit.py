@@ -21,7 +21,7 @@ from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint, rolling_checkpoint
 from difflab.training.fit import fit
 
-COMPUTE = ComputeParams(threads=1, mixed_precision="no")
+COMPUTE = ComputeParams(threads=1, mixed_precision="fp32")
 TRAINING = TrainingParams(
     seed=3,
     num_epochs=3,

@@ -55,7 +55,7 @@ TRAINING, VALIDATION = make_data(64, 1), make_data(300, 2)  # 8 steps an epoch; 
 def train(folder: Path, validation=VALIDATION, **changes) -> RollingCheckpoint:
     folder.mkdir(exist_ok=True)
     checkpoint, params = RollingCheckpoint(folder), PARAMS.model_copy(update=changes)
-    accelerator = make_accelerator(ComputeParams(threads=1, mixed_precision="no"))
+    accelerator = make_accelerator(ComputeParams(threads=1, mixed_precision="fp32"))
     task = NoisyRegression()
     fit(task, TRAINING, params, accelerator, checkpoint, validation)
     torch.save(task.state_dict(), folder / "final.pt")

@@ -11,7 +11,7 @@ from difflab.params.section import NonNegativeInt, PositiveInt, Section, Seed
 
 class ComputeParams(Section):
     threads: PositiveInt  # CPU threads of one stage; sums are split by thread, so bytes depend on it
-    mixed_precision: Literal["auto", "no", "bf16"]  # auto: bf16 where the device computes in it
+    mixed_precision: Literal["auto", "fp32", "bf16"]  # auto: bf16 on GPUs that have it, fp32 on CPUs
 
 
 class TrainingParams(Section):
