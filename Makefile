@@ -12,11 +12,11 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
 
-repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date; do they hold here?
+repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date; which claims hold here?
 	snakemake --cores all
 	@difflab results
 	@difflab track || true   # a store that is down is no reason to fail
-	@difflab verify
+	@difflab verify || true   # a verdict on the results; that the pipeline ran is what the exit status says
 
 ui: $(INSTALLED)  ## open the MLflow store of the runs on http://127.0.0.1:5000
 	@difflab track

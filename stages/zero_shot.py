@@ -29,7 +29,8 @@ def main() -> None:
     clip.model.to(make_accelerator(compute).device)
     predicted = classify(clip, images.files, images.labels, template)
 
-    metrics = zero_shot_grades(predicted, images)
+    kinds = ["images" if folder else "circles" if " circle on " in label else "digits" for label in images.labels]
+    metrics = zero_shot_grades(predicted, images, kinds)
     protocol = {
         "images": "a folder of the user's" if folder else "pairs of colours, and of colour and digit, not in training",
         "template": template,

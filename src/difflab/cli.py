@@ -1,4 +1,4 @@
-"""The `difflab` command: choose a profile, check params.yaml, list, explain, verify and compare the results."""
+"""The `difflab` command: choose a profile, check params.yaml, list, explain, verify and compare results."""
 
 from __future__ import annotations
 
@@ -110,11 +110,26 @@ def plan() -> None:
     print(report(plan()))
 
 
-def verify(revision: str | None) -> None:
-    """Hold this machine's metrics against committed ones; exit status 1 if one does not hold."""
-    from difflab.verification import verify
+def verify(revision: str | None, strict: bool) -> None:
+    """Say which claims hold here, and which headline measurements lie outside the reference."""
+    from difflab.history.verify import verify
 
-    sys.exit(0 if verify(revision) else 1)
+    sys.exit(verify(revision, strict))
+
+
+def reference(seeds: int, files: list[str]) -> None:
+    """Run HEAD with several training seeds and write reference.json."""
+    from difflab.history.reference import FILE, make_reference
+
+    made = make_reference(seeds, files)
+    print(f"{FILE}: {len(made.files)} metrics files, training seeds {made.seeds}, {sum(made.hours):.1f} stage hours")
+
+
+def findings(files: list[Path]) -> None:
+    """Write the table of the claims into README and docs."""
+    from difflab.history.findings import write_findings
+
+    write_findings(files)
 
 
 def seeds(file: Path, names: list[str]) -> None:
@@ -157,11 +172,17 @@ def build_parser() -> argparse.ArgumentParser:
     command.set_defaults(call=lambda arguments: why(arguments.file, arguments.since))
     command = commands.add_parser("plan", help="what would run, why, and how long it takes")
     command.set_defaults(call=lambda arguments: plan())
-    command = commands.add_parser("verify", help="hold this machine's metrics against committed ones")
-    command.add_argument(
-        "revision", nargs="?", metavar="REV", help="make this one anew first; else HEAD, as it is here"
-    )
-    command.set_defaults(call=lambda arguments: verify(arguments.revision))
+    command = commands.add_parser("verify", help="which claims hold here, and are the measurements as expected?")
+    command.add_argument("revision", nargs="?", metavar="REV", help="a commit to run from nothing, in a clone, first")
+    command.add_argument("--strict", action="store_true", help="exit status 1 if a claim fails or > 10 %% are outside")
+    command.set_defaults(call=lambda arguments: verify(arguments.revision, arguments.strict))
+    command = commands.add_parser("reference", help="run with several training seeds; writes reference.json")
+    command.add_argument("files", nargs="*", metavar="NAME", help="metrics files by stem; default: all of claims.yaml")
+    command.add_argument("--seeds", type=int, default=5, metavar="K", help="number of training seeds (default: 5)")
+    command.set_defaults(call=lambda arguments: reference(arguments.seeds, arguments.files))
+    command = commands.add_parser("findings", help="write the table of claims into Markdown files")
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="with <!-- findings --> in it")
+    command.set_defaults(call=lambda arguments: findings(arguments.files))
     command = commands.add_parser("seeds", help="a metric's mean over experiments with several seeds")
     command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")

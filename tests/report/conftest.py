@@ -31,6 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Path(".gitignore").write_text("/report/\n/samples/\n/figures/\n.cache/\n")
         Path("metrics").mkdir()
         shutil.copy(ROOT / "metrics/targets.yaml", "metrics")
+        shutil.copy(ROOT / "claims.yaml", "claims.yaml")
         write_image(Path("figures/eta_grid.png"), (9, 9, 9), (40, 20))
         for name, recipe in params["recipes"].items():
             for domain, digits in recipe["data"].items():

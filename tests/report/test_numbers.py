@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from difflab.evaluation.targets import load_targets
-from difflab.report.measurements import Measured, measurements, protocols
+from difflab.history.measurements import Measured, measurements, protocols
 from difflab.report.reported import all_rows, reported_rows
 from difflab.report.systems import MetricsTable, load_systems
 from difflab.report.tables import duration, shown, table_of

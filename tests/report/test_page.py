@@ -6,9 +6,12 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 from two_commits import metrics
 
 from difflab.report.page import write_report
+from difflab.revisions import Revision
+from difflab.run_records import RunRecord
 
 
 def test_it_holds_every_figure_with_alt_text_and_how_to_make_it(repository: Path) -> None:
@@ -54,12 +57,30 @@ def test_strips_show_the_same_noises_in_the_same_place(repository: Path) -> None
 def test_outside_git(repository: Path) -> None:
     shutil.rmtree(".git")
     Path(".dvc/config.local").write_text("[core]\n    no_scm = true\n")
-    assert "Nothing is committed yet." in write_report().read_text()
+    assert "git checkout" not in write_report().read_text()
 
 
-def test_the_verdict_names_what_does_not_hold(repository: Path) -> None:
-    assert "2 files hold,\n0 do not" in write_report().read_text()
-    path = Path("metrics/joint-cosine.json")
-    path.write_text(json.dumps(metrics(0.99)))
+def record_run(item: str) -> None:
+    """As if evaluate@ITEM had run here."""
+    stage = Revision(None).lock[f"evaluate@{item}"]
+    RunRecord(
+        command=stage.command, started=1.0, commit=None, edited=False, experiment=None, params_sha256="",
+        params=stage.params, status="finished", ended=2.0,
+    ).write()  # fmt: skip
+
+
+def claim_of(page: str, name: str) -> str:
+    found = re.search(f'<tr id="claim-{name}">.*?</tr>', page, re.DOTALL)
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize(("accuracy", "state"), [(0.95, "✓ holds"), (0.85, "✗ does not hold")])
+def test_claims_come_first_and_are_evaluated_for_what_ran_here(repository: Path, accuracy: float, state: str) -> None:
+    Path("metrics/joint-cosine.json").write_text(json.dumps(metrics(0.9) | {"accuracy": {"value": accuracy}}))
+    assert "not measured here" in claim_of(write_report().read_text(), "joint-cosine-accuracy")
+    record_run("joint-cosine")
     page = write_report().read_text()
-    assert "1 files hold,\n1 do not" in page and "mnistm.accuracy: committed 0.9, here 0.99" in page
+    assert state in claim_of(page, "joint-cosine-accuracy")
+    assert "not measured here" in claim_of(page, "controlnet-raises-iou")
+    assert page.index('id="findings"') < page.index('id="reported"')

@@ -126,15 +126,21 @@ def test_a_file_that_is_no_image_is_one_line(folder, tmp_path):
 
 
 ANSWERS = LabelledFolder(["a", "b", "c"], [Path(f"{i}.png") for i in range(20)], [0] * 10 + [1] * 8 + [2] * 2)
+KINDS = ["circles", "digits", "digits"]
 PREDICTED = torch.tensor([0] * 7 + [1] * 3 + [1] * 2 + [0] * 5 + [2] + [2, 2])
 
 
 def test_grades_are_counted():
-    grades = zero_shot_grades(PREDICTED, ANSWERS)
+    grades = zero_shot_grades(PREDICTED, ANSWERS, KINDS)
     interval = binomtest(11, 20).proportion_ci(0.95, method="wilson")
     assert grades["accuracy"] == pytest.approx({"value": 11 / 20, "low": interval.low, "high": interval.high})
     assert grades["chance"] == pytest.approx(1 / 3)
     assert grades["accuracy_by_class"] == {"a": 0.7, "b": 0.25, "c": 1.0}
+    circles = binomtest(7, 10).proportion_ci(0.95, method="wilson")
+    assert grades["accuracy_by_kind"]["circles"] == pytest.approx(
+        {"value": 0.7, "low": circles.low, "high": circles.high}
+    )
+    assert grades["accuracy_by_kind"]["digits"]["value"] == pytest.approx(0.4)
     assert grades["most_confused"] == [
         {"true": "b", "predicted": "a", "images": 5},
         {"true": "a", "predicted": "b", "images": 3},
@@ -174,6 +180,6 @@ def test_photographs_of_the_course(tmp_path):
     images = read_labelled_folder(root)
     assert len(images.labels) == 50 and images.labels[0] == "European fire salamander"
     predicted = classify(make_spelling_clip(), images.files, images.labels, TEMPLATE)
-    grades = zero_shot_grades(predicted, images)
+    grades = zero_shot_grades(predicted, images, ["images"] * len(images.labels))
     assert grades["num_images"] == len(list((root / "val").glob("*.png")))
     assert grades["accuracy"]["value"] < 0.1

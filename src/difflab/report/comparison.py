@@ -13,10 +13,10 @@ from ruamel.yaml import YAML
 from difflab.changes import causes, differing_values
 from difflab.evaluation.comparison import RULE
 from difflab.evaluation.intervals import Estimate
+from difflab.history.measurements import Measured, measurements, protocols
 from difflab.lock_file import Lock, LockedStage
 from difflab.outputs import written_whole
 from difflab.report.images import TYPES, Embedded, embed
-from difflab.report.measurements import Measured, measurements, protocols
 from difflab.report.rendering import render
 from difflab.report.systems import FigureText, Systems, load_systems
 from difflab.report.tables import shown

@@ -12,12 +12,13 @@ from typing import Any
 from dvc.repo import Repo
 
 from difflab.evaluation.targets import load_targets
+from difflab.history.measurements import Measured, measurements, protocols
+from difflab.history.verify import made_here, verdict
 from difflab.outputs import written_whole
 from difflab.params import RecipeParams, load_section
 from difflab.plan import seconds_by_command
 from difflab.report.graph import layered
 from difflab.report.images import Embedded, embed
-from difflab.report.measurements import Measured, measurements, protocols
 from difflab.report.pipeline import Stage, kinds, read_pipeline
 from difflab.report.rendering import render
 from difflab.report.reported import all_rows
@@ -27,7 +28,6 @@ from difflab.report.tables import Table, duration, table_of
 from difflab.revisions import Revision
 from difflab.run_records import read_records
 from difflab.stage import UserError
-from difflab.verification import verdict
 
 PAGE = Path("report/index.html")
 
@@ -67,11 +67,11 @@ def write_report(path: Path = PAGE) -> Path:
     metrics = {out: json.loads(Path(out).read_text()) for out in outs}
     known = seconds_by_command(read_records())
     seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
-    committed, targets = _committed(), load_targets()
+    targets = load_targets()
     page = render(
         "index.html",
-        commit=committed.commit if committed else None,
-        verdicts=verdict(committed, Revision(None)) if committed else None,
+        commit=_head(),
+        verdict=verdict(made_here()),
         stages=stages,
         sections=_sections(stages, systems, metrics),
         reported=all_rows({Path(out).stem: found for out, found in metrics.items()}, targets),
@@ -126,11 +126,10 @@ def _tables(system: System, files: Iterable[MetricsFile], systems: Systems) -> l
     return [table_of(text, by_kind[kind], systems) for kind, text in system.metrics.items() if kind in by_kind]
 
 
-def _committed() -> Revision | None:
-    """HEAD, if it has results to hold these against; None too outside git."""
+def _head() -> str | None:
+    """The commit; None outside git."""
     try:
-        head = Revision("HEAD")
-        return head if head.lock else None
+        return Revision("HEAD").commit
     except UserError:
         return None
 

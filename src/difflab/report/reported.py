@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from difflab.evaluation.targets import Targets
-from difflab.report.measurements import Measured, measurements
+from difflab.history.measurements import Measured, measurements
 
 MET, WITHIN, MISSED, NOT_RUN = "met", "within the interval", "not met", "not run yet"
 

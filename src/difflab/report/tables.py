@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from difflab.report.measurements import Measured, Path
+from difflab.history.measurements import Measured, Path
 from difflab.report.systems import MetricsTable, Systems
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")

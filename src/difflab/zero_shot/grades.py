@@ -21,8 +21,11 @@ MOST_CONFUSED = 10  # pairs of classes that the metrics name
 CASES = 5  # of either kind that the table and the figure show
 
 
-def zero_shot_grades(predicted: Tensor, images: LabelledFolder) -> dict[str, Any]:
-    """Accuracy with its interval, chance, accuracy of each class, and the most frequent confusions."""
+def zero_shot_grades(predicted: Tensor, images: LabelledFolder, kinds: Sequence[str]) -> dict[str, Any]:
+    """Accuracy with its interval, chance, accuracy of each class, and the most frequent confusions.
+
+    `kinds`: of each class of `images`; where there are several, each has its accuracy too.
+    """
     true, labels = np.array(images.classes), images.labels
     correct = predicted.numpy() == true
     wrong = Counter(pair for pair in zip(true.tolist(), predicted.tolist(), strict=True) if pair[0] != pair[1])
@@ -31,6 +34,7 @@ def zero_shot_grades(predicted: Tensor, images: LabelledFolder) -> dict[str, Any
         "num_classes": len(labels),
         "accuracy": asdict(wilson(int(correct.sum()), len(correct))),
         "chance": 1 / len(labels),
+        **({"accuracy_by_kind": _by_kind(correct, np.array(kinds)[true])} if len(set(kinds)) > 1 else {}),
         "accuracy_by_class": {
             label: float(correct[true == index].mean()) for index, label in enumerate(labels) if index in true
         },
@@ -39,6 +43,11 @@ def zero_shot_grades(predicted: Tensor, images: LabelledFolder) -> dict[str, Any
             for (a, b), count in wrong.most_common(MOST_CONFUSED)
         ],
     }
+
+
+def _by_kind(correct: NDArray[np.bool_], kinds: NDArray[np.str_]) -> dict[str, dict[str, float]]:
+    by_kind = {str(kind): correct[kinds == kind] for kind in np.unique(kinds)}
+    return {kind: asdict(wilson(int(found.sum()), len(found))) for kind, found in by_kind.items()}
 
 
 def confusion_matrix(predicted: Tensor, images: LabelledFolder) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from difflab.evaluation.intervals import Estimate
 
 NOT_MEASURED = {"protocol", "reported", "reported_fid", "share_of_trained", "runs"}
 Path = tuple[str, ...]
+Numbers = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,16 @@ class Measured:
 def measurements(metrics: dict[str, Any]) -> list[Measured]:
     """All numbers of a file of metrics in its order, but those that say how they were taken or what others reported."""
     return list(_walk(metrics, ()))
+
+
+def numbers_by_name(metrics: dict[str, Any]) -> Numbers:
+    """Such as {"mnistm.accuracy": 0.9, "mnistm.accuracy.low": 0.8, …}, with `.high` and `.real` where they exist."""
+    named: Numbers = {}
+    for measured in measurements(metrics):
+        name = ".".join(measured.path)
+        ends = {"": measured.value, ".low": measured.low, ".high": measured.high, ".real": measured.real}
+        named |= {name + end: float(value) for end, value in ends.items() if value is not None}
+    return named
 
 
 def protocols(metrics: dict[str, Any]) -> dict[Path, Any]:

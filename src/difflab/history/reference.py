@@ -1,0 +1,210 @@
+"""reference.json: how far the headline measurements lie apart when all that is random in training is drawn again.
+
+As the reference convergence points of MLPerf training are for its speeds: the pipeline is run with several training
+seeds, once; any later run, on any machine, is one more draw from that distribution.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from difflab.history.claims import Claims, load_claims
+from difflab.history.clones import run_in_clone
+from difflab.history.measurements import Numbers, numbers_by_name
+from difflab.lock_file import IMPORT, LOCK, Lock, makers, parse_lock
+from difflab.outputs import written_whole
+from difflab.params import Params, TrainingParams, load_params
+from difflab.revisions import git
+from difflab.run_records import read_records
+from difflab.stage import UserError
+
+FILE = Path("reference.json")
+ROOT = Path(".cache/reference")
+STRIDE = 100  # between the seeds of two runs: a training that is itself repeated takes seed, seed + 1, …
+SOURCES = ("src", "stages", "conf", "dvc.yaml", "params.yaml", "claims.yaml", "metrics/*.yaml")
+ENDS = (".low", ".high")
+
+
+class FileReference(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    experiment: str  # hash of all parameters upstream but training seeds and `compute`
+    numbers: dict[str, list[float]]  # by name, `.low` and `.high` among them: one for each seed
+
+
+class Reference(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    commit: str
+    machine: str
+    seeds: list[int]  # added to every training seed of params.yaml
+    hours: list[float]  # of each run: its stages' wall times, one after the other
+    files: dict[str, FileReference]  # by metrics file
+
+    def of_seed(self, index: int) -> dict[str, Numbers]:
+        """The numbers of one run, by metrics file."""
+        return {
+            file: {name: values[index] for name, values in found.numbers.items()} for file, found in self.files.items()
+        }
+
+
+def load_reference(path: Path = FILE) -> Reference | None:
+    """None where there is no such file. Raises UserError when it is not of this form."""
+    if not path.is_file():
+        return None
+    try:
+        return Reference.model_validate_json(path.read_text())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[float, float] | None:
+    """Where the value of one more training lies in 95 of 100 cases; None if nothing says how far it may.
+
+    Student's t for a new observation, mean ± t(k − 1) s √(1 + 1/k), of the k seeds. Few seeds can agree by chance, and
+    all share the noises they are sampled from: the interval is at least as wide as the mean interval of sampling
+    (`.low` to `.high`), where the measurement has one.
+    """
+    from scipy.stats import t
+
+    values = np.array(numbers[name])
+    k, mean = len(values), float(values.mean())
+    half = float(t.ppf(0.975, k - 1) * values.std(ddof=1) * math.sqrt(1 + 1 / k))
+    below = above = half
+    if all(name + end in numbers for end in ENDS):
+        below = max(half, float(np.mean(values - np.array(numbers[f"{name}.low"]))))
+        above = max(half, float(np.mean(np.array(numbers[f"{name}.high"]) - values)))
+    return (mean - below, mean + above) if below + above > 0 else None
+
+
+def training_seed_keys(params: Params) -> list[str]:
+    """The dotted keys of all training seeds."""
+    return [f"{key}.seed" for key, value in _sections(params, "") if isinstance(value, TrainingParams)]
+
+
+def _sections(node: Any, key: str) -> Iterator[tuple[str, BaseModel]]:
+    if isinstance(node, BaseModel):
+        yield key, node
+        node = dict(node)
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _sections(value, f"{key}.{name}".strip("."))
+
+
+def experiment(lock: Lock, path: str, seed_keys: list[str]) -> str | None:
+    """Hash of the parameters that the file `path` depends on, but training seeds and `compute`; None if not in `lock`.
+
+    Two runs of one experiment differ in machine, training seed, or code.
+    """
+    front, params = {stage.name for stage in makers(lock, path)}, {}
+    if not front:
+        return None
+    seen: set[str] = set()
+    while front:
+        name = front.pop()
+        seen.add(name)
+        params |= dict(_leaves(lock[name].params, ""))
+        front |= {s.name for dep in lock[name].deps for s in makers(lock, dep)} - seen
+    kept = {k: v for k, v in params.items() if k not in seed_keys and not k.startswith("compute.")}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _leaves(value, f"{key}.{name}".strip("."))
+    else:
+        yield key, node
+
+
+def make_reference(num_seeds: int, files: list[str], path: Path = FILE) -> Reference:
+    """Run HEAD with `num_seeds` training seeds, each in a clone below `.cache/reference/`, and write `path`.
+
+    `files`: the metrics files to make, by stem; all that claims.yaml names, if empty. What `path` holds of other files
+    is kept if its commit and seeds are the same. Raises UserError when sources differ from HEAD or a run fails.
+    """
+    claims, needed = load_claims(), load_claims().needed()
+    if num_seeds < 2:
+        raise UserError(f"--seeds: found {num_seeds}, allowed: integer ≥ 2")
+    if unknown := [file for file in files if file not in needed]:
+        raise UserError(f"reference: found {unknown[0]!r}, allowed: {', '.join(needed)}")
+    if git("status", "--porcelain", "--", *SOURCES):
+        raise UserError("reference: found sources that differ from HEAD, allowed: a commit, which the file then names")
+    commit = git("rev-parse", "HEAD").decode().strip()
+    seeds = [STRIDE * number for number in range(num_seeds)]
+    folders = [ROOT / commit[:12] / f"seed-{seed}" for seed in seeds]
+    chosen = files or list(needed)
+    for seed, folder in zip(seeds, folders, strict=True):
+        run_in_clone(
+            folder, commit, [f"metrics/{file}.json" for file in chosen], lambda clone, s=seed: add_seed(clone, s)
+        )
+    reference = collect(claims, commit, seeds, folders, chosen)
+    before = load_reference(path)
+    if before and (before.commit, before.seeds) == (commit, seeds):
+        reference = reference.model_copy(update={"files": before.files | reference.files})
+    with written_whole(path) as temporary:
+        temporary.write_text(reference.model_dump_json(indent=2) + "\n")
+    return reference
+
+
+def add_seed(clone: Path, seed: int) -> None:
+    """Add `seed` to every training seed of the clone's params.yaml."""
+    from ruamel.yaml import YAML
+
+    file, yaml = clone / "params.yaml", YAML()
+    tree = yaml.load(file)
+    for key in training_seed_keys(load_params(file)):
+        *sections, last = key.split(".")
+        node = tree
+        for name in sections:
+            node = node[name]
+        node[last] += seed
+    with file.open("w") as opened:
+        yaml.dump(tree, opened)
+
+
+def collect(claims: Claims, commit: str, seeds: list[int], folders: list[Path], files: list[str]) -> Reference:
+    """The needed numbers of the runs in `folders`. Raises UserError when claims.yaml names one that is not there."""
+    found = [{file: _read(folder / f"metrics/{file}.json") for file in files} for folder in folders]
+    lock = parse_lock((folders[0] / LOCK).read_text(), (folders[0] / IMPORT).read_text())
+    seed_keys = training_seed_keys(load_params(folders[0] / "params.yaml"))
+    collected = {}
+    for file in files:
+        numbers = {}
+        for name in claims.needed()[file]:
+            if any(name not in run[file] for run in found):
+                raise UserError(f"claims.yaml: {file}:{name}: not a number of metrics/{file}.json")
+            ends = [end for end in ("", *ENDS, ".real") if name + end in found[0][file]]
+            numbers |= {name + end: [run[file][name + end] for run in found] for end in ends}
+        kind = experiment(lock, f"metrics/{file}.json", seed_keys)
+        collected[file] = FileReference(experiment=kind or "", numbers=numbers)
+    hours = [round(sum(r.seconds or 0 for r in read_records(folder)) / 3600, 2) for folder in folders]
+    return Reference(commit=commit, machine=machine(), seeds=seeds, hours=hours, files=collected)
+
+
+def _read(path: Path) -> Numbers:
+    return numbers_by_name(json.loads(path.read_text()))
+
+
+def machine() -> str:
+    """Processor, its vector instructions as torch uses them, and torch's version."""
+    import torch
+
+    names = [line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")]
+    processor = names[0] if names else platform.processor() or platform.machine()
+    return f"{processor}, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}"
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []

@@ -1,0 +1,123 @@
+"""The reference: prediction intervals, what makes two runs one experiment, and the command that writes it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CLAIMS, git
+
+from difflab.history.reference import (
+    experiment,
+    load_reference,
+    make_reference,
+    prediction_interval,
+    training_seed_keys,
+)
+from difflab.lock_file import LockedStage
+from difflab.params import load_params, read_yaml
+from difflab.stage import UserError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_the_interval_holds_one_more_draw_in_95_of_100_cases(k: int) -> None:
+    draws = np.random.default_rng(0).normal(0.7, 0.02, size=(4000, k + 1))
+    held = 0
+    for *seen, new in draws.tolist():
+        interval = prediction_interval({"a": seen}, "a")
+        assert interval
+        held += interval[0] <= new <= interval[1]
+    assert held / len(draws) == pytest.approx(0.95, abs=0.012)
+
+
+def test_the_interval_is_at_least_that_of_sampling() -> None:
+    numbers = {"a": [0.9, 0.9, 0.9], "a.low": [0.85, 0.85, 0.85], "a.high": [0.93, 0.93, 0.93]}
+    assert prediction_interval(numbers, "a") == pytest.approx((0.85, 0.93))
+    assert prediction_interval({"a": [1.0, 1.0]}, "a") is None
+
+
+def training_seeds(node: object, key: str) -> list[str]:
+    """The keys of all seeds that stand beside a number of epochs."""
+    if not isinstance(node, dict):
+        return []
+    own = [f"{key}.seed"] if {"num_epochs", "seed"} <= node.keys() else []
+    return own + [seed for name, item in node.items() for seed in training_seeds(item, f"{key}.{name}".strip("."))]
+
+
+def test_every_training_seed_is_known() -> None:
+    keys = training_seed_keys(load_params(ROOT / "params.yaml"))
+    assert sorted(keys) == sorted(training_seeds(read_yaml(ROOT / "params.yaml"), ""))
+    assert {"recipes.alpha-500.training.seed", "personalization.custom_diffusion.training.seed"} <= set(keys)
+
+
+@pytest.mark.parametrize(
+    ("params", "same"),
+    [
+        ({"train.training": {"seed": 100, "num_epochs": 3}}, True),
+        ({"compute": {"threads": 2}}, True),
+        ({"train.training": {"seed": 0, "num_epochs": 4}}, False),
+        ({"train.network": {"width": 3}}, False),
+    ],
+)
+def test_an_experiment_is_its_parameters_but_training_seeds_and_the_machine(params: dict, same: bool) -> None:
+    base = {"train.training": {"seed": 0, "num_epochs": 3}, "compute": {"threads": 1}, "train.network": {"width": 2}}
+
+    def hash_with(changed: dict) -> str | None:
+        train = LockedStage("train", "train", base | changed, {}, {"models/m": "1"})
+        evaluate = LockedStage("evaluate", "evaluate", {}, {"models/m": "1"}, {"metrics/m.json": "2"})
+        return experiment({"train": train, "evaluate": evaluate}, "metrics/m.json", ["train.training.seed"])
+
+    assert (hash_with(params) == hash_with({})) is same
+
+
+def test_each_seed_is_a_run_of_head_and_a_second_call_runs_nothing(repository: Path, capfd) -> None:
+    reference = make_reference(3, [])
+    commit = git("rev-parse", "HEAD")
+    assert (reference.commit, reference.seeds) == (commit, [0, 100, 200])
+    assert reference.files["m"].numbers["accuracy"] == pytest.approx([0.9, 0.91, 0.92])
+    assert reference.files["m"].numbers["accuracy.low"] == pytest.approx([0.8, 0.81, 0.82])
+    assert load_reference() == reference and len(reference.hours) == 3
+    assert not Path("metrics").exists() and git("status", "--porcelain") == "?? reference.json"
+    capfd.readouterr()
+    assert make_reference(3, ["m"]) == reference
+    assert capfd.readouterr().err.count("Nothing to be done") == 3
+
+
+def test_a_failed_run_is_named_and_resumed(repository: Path) -> None:
+    stage = Path("stages/make.py").read_text()
+    Path("stages/make.py").write_text(
+        stage.replace("seed / 10_000", "seed / (0 if Path('../../../../fail').exists() else 10_000)")
+    )
+    git("commit", "--quiet", "--all", "--message", "second")
+    Path("fail").touch()
+    with pytest.raises(UserError, match="seed-0: the pipeline of"):
+        make_reference(2, [])
+    assert not Path("reference.json").exists()
+    Path("fail").unlink()
+    assert make_reference(2, []).files["m"].numbers["accuracy"] == pytest.approx([0.9, 0.91])
+
+
+@pytest.mark.parametrize(
+    ("seeds", "files", "edit", "found"),
+    [
+        (1, [], False, "--seeds: found 1"),
+        (3, ["n"], False, "found 'n', allowed: m"),
+        (3, [], True, "sources that differ from HEAD"),
+    ],
+)
+def test_bad_requests_run_nothing(repository: Path, seeds: int, files: list[str], edit: bool, found: str) -> None:
+    if edit:
+        Path("stages/make.py").write_text("pass")
+    with pytest.raises(UserError, match=found):
+        make_reference(seeds, files)
+    assert not Path(".cache/reference").exists()
+
+
+def test_a_number_that_no_run_has_made_is_named(repository: Path) -> None:
+    Path("claims.yaml").write_text(json.dumps(CLAIMS | {"headline": {"m": ["recall"]}}))
+    subprocess.run(["git", "commit", "--quiet", "--all", "--message", "second"], check=True)
+    with pytest.raises(UserError, match="m:recall"):
+        make_reference(2, [])

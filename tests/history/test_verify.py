@@ -1,0 +1,120 @@
+"""`difflab verify`: claims and headline measurements of what ran here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import lock, trained
+
+from difflab.history.claims import load_claims
+from difflab.history.findings import table, with_findings, write_findings
+from difflab.history.reference import FileReference, Reference, experiment, training_seed_keys
+from difflab.history.verify import made_here, verdict, verify
+from difflab.lock_file import parse_lock
+from difflab.params import load_params
+from difflab.stage import UserError
+
+ROOT = Path(__file__).parents[2]
+SEEDS = {"accuracy": [0.9, 0.91, 0.92], "accuracy.low": [0.8, 0.81, 0.82], "accuracy.high": [1.0, 1.0, 1.0]}
+
+
+def run_here() -> None:
+    subprocess.run([sys.executable, "stages/make.py"], check=True)
+
+
+def write_reference(numbers: dict[str, list[float]] = SEEDS) -> Reference:
+    kind = experiment(parse_lock(lock(trained()), "{}"), "metrics/m.json", training_seed_keys(load_params()))
+    files = {"m": FileReference(experiment=kind or "", numbers=numbers)}
+    reference = Reference(commit="0" * 40, machine="some", seeds=[0, 100, 200], hours=[1, 1, 1], files=files)
+    Path("reference.json").write_text(reference.model_dump_json())
+    return reference
+
+
+def measure(value: float) -> None:
+    Path("metrics/m.json").write_text(json.dumps({"accuracy": {"value": value, "low": value - 0.1, "high": 1.0}}))
+
+
+def test_files_that_only_git_brought_are_not_judged(repository: Path) -> None:
+    Path("metrics").mkdir()
+    measure(0.9)
+    write_reference()
+    assert made_here() == []
+    with pytest.raises(UserError, match="make repro"):
+        verify(None, strict=False)
+
+
+def test_claims_here_and_in_the_reference(repository: Path) -> None:
+    run_here()
+    write_reference()
+    found = verdict(made_here())
+    assert [(c.name, c.here.state, c.support) for c in found.claims] == [
+        ("accurate", "holds", "3 of 3 seeds"),
+        ("wide", "does not hold", "0 of 3 seeds"),
+    ]
+    assert (found.num_judged, found.num_outside) == (1, 0)
+
+
+@pytest.mark.parametrize(("value", "outside", "holds"), [(0.96, 0, True), (0.99, 0, True), (0.70, 1, False)])
+def test_measurements_outside_the_interval_are_named(repository: Path, capsys, value, outside, holds) -> None:
+    run_here()
+    write_reference()
+    claims = json.loads(Path("claims.yaml").read_text())
+    del claims["claims"]["wide"]
+    Path("claims.yaml").write_text(json.dumps(claims))
+    measure(value)
+    assert verdict(made_here()).num_outside == outside
+    assert verify(None, strict=False) == 0
+    assert ("outside: m accuracy" in capsys.readouterr().out) == bool(outside)
+    assert verify(None, strict=True) == (0 if holds else 1)
+
+
+def test_a_failed_claim_ends_only_strict_verification(repository: Path) -> None:
+    run_here()
+    assert (verify(None, strict=False), verify(None, strict=True)) == (0, 1)
+
+
+def test_other_parameters_are_another_experiment(repository: Path) -> None:
+    write_reference()
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("num_epochs: 4", "num_epochs: 5", 1))
+    Path("dvc.lock").write_text(lock(trained()))
+    run_here()
+    assert [(file.name, file.state) for file in verdict(made_here()).files] == [("m", "other parameters")]
+
+
+def test_without_a_reference_claims_are_judged_all_the_same(repository: Path) -> None:
+    run_here()
+    found = verdict(made_here())
+    assert [c.support for c in found.claims] == ["no reference"] * 2
+    assert [file.state for file in found.files] == ["no reference"]
+
+
+def test_the_table_has_a_row_for_each_claim_of_its_systems(repository: Path) -> None:
+    reference, claims = write_reference(), load_claims()
+    rows = table(claims, reference, []).splitlines()[2:]
+    assert rows == [
+        "| It is accurate | 0.9, 0.91, 0.92 | 3 of 3 seeds |",
+        "| It is certain | 0.8, 0.81, 0.82 | 0 of 3 seeds |",
+    ]
+    text = "# Title\n\n<!-- findings faces -->\nstale\n<!-- /findings -->\nrest\n"
+    written = with_findings(text, claims, reference)
+    assert "It is certain" in written and "It is accurate" not in written and "stale" not in written
+    assert written.startswith("# Title") and written.endswith("<!-- /findings -->\nrest\n")
+    assert with_findings(written, claims, reference) == written
+
+
+def test_a_file_without_a_block_is_refused(repository: Path) -> None:
+    write_reference()
+    Path("README.md").write_text("nothing")
+    with pytest.raises(UserError, match=r"README\.md: found no block"):
+        write_findings([Path("README.md")])
+
+
+def test_the_findings_of_readme_and_docs_are_those_of_the_reference() -> None:
+    claims = load_claims(ROOT / "claims.yaml")
+    reference = Reference.model_validate_json((ROOT / "reference.json").read_text())
+    with_blocks = [p for p in [ROOT / "README.md", *ROOT.glob("docs/*.md")] if "<!-- findings" in p.read_text()]
+    assert ROOT / "README.md" in with_blocks
+    assert [p.name for p in with_blocks if with_findings(p.read_text(), claims, reference) != p.read_text()] == []
