@@ -125,11 +125,11 @@ def _best_length(metrics: Metrics, targets: Targets, settings: Settings) -> Row:
     theirs = min(targets.fid_study, key=lambda length: sum(targets.fid_study[length])) / REPORTED_T
     measure = "length of the sampler's schedule with the least distance, as a share of T"
     if "fid_study" not in metrics:
-        return Row("fid_study", measure, f"{theirs:.3g}", None, NOT_RUN)
+        return Row("fid_study", measure, f"{theirs:.3f}", None, NOT_RUN)
     lengths, differs = metrics["fid_study"]["lengths"], tuple(settings.of_fid_study(targets))
     ours = min(lengths.values(), key=lambda item: item["mean"])["share_of_trained"]
     met = OTHER if differs else MET if ours == theirs else MISSED
-    return Row("fid_study", measure, f"{theirs:.3g}", Measured(("best length",), ours), met, differs)
+    return Row("fid_study", measure, f"{theirs:.3f}", Measured(("best length",), ours), met, differs)
 
 
 @dataclass(frozen=True)
