@@ -14,8 +14,6 @@ from difflab.params import (
 )
 from difflab.stage import run
 
-REPORTED_T = 800  # trained time steps of the report's model
-
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
@@ -27,7 +25,7 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.targets import load_targets
+    from difflab.evaluation.targets import REPORTED_T, load_targets
     from difflab.figures.curves import save_curves
     from difflab.studies.grading import grade_variants, load_variants
 
@@ -61,6 +59,7 @@ def main() -> None:
 
 def plots(metrics: dict[str, Any], study: FidStudyParams, trained: int) -> list:
     """Measured and reported apart: their protocols are not alike, so neither are their scales."""
+    from difflab.evaluation.targets import REPORTED_T
     from difflab.figures.curves import Curve, Plot
 
     def plot(name: str, y_label: str, runs: dict[int, list[float]], unit: int, levels: dict[str, float]) -> Plot:

@@ -1,12 +1,8 @@
-"""Numbers of any file of metrics, tables of them, and what was reported beside them."""
-
-from pathlib import Path
+"""Numbers of any metrics file, and tables of them."""
 
 import pytest
 
-from difflab.evaluation.targets import load_targets
 from difflab.history.measurements import Measured, measurements, protocols
-from difflab.report.reported import all_rows, reported_rows
 from difflab.report.systems import MetricsTable, load_systems
 from difflab.report.tables import duration, shown, table_of
 
@@ -33,44 +29,6 @@ def test_every_number_is_found_with_its_interval_and_its_place() -> None:
 def test_protocols_are_what_says_how_it_was_measured() -> None:
     metrics = {"a": {"protocol": {"seed": 3}, "accuracy": 1.0}, "reported": {"protocol": {"seeds": "unknown"}}}
     assert protocols(metrics) == {("a", "protocol", "seed"): 3}
-
-
-@pytest.mark.parametrize(("reported", "met"), [(0.88, "met"), (0.92, "within the interval"), (0.96, "not met")])
-def test_met(reported: float, met: str) -> None:
-    metrics = {"accuracy": ACCURACY, "reported": {"accuracy": {"reported": reported, "measured": 0.9}}}
-    [row] = reported_rows("joint-cosine", metrics)
-    assert (row.what, row.measure, row.met) == ("joint-cosine", "accuracy", met)
-
-
-def test_reported_of_a_domain_of_several_reports_and_of_adaptation() -> None:
-    domain = {"svhn": {"accuracy": ACCURACY}, "reported": {"accuracy_svhn": {"reported": 0.1}, "protocol": {}}}
-    assert [row.what for row in reported_rows("a", domain)] == ["a · svhn"]
-    several = {"accuracy": ACCURACY, "reported": {"accuracy": {"reported": [0.1, 0.99]}}}
-    assert [row.met for row in reported_rows("zero_shot", several)] == ["met", "not met"]
-    adapted = {
-        "mnistm-svhn": {"dann": {"target": ACCURACY, "reported": 0.5}, "mcc": {"target": ACCURACY, "reported": None}}
-    }
-    assert [row.what for row in reported_rows("adapt", adapted)] == ["mnistm-svhn · dann"]
-
-
-def test_what_was_reported_of_what_was_not_run_or_is_not_comparable() -> None:
-    targets = load_targets(Path(__file__).parents[2] / "metrics/targets.yaml")
-    rows = all_rows({"zero_shot": {"num_classes": 74, "accuracy": ACCURACY}}, targets)
-    assert [(row.what, row.met) for row in rows] == [("zero_shot", "not comparable: 74 classes here")] * 2
-    assert [row.met for row in all_rows({}, targets)] == ["not run yet"] * 2
-    beside = targets.beside_zero_shot({"num_classes": 50, "accuracy": ACCURACY})
-    rows = all_rows({"zero_shot": {"num_classes": 50, "accuracy": ACCURACY} | beside}, targets)
-    assert [(row.reported, row.met) for row in rows] == [("0.565", "met"), ("0.635", "met")]
-
-
-def test_best_length_is_compared_where_distances_have_no_common_scale() -> None:
-    def length(share: float, mean: float, fid: list[float]) -> dict[str, object]:
-        return {"share_of_trained": share, "mean": mean, "reported_fid": fid}
-
-    lengths = {"10": length(0.5, 9.0, [30.0, 31.0, 30.0]), "20": length(1.0, 4.0, [1.0, 1.5, 1.2])}
-    assert reported_rows("fid_study", {"lengths": lengths})[0].met == "met"
-    lengths["10"]["mean"] = 1.0
-    assert reported_rows("fid_study", {"lengths": lengths})[0].met == "not met"
 
 
 def test_a_table_has_a_row_for_each_thing_measured_and_one_scale_for_each_column() -> None:

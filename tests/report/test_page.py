@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from two_commits import metrics
+from two_commits import ROOT, metrics
 
 from difflab.report.page import write_report
 from difflab.revisions import Revision
@@ -84,3 +84,27 @@ def test_claims_come_first_and_are_evaluated_for_what_ran_here(repository: Path,
     assert state in claim_of(page, "joint-cosine-accuracy")
     assert "not measured here" in claim_of(page, "controlnet-raises-iou")
     assert page.index('id="findings"') < page.index('id="reported"')
+
+
+def test_reported_values_name_their_sources_and_are_not_judged_on_stand_ins(repository: Path) -> None:
+    page = write_report().read_text()
+    section = page[
+        page.index('<section id="reported">') : page.index("</section>", page.index('<section id="reported">'))
+    ]
+    assert "<code>docs/systems.md</code>" in section
+    assert section.count('class="other">other data<small>') == 1 and section.count(">not run yet") == 11
+    assert not any(f'class="{judged}"' in section for judged in ("met", "missed", "within"))
+
+
+def test_the_reported_fids_are_next_to_the_measured_ones(repository: Path) -> None:
+    shutil.copy(ROOT / "metrics/fid_study.json", "metrics")
+    with Path("dvc.yaml").open("a") as pipeline:
+        pipeline.write("  fid_study: {cmd: 'true', metrics: [metrics/fid_study.json: {cache: false}]}\n")
+    page = write_report().read_text()
+    table = page[page.index('<table id="fid">') :]
+    table = table[: table.index("</table>")]
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in table.split("<tr>")[2:]]
+    assert [row[0] for row in rows] == ["100", "300", "500", "700", "800", "900", "1000", "1300"]
+    assert rows[4][1:3] == ["1.532 · 1.688 · 1.470", "1.563"] and rows[1][3:] == ["–", "–", "–"]
+    measured = json.loads(Path("metrics/fid_study.json").read_text())["lengths"]["80"]
+    assert rows[4][3:] == ["80", " · ".join(f"{run:.2f}" for run in measured["frechet"]), f"{measured['mean']:.2f}"]

@@ -19,7 +19,10 @@ stages:
     do: {cmd: 'true', deps: ['samples/${item}/'], outs: ['figures/grid_${item}.png']}
   evaluate:
     foreach: [joint-cosine, mnistm-linear]
-    do: {cmd: 'python stages/evaluate.py ${item}', deps: ['samples/${item}/'], metrics: ['metrics/${item}.json': {cache: false}]}
+    do:
+      cmd: python stages/evaluate.py ${item}
+      deps: ['samples/${item}/']
+      metrics: ['metrics/${item}.json': {cache: false}]
   eta_grid: {cmd: 'true', outs: [figures/eta_grid.png]}
 """
 

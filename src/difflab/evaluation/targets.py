@@ -1,4 +1,4 @@
-"""What the reports measured: metrics/targets.yaml, to stand beside our own measurements and never for them."""
+"""What the reports measured: metrics/targets.yaml. Shown next to our own measurements, never in place of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from difflab.params import read_yaml
 from difflab.stage import UserError
 from difflab.validation import explain
+
+REPORTED_T = 800  # time steps that the report's model of `fid_study` was trained with
 
 
 class Reported(BaseModel):

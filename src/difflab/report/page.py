@@ -15,13 +15,12 @@ from difflab.evaluation.targets import load_targets
 from difflab.history.measurements import Measured, measurements, protocols
 from difflab.history.verify import made_here, verdict
 from difflab.outputs import written_whole
-from difflab.params import RecipeParams, load_section
 from difflab.plan import seconds_by_command
 from difflab.report.graph import layered
 from difflab.report.images import Embedded, embed
 from difflab.report.pipeline import Stage, kinds, read_pipeline
 from difflab.report.rendering import render
-from difflab.report.reported import all_rows
+from difflab.report.reported import fid_table, load_settings, reported_rows
 from difflab.report.same_noise import read_strips
 from difflab.report.systems import FigureText, System, Systems, load_systems
 from difflab.report.tables import Table, duration, table_of
@@ -67,16 +66,18 @@ def write_report(path: Path = PAGE) -> Path:
     metrics = {out: json.loads(Path(out).read_text()) for out in outs}
     known = seconds_by_command(read_records())
     seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
-    targets = load_targets()
+    targets, settings = load_targets(), load_settings()
+    by_name = {Path(out).stem: found for out, found in metrics.items()}
     page = render(
         "index.html",
         commit=_head(),
         verdict=verdict(made_here()),
         stages=stages,
         sections=_sections(stages, systems, metrics),
-        reported=all_rows({Path(out).stem: found for out, found in metrics.items()}, targets),
+        reported=reported_rows(by_name, targets, settings),
+        fid=fid_table(by_name, targets, settings),
         findings=[(name, text, f"metrics/{name}.json" in metrics) for name, text in targets.findings.items()],
-        strips=read_strips(load_section(dict[str, RecipeParams], "recipes")),
+        strips=read_strips(settings.recipes),
         graph=layered(kinds([stage for stage in stages if stage.outs])),  # the report itself is made from nearly all
         by_kind=_by_kind(stages, seconds),
         seconds=seconds,
