@@ -150,17 +150,17 @@ def test_few_steps_without_a_condition_have_no_accuracy(run_stage, figures):
     assert [list(curve.x) for curve in plot.curves] == [[2, 4], [20]]
 
 
-def test_guidance_is_plotted_by_its_weight(run_stage, figures):
-    write_variants("studies/guidance.safetensors", "w=0", "w=1.5", "w=2")
+def test_guidance_is_plotted_by_its_scale(run_stage, figures):
+    write_variants("studies/guidance.safetensors", "s=1", "s=2.5", "s=3")
     run_stage(guidance)
     metrics = metrics_of("guidance")
     accuracy, frechet = figures[0].plots
     for name, plot in (("accuracy", accuracy), ("frechet", frechet)):
         (curve,) = plot.curves
-        assert (curve.label, list(curve.x), list(plot.ticks)) == ("guided", [0, 2, 1.5], [0, 2, 1.5])
-        assert list(curve.y) == [metrics["variants"][f"w={w}"][name]["value"] for w in ("0", "2", "1.5")]
+        assert (curve.label, list(curve.x), list(plot.ticks)) == ("guided", [1, 3, 2.5], [1, 3, 2.5])
+        assert list(curve.y) == [metrics["variants"][f"s={s}"][name]["value"] for s in ("1", "3", "2.5")]
     assert frechet.levels == {"real against real": metrics["floor"]}
-    assert metrics["variants"]["w=2"]["frechet"] != metrics["variants"]["w=0"]["frechet"]
+    assert metrics["variants"]["s=3"]["frechet"] != metrics["variants"]["s=1"]["frechet"]
     assert "ddim, 4 steps" in figures[0].title
 
 
