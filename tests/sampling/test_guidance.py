@@ -38,10 +38,12 @@ def test_the_sum_is_that_of_the_paper_to_the_last_bit(guidance_scale, w):
     generator = torch.Generator().manual_seed(0)
     conditional, unconditional = torch.randn(2, 64, 3, 8, 8, generator=generator)
     expected = (1 + w) * conditional - w * unconditional
-    vectors = torch.zeros(2, 64, 3)
-    predicted = guided(lambda x, t, c: torch.cat([conditional, unconditional]), *vectors, guidance_scale)(
-        conditional, 3
-    )
+    condition, null = torch.zeros(2, 64, 3)
+
+    def network(x, t, vectors):
+        return torch.cat([conditional, unconditional])
+
+    predicted = guided(network, condition, null, guidance_scale)(conditional, 3)
     assert predicted.numpy().tobytes() == expected.numpy().tobytes()
 
 

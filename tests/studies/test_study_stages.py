@@ -8,6 +8,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import pytest
 import torch
+import yaml
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -148,6 +149,18 @@ def test_few_steps_without_a_condition_have_no_accuracy(run_stage, figures):
     assert set(metrics_of("few_steps_free")["variants"]["ddim-2"]) == {"confidence", "frechet"}
     (plot,) = figures[0].plots
     assert [list(curve.x) for curve in plot.curves] == [[2, 4], [20]]
+
+
+def test_few_steps_at_scale_one_take_one_evaluation_each(run_stage, figures):
+    """The condition is followed, but nothing is evaluated without it."""
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["recipes"]["guided"]["sampling"]["guidance_scale"] = 1.0
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    write_variants("studies/few_steps/guided.safetensors", "ddim-2", "ddim-4", "ddpm-20")
+    run_stage(few_steps, "guided")
+    frechet, accuracy = figures[0].plots
+    for plot in (frechet, accuracy):
+        assert [list(curve.x) for curve in plot.curves] == [[2, 4], [20]]
 
 
 def test_guidance_is_plotted_by_its_scale(run_stage, figures):
