@@ -21,7 +21,7 @@ from bench.networks import CPU_PROFILE, WIDER, Network
 from bench.timing import compared, header, in_turns, quiet, row, size
 from difflab.models.conditioning import DigitDomainCondition
 
-GUIDANCE_SCALE = 2.0
+GUIDANCE_SCALE = 3.0
 COUNT = 64
 Samplers = dict[str, tuple[nn.Module, Callable[[], object]]]
 
@@ -78,7 +78,7 @@ def main() -> None:
     header("network", "guidance", "pipeline", "parameters", "images/s", "difflab ÷ this (range)")
     for network in (CPU_PROFILE, WIDER):
         compare(network, "none", unguided(network, args.steps), args.rounds)
-        compare(network, f"w = {GUIDANCE_SCALE:g}", guided(network, args.steps), args.rounds)
+        compare(network, f"s = {GUIDANCE_SCALE:g}", guided(network, args.steps), args.rounds)
 
 
 if __name__ == "__main__":

@@ -64,14 +64,18 @@ def sample(unet: UNet2DModel, count: int, num_inference_steps: int) -> list[Imag
 
 
 def sample_guided(
-    unet: UNet2DModel, condition: DigitDomainCondition, digits: list[int], num_inference_steps: int, guidance: float
+    unet: UNet2DModel,
+    condition: DigitDomainCondition,
+    digits: list[int],
+    num_inference_steps: int,
+    guidance_scale: float,
 ) -> list[Image.Image]:
     pipeline = DigitPipeline(unet, condition, scheduler())
     return pipeline(
         digits,
         "mnistm",
         generator=torch.Generator().manual_seed(0),
-        guidance_scale=guidance,
+        guidance_scale=guidance_scale,
         sampler="ddim",
         num_inference_steps=num_inference_steps,
     ).images

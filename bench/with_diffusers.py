@@ -88,7 +88,6 @@ class GuidedPipeline(DiffusionPipeline):
     def __call__(
         self, digits: list[int], generator: torch.Generator, num_inference_steps: int, guidance_scale: float
     ) -> list[Image.Image]:
-        """diffusers' guidance scale is 1 + w."""
         size = self.unet.config["sample_size"]
         image = randn_tensor((len(digits), 3, size, size), generator=generator, device=self.device)
         labels = torch.tensor(digits, device=self.device)
@@ -105,7 +104,11 @@ class GuidedPipeline(DiffusionPipeline):
 
 
 def sample_guided(
-    unet: UNet2DModel, condition: DigitDomainCondition, digits: list[int], num_inference_steps: int, guidance: float
+    unet: UNet2DModel,
+    condition: DigitDomainCondition,
+    digits: list[int],
+    num_inference_steps: int,
+    guidance_scale: float,
 ) -> list[Image.Image]:
     pipeline = GuidedPipeline(unet, condition, scheduler())
-    return pipeline(digits, torch.Generator().manual_seed(0), num_inference_steps, 1 + guidance)
+    return pipeline(digits, torch.Generator().manual_seed(0), num_inference_steps, guidance_scale)

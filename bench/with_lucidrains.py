@@ -49,10 +49,10 @@ def sample(unet: nn.Module, image_size: int, count: int, num_inference_steps: in
 
 
 def sample_guided(
-    unet: nn.Module, image_size: int, digits: list[int], num_inference_steps: int, guidance: float
+    unet: nn.Module, image_size: int, digits: list[int], num_inference_steps: int, guidance_scale: float
 ) -> Tensor:
-    """(N, 3, S, S) in [0, 1]. Its guidance scale is 1 + w."""
+    """(N, 3, S, S) in [0, 1]."""
     diffusion = guided.GaussianDiffusion(
         unet, image_size=image_size, sampling_timesteps=num_inference_steps, ddim_sampling_eta=0.0
     )
-    return diffusion.eval().sample(torch.tensor(digits), cond_scale=1 + guidance)
+    return diffusion.eval().sample(torch.tensor(digits), cond_scale=guidance_scale)

@@ -16,11 +16,13 @@ def main() -> None:
     compute = load_section(ComputeParams, "compute")
     params = load_section(EvaluationParams, "evaluation")
     domains = load_section(RecipeData, f"recipes.{recipe}.data")
+    hold_out_validation = load_section(bool, f"recipes.{recipe}.hold_out_validation")
     condition = load_section(ConditionParams | None, f"recipes.{recipe}.condition")
     noise_bank_seed = load_section(Seed, f"recipes.{recipe}.sampling.seed")
 
     import torch
 
+    from difflab.data.digits import load_digits, training_splits
     from difflab.device import make_accelerator
     from difflab.evaluation.against_real import RealImages, judge_extractor, metrics_against_real
     from difflab.evaluation.grades import accuracy_grades, share_of, unconditional_grades
@@ -38,18 +40,19 @@ def main() -> None:
         folder, judge_folder = Path("samples", recipe, domain), Path(f"models/judge-{domain}")
         images, expected = read_digit_samples(folder, digits) if condition else (read_samples(folder), None)
         real = RealImages.load(Path(f"prepared/{domain}.safetensors"), digits, images, params)
+        trained_on = load_digits({domain: digits}, training_splits(hold_out_validation))["images"]
         judge = load_judge(judge_folder).to(device)
-        loaded[domain] = images, expected, real, judge, judge_extractor(judge, judge_folder)
+        loaded[domain] = images, expected, real, trained_on, judge, judge_extractor(judge, judge_folder)
 
     graded, correct = {}, []
-    for domain, (images, expected, real, judge, extractor) in loaded.items():
+    for domain, (images, expected, real, trained_on, judge, extractor) in loaded.items():
         if expected is None:
             grades = unconditional_grades(judge.probabilities(images), params)
         else:
             correct.append(judge.predict(images) == expected)
             grades = accuracy_grades(correct[-1], expected)
         graded[domain] = grades | metrics_against_real(
-            images, expected, real, extractor, inception, params, noise_bank_seed
+            images, expected, real, trained_on, extractor, inception, params, noise_bank_seed
         )
     metrics: dict[str, Any] = {"num_images": sum(len(images) for images, *_ in loaded.values())}
     if correct:

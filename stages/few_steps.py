@@ -29,7 +29,7 @@ def main() -> None:
     path = Path(f"metrics/few_steps_{recipe}.json")
     write_metrics(path, metrics)
 
-    per_step = 2 if sampling.guidance_scale else 1  # network evaluations: with and without the condition
+    per_step = 2 if (sampling.guidance_scale or 1) > 1 else 1  # network evaluations: with and without the condition
     plots = [plot(metrics, "frechet", "Fréchet distance in the judge's features", per_step)]
     if conditional:
         plots.append(plot(metrics, "accuracy", "accuracy", per_step))

@@ -28,13 +28,13 @@ def main() -> None:
     write_metrics(path, metrics)
 
     def plot(name: str, label: str, levels: dict[str, float]) -> Plot:
-        values = [metrics["variants"][f"w={w:g}"][name] for w in study.guidance_scales]
+        values = [metrics["variants"][f"s={s:g}"][name] for s in study.guidance_scales]
         curve = Curve.of(study.recipe, study.guidance_scales, values)
-        return Plot("", "guidance weight w", label, [curve], levels, study.guidance_scales)
+        return Plot("", "guidance scale s", label, [curve], levels, study.guidance_scales)
 
     accuracy = plot("accuracy", "accuracy", {})
     frechet = plot("frechet", "Fréchet distance in the judge's features", {"real against real": metrics["floor"]})
-    title = f"{study.recipe}: the weight of guidance ({study.sampler}, {study.num_inference_steps} steps)"
+    title = f"{study.recipe}: effect of the guidance scale ({study.sampler}, {study.num_inference_steps} steps)"
     save_curves([accuracy, frechet], title, Path("figures/guidance.png"), "guidance", [path])
 
 

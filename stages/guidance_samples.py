@@ -1,4 +1,4 @@
-"""Sample a recipe with several guidance weights: models/RECIPE/ → studies/guidance.safetensors."""
+"""Sample a recipe with several guidance scales: models/RECIPE/ → studies/guidance.safetensors."""
 
 import argparse
 from pathlib import Path
@@ -23,7 +23,7 @@ def main() -> None:
     pipeline = DigitPipeline.from_folder(model).to(make_accelerator(compute).device)
     pipeline.set_progress_bar_config(disable=True)
     options = sampler_options(sampling) | {"sampler": study.sampler, "num_inference_steps": study.num_inference_steps}
-    variants = [Variant(f"w={w:g}", sampling.seed, options | {"guidance_scale": w}) for w in study.guidance_scales]
+    variants = [Variant(f"s={s:g}", sampling.seed, options | {"guidance_scale": s}) for s in study.guidance_scales]
     path = Path("studies/guidance.safetensors")
     [classes] = domains.items()
     params = [compute, study, domains, sampling]

@@ -31,7 +31,7 @@ def main() -> None:
 
     from accelerate.utils import set_seed
 
-    from difflab.data.digits import load_digits
+    from difflab.data.digits import load_digits, training_splits
     from difflab.device import make_accelerator
     from difflab.models.conditioning import make_condition
     from difflab.models.model_folder import save_model_folder
@@ -45,7 +45,7 @@ def main() -> None:
 
     accelerator = make_accelerator(compute)
     inputs = [Path(f"prepared/{domain}.safetensors") for domain in domains]
-    data = load_digits(domains, ["train"] if hold_out_validation else ["train", "validation"])
+    data = load_digits(domains, training_splits(hold_out_validation))
     validation = load_digits(domains, ["validation"]) if hold_out_validation else None
 
     set_seed(training.seed)

@@ -14,7 +14,7 @@ from two_commits import PIPELINE, ROOT, commit, metrics, write_image
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two recipes; at HEAD joint-cosine has another guidance weight, other images and a better accuracy than before."""
+    """Two recipes; at HEAD joint-cosine has another guidance scale, other images and a better accuracy than before."""
     folder = tmp_path_factory.mktemp("report") / "made"
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_image(Path(f"figures/grid_{name}.png"), colour, (40, 20))
             Path(f"metrics/{name}.json").write_text(json.dumps(metrics(0.7)))
         commit("first")
-        params["recipes"]["joint-cosine"]["sampling"]["guidance_scale"] = 4.0
+        params["recipes"]["joint-cosine"]["sampling"]["guidance_scale"] = 5.0
         yaml.dump(params, Path("params.yaml"))
         write_image(Path("samples/joint-cosine/mnistm/0_001.png"), (0, 200, 0))
         write_image(Path("figures/grid_joint-cosine.png"), (0, 200, 0), (40, 20))

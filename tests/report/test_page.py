@@ -45,12 +45,12 @@ def test_what_was_not_run_yet_is_named(repository: Path) -> None:
     assert "<code>figures/eta_grid.png</code> (<code>dvc repro eta_grid</code>)" in page
     assert "<code>metrics/joint-cosine.json</code> (<code>dvc repro evaluate@joint-cosine</code>)" in page
     assert "the geometry is followed, the colours are not (not run here yet)" in page
-    assert "joint-cosine, mnistm, digit 0" not in page and "mnistm-linear, mnistm, digit 0" in page
+    assert "joint-cosine, mnistm, digit 4" not in page and "mnistm-linear, mnistm, digit 4" in page
 
 
 def test_strips_show_the_same_noises_in_the_same_place(repository: Path) -> None:
     page = write_report().read_text()
-    assert "joint-cosine, mnistm, digit 0" in page and "mnistm-linear, mnistm, digit 0" in page
+    assert "joint-cosine, mnistm, digit 4" in page and "mnistm-linear, mnistm, digit 4" in page
     assert "The seeds of the recipes differ" not in page
 
 

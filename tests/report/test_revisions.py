@@ -16,7 +16,7 @@ from difflab.stage import UserError
 
 def test_what_changed_between_two_commits(repository: Path) -> None:
     found = compare_revisions("HEAD~1", "HEAD")
-    assert found.params == ["recipes.joint-cosine.sampling.guidance_scale: 2.0 → 4.0"]
+    assert found.params == ["recipes.joint-cosine.sampling.guidance_scale: 3.0 → 5.0"]
     [metrics_of_joint, metrics_of_linear] = found.metrics
     [difference] = metrics_of_joint.differences
     assert difference.b.path == ("mnistm", "accuracy") and difference.outside == "yes"
@@ -27,7 +27,7 @@ def test_what_changed_between_two_commits(repository: Path) -> None:
     assert "extractor: found 'judge-mnistm' in A and 'another' in B" in metrics_of_linear.refused
     assert [pair.path for pair in found.pairs] == ["figures/grid_joint-cosine.png"]
     assert found.pairs[0].slides
-    assert found.pairs[0].causes == ["sample@joint-cosine: recipes.joint-cosine.sampling.guidance_scale: 2.0 → 4.0"]
+    assert found.pairs[0].causes == ["sample@joint-cosine: recipes.joint-cosine.sampling.guidance_scale: 3.0 → 5.0"]
     assert sorted(found.same) == ["figures/eta_grid.png", "figures/grid_mnistm-linear.png"]
 
 

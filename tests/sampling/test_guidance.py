@@ -20,7 +20,7 @@ class CountingNetwork(nn.Module):
         return torch.sin(x * condition[:, :, None, None]) + t / 1000
 
 
-@pytest.mark.parametrize("guidance_scale", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("guidance_scale", [1.0, 1.5, 3.0])
 def test_one_pass_equals_two(guidance_scale):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(5, 3, 4, 4, generator=generator)
@@ -28,8 +28,23 @@ def test_one_pass_equals_two(guidance_scale):
     network = CountingNetwork()
     predicted = guided(network, condition, null, guidance_scale)(x, 300)
     assert network.passes == 1
-    expected = (1 + guidance_scale) * network(x, 300, condition) - guidance_scale * network(x, 300, null)
+    expected = guidance_scale * network(x, 300, condition) - (guidance_scale - 1) * network(x, 300, null)
     torch.testing.assert_close(predicted, expected)
+
+
+@pytest.mark.parametrize(("guidance_scale", "w"), [(2.0, 1.0), (3.0, 2.0), (4.0, 3.0), (5.0, 4.0), (6.0, 5.0)])
+def test_the_sum_is_that_of_the_paper_to_the_last_bit(guidance_scale, w):
+    """(1+w) ε(x,c) − w ε(x,∅), w = s − 1 (Ho & Salimans 2022, eq. 6), for the scales of the recipes and the study."""
+    generator = torch.Generator().manual_seed(0)
+    conditional, unconditional = torch.randn(2, 64, 3, 8, 8, generator=generator)
+    expected = (1 + w) * conditional - w * unconditional
+    condition, null = torch.zeros(2, 64, 3)
+
+    def network(x, t, vectors):
+        return torch.cat([conditional, unconditional])
+
+    predicted = guided(network, condition, null, guidance_scale)(conditional, 3)
+    assert predicted.numpy().tobytes() == expected.numpy().tobytes()
 
 
 def test_without_guidance_only_the_condition_is_seen():
@@ -39,10 +54,10 @@ def test_without_guidance_only_the_condition_is_seen():
         seen.append(len(x))
         return x
 
-    guided(network, torch.zeros(5, 3), torch.ones(5, 3), 0.0)(torch.zeros(5, 3, 4, 4), 0)
+    guided(network, torch.zeros(5, 3), torch.ones(5, 3), 1.0)(torch.zeros(5, 3, 4, 4), 0)
     assert seen == [5]
 
 
-def test_negative_guidance_is_refused():
-    with pytest.raises(SamplingError, match=r"^guidance_scale: found -1, allowed: 0 and above$"):
-        guided(CountingNetwork(), torch.zeros(1, 3), torch.zeros(1, 3), -1)
+def test_a_scale_below_one_is_refused():
+    with pytest.raises(SamplingError, match=r"^guidance_scale: found 0.5, allowed: 1 and above$"):
+        guided(CountingNetwork(), torch.zeros(1, 3), torch.zeros(1, 3), 0.5)

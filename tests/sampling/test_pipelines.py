@@ -58,8 +58,8 @@ def test_batch_size_1_and_64_give_the_same_images(digits, options):
 
 
 def test_digit_domain_noise_and_guidance_all_matter(digits):
-    base = {"digit": 3, "domain": "svhn", "guidance_scale": 2.0}
-    calls = [base, base | {"digit": 4}, base | {"domain": "mnistm"}, base | {"guidance_scale": 0.0}]
+    base = {"digit": 3, "domain": "svhn", "guidance_scale": 3.0}
+    calls = [base, base | {"digit": 4}, base | {"domain": "mnistm"}, base | {"guidance_scale": 1.0}]
     images = [digits(**call, generator=bank_generators(0, [0]), output_type="pt").images for call in calls]
     images.append(digits(**base, generator=bank_generators(0, [1]), output_type="pt").images)
     for i in range(len(images)):
@@ -91,7 +91,7 @@ def test_output_types_and_trace(digits):
 def test_the_network_sees_unshuffled_pixels_of_the_bank(digits, prediction_type):
     """Noise is drawn in pixels, so that it is the same for every patch size; one step is x̂₀ of it."""
     digits.scheduler.register_to_config(prediction_type=prediction_type)
-    trace = digits(5, "svhn", generator=bank_generators(3, [2]), num_inference_steps=1, guidance_scale=0).trace
+    trace = digits(5, "svhn", generator=bank_generators(3, [2]), num_inference_steps=1, guidance_scale=1).trace
     (generator,) = bank_generators(3, [2])
     noise = torch.randn(1, 3, 8, 8, generator=generator)
     assert torch.equal(trace.images[0], noise)
@@ -182,7 +182,7 @@ def test_images_differ_by_eta_and_start_alike(unconditional):
         ),
         ({"digit": []}, "digit, domain: found 0 and 0 of them, allowed: as many of each"),
         ({"num_inference_steps": 101}, "num_inference_steps: found 101, allowed: 1 to 100"),
-        ({"guidance_scale": -2}, "guidance_scale: found -2, allowed: 0 and above"),
+        ({"guidance_scale": 0.5}, "guidance_scale: found 0.5, allowed: 1 and above"),
         ({"eta": 2}, "eta: found 2, allowed: 0 to 1 with DDIM, else 0"),
         ({"output_type": "np"}, "output_type: found 'np', allowed: 'pil', 'pt'"),
         ({"generator": bank_generators(0, range(2))}, "generator: found 2, allowed: 1, or one for each of 1 images"),

@@ -24,8 +24,18 @@ PARAMS = {
     "compute": {"threads": 1, "mixed_precision": "fp32"},
     "evaluation": {"seed": 3, "num_resamples": 50, "nearest_k": 2, "inception_weights": None},
     "recipes": {
-        "joint": {"data": {"mnistm": [0, 2], "svhn": [1]}, "condition": CONDITION, "sampling": {"seed": 5}},
-        "free": {"data": {"mnist": list(range(10))}, "condition": None, "sampling": {"seed": 5}},
+        "joint": {
+            "data": {"mnistm": [0, 2], "svhn": [1]},
+            "hold_out_validation": False,
+            "condition": CONDITION,
+            "sampling": {"seed": 5},
+        },
+        "free": {
+            "data": {"mnist": list(range(10))},
+            "hold_out_validation": False,
+            "condition": None,
+            "sampling": {"seed": 5},
+        },
     },
 }
 TARGETS = """
@@ -166,6 +176,17 @@ def test_copies_of_training_images_are_told(workspace):
     nearest = evaluated(workspace)["svhn"]["nearest_training"]
     assert (nearest["median"], nearest["share_nearer"]) == (0, 1)
     assert 50 < nearest["median_of_test"] < 120
+
+
+@pytest.mark.parametrize("hold_out_validation", [False, True])
+def test_copies_of_validation_images_are_copies_where_those_are_trained_on(workspace, hold_out_validation):
+    joint = PARAMS["recipes"]["joint"] | {"hold_out_validation": hold_out_validation}
+    write_params(PARAMS | {"recipes": {"joint": joint}})
+    validation = ImageDataset.load(workspace / "prepared/svhn.safetensors").part("validation").with_labels([1]).images
+    write_samples(workspace / "samples/joint/svhn", "1_", validation[:4].permute(0, 2, 3, 1).numpy())
+    nearest = evaluated(workspace)["svhn"]["nearest_training"]
+    assert (nearest["median"] == 0) is not hold_out_validation
+    assert (nearest["share_nearer"] == 1) is not hold_out_validation
 
 
 def test_same_inputs_give_the_same_bytes(workspace):

@@ -252,20 +252,6 @@ def test_same_noise_shows_each_recipe_with_a_digit_that_most_know(workspace, mon
     assert drawn[1].title == "Each recipe from ten noises, not the same: the seeds differ"
 
 
-@pytest.mark.parametrize(
-    ("known", "digit"),
-    [
-        ([[0, 2, 4, 6, 8], list(range(10))], 4),
-        ([[1, 3], [7, 3], [7, 3]], 3),
-        ([[1], [2]], 2),
-        ([[9, 9, 1], [1]], 1),
-        ([], None),
-    ],
-)
-def test_middle_digit(known, digit):
-    assert same_noise.middle_digit(known) == digit
-
-
 def test_equal_runs_make_equal_files(workspace, monkeypatch, drawn):
     write_model("unconditional-800", seed=0)
     run_stage(monkeypatch, process_grid, "unconditional-800")

@@ -30,7 +30,7 @@ SAMPLING = {
     "clip_sample": True,
     "batch_size": 16,
     "eta": 0.0,
-    "guidance_scale": 2.0,
+    "guidance_scale": 3.0,
     "images_per_digit": 10,
     "trace_steps": 2,
 }
@@ -55,7 +55,7 @@ PARAMS = {
         "few_steps": {"guided": FEW, "free": FEW | {"samplers": ["ddim"]}},
         "guidance": {
             "recipe": "guided",
-            "guidance_scales": [0.0, 2.0, 1.5],
+            "guidance_scales": [1.0, 3.0, 2.5],
             "sampler": "ddim",
             "num_inference_steps": 4,
             "num_images": 20,

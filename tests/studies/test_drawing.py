@@ -17,9 +17,9 @@ from difflab.studies.drawing import Variant, draw_variants
 DIGITS = [7, 3, 5]
 STEPS: dict[str, Any] = {"num_inference_steps": 3}
 GUIDED = [
-    Variant("guided", 4, STEPS | {"guidance_scale": 3.0}),
-    Variant("ddpm", 4, STEPS | {"sampler": "ddpm", "guidance_scale": 0.0}),
-    Variant("another bank", 5, STEPS | {"guidance_scale": 3.0}),
+    Variant("guided", 4, STEPS | {"guidance_scale": 4.0}),
+    Variant("ddpm", 4, STEPS | {"sampler": "ddpm", "guidance_scale": 1.0}),
+    Variant("another bank", 5, STEPS | {"guidance_scale": 4.0}),
 ]
 PATH = Path("studies/few_steps/tiny.safetensors")
 
@@ -92,7 +92,7 @@ def test_an_unconditional_variant_is_one_image_from_each_noise(unconditional_mod
 def test_no_batch_is_of_two_variants_or_larger_than_asked(model):
     calls = draw(model)
     assert [len(call["digit"]) for call in calls] == [3, 3, 2] * 3
-    assert [call["guidance_scale"] for call in calls] == [3.0] * 3 + [0.0] * 3 + [3.0] * 3
+    assert [call["guidance_scale"] for call in calls] == [4.0] * 3 + [1.0] * 3 + [4.0] * 3
 
 
 @pytest.mark.parametrize("dies_at", [0, 4, 8])

@@ -53,7 +53,7 @@ def test_few_steps_samples_are_of_each_sampler_and_of_all_steps(workspace, run_s
     pipeline = DigitPipeline.from_folder(Path("models/guided"))
     for name, images in drawn.items():
         sampler, _, steps = name.rpartition("-")
-        options = {"sampler": sampler, "num_inference_steps": int(steps), "guidance_scale": 2.0}
+        options = {"sampler": sampler, "num_inference_steps": int(steps), "guidance_scale": 3.0}
         noises = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
         assert almost_equal(images, drawn_by(pipeline, [3, 5] * 5, "mnistm", seed=6, noises=noises, **options))
 
@@ -67,16 +67,16 @@ def test_few_steps_samples_without_a_condition(workspace, run_stage):
     assert almost_equal(drawn["ddim-4"], drawn_by(pipeline, 10, seed=6, noises=range(10), **options))
 
 
-def test_guidance_samples_with_the_recipes_own_weight_are_the_recipes_samples(workspace, run_stage):
+def test_guidance_samples_with_the_recipes_own_scale_are_the_recipes_samples(workspace, run_stage):
     run_stage(guidance_samples)
     drawn = load_file("studies/guidance.safetensors")
-    assert set(drawn) == {"w=0", "w=2", "w=1.5"}
+    assert set(drawn) == {"s=1", "s=3", "s=2.5"}
     run_stage(sample, "guided")
-    for i, image in enumerate(drawn["w=2"]):
+    for i, image in enumerate(drawn["s=3"]):
         file = Path(f"samples/guided/mnistm/{[3, 5][i % 2]}_{i // 2 + 1:03d}.png")
         pixels = torch.tensor(list(Image.open(file).tobytes())).reshape(8, 8, 3)
         assert almost_equal(image.permute(1, 2, 0), pixels)
-    assert not almost_equal(drawn["w=2"], drawn["w=1.5"])
+    assert not almost_equal(drawn["s=3"], drawn["s=2.5"])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import pytest
 import torch
+import yaml
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -150,17 +151,29 @@ def test_few_steps_without_a_condition_have_no_accuracy(run_stage, figures):
     assert [list(curve.x) for curve in plot.curves] == [[2, 4], [20]]
 
 
-def test_guidance_is_plotted_by_its_weight(run_stage, figures):
-    write_variants("studies/guidance.safetensors", "w=0", "w=1.5", "w=2")
+def test_few_steps_at_scale_one_take_one_evaluation_each(run_stage, figures):
+    """The condition is followed, but nothing is evaluated without it."""
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["recipes"]["guided"]["sampling"]["guidance_scale"] = 1.0
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    write_variants("studies/few_steps/guided.safetensors", "ddim-2", "ddim-4", "ddpm-20")
+    run_stage(few_steps, "guided")
+    frechet, accuracy = figures[0].plots
+    for plot in (frechet, accuracy):
+        assert [list(curve.x) for curve in plot.curves] == [[2, 4], [20]]
+
+
+def test_guidance_is_plotted_by_its_scale(run_stage, figures):
+    write_variants("studies/guidance.safetensors", "s=1", "s=2.5", "s=3")
     run_stage(guidance)
     metrics = metrics_of("guidance")
     accuracy, frechet = figures[0].plots
     for name, plot in (("accuracy", accuracy), ("frechet", frechet)):
         (curve,) = plot.curves
-        assert (curve.label, list(curve.x), list(plot.ticks)) == ("guided", [0, 2, 1.5], [0, 2, 1.5])
-        assert list(curve.y) == [metrics["variants"][f"w={w}"][name]["value"] for w in ("0", "2", "1.5")]
+        assert (curve.label, list(curve.x), list(plot.ticks)) == ("guided", [1, 3, 2.5], [1, 3, 2.5])
+        assert list(curve.y) == [metrics["variants"][f"s={s}"][name]["value"] for s in ("1", "3", "2.5")]
     assert frechet.levels == {"real against real": metrics["floor"]}
-    assert metrics["variants"]["w=2"]["frechet"] != metrics["variants"]["w=0"]["frechet"]
+    assert metrics["variants"]["s=3"]["frechet"] != metrics["variants"]["s=1"]["frechet"]
     assert "ddim, 4 steps" in figures[0].title
 
 

@@ -42,7 +42,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     subprocess.run(["git", *identity, "commit", "--quiet", "--allow-empty", "--message", "first"], check=True)
     files = {
         "params.yaml": "recipes: {a: {training: {seed: 0, learning_rate: 0.1}}}\n",
-        "models/a/model_index.json": "{}",
+        "models/a/model_index.json": '{"_class_name": "UnconditionalPipeline"}',
         "models/a/unet/weights": "w",
         "models/a/snapshots/step_1": "s",
         "metrics/a.json": json.dumps(METRICS),

@@ -52,7 +52,7 @@ def test_recipe_is_registered_with_its_metrics(stored: Path) -> None:
         (version,) = store.client.search_model_versions("name = 'a'")
         downloaded = store.client.get_model_version_download_uri("a", version.version)
     assert version.tags["accuracy"] == "0.8 (0.7 to 0.9)" and version.tags["dvc.md5"] == "m.dir"
-    assert "DiffusionPipeline.from_pretrained" in version.description
+    assert 'UnconditionalPipeline.from_pretrained("models/a")' in version.description
     assert (Path(downloaded.removeprefix("file://")) / "unet/weights").read_text() == "w"
 
 

@@ -11,6 +11,11 @@ from torch import Tensor
 from difflab.data.dataset import ImageDataset, Split
 
 
+def training_splits(hold_out_validation: bool) -> list[Split]:
+    """The splits that a recipe trains on."""
+    return ["train"] if hold_out_validation else ["train", "validation"]
+
+
 def load_digits(
     domains: dict[str, list[int]], splits: Sequence[Split], root: Path = Path("prepared")
 ) -> dict[str, Tensor]:

@@ -22,13 +22,12 @@ from difflab.stage import UserError
 
 @dataclass(frozen=True)
 class RealImages:
-    """The real images of a recipe's digits, (N, 3, S, S) uint8: training and test split.
+    """The real images of a recipe's digits, (N, 3, S, S) uint8.
 
     `reference` is what generated images are measured against; `held_out`, the rest of the training split, is measured
-    in the same way: the real-against-real floor.
+    in the same way: the real-against-real floor. `test` is the test split.
     """
 
-    training: Tensor
     test: Tensor
     reference: Tensor
     held_out: Tensor
@@ -56,7 +55,6 @@ class RealImages:
             )
         order = torch.from_numpy(np.random.default_rng(params.seed).permutation(len(training)))
         return cls(
-            training,
             test,
             training[order[num_floor:]],
             training[order[:num_floor]],
@@ -89,6 +87,7 @@ def metrics_against_real(
     generated: Tensor,
     digits: Tensor | None,
     real: RealImages,
+    trained_on: Tensor,
     judge: Extractor,
     inception: Extractor | None,
     params: EvaluationParams,
@@ -96,13 +95,14 @@ def metrics_against_real(
 ) -> dict[str, Any]:
     """Every metric of `generated` (N, 3, S, S) uint8 that needs real images, with its protocol.
 
-    `digits` (N,), where as many images of each digit were asked for.
+    `digits` (N,), where as many images of each digit were asked for; `trained_on` (M, 3, S, S) uint8, all images of
+    the domain that the recipe was trained on.
     """
     features = Features.of(judge, generated, real)
     metrics = {
         **distance_metrics(features, digits, params),
         **manifold_metrics_beside_real(features, params.nearest_k),
-        "nearest_training": nearest_training_metrics(generated, real.training, real.test),
+        "nearest_training": nearest_training_metrics(generated, trained_on, real.test),
         "protocol": protocol_of(judge, generated, real, params, noise_bank_seed),
     }
     if inception:

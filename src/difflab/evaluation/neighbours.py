@@ -39,7 +39,8 @@ def manifold_metrics(generated: NDArray, reference: NDArray, nearest_k: int) -> 
 
 
 def nearest_training_metrics(generated: Tensor, training: Tensor, test: Tensor) -> dict[str, Any]:
-    """Are generated images copies of training images? All (N, 3, S, S) uint8; distances are RMS in steps of 0-255.
+    """Are generated images copies of training images? All (N, 3, S, S) uint8, `training` all that the
+    model was trained on; distances are RMS in steps of 0-255.
 
     The medians of the distance to the nearest training image, for generated and for real test images, and the share of
     generated images nearer than the 5th percentile of the test images: about 0.05 for new images, 1 for copies.

@@ -28,7 +28,7 @@ class ConditionParams(Section):
 
 class RecipeSamplingParams(SamplerParams):
     eta: Probability
-    guidance_scale: Annotated[float, Field(ge=0)] | None  # w of (1+w) ε(x,c) − w ε(x,∅); null without a condition
+    guidance_scale: Annotated[float, Field(ge=1)] | None  # s of s ε(x,c) − (s−1) ε(x,∅); null without a condition
     images_per_digit: Annotated[int, Field(ge=10)]  # the grid shows 10; without a condition, ten times as many in all
     trace_steps: Annotated[int, Field(ge=2)]  # images of the reverse process, both ends included
 
@@ -61,7 +61,7 @@ class RecipeParams(Diffusion):
     def _guidance_needs_a_condition(self) -> Self:
         scale = self.sampling.guidance_scale
         if (scale is None) != (self.condition is None):
-            allowed = "null, because condition is null" if self.condition is None else "number ≥ 0"
+            allowed = "null, because condition is null" if self.condition is None else "number ≥ 1"
             raise refuse("sampling.guidance_scale", scale, allowed)
         return self
 

@@ -37,7 +37,7 @@ class FewStepsParams(Section):
 
 class GuidanceStudyParams(Section):
     recipe: str
-    guidance_scales: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    guidance_scales: Annotated[list[Annotated[float, Field(ge=1)]], Field(min_length=1)]
     num_images: Annotated[int, Field(ge=10, multiple_of=10)]
     sampler: Literal["ddpm", "ddim", "dpmsolver++"]
     num_inference_steps: PositiveInt

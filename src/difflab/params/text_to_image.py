@@ -69,7 +69,7 @@ class GuidedSamplingParams(Section):
     seed: Seed  # of the noise bank
     sampler: Literal["ddim", "dpmsolver++"]
     num_inference_steps: PositiveInt
-    guidance_scale: Annotated[float, Field(ge=1)]  # ε(∅) + scale · (ε(c) − ε(∅))
+    guidance_scale: Annotated[float, Field(ge=1)]  # s of ε(∅) + s (ε(c) − ε(∅))
     batch_size: PositiveInt
 
 

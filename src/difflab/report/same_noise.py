@@ -1,4 +1,4 @@
-"""What every recipe made of the first noises, as strips of equal layout that can be laid over one another."""
+"""What the recipes made of the first noises, as strips of equal layout that can be laid over one another."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PIL import Image
 
 from difflab.params import RecipeParams
 from difflab.report.images import Embedded, embed
+from difflab.same_noise import NUM_NOISES, noise_rows
 
-NUM_NOISES = 10
 GAP = 1  # pixels
 
 
@@ -29,19 +29,12 @@ class Strip:
 
 
 def read_strips(recipes: dict[str, RecipeParams], samples: Path = Path("samples")) -> list[Strip]:
-    """One for each recipe and domain that has samples, of the digit of that domain that the most recipes know."""
-    data = [recipe.data.items() for recipe in recipes.values()]
-    known = Counter((domain, digit) for domains in data for domain, digits in domains for digit in digits)
+    """Those of `noise_rows` that have samples; a small profile draws fewer than NUM_NOISES."""
     strips = []
-    for name, recipe in recipes.items():
-        for domain, digits in recipe.data.items():
-            digit = max(digits, key=lambda digit: (known[domain, digit], -digit))
-            prefix = f"{digit}_" if recipe.condition else ""
-            files = [samples / name / domain / f"{prefix}{k + 1:03d}.png" for k in range(NUM_NOISES)]
-            images = [Image.open(file).convert("RGB") for file in files if file.exists()]  # a small profile draws fewer
-            shows = f"{domain}, digit {digit}" if recipe.condition else domain
-            if images:
-                strips.append(Strip(name, shows, recipe.sampling.seed, _joined(images)))
+    for name, shows, files in noise_rows(recipes, samples):
+        images = [Image.open(file).convert("RGB") for file in files if file.exists()]
+        if images:
+            strips.append(Strip(name, shows, recipes[name].sampling.seed, _joined(images)))
     shown = Counter(strip.shows for strip in strips)
     return sorted(strips, key=lambda strip: (-shown[strip.shows], strip.shows))  # what most recipes draw comes first
 

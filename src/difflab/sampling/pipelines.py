@@ -105,7 +105,7 @@ class DigitPipeline(PixelPipeline):
         domain: str | list[str],
         *,
         generator: Generators,
-        guidance_scale: float = 2.0,
+        guidance_scale: float = 3.0,
         eta: float = 0.0,
         trace_steps: int = 2,
         output_type: str = "pil",
@@ -113,8 +113,8 @@ class DigitPipeline(PixelPipeline):
     ) -> TracedOutput:
         """One image for each digit; one digit or one domain beside a list of the other stands for all.
 
-        `generator`: one for all images or one for each (their first draw is the starting noise). `guidance_scale` is w
-        of (1+w) ε(x,c) − w ε(x,∅), `eta` DDIM's η; `trace_steps` as in `sample`. `sampler`: the keyword arguments of
+        `generator`: one for all images or one for each (their first draw is the starting noise). `guidance_scale` is s
+        of s ε(x,c) − (s−1) ε(x,∅), `eta` DDIM's η; `trace_steps` as in `sample`. `sampler`: the keyword arguments of
         `make_sampler`, such as num_inference_steps=25 and sampler="ddpm". Raises SamplingError, a ValueError.
         """
         digits, domains = _pair(digit, domain)

@@ -6,12 +6,13 @@ import json
 import tempfile
 from pathlib import Path
 
-from difflab.lock_file import maker
+from difflab.lock_file import LockedStage, maker
 from difflab.revisions import Revision
 from difflab.stage import UserError
 from difflab.tracking.store import Store
 
 HEADLINES = ("value", "low", "high")
+OWN_PIPELINES = ("DigitPipeline", "UnconditionalPipeline")  # of difflab.sampling.pipelines; the others are diffusers'
 
 
 def model_card(folder: str, revision: Revision) -> str:
@@ -21,13 +22,39 @@ def model_card(folder: str, revision: Revision) -> str:
         raise UserError(f"{folder}: found no stage in dvc.lock that makes it")
     stage, out = made
     name = Path(folder).name
-    lines = [f"# {name}", "", "```python", "from diffusers import DiffusionPipeline", ""]
-    lines += [f'pipe = DiffusionPipeline.from_pretrained("{folder}", trust_remote_code=True)', "```", ""]
+    lines = [f"# {name}", "", "```python", *loading_code(folder, stage, revision), "```", ""]
     lines += [f"Made by `{stage.command}`; `{out}` has the MD5 {stage.outs[out]} in dvc.lock.", "", "## Metrics", ""]
     headlines = headline_metrics(name, revision)
     lines += [f"- {metric}: {value}" for metric, value in headlines.items()] or ["None of its own."]
     lines += ["", "## Parameters", "", "```json", json.dumps(stage.params, indent=2), "```", ""]
     return "\n".join(lines)
+
+
+def loading_code(folder: str, stage: LockedStage, revision: Revision) -> list[str]:
+    """Lines of Python that load the pipeline in `folder` and, where it is a recipe's, sample one image.
+
+    Raises UserError when `revision` does not have the folder.
+    """
+    index = revision.read(f"{folder}/model_index.json")
+    if index is None:
+        raise UserError(f"{folder}/model_index.json: not found in {revision}")
+    kind = json.loads(index)["_class_name"]
+    load = f'pipe = {kind}.from_pretrained("{folder}")'
+    if kind not in OWN_PIPELINES:
+        return [f"from diffusers import {kind}", "", load]
+    shown = ""
+    if kind == "DigitPipeline":
+        domain, digits = next(iter(stage.params[f"recipes.{Path(folder).name}.data"].items()))
+        shown = f'digit={digits[0]}, domain="{domain}", '
+    return [
+        "import torch",
+        f"from difflab.sampling.pipelines import {kind}",
+        "",
+        load,
+        "generator = torch.Generator().manual_seed(0)",
+        "steps = min(25, pipe.scheduler.config.num_train_timesteps)",
+        f"image = pipe({shown}num_inference_steps=steps, generator=generator).images[0]",
+    ]
 
 
 def headline_metrics(recipe: str, revision: Revision) -> dict[str, str]:
