@@ -6,12 +6,12 @@ For each domain one digit: the middle one of those that the most recipes know.
 import argparse
 from collections import Counter
 from pathlib import Path
-from typing import get_args
 
 from difflab.params import Domain, RecipeParams, load_section
 from difflab.stage import run
 
 COLUMNS = 10
+DOMAINS: tuple[Domain, ...] = ("mnist", "mnistm", "svhn")  # the order of the rows
 Recipes = dict[str, RecipeParams]
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     from difflab.figures.image_grid import Panel, save_image_grid
 
     rows, labels = [], []
-    for domain in get_args(Domain):
+    for domain in DOMAINS:
         digit = middle_digit([recipe.data[domain] for recipe in recipes.values() if domain in recipe.data])
         for name, recipe in recipes.items():
             if digit in recipe.data.get(domain, []):

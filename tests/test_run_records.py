@@ -18,7 +18,8 @@ STAGE = """
 import argparse, os, signal, sys
 from pathlib import Path
 from difflab.run_records import note_params, note_work_folder
-from difflab.stage import UserError, run
+from difflab.errors import UserError
+from difflab.stage import run
 
 def main():
     parser = argparse.ArgumentParser()

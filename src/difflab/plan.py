@@ -13,10 +13,10 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from difflab.changes import differing_values
+from difflab.errors import UserError
 from difflab.params import read_yaml
 from difflab.revisions import Revision
 from difflab.run_records import RunRecord, read_records
-from difflab.stage import UserError
 
 
 @dataclass(frozen=True)

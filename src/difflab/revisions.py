@@ -7,8 +7,8 @@ import subprocess
 from functools import cached_property
 from pathlib import Path
 
+from difflab.errors import UserError
 from difflab.lock_file import IMPORT, LOCK, Lock, maker, parse_lock
-from difflab.stage import UserError
 
 CACHE = Path(".dvc/cache/files/md5")
 

@@ -19,9 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from difflab import outputs
 from difflab.outputs import written_whole
-from difflab.stamp import stamp
 
 SOURCES = ("src", "stages", "dvc.yaml", "metrics/*.yaml")  # in git, and able to change what a stage makes
 
@@ -117,7 +115,6 @@ def recorded(main: Callable[[], None]) -> None:
         params_sha256=hashlib.sha256(params.read_bytes() if params.exists() else b"").hexdigest(),
     )
     record.write()
-    outputs.when_finished = lambda partial, path: stamp(partial, path, record.stage, record.command, record.params)
     try:
         main()
         record.status = "finished"
@@ -128,7 +125,7 @@ def recorded(main: Callable[[], None]) -> None:
         record.status = "failed"
         raise
     finally:
-        _current = outputs.when_finished = None
+        _current = None
         if record.file.exists():
             record.ended = time.time()
             record.write()

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from difflab.changes import Change, causes
+from difflab.errors import UserError
 from difflab.revisions import Revision, git
-from difflab.stage import UserError
 
 ROOT = Path(".cache/verify")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from two_commits import metrics, write_image
 
+from difflab.errors import UserError
 from difflab.evaluation.intervals import Estimate
 from difflab.report.comparison import compare_revisions, text_of, write_comparison
-from difflab.stage import UserError
 
 
 def test_what_changed_between_two_commits(repository: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from dvc.repo import Repo
 
+from difflab.errors import UserError
 from difflab.evaluation.targets import load_targets
 from difflab.outputs import written_whole
 from difflab.params import RecipeParams, load_section
@@ -26,7 +27,6 @@ from difflab.report.systems import FigureText, System, Systems, load_systems
 from difflab.report.tables import Table, duration, table_of
 from difflab.revisions import Revision
 from difflab.run_records import read_records
-from difflab.stage import UserError
 from difflab.verification import verdict
 
 PAGE = Path("report/index.html")
