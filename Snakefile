@@ -19,7 +19,7 @@ from dvc.repo import Repo
 
 from difflab.params import load_params
 from difflab.report.systems import load_systems
-from difflab.stage import call
+from difflab.errors import call
 
 call(load_params)  # a bad value ends here, in one line
 

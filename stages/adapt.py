@@ -7,13 +7,12 @@ import argparse
 import json
 from pathlib import Path
 
+from difflab.adaptation.methods import METHODS
 from difflab.params import (
-    METHODS,
     ClassifierParams,
     ComputeParams,
     MethodParams,
     TrainingParams,
-    domains_of,
     load_section,
 )
 from difflab.stage import run
@@ -33,7 +32,7 @@ def main() -> None:
     params = load_section(MethodParams, f"adaptation.methods.{method}")
 
     from difflab.adaptation.runs import labelled_images, save_run, train_run
-    from difflab.adaptation.scenarios import load_images, prepared
+    from difflab.adaptation.scenarios import domains_of, load_images, prepared
     from difflab.device import make_accelerator
     from difflab.outputs import written_whole
     from difflab.training.checkpoint import rolling_checkpoint

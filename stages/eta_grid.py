@@ -13,10 +13,11 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     params = load_section(FaceSamplingParams, "faces.sampling")
 
+    from difflab.faces.files import sample_files
     from difflab.figures.image_grid import Panel, save_image_grid
 
     seed, *_ = params.step_seeds
-    rows = [params.files(eta, seed)[:COLUMNS] for eta in params.etas]
+    rows = [sample_files(params, eta, seed)[:COLUMNS] for eta in params.etas]
     noises = [f"noise {file.stem}" for file in rows[0]]
     panel = Panel(rows, [f"η = {eta:g}" for eta in params.etas], noises)
     save_image_grid([panel], "DDIM (η = 0) to DDPM (η = 1)", Path("figures/eta_grid.png"), "eta_grid")

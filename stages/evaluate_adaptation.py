@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from difflab.params import METHODS, ComputeParams, Seed, load_section
+from difflab.adaptation.methods import METHODS
+from difflab.params import ComputeParams, Seed, load_section
 from difflab.stage import run
 
 

@@ -17,20 +17,21 @@ def main() -> None:
     import numpy as np
 
     from difflab.evaluation.metrics import write_metrics
+    from difflab.faces.files import path_files, sample_files
     from difflab.faces.interpolation import interpolated_noises
     from difflab.faces.measures import MEASURES, errors_against, measures_of_eta, measures_of_path, read_images
 
     seed, *_ = sampling.step_seeds
-    deterministic = read_images(sampling.files(0.0, seed))
+    deterministic = read_images(sample_files(sampling, 0.0, seed))
     size = deterministic.shape[1]
     metrics: dict[str, Any] = {"eta": {}, "interpolation": {}}
     if reference:
-        metrics["reference"] = errors_against(Path(reference), sampling.files(0.0, seed))
+        metrics["reference"] = errors_against(Path(reference), sample_files(sampling, 0.0, seed))
     for eta in sampling.etas:
-        images = np.stack([read_images(sampling.files(eta, seed)) for seed in sampling.step_seeds])
+        images = np.stack([read_images(sample_files(sampling, eta, seed)) for seed in sampling.step_seeds])
         metrics["eta"][f"{eta:g}"] = measures_of_eta(images, deterministic)
     for path, noises in interpolated_noises(sampling, interpolation, size).items():
-        images = read_images(interpolation.files(path))
+        images = read_images(path_files(interpolation, path))
         metrics["interpolation"][path] = measures_of_path(images, noises.numpy())
     metrics["protocol"] = MEASURES | {"image_size": size, "min_max_rescale": sampling.min_max_rescale}
     write_metrics(Path("metrics/faces.json"), metrics)

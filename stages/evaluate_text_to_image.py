@@ -17,9 +17,9 @@ def main() -> None:
 
     from difflab.circles.scenes import load_scenes
     from difflab.device import make_accelerator
+    from difflab.errors import UserError
     from difflab.evaluation.metrics import write_metrics
     from difflab.sampling.resumable import drawn_batches
-    from difflab.stage import UserError
     from difflab.text_to_image.drawing import draw_prompts, set_sampler
     from difflab.text_to_image.evaluation import evaluate
     from difflab.text_to_image.figure import save_captioned

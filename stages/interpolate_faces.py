@@ -17,6 +17,7 @@ def main() -> None:
     interpolation = load_section(FaceInterpolationParams, "faces.interpolation")
 
     from difflab.faces.drawing import Face, draw_faces, load_faces
+    from difflab.faces.files import path_files
     from difflab.faces.interpolation import interpolated_noises
 
     pipeline = load_faces(compute)
@@ -24,7 +25,7 @@ def main() -> None:
     faces = [
         Face(file, noise, eta=0.0, step_seed=0, number=0)  # η = 0 adds no noise of any seed
         for path in noises
-        for file, noise in zip(interpolation.files(path), noises[path], strict=True)
+        for file, noise in zip(path_files(interpolation, path), noises[path], strict=True)
     ]
     draw_faces(Path("samples/interpolation"), faces, pipeline, params, compute)
 

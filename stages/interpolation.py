@@ -19,14 +19,15 @@ def main() -> None:
     interpolation = load_section(FaceInterpolationParams, "faces.interpolation")
 
     from difflab.faces.figure import draw_paths
-    from difflab.faces.interpolation import interpolated_noises
+    from difflab.faces.files import path_files
+    from difflab.faces.interpolation import alphas_of, interpolated_noises
     from difflab.faces.measures import perceptual_steps, read_images
     from difflab.figures.curves import Curve, Plot
     from difflab.figures.image_grid import Panel, save_image_grid
     from difflab.figures.png import Provenance, save_png
 
-    alphas = interpolation.alphas
-    files = {path: interpolation.files(path) for path in TITLES}
+    alphas = alphas_of(interpolation)
+    files = {path: path_files(interpolation, path) for path in TITLES}
     for path, title in TITLES.items():
         captions = [[f"α = {alpha:g}" for alpha in alphas]]
         panel = Panel([files[path]], [], [], captions=captions)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from difflab.stage import UserError, recipe_argument, run
+from difflab.errors import UserError
+from difflab.stage import recipe_argument, run
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ def main() -> None:
     params = load_section(FaceSamplingParams, "faces.sampling")
 
     from difflab.faces.drawing import Face, draw_faces, load_faces
+    from difflab.faces.files import sample_files
     from difflab.faces.noises import starting_noises
 
     pipeline = load_faces(compute)
@@ -24,7 +25,7 @@ def main() -> None:
         Face(file, noises[number], eta, seed, number)
         for eta in params.etas
         for seed in params.step_seeds
-        for number, file in enumerate(params.files(eta, seed))
+        for number, file in enumerate(sample_files(params, eta, seed))
     ]
     draw_faces(Path("samples/faces"), faces, pipeline, params, compute)
 

@@ -5,8 +5,9 @@ Made from samples/RECIPE/DOMAIN/ and models/judge-DOMAIN/.
 
 from pathlib import Path
 
+from difflab.errors import UserError
 from difflab.params import ComputeParams, RecipeData, load_section
-from difflab.stage import UserError, recipe_argument, run
+from difflab.stage import recipe_argument, run
 
 COLUMNS = 4
 SHOWN = 20  # of each kind

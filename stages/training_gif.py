@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from difflab.errors import UserError
 from difflab.params import ComputeParams, Domain, RecipeData, RecipeSamplingParams, TrainingGifParams, load_section
-from difflab.stage import UserError, recipe_argument, run
+from difflab.stage import recipe_argument, run
 
 COLUMNS = 8
 

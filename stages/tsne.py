@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from difflab.params import ComputeParams, Seed, TsneParams, domains_of, load_section
+from difflab.params import ComputeParams, Seed, TsneParams, load_section
 from difflab.stage import run
 
 COLOURINGS: tuple[Literal["class", "domain"], ...] = ("class", "domain")
@@ -24,7 +24,7 @@ def main() -> None:
 
     from difflab.adaptation.embedding import embed_run
     from difflab.adaptation.figure import draw_embeddings
-    from difflab.adaptation.scenarios import held_out, prepared
+    from difflab.adaptation.scenarios import domains_of, held_out, prepared
     from difflab.device import make_accelerator
     from difflab.figures.png import Provenance, save_png
 

@@ -43,7 +43,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     subprocess.run(["git", "init", "--quiet"], check=True)
     with Repo.init() as repo:
         repo.commit(force=True)
-    for name, seconds in (("make", 240.0), ("draw", 5.0)):
+    for name, seconds, params in (
+        ("make", 900.0, {"make": {"rate": 0.2}}),
+        ("make", 240.0, {"make": {"rate": 0.1}}),
+        ("draw", 5.0, {}),
+    ):
         now = time.time()
         RunRecord(
             command=f"python stages/{name}.py",
@@ -54,21 +58,31 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             edited=False,
             experiment=None,
             params_sha256="",
+            params=params,
         ).write()
     return tmp_path
 
 
 def test_what_changed_and_all_below_it(folder: Path) -> None:
     assert report(plan()) == "Everything is up to date."
-    Path("params.yaml").write_text("make: {rate: 0.2}\n")
+    Path("params.yaml").write_text("make: {rate: 0.3}\n")
     Path("source.txt").write_text("2")
     planned = {one.stage: one for one in plan()}
     assert list(planned) == ["check_params", "make", "draw"]  # what check_params leaves is always the same
-    assert planned["make"].reasons == ["modified source.txt", "make.rate: 0.1 → 0.2"]
+    assert planned["make"].reasons == ["modified source.txt", "make.rate: 0.1 → 0.3"]
     assert planned["draw"].reasons == ["make runs"]
     told = report(list(planned.values())).splitlines()
-    assert told[1].split() == ["make", "4", "min", "modified", "source.txt,", "make.rate:", "0.1", "→", "0.2"]
-    assert told[-1] == "3 stages: 4 min one after the other, 4 min the longest chain; no time on record for 1"
+    assert told[1].split() == ["make", "?", "modified", "source.txt,", "make.rate:", "0.1", "→", "0.3"]
+    assert told[-1] == "3 stages: 5 s one after the other, 5 s the longest chain; no time on record for 2"
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(0.1, 240), (0.2, 900), (0.3, None)])
+def test_times_are_those_of_the_same_parameters(folder: Path, rate: float, seconds: float | None) -> None:
+    """Not those of another profile, though its command is the same."""
+    Path("params.yaml").write_text(f"make: {{rate: {rate}}}\n")
+    Path("source.txt").write_text("2")
+    (make,) = (one for one in plan() if one.stage == "make")
+    assert make.seconds == (None if seconds is None else pytest.approx(seconds, abs=0.01))
 
 
 def test_new_stage(folder: Path) -> None:

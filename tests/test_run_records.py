@@ -10,6 +10,7 @@ import pytest
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
+from difflab import run_records
 from difflab.plan import seconds_by_command
 from difflab.run_records import RunRecord, read_records, recorded, stage_name
 
@@ -18,7 +19,8 @@ STAGE = """
 import argparse, os, signal, sys
 from pathlib import Path
 from difflab.run_records import note_params, note_work_folder
-from difflab.stage import UserError, run
+from difflab.errors import UserError
+from difflab.stage import run
 
 def main():
     parser = argparse.ArgumentParser()
@@ -69,6 +71,35 @@ def test_how_a_stage_ended(stage) -> None:
     assert (killed.status, killed.ended, killed.alive) == ("running", None, False)
     (*_, again) = stage("killed")
     assert again.resumed and again.pipeline == killed.pipeline
+
+
+def test_of_another_host_the_heartbeat_is_known(stage) -> None:
+    """A cluster's jobs share the folder of records; no process of theirs can be asked for here."""
+    (record,) = stage("killed")
+    record.host = "node-7"
+    record.write()
+    assert record.alive
+    long_ago = time.time() - 2 * run_records.SILENCE
+    os.utime(record.file, (long_ago, long_ago))
+    assert not record.alive
+    record.file.unlink()
+    assert not record.alive
+
+
+def test_a_running_stage_touches_its_record(stage, monkeypatch) -> None:
+    monkeypatch.setattr(run_records, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(sys, "argv", ["stages/train.py", "b"])
+
+    def main() -> None:
+        (record,) = read_records()
+        os.utime(record.file, (0, 0))
+        deadline = time.time() + 30
+        while record.file.stat().st_mtime == 0 and time.time() < deadline:
+            time.sleep(0.01)
+        assert time.time() - record.file.stat().st_mtime < run_records.SILENCE
+
+    recorded(main)
+    assert [record.status for record in read_records()] == ["finished"]
 
 
 def test_help_and_wrong_arguments_leave_no_record(stage) -> None:

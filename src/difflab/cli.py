@@ -6,8 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from difflab.stage import UserError, call
+from difflab.errors import UserError, call
+
+if TYPE_CHECKING:
+    from difflab.params import Params
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")
@@ -42,12 +46,27 @@ def check(out: Path | None) -> None:
     from difflab.prompts import check_prompts
 
     params = load_params(PARAMS)
-    for key, file in params.named_files().items():
+    for key, file in _named_files(params).items():
         if not file.exists():
             raise UserError(f"{PARAMS}: {key}: found {str(file)!r}, which is not there, allowed: null, or what is")
     check_prompts(params)
     if out:
         out.write_text("params.yaml: checked\n")
+
+
+def _named_files(params: Params) -> dict[str, Path]:
+    """The user's own files and folders that stages read, by the key that names each; not those of data sets."""
+    faces, hub_id = params.faces, not (params.faces.checkpoint or "").endswith(".pt")
+    named = {
+        "judge.checkpoint": params.judge.checkpoint,
+        "evaluation.inception_weights": params.evaluation.inception_weights,
+        "faces.checkpoint": None if hub_id else faces.checkpoint,
+        "faces.sampling.noises": faces.sampling.noises,
+        "faces.reference": faces.reference,
+        "zero_shot.images": params.zero_shot.images,
+        "personalization.input": params.personalization.input,
+    }
+    return {key: Path(name) for key, name in named.items() if name}
 
 
 def results() -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-# Called with the finished file or folder, and the name that it is to have, before it has that; run_records.py sets it.
-when_finished: Callable[[Path, Path], None] | None = None
 
 
 @contextmanager
@@ -19,10 +16,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     _remove(partial)
     try:
         yield partial
-        if when_finished:
-            when_finished(partial, path)
-        _remove(path)
-        partial.rename(path)
+        if partial.is_dir() or path.is_dir():  # which cannot be replaced in one step
+            _remove(path)
+        partial.replace(path)
     finally:
         _remove(partial)
 

@@ -13,17 +13,17 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from difflab.changes import differing_values
+from difflab.errors import UserError
 from difflab.params import read_yaml
 from difflab.revisions import Revision
 from difflab.run_records import RunRecord, read_records
-from difflab.stage import UserError
 
 
 @dataclass(frozen=True)
 class Planned:
     stage: str
     reasons: list[str]
-    seconds: float | None  # None: no whole run of it is on record here
+    seconds: float | None  # None: no complete run of it with these parameters is on record here
     after: list[str]  # planned stages that it waits for
 
 
@@ -51,8 +51,17 @@ def plan() -> list[Planned]:
 
 
 def seconds_by_command(records: list[RunRecord]) -> dict[str, float]:
-    """How long the last whole run of each stage took: finished, and not the rest of a killed one."""
-    return {r.command: r.seconds for r in records if r.status == "finished" and not r.resumed and r.seconds}
+    """How long the last complete run of each stage took with the parameters of params.yaml.
+
+    A run that was resumed did only the rest of the work. With other parameters, as those of another profile, a stage
+    takes another time.
+    """
+
+    def same_work(record: RunRecord) -> bool:
+        complete = record.status == "finished" and not record.resumed
+        return complete and all(_value(key) == value for key, value in record.params.items())
+
+    return {r.command: r.seconds for r in records if r.seconds and same_work(r)}
 
 
 def _passes_on(stage: Any) -> bool:

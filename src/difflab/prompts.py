@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from difflab.clip.vocabulary import vocabulary
 from difflab.clip.words import words_of
-from difflab.params import Params, ParamsError, tokens_of
+from difflab.params import Params, ParamsError
+from difflab.personalization.tokens import tokens_of
 
 
 def check_prompts(params: Params) -> None:
     """Raises ParamsError where a prompt is too long, or has a word that no caption has.
 
-    A pretrained CLIP or text-to-image model spells any word, and is not asked.
+    A pretrained CLIP or text-to-image model knows any word, so only the tokens of concepts are checked for it.
     """
+    _check_tokens(params)
     if params.clip.pretrained is not None:
         return
     known, longest = set(vocabulary(params.circles.colours)), params.clip.network.text_length - 2
@@ -25,6 +28,18 @@ def check_prompts(params: Params) -> None:
             if word not in known and not tokens_of(word):
                 allowed = f"words of captions: {' '.join(sorted(known))}"
                 raise ParamsError(f"params.yaml: {key}: found {word!r} in {prompt!r}, allowed: {allowed}")
+
+
+def _check_tokens(params: Params) -> None:
+    """Each prompt of several concepts names at least one, and no other tokens."""
+    tokens = [concept.token for concept in params.personalization.concepts.values()]
+    for prompt in params.personalization.multi_concept.prompts:
+        named = tokens_of(prompt)
+        if not named or not set(named) <= set(tokens):
+            allowed = f"prompts with tokens of {', '.join(tokens)}"
+            raise ParamsError(
+                f"params.yaml: personalization.multi_concept.prompts: found {json.dumps(prompt)}, allowed: {allowed}"
+            )
 
 
 def _words_and_tokens(prompt: str) -> list[str]:

@@ -1,8 +1,7 @@
 """Where a file comes from: `difflab why FILE`.
 
-A file of the pipeline says what is the same wherever it is made again: its stage, and hashes of its parameters and
-inputs (stamp.py). What would differ with each run, the commit, the time, the MLflow run, is found by its content: in
-dvc.lock, in git's history of dvc.lock, and in the records of runs. So equal inputs give equal bytes at any commit.
+Stage, parameters, inputs, commit, time and MLflow run are found by the content of the file: in dvc.lock, in git's
+history of dvc.lock, and in the records of runs. None is stored in the file: equal inputs give equal bytes.
 """
 
 from __future__ import annotations
@@ -14,11 +13,10 @@ from datetime import datetime
 from pathlib import Path
 
 from difflab.changes import causes, text_of
+from difflab.errors import UserError
 from difflab.lock_file import LOCK, Lock, LockedStage, maker, makers
 from difflab.revisions import Revision, git
 from difflab.run_records import RunRecord, read_records
-from difflab.stage import UserError
-from difflab.stamp import TELLING, read_stamp
 from difflab.tracking.state import Tracked, tracked_run
 
 
@@ -86,8 +84,6 @@ def explain(file: Path, since: str | None) -> str:
     else:
         lines.append(("run", "no record on this machine"))
     lines.append(("MLflow", f"run {known.tracked.run_id} in {known.tracked.uri}" if known.tracked else "no run yet"))
-    if told := _told(file):
-        lines.append(("in the file", told))
     lines += [("parameter", text) for text in _values(stage.params)] or [("parameter", "none")]
     lines += [("input", text) for text in _inputs(known)]
     shown = [f"{name:<11} {text}" for name, text in lines]
@@ -105,17 +101,6 @@ def _state(file: Path, known: Provenance) -> str:
         return ""
     same = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() == known.md5
     return "as the stage left it" if same else f"but the file was changed since {LOCK} was written"
-
-
-def _told(file: Path) -> str:
-    """What the file says itself; an edited one may be no image any more."""
-    if file.suffix not in TELLING or not file.is_file():
-        return ""
-    try:
-        told = read_stamp(file.suffix, file.read_bytes())
-    except (OSError, ValueError):
-        return ""
-    return ", ".join(f"{name} {text}" for name, text in told.items())
 
 
 def _describe(commit: str) -> str:

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import torch
 from filelock import FileLock, Timeout
 from pydantic_core import to_json
+from torch import __version__ as torch_version
 
 from difflab.run_records import note_work_folder
 
@@ -26,7 +26,7 @@ def run_key(params: Any, inputs: Sequence[Path]) -> str:
 
     `params`: anything of pydantic models, dicts, lists and numbers; `inputs`: files, or folders with all their files.
     """
-    digest = hashlib.sha256(torch.__version__.encode() + to_json(params))
+    digest = hashlib.sha256(torch_version.encode() + to_json(params))
     modules = [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "difflab"]
     files = [file for path in inputs for file in _files(path)]
     for path in [*files, *(Path(module.__file__) for module in modules if module.__file__)]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
+from difflab.errors import UserError
 from difflab.lock_file import IMPORT, LOCK, Lock, maker, parse_lock
-from difflab.stage import UserError
-
-CACHE = Path(".dvc/cache/files/md5")
 
 
 def git(*arguments: str) -> bytes:
@@ -77,6 +75,15 @@ class Revision:
         return _object(md5)
 
 
+@cache
+def _cache_folder(repository: Path) -> Path:
+    """Where DVC stores files: `cache.dir` of its configuration, by default .dvc/cache. Starting DVC takes longer."""
+    from dvc.config import Config
+
+    config = Config(str(repository / ".dvc"))
+    return Path(config["cache"].get("dir") or repository / ".dvc/cache", "files/md5")
+
+
 def _object(md5: str) -> bytes | None:
-    file = CACHE / md5[:2] / md5[2:]
+    file = _cache_folder(Path.cwd()) / md5[:2] / md5[2:]
     return file.read_bytes() if md5 and file.is_file() else None

@@ -13,16 +13,18 @@ import shlex
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from difflab import outputs
 from difflab.outputs import written_whole
-from difflab.stamp import stamp
 
+HEARTBEAT = 60.0  # seconds between two touches of the record of a running stage
+SILENCE = 600.0  # seconds without one after which the stage of another host counts as dead; clocks may differ a little
 SOURCES = ("src", "stages", "dvc.yaml", "metrics/*.yaml")  # in git, and able to change what a stage makes
 
 
@@ -78,11 +80,11 @@ class RunRecord:
 
     @property
     def alive(self) -> bool:
-        """Still running, as far as this machine can tell: of another's process only its silence is known."""
+        """Still running: its process exists on this host, or its file was touched not long ago from another one."""
         if self.status != "running":
             return False
         if self.host != socket.gethostname():
-            return True
+            return self.file.exists() and time.time() - self.file.stat().st_mtime < SILENCE
         import psutil
 
         try:
@@ -117,7 +119,8 @@ def recorded(main: Callable[[], None]) -> None:
         params_sha256=hashlib.sha256(params.read_bytes() if params.exists() else b"").hexdigest(),
     )
     record.write()
-    outputs.when_finished = lambda partial, path: stamp(partial, path, record.stage, record.command, record.params)
+    ended = threading.Event()
+    threading.Thread(target=_beat, args=(record.file, ended), daemon=True).start()
     try:
         main()
         record.status = "finished"
@@ -128,10 +131,18 @@ def recorded(main: Callable[[], None]) -> None:
         record.status = "failed"
         raise
     finally:
-        _current = outputs.when_finished = None
+        _current = None
+        ended.set()
         if record.file.exists():
             record.ended = time.time()
             record.write()
+
+
+def _beat(file: Path, ended: threading.Event) -> None:
+    """Touch `file` regularly: hosts that share this folder see that the stage is running, and that it was killed."""
+    while not ended.wait(HEARTBEAT):
+        with suppress(OSError):
+            os.utime(file)
 
 
 def note_params(key: str, value: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 
 def read_saved(path: Path, place: str) -> Any:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from difflab.errors import UserError
 from difflab.evaluation.intervals import over_runs
 from difflab.revisions import Revision
-from difflab.stage import UserError
 from difflab.tracking.closing import numbers_of
 
 RULE = (

@@ -14,11 +14,11 @@ from scipy.stats import t
 from difflab.adaptation import embedding, figure, grading
 from difflab.adaptation.embedding import Embedding
 from difflab.adaptation.figure import draw_accuracies, draw_embeddings
+from difflab.adaptation.methods import METHODS
 from difflab.adaptation.networks import load_classifier
 from difflab.data.dataset import ImageDataset
+from difflab.errors import UserError
 from difflab.figures import curves
-from difflab.params import METHODS
-from difflab.stage import UserError
 from stages import adapt, evaluate_adaptation, scenario, tsne
 
 TARGETS = "accuracy: {}\nadaptation: {mnistm-usps: {source-only: 0.25, dann: 0.5}}\nfid_study: {}\n"

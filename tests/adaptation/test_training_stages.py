@@ -2,17 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from difflab.adaptation import runs
+from difflab.adaptation.methods import METHODS
 from difflab.adaptation.networks import load_classifier
-from difflab.adaptation.scenarios import load_images
+from difflab.adaptation.scenarios import domains_of, load_images
 from difflab.adaptation.selection import mutual_information
 from difflab.data.dataset import DataError, ImageDataset
-from difflab.params import METHODS, domains_of, read_yaml
+from difflab.params import Method, read_yaml
 from stages import adapt, scenario
 from tests.adaptation.conftest import contents, make_domain, write_params
 
@@ -207,7 +209,11 @@ def test_killed_and_started_again_it_ends_in_the_same_bytes(described, run_stage
 
 def test_a_scenario_names_two_domains():
     assert domains_of("mnistm-svhn") == ("mnistm", "svhn")
+
+
+def test_every_method_of_params_has_its_place():
     assert METHODS == ("source-only", "dann", "dann-mcc", "target-only")
+    assert sorted(METHODS) == sorted(get_args(Method))
 
 
 def test_the_pipeline_has_a_stage_for_each_method():

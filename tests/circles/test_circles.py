@@ -16,8 +16,8 @@ from difflab.circles.colours import contrasts, rgb
 from difflab.circles.pairs import make_meetings
 from difflab.circles.rendering import draw_hints, draw_images, draw_masks, to_bytes
 from difflab.circles.scenes import Scenes, load_scenes, make_scenes, paint, place_circles
+from difflab.errors import UserError
 from difflab.params import CirclesParams, ParamsError, validate
-from difflab.stage import UserError
 
 PARAMS = {
     "seed": 0,

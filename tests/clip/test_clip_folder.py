@@ -14,7 +14,7 @@ from transformers import BertConfig, BertModel, CLIPModel, CLIPProcessor, CLIPTe
 from difflab.clip.model_folder import load_clip, save_clip
 from difflab.clip.network import make_image_processor
 from difflab.clip.tokenizer import tokenize
-from difflab.stage import UserError
+from difflab.errors import UserError
 from tests.clip.tiny_clip import NETWORK, make_spelling_clip
 
 

@@ -12,7 +12,7 @@ from dvc.utils.hydra import compose_and_dump
 from difflab.clip.model_folder import load_clip, save_clip
 from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
-from difflab.stage import UserError
+from difflab.errors import UserError
 from stages import circles, clip, zero_shot, zero_shot_images
 from tests.clip.tiny_clip import make_spelling_clip
 

@@ -5,7 +5,7 @@ from transformers import AutoTokenizer
 
 from difflab.clip.tokenizer import build_tokenizer, tokenize
 from difflab.clip.words import words_of
-from difflab.stage import UserError
+from difflab.errors import UserError
 from tests.clip.tiny_clip import make_spelling_clip
 
 CAPTIONS = ["Large red circle and small blue circle on white background", "a photo of a red seven on white."]

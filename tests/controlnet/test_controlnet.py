@@ -14,7 +14,7 @@ from difflab.clip.tokenizer import tokenize
 from difflab.controlnet.drawing import draw_controlled
 from difflab.controlnet.network import load_controlnet, load_snapshot, make_controlnet, with_control
 from difflab.controlnet.task import ControlTask
-from difflab.stage import UserError
+from difflab.errors import UserError
 from difflab.text_to_image.autoencoder import encode_scenes
 from difflab.text_to_image.denoising import Captions
 from difflab.text_to_image.drawing import draw_prompts

@@ -14,7 +14,7 @@ from diffusers import ControlNetModel
 from safetensors.torch import load_file
 
 from difflab.circles.scenes import SPLITS, Scenes
-from difflab.stage import UserError
+from difflab.errors import UserError
 from stages import autoencoder, controlnet, controlnet_samples, evaluate_controlnet, text_to_image
 from tests.personalization.stable_diffusion import SIZE, make_pipeline
 from tests.text_to_image.tiny import SAMPLING, TRAINING, make_scenes

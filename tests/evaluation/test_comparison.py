@@ -8,9 +8,9 @@ from dataclasses import asdict
 import pytest
 
 from difflab import cli
+from difflab.errors import UserError
 from difflab.evaluation.comparison import compare_metrics
 from difflab.evaluation.intervals import wilson
-from difflab.stage import UserError
 
 METRICS = {
     "num_images": 60,

@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from difflab.errors import UserError
 from difflab.evaluation import inception
 from difflab.evaluation.inception import FILE_NAME, inception_extractor
 from difflab.evaluation.protocol import sha256_of
-from difflab.stage import UserError
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")

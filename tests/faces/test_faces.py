@@ -19,6 +19,7 @@ from diffusers import DDIMPipeline, DDIMScheduler
 from PIL import Image
 from torchvision.utils import save_image
 
+from difflab.errors import UserError
 from difflab.faces.drawing import min_max_rescaled
 from difflab.faces.measures import errors_against, measures_of_eta, measures_of_path, perceptual_steps, read_images
 from difflab.figures.image_grid import Panel
@@ -29,7 +30,6 @@ from difflab.params import NetworkParams
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
-from difflab.stage import UserError
 from stages import eta_grid, evaluate_faces, interpolate_faces, interpolation, sample_faces
 
 SIZE = 12

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from difflab.errors import UserError
 from difflab.faces.interpolation import lerp, slerp
-from difflab.stage import UserError
 
 SHAPE = (1, 3, 8, 8)
 alphas = st.floats(0, 1)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from difflab.errors import UserError
 from difflab.figures.image_grid import PRINT, Panel, save_image_grid
 from difflab.figures.png import DPI, Provenance
-from difflab.stage import UserError
 
 
 def write_images(folder: Path, rows: int, columns: int, size: int, seed: int = 0) -> list[list[Path]]:

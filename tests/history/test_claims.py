@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from difflab.errors import UserError
 from difflab.history.claims import Claim, Outcome, load_claims, outcome
 from difflab.history.measurements import numbers_by_name
 from difflab.report.systems import load_systems
-from difflab.stage import UserError
 
 ROOT = Path(__file__).parents[2]
 METRICS = {

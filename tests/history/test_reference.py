@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import CLAIMS, git
 
+from difflab.errors import UserError
 from difflab.history.reference import (
     experiment,
     load_reference,
@@ -17,7 +18,6 @@ from difflab.history.reference import (
 )
 from difflab.lock_file import LockedStage
 from difflab.params import load_params, read_yaml
-from difflab.stage import UserError
 
 ROOT = Path(__file__).parents[2]
 

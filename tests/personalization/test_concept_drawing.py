@@ -4,10 +4,10 @@ import pytest
 import torch
 from stable_diffusion import make_pipeline
 
+from difflab.errors import UserError
 from difflab.params import GuidedSamplingParams
 from difflab.personalization.weights import add_tokens
 from difflab.sampling.noise import bank_generators
-from difflab.stage import UserError
 from difflab.text_to_image.drawing import draw_prompts, set_sampler
 
 PROMPTS = ["a <new1> next to a <new2>", "a <new1> in the style of <new2>", "a <new1>"]

@@ -17,7 +17,7 @@ from stable_diffusion import make_pipeline, save_clip
 from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import paint
 from difflab.cli import profile
-from difflab.stage import UserError
+from difflab.errors import UserError
 from stages import concept, custom_diffusion, invert, multi_concept, sample_multi_concept
 
 ROOT = Path(__file__).parents[2]

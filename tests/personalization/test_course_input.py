@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from difflab.errors import UserError
 from difflab.params import ConceptParams, MultiConceptParams, PresenceParams
 from difflab.personalization.concepts import folder_of
 from difflab.personalization.course_input import read_course_input
 from difflab.personalization.prompts import in_words, prompts_of
-from difflab.stage import UserError
 
 ENTRIES = {
     "0": {"src_image": "cat", "token_name": "<new1>", "prompt": ["a <new1> on a beach", "a <new1>"], "index": 25},

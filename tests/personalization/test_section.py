@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from difflab.params import Params, ParamsError, read_yaml, tokens_of, validate
+from difflab.params import Params, ParamsError, read_yaml, validate
+from difflab.personalization.tokens import tokens_of
+from difflab.prompts import check_prompts
 from tests.test_params import DELETE, changed
 
 PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")
@@ -75,7 +77,7 @@ HERE = "personalization"
 )
 def test_a_bad_value_is_one_line(key, value, line):
     with pytest.raises(ParamsError) as error:
-        validate(Params, changed(f"{HERE}/{key}", value, PARAMS))
+        check_prompts(validate(Params, changed(f"{HERE}/{key}", value, PARAMS)))
     assert str(error.value) == f"params.yaml: {line}"
 
 

@@ -12,6 +12,7 @@ from stable_diffusion import SIZE, make_pipeline
 
 from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
+from difflab.errors import UserError
 from difflab.personalization.rows import concept_rows, joined, prior_rows
 from difflab.personalization.task import EMBEDDING, PersonalizationTask
 from difflab.personalization.weights import (
@@ -21,7 +22,6 @@ from difflab.personalization.weights import (
     save_embedding,
     save_projections,
 )
-from difflab.stage import UserError
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 from tests.text_to_image import tiny

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hand_written import METRICS, Pipeline
 
+from difflab.errors import UserError
 from difflab.revisions import Revision
 from difflab.seeds import over_seeds
-from difflab.stage import UserError
 
 
 def test_mean_with_students_interval(pipeline: Pipeline) -> None:

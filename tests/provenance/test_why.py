@@ -9,11 +9,11 @@ import pytest
 from hand_written import Pipeline
 
 from difflab.changes import causes
+from difflab.errors import UserError
 from difflab.lock_file import parse_lock
 from difflab.provenance import explain, provenance
 from difflab.revisions import Revision
 from difflab.run_records import RunRecord
-from difflab.stage import UserError
 from difflab.tracking.state import TrackingState, run_key
 
 
@@ -75,11 +75,6 @@ def test_edited_file_is_said_to_be_so(pipeline: Pipeline) -> None:
     assert "but the file was changed" in explain(Path("figures/f.png"), None)
     Path("figures/f.png").unlink()
     assert "`dvc checkout` brings it" in explain(Path("figures/f.png"), None)
-
-
-def test_what_the_file_says_itself(pipeline: Pipeline) -> None:
-    pipeline.make("made", metrics={"stage": "evaluate", "params_sha256": "p", "accuracy": 1.0})
-    assert "in the file stage evaluate, params_sha256 p" in explain(Path("metrics/m.json"), None)
 
 
 def test_changes_are_named_where_they_were_made(pipeline: Pipeline) -> None:

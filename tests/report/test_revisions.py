@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from two_commits import metrics, write_image
 
+from difflab.errors import UserError
 from difflab.evaluation.intervals import Estimate
 from difflab.report.comparison import compare_revisions, text_of, write_comparison
-from difflab.stage import UserError
 
 
 def test_what_changed_between_two_commits(repository: Path) -> None:
@@ -66,3 +66,10 @@ def test_an_unknown_revision_is_one_line(repository: Path) -> None:
     with pytest.raises(UserError) as error:
         compare_revisions("nosuch", "HEAD")
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_the_cache_may_be_elsewhere(repository: Path) -> None:
+    """As after `dvc cache dir`, on a machine whose users share one."""
+    shutil.move(".dvc/cache", repository.parent / "shared")
+    Path(".dvc/config.local").write_text("[cache]\n    dir = ../../shared\n")
+    assert [pair.path for pair in compare_revisions("HEAD~1", "HEAD").pairs] == ["figures/grid_joint-cosine.png"]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
+from difflab.errors import UserError
 from difflab.report.pipeline import kinds, read_pipeline
 from difflab.report.systems import load_systems
-from difflab.stage import UserError
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,10 +11,10 @@ import yaml
 from PIL import Image
 
 from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.protocol import sha256_of
 from difflab.models.judge import Judge
-from difflab.stage import UserError
 from stages import evaluate
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # inside clean-fid

@@ -14,6 +14,7 @@ from dvc.utils.hydra import compose_and_dump
 from PIL import Image
 from safetensors.torch import save_file
 
+from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.models import judge
 from difflab.models.conditioning import ClassEmbeddingCondition
@@ -24,7 +25,6 @@ from difflab.params import NetworkParams
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
-from difflab.stage import UserError
 from difflab.training.denoising import DenoisingTask
 from stages import process_grid, same_noise, successes_failures, training_gif
 

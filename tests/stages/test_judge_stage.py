@@ -11,8 +11,8 @@ import yaml
 from torch import nn
 
 from difflab.data.dataset import ImageDataset
+from difflab.errors import UserError
 from difflab.models.judge import load_judge
-from difflab.stage import UserError
 from stages import judge
 
 TRAINING = {

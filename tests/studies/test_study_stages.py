@@ -12,9 +12,9 @@ import yaml
 from PIL import Image
 from safetensors.torch import save_file
 
+from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.figures import curves
-from difflab.stage import UserError
 from stages import few_steps, fid_study, guidance
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # inside clean-fid

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from difflab.device import make_accelerator
+from difflab.errors import UserError
 from difflab.params import ComputeParams, TrainingParams
-from difflab.stage import UserError
 from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint, rolling_checkpoint
 from difflab.training.fit import fit

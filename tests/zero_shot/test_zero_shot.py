@@ -18,9 +18,9 @@ from transformers import CLIPProcessor
 from difflab.circles.colours import rgb
 from difflab.clip.model_folder import load_clip, save_clip
 from difflab.data.dataset import DataError, ImageDataset
+from difflab.errors import UserError
 from difflab.evaluation.targets import load_targets
 from difflab.params import UnseenImagesParams
-from difflab.stage import UserError
 from difflab.zero_shot.classification import classify
 from difflab.zero_shot.folder import LabelledFolder, read_labelled_folder
 from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from difflab.adaptation.networks import load_classifier
 from difflab.adaptation.separability import proxy_a_distance
 from difflab.data.dataset import ImageDataset
+from difflab.errors import UserError
 from difflab.params.adaptation import TsneParams
-from difflab.stage import UserError
 
 
 @dataclass(frozen=True)

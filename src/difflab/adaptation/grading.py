@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from difflab.adaptation.methods import METHODS
 from difflab.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_steps
-from difflab.adaptation.scenarios import held_out
+from difflab.adaptation.scenarios import domains_of, held_out
 from difflab.adaptation.selection import CRITERION
 from difflab.adaptation.separability import PROBE, proxy_a_distance
 from difflab.data.dataset import ImageDataset
 from difflab.evaluation.intervals import over_runs
 from difflab.evaluation.metrics import accuracy
-from difflab.params.adaptation import METHODS, Scenario, domains_of
+from difflab.params import Scenario
 
 PROTOCOL = {
     "target, source": "accuracy on held-out images, of the chosen snapshots; _validation, _test: on those of a split",

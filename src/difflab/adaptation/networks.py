@@ -9,9 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from difflab.errors import UserError
 from difflab.models.judge import DigitClassifier
 from difflab.params.adaptation import ClassifierParams
-from difflab.stage import UserError
 
 
 class AdaptedClassifier(DigitClassifier):

@@ -9,9 +9,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from difflab.data.dataset import SPLITS, DataError, ImageDataset, Split
-from difflab.params.adaptation import domains_of
 
 MIN_IMAGES = 10  # of every split
+
+
+def domains_of(scenario: str) -> tuple[str, str]:
+    """The names of source and target."""
+    source, target = scenario.split("-")
+    return source, target
 
 
 def prepared(domain: str) -> Path:

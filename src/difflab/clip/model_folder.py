@@ -10,7 +10,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 
 class Clip(NamedTuple):

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from difflab.clip.words import NORMALIZER, SPLITTER
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
 

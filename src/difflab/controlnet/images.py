@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 
 def load_images(folder: Path) -> dict[str, NDArray[np.uint8]]:

@@ -13,7 +13,7 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, Stable
 from safetensors.torch import load_file
 from torch import nn
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 from difflab.text_to_image.model_folder import PROBLEMS
 
 MODEL = Path("models/controlnet")

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from difflab.circles.colours import rgb
 from difflab.circles.scenes import Scenes
+from difflab.errors import UserError
 from difflab.params import ControlSamplesParams, TwoCirclesParams
-from difflab.stage import UserError
 
 ONE_CIRCLE = "one_circle"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from difflab.errors import UserError
 from difflab.evaluation.intervals import Estimate
-from difflab.stage import UserError
 
 RULE = (
     "B − A with the 95 % interval that those of A and B imply (Newcombe 1998, method 10; its generalisation MOVER);\n"

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from difflab.errors import UserError
 from difflab.evaluation.protocol import Extractor, sha256_of
-from difflab.stage import UserError
 
 FILE_NAME = "inception-2015-12-05.pt"  # of stylegan2-ada-pytorch; clean-fid insists on the name
 SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"

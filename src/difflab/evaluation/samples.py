@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 
 def read_digit_samples(folder: Path, digits: list[int]) -> tuple[Tensor, Tensor]:

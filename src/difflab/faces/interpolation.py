@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from difflab.errors import UserError
 from difflab.faces.noises import starting_noises
 from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName
-from difflab.stage import UserError
 
 SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell
 
@@ -41,6 +41,11 @@ def slerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return (torch.lerp(norm_a, norm_b, alpha) * direction).reshape(a.shape).to(a.dtype)
 
 
+def alphas_of(params: FaceInterpolationParams) -> list[float]:
+    """`num_images` numbers at equal steps from 0 to 1."""
+    return [k / (params.num_images - 1) for k in range(params.num_images)]
+
+
 def interpolated_noises(
     params: FaceSamplingParams, interpolation: FaceInterpolationParams, size: int
 ) -> dict[PathName, Tensor]:
@@ -48,7 +53,8 @@ def interpolated_noises(
     first, last = starting_noises(params, size)[interpolation.noises]
     paths: dict[PathName, Callable[[Tensor, Tensor, float], Tensor]] = {"slerp": slerp, "lerp": lerp}
     return {
-        name: torch.stack([path(first, last, alpha) for alpha in interpolation.alphas]) for name, path in paths.items()
+        name: torch.stack([path(first, last, alpha) for alpha in alphas_of(interpolation)])
+        for name, path in paths.items()
     }
 
 

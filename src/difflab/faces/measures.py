@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 MEASURES = {
     "distance": "root mean squared error of pixels and channels, 0-255, of the PNGs",

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from difflab.errors import UserError
 from difflab.figures.png import DPI, STYLE, Provenance, save_png
-from difflab.stage import UserError
 
 PANEL_GAP = 0.3  # inches between panels, their labels included
 

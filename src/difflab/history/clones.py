@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from difflab.errors import UserError
 from difflab.revisions import git
-from difflab.stage import UserError
 
 
 def run_in_clone(folder: Path, commit: str, targets: list[str], prepare: Callable[[Path], None] | None = None) -> None:

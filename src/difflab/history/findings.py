@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from difflab.errors import UserError
 from difflab.history.claims import Claims, load_claims
 from difflab.history.reference import Reference, load_reference
 from difflab.history.verify import JudgedClaim, judged_claims
 from difflab.outputs import written_whole
-from difflab.stage import UserError
 
 BLOCK = re.compile(r"(<!-- findings(?P<systems>[\w ,-]*) -->\n).*?(<!-- /findings -->)", re.DOTALL)
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from difflab.errors import UserError
 from difflab.history.claims import Claims, load_claims
 from difflab.history.clones import run_in_clone
 from difflab.history.measurements import Numbers, numbers_by_name
@@ -25,7 +26,6 @@ from difflab.outputs import written_whole
 from difflab.params import Params, TrainingParams, load_params
 from difflab.revisions import git
 from difflab.run_records import read_records
-from difflab.stage import UserError
 
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from difflab.errors import UserError
 from difflab.history.claims import Claims, Outcome, load_claims, outcome
 from difflab.history.clones import run_in_clone
 from difflab.history.measurements import Numbers, numbers_by_name
@@ -18,7 +19,6 @@ from difflab.params import load_params
 from difflab.provenance import made_by
 from difflab.revisions import Revision
 from difflab.run_records import read_records
-from difflab.stage import UserError
 
 ROOT = Path(".cache/verify")
 LARGEST_SHARE_OUTSIDE = 0.1  # of headline measurements; 0.05 are expected

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from difflab.errors import UserError
 from difflab.models.judge import DigitClassifier
 from difflab.models.state_dicts import check_state_dict, read_dict
 from difflab.saved import refusal
-from difflab.stage import UserError
 
 SIZE = 28  # pixels a side
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 
 class DigitClassifier(nn.Module):

@@ -6,7 +6,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 from diffusers import DDPMPipeline, UNet2DModel
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 
 def load_pretrained_unet(checkpoint: str) -> UNet2DModel:

@@ -1,19 +1,18 @@
 """Typed `params.yaml`: one frozen model for each section, unknown keys refused, every value explicit.
 
-No field has a default: what a run does stands in `params.yaml` alone, so nothing here can ever change a result.
+No stage declares this package, so it holds types, checks and readers only: no default, and nothing that is computed.
 """
 
 # ruff: noqa: F401  (all that others import from here)
 
 from difflab.params.adaptation import (
-    METHODS,
     AdaptationParams,
     ClassifierParams,
     ConfusionParams,
+    Method,
     MethodParams,
     Scenario,
     TsneParams,
-    domains_of,
 )
 from difflab.params.circles import CirclesParams
 from difflab.params.clip import (
@@ -40,7 +39,6 @@ from difflab.params.personalization import (
     PriorParams,
     Templates,
     Token,
-    tokens_of,
 )
 from difflab.params.recipes import (
     ConditionParams,

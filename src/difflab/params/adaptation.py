@@ -13,14 +13,7 @@ from difflab.validation import refuse
 # SOURCE-TARGET, each of them a data set of prepared/.
 Scenario = Annotated[str, Field(pattern=r"^(mnist|mnistm|svhn|usps)-(mnist|mnistm|svhn|usps)$")]
 Method = Literal["source-only", "dann", "dann-mcc", "target-only"]
-METHODS: tuple[Method, ...] = get_args(Method)
 NonNegative = Annotated[float, Field(ge=0)]
-
-
-def domains_of(scenario: str) -> tuple[str, str]:
-    """The names of source and target."""
-    source, target = scenario.split("-")
-    return source, target
 
 
 class ClassifierParams(Section):
@@ -56,7 +49,8 @@ class AdaptationParams(Section):
     @model_validator(mode="after")
     def _scenarios_lead_somewhere_else(self) -> Self:
         for scenario in self.scenarios:
-            if len(set(domains_of(scenario))) == 1:
+            source, target = scenario.split("-")
+            if source == target:
                 raise refuse("scenarios", scenario, "two different domains")
         if len(set(self.scenarios)) < len(self.scenarios):
             raise refuse("scenarios", self.scenarios, "different ones")
@@ -64,7 +58,7 @@ class AdaptationParams(Section):
 
     @model_validator(mode="after")
     def _methods_are_what_they_are_called(self) -> Self:
-        if missing := [method for method in METHODS if method not in self.methods]:
+        if missing := [method for method in get_args(Method) if method not in self.methods]:
             raise refuse("methods", list(self.methods), f"also {', '.join(missing)}")
         for name, method in self.methods.items():
             for key, needed_by in (("max_lambda", ("dann", "dann-mcc")), ("confusion", ("dann-mcc",))):

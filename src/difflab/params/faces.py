@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -18,11 +17,6 @@ class FaceSamplingParams(SamplerParams):
     etas: Annotated[list[Probability], Field(min_length=1)]
     step_seeds: Annotated[list[Seed], Field(min_length=1)]  # of the noise of the steps, which η > 0 adds
     min_max_rescale: bool  # stretch each image to its own smallest and largest number; false: [-1, 1] is 0-255
-
-    def files(self, eta: float, step_seed: int) -> list[Path]:
-        """The images of one η and one seed, in the order of the noises they start from."""
-        folder = Path("samples/faces", f"eta_{eta}", f"seed_{step_seed}")
-        return [folder / f"{number:02d}.png" for number in range(self.num_noises)]
 
     @model_validator(mode="after")
     def _seeds_are_other_noise(self) -> Self:
@@ -52,14 +46,6 @@ PathName = Literal["slerp", "lerp"]
 class FaceInterpolationParams(Section):
     noises: Annotated[list[NonNegativeInt], Field(min_length=2, max_length=2)]  # from this one to that one
     num_images: Annotated[int, Field(ge=3)]  # at equal steps of α from 0 to 1
-
-    def files(self, path: PathName) -> list[Path]:
-        """The images of one path, from α = 0 to 1."""
-        return [Path("samples/interpolation", path, f"{number:02d}.png") for number in range(self.num_images)]
-
-    @property
-    def alphas(self) -> list[float]:
-        return [k / (self.num_images - 1) for k in range(self.num_images)]
 
 
 class FacesParams(Diffusion):

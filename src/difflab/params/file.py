@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML, YAMLError
 from ruamel.yaml.error import MarkedYAMLError
 
+from difflab.errors import UserError
 from difflab.params.whole import Params
 from difflab.run_records import note_params
-from difflab.stage import UserError
 from difflab.validation import explain
 
 T = TypeVar("T")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -12,14 +11,8 @@ from difflab.params.text_to_image import GuidedSamplingParams
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
-TOKEN = r"<[a-z0-9-]+>"
-Token = Annotated[str, Field(pattern=f"^{TOKEN}$")]
+Token = Annotated[str, Field(pattern=r"^<[a-z0-9-]+>$")]
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{token\}[^{}]*$")]
-
-
-def tokens_of(prompt: str) -> list[str]:
-    """The words in angle brackets."""
-    return re.findall(r"<[^<>\s]*>", prompt)
 
 
 class ConceptParams(Section):
@@ -102,13 +95,4 @@ class PersonalizationParams(Section):
         for name, concept in self.concepts.items():
             if tokens.count(concept.token) > 1:
                 raise refuse(f"concepts.{name}.token", concept.token, "a token that no other concept has")
-        return self
-
-    @model_validator(mode="after")
-    def _prompts_name_concepts(self) -> Self:
-        tokens = [concept.token for concept in self.concepts.values()]
-        for prompt in self.multi_concept.prompts:
-            named = tokens_of(prompt)
-            if not named or not set(named) <= set(tokens):
-                raise refuse("multi_concept.prompts", prompt, f"prompts with tokens of {', '.join(tokens)}")
         return self

@@ -32,10 +32,6 @@ class AutoencoderNetworkParams(Section):
         _divides_channels(self, "norm_num_groups")
         return self
 
-    @property
-    def latent_size(self) -> int:
-        return self.image_size // 2 ** (len(self.block_out_channels) - 1)
-
 
 class AutoencoderParams(Section):
     network: AutoencoderNetworkParams
@@ -85,8 +81,10 @@ class TextToImageParams(Section):
 
     @model_validator(mode="after")
     def _latents_halve(self) -> Self:
-        size, factor = self.autoencoder.network.latent_size, 2 ** (len(self.network.block_out_channels) - 1)
+        autoencoder = self.autoencoder.network
+        size = autoencoder.image_size // 2 ** (len(autoencoder.block_out_channels) - 1)
+        factor = 2 ** (len(self.network.block_out_channels) - 1)
         if size % factor:
             allowed = f"a latent size (found {size}) that is a multiple of {factor}, because of network"
-            raise refuse("autoencoder.network.image_size", self.autoencoder.network.image_size, allowed)
+            raise refuse("autoencoder.network.image_size", autoencoder.image_size, allowed)
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -41,20 +40,6 @@ class Params(Section):
     personalization: PersonalizationParams
     studies: StudiesParams
     adaptation: AdaptationParams
-
-    def named_files(self) -> dict[str, Path]:
-        """The user's own files and folders that stages read, by the key that names each; not those of data sets."""
-        faces, hub_id = self.faces, not (self.faces.checkpoint or "").endswith(".pt")
-        named = {
-            "judge.checkpoint": self.judge.checkpoint,
-            "evaluation.inception_weights": self.evaluation.inception_weights,
-            "faces.checkpoint": None if hub_id else faces.checkpoint,
-            "faces.sampling.noises": faces.sampling.noises,
-            "faces.reference": faces.reference,
-            "zero_shot.images": self.zero_shot.images,
-            "personalization.input": self.personalization.input,
-        }
-        return {key: Path(name) for key, name in named.items() if name}
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:

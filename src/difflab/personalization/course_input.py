@@ -16,8 +16,9 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from difflab.data.images import find_images
-from difflab.params import Token, tokens_of
-from difflab.stage import UserError
+from difflab.errors import UserError
+from difflab.params import Token
+from difflab.personalization.tokens import tokens_of
 from difflab.validation import explain
 
 

@@ -14,10 +14,11 @@ from difflab.clip.embeddings import embed_images, embed_texts
 from difflab.clip.model_folder import Clip
 from difflab.evaluation.grades import share_of
 from difflab.evaluation.intervals import bootstrapped
-from difflab.params import Concepts, EvaluationParams, PresenceParams, tokens_of
+from difflab.params import Concepts, EvaluationParams, PresenceParams
 from difflab.personalization.comparison import paired_comparison
 from difflab.personalization.presence import shows_colour
 from difflab.personalization.prompts import in_words
+from difflab.personalization.tokens import tokens_of
 
 MEASURES = {
     "words": "the model as it was, initializers in place of tokens: what is found there is found by chance",

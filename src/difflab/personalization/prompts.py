@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from difflab.params import Concepts, MultiConceptParams, tokens_of
+from difflab.errors import UserError
+from difflab.params import Concepts, MultiConceptParams
 from difflab.personalization.course_input import read_course_input
-from difflab.stage import UserError
+from difflab.personalization.tokens import tokens_of
 
 
 def prompts_of(params: MultiConceptParams, concepts: Concepts, course_input: str | None) -> list[str]:

@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from difflab.errors import UserError
 from difflab.personalization.task import CROSS_ATTENTION, EMBEDDING, PersonalizationTask
-from difflab.stage import UserError
 
 EMBEDDING_FILE = "learned_embeds.safetensors"  # diffusers' name
 PROJECTIONS_FILE = "cross_attention.safetensors"  # by the U-Net's own names

@@ -11,6 +11,7 @@ from typing import Literal
 from ruamel.yaml import YAML
 
 from difflab.changes import causes, differing_values
+from difflab.errors import UserError
 from difflab.evaluation.comparison import RULE
 from difflab.evaluation.intervals import Estimate
 from difflab.history.measurements import Measured, measurements, protocols
@@ -21,7 +22,6 @@ from difflab.report.rendering import render
 from difflab.report.systems import FigureText, Systems, load_systems
 from difflab.report.tables import shown
 from difflab.revisions import Revision
-from difflab.stage import UserError
 
 Outside = Literal["yes", "no", "no interval"]
 ORDER = ("yes", "no", "no interval")

@@ -1,4 +1,4 @@
-"""Figures inside the page: their bytes as they are, so that an image saved from it still says what it was made from."""
+"""Figures embedded in the page with their bytes unchanged, so that a saved image keeps its metadata."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from pathlib import PurePath
 
 from PIL import Image
 
-from difflab.stamp import read_stamp
-
 TYPES = {".png": "image/png", ".gif": "image/gif"}
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """`data`: a URI that holds the file; `provenance`: what the file says that it was made from, by name."""
+    """`data`: a URI that holds the file; `provenance`: the file's metadata by name."""
 
     data: str
     width: int
@@ -28,4 +26,11 @@ def embed(path: str, content: bytes) -> Embedded:
     """The PNG or GIF file `path` with this content."""
     image = Image.open(io.BytesIO(content))
     data = f"data:{TYPES[PurePath(path).suffix]};base64,{base64.b64encode(content).decode()}"
-    return Embedded(data, image.width, image.height, read_stamp(PurePath(path).suffix, content))
+    return Embedded(data, image.width, image.height, _metadata(image))
+
+
+def _metadata(image: Image.Image) -> dict[str, str]:
+    """Stage and Inputs, as figures/png.py and figures/gif.py write them; {} for another image."""
+    if image.format == "GIF":
+        return dict(line.split(": ", 1) for line in image.info.get("comment", b"").decode().splitlines())
+    return {name: str(text) for name, text in getattr(image, "text", {}).items()}

@@ -11,6 +11,7 @@ from typing import Any
 
 from dvc.repo import Repo
 
+from difflab.errors import UserError
 from difflab.evaluation.targets import load_targets
 from difflab.history.measurements import Measured, measurements, protocols
 from difflab.history.verify import made_here, verdict
@@ -26,7 +27,6 @@ from difflab.report.systems import FigureText, System, Systems, load_systems
 from difflab.report.tables import Table, duration, table_of
 from difflab.revisions import Revision
 from difflab.run_records import read_records
-from difflab.stage import UserError
 
 PAGE = Path("report/index.html")
 

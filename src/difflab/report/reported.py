@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from difflab.adaptation.scenarios import domains_of
 from difflab.evaluation.targets import REPORTED_T, ReportedProtocol, Targets
 from difflab.history.measurements import Measured, measurements
-from difflab.params import FidStudyParams, RecipeParams, domains_of, load_section
+from difflab.params import FidStudyParams, RecipeParams, load_section
 from difflab.params.data import SourceParams
 
 MET, WITHIN, MISSED = "met", "within the interval", "not met"

@@ -13,8 +13,8 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
+from difflab.errors import UserError
 from difflab.params import SamplerParams
-from difflab.stage import UserError
 
 Generators = torch.Generator | list[torch.Generator]  # one for all images, or one for each
 

@@ -12,13 +12,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from difflab.errors import UserError
 from difflab.evaluation.against_real import RealImages, judge_extractor, protocol_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
 from difflab.evaluation.grades import share_of
 from difflab.evaluation.intervals import bootstrapped
 from difflab.models.judge import load_judge
 from difflab.params import EvaluationParams
-from difflab.stage import UserError
 
 
 def load_variants(path: Path) -> dict[str, Tensor]:

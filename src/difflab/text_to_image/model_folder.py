@@ -9,7 +9,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from diffusers import AutoencoderKL, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from safetensors import SafetensorError
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 MODEL = Path("models/text_to_image")
 UNET = MODEL / "unet/diffusion_pytorch_model.safetensors"

@@ -6,9 +6,9 @@ import json
 import tempfile
 from pathlib import Path
 
+from difflab.errors import UserError
 from difflab.lock_file import LockedStage, maker
 from difflab.revisions import Revision
-from difflab.stage import UserError
 from difflab.tracking.store import Store
 
 HEADLINES = ("value", "low", "high")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from difflab.errors import UserError
 from difflab.provenance import made_by
 from difflab.revisions import Revision
 from difflab.run_records import RunRecord, read_records
-from difflab.stage import UserError
 from difflab.tracking.closing import close_stage, metrics_of
 from difflab.tracking.registry import register
 from difflab.tracking.runs import allowed_name, log_params, pipeline_run

@@ -10,8 +10,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from difflab.errors import UserError
 from difflab.run_records import root
-from difflab.stage import UserError
 from difflab.tracking.state import TrackingState, folder
 
 EXPERIMENT = "difflab"

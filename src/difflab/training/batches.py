@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from difflab.stage import UserError
+from difflab.errors import UserError
 
 
 class Batches:

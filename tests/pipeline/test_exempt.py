@@ -1,0 +1,129 @@
+"""Modules that no stage declares (CANNOT_CHANGE_A_RESULT) hold nothing that could change a result.
+
+Whether code is harmless cannot be decided in general. These rules exclude what went wrong before: values computed next
+to the parameters, process-wide settings, and hooks in other modules.
+"""
+
+import ast
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from test_declared import EXEMPT, ROOT, STAGES, import_closure, script
+
+PARAMS = sorted((ROOT / "src/difflab/params").glob("*.py"))
+CLOSURES = set().union(*(import_closure(script(stage)) for stage in STAGES.values()))
+IMPORTED = sorted({ROOT / path for path in CLOSURES if path.startswith(EXEMPT)} | set(PARAMS))
+DECLARED = sorted(path for path in CLOSURES if not path.startswith(EXEMPT) and path != "src/difflab/stage.py")
+USERS = sorted({ROOT / path for path in DECLARED} | {script(stage) for stage in STAGES.values()})
+
+READERS = {"validate", "read_yaml", "_parsed", "load_params", "load_section"}  # params/file.py
+CONVERTERS = {"BeforeValidator", "PlainValidator", "WrapValidator", "computed_field", "field_validator"}
+CONVERTERS |= {"property", "cached_property", "default", "default_factory", "model_copy", "__setattr__"}
+NUMERICAL = {"numpy", "np", "scipy", "torch", "random"}
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def root_name(node: ast.AST) -> str:
+    """`a` of a.b[0].c."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def assigned(path: Path) -> Iterator[ast.expr]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, (ast.Assign, ast.Delete)):
+            yield from node.targets
+        elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+            yield node.target
+
+
+@pytest.mark.parametrize("path", IMPORTED, ids=lambda path: path.stem)
+def test_exempt_modules_set_nothing_outside_themselves(path: Path) -> None:
+    """Neither the environment nor an attribute of another module, and they call no numerical library."""
+    nodes = list(ast.walk(tree(path)))
+    imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = {alias.asname or alias.name.split(".")[0] for node in imports for alias in node.names}
+    outside = [node for node in assigned(path) if isinstance(node, (ast.Attribute, ast.Subscript))]
+    assert not {root_name(node) for node in outside} & names
+    calls = [node.func for node in nodes if isinstance(node, ast.Call)]
+    assert not {root_name(call) for call in calls} & NUMERICAL
+    environ = [node for node in calls if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os.environ"]
+    assert {node.attr for node in environ} <= {"get"}
+    assert "putenv" not in {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+
+
+@pytest.mark.parametrize("path", PARAMS, ids=lambda path: path.stem)
+def test_params_hold_types_and_checks_only(path: Path) -> None:
+    """Methods are validators that return `self`, functions return their argument or nothing, no field has a default."""
+    nodes = list(ast.walk(tree(path)))
+    words = {node.id for node in nodes if isinstance(node, ast.Name)}
+    words |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    words |= {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
+    assert not words & CONVERTERS
+    for node in (node for node in nodes if isinstance(node, ast.ClassDef)):
+        fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+        assert all(field.value is None for field in fields)
+        for method in (item for item in node.body if isinstance(item, FUNCTIONS)):
+            assert [ast.unparse(mark) for mark in method.decorator_list] == ["model_validator(mode='after')"], (
+                method.name
+            )
+    functions = [node for node in nodes if isinstance(node, FUNCTIONS)]
+    if path.stem == "file":
+        assert {function.name for function in functions} == READERS
+        return
+    for function in functions:
+        argument = function.args.args[0].arg
+        returns = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+        assert {ast.unparse(value) for value in returns if value} <= {argument}, function.name
+        stored = [node for node in assigned(path) if isinstance(node, (ast.Attribute, ast.Subscript))]
+        assert argument not in {root_name(node) for node in stored}
+
+
+@pytest.mark.parametrize("path", USERS, ids=lambda path: path.stem)
+def test_only_types_and_readers_are_taken_from_params(path: Path) -> None:
+    """No value; and not the order of the choices of a type either."""
+    taken = {}
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("difflab.params"):
+            module = import_module(str(node.module))
+            taken |= {alias.asname or alias.name: getattr(module, alias.name) for alias in node.names}
+    for name, value in taken.items():
+        assert not isinstance(value, (str, int, float, tuple, list, dict, set)), name
+        assert not isinstance(value, types.FunctionType) or name in READERS, name
+    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call) and root_name(node.func) == "get_args"]
+    assert not {root_name(argument) for call in calls for argument in call.args} & taken.keys()
+
+
+def test_exempt_modules_import_no_declared_one() -> None:
+    """test_declared.py does not look into the package difflab.params."""
+    for path in IMPORTED:
+        assert all(module.startswith(EXEMPT) for module in import_closure(path))
+
+
+@pytest.mark.parametrize("path", DECLARED)
+def test_results_do_not_depend_on_the_stage_runner(path: str) -> None:
+    assert not {module for module in import_closure(ROOT / path) if module.startswith("src/difflab/tracking/")}
+
+
+def test_threads_are_set_before_numpy_reads_them() -> None:
+    """`run` sets them; a stage script must not import NumPy or torch before."""
+    code = """
+import runpy, sys
+from pathlib import Path
+for path in sorted(Path("stages").glob("*.py")):
+    runpy.run_path(str(path))
+    assert not {"numpy", "torch"} & sys.modules.keys(), path
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
