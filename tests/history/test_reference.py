@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CLAIMS, git
+from one_stage import CLAIMS, git
 
 from difflab.errors import UserError
 from difflab.history.reference import (

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import lock, trained
+from one_stage import lock, trained
 
 from difflab.errors import UserError
 from difflab.history.claims import load_claims
