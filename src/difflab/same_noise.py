@@ -21,7 +21,7 @@ class NoiseRow(NamedTuple):
     files: list[Path]
 
 
-def noise_rows(recipes: dict[str, RecipeParams], samples: Path = Path("samples")) -> list[NoiseRow]:
+def noise_rows(recipes: dict[str, RecipeParams], samples: str | Path = "samples") -> list[NoiseRow]:
     """For each domain one row for each recipe that knows the domain's digit, which is `middle_digit`."""
     rows = []
     for domain in DOMAINS:
@@ -29,7 +29,7 @@ def noise_rows(recipes: dict[str, RecipeParams], samples: Path = Path("samples")
         for name, recipe in recipes.items():
             if digit in recipe.data.get(domain, []):
                 prefix, shows = (f"{digit}_", f"{domain}, digit {digit}") if recipe.condition else ("", domain)
-                files = [samples / name / domain / f"{prefix}{k + 1:03d}.png" for k in range(NUM_NOISES)]
+                files = [Path(samples, name, domain, f"{prefix}{k + 1:03d}.png") for k in range(NUM_NOISES)]
                 rows.append(NoiseRow(name, shows, files))
     return rows
 

@@ -12,11 +12,12 @@ from torch import Tensor
 from difflab.errors import UserError
 
 
-def read_saved(path: Path, place: str) -> Any:
+def read_saved(path: str | Path, place: str) -> Any:
     """What `torch.save` wrote to `path`, tensors on the CPU; nothing is unpickled but tensors and plain containers.
 
     Raises UserError, one line that begins with `place`.
     """
+    path = Path(path)
     try:
         file = path.open("rb")
     except OSError as error:

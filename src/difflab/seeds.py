@@ -8,13 +8,30 @@ from pathlib import Path
 import pandas as pd
 
 from difflab.errors import UserError
-from difflab.evaluation.intervals import over_runs
+from difflab.evaluation.intervals import DIFFERENCE, SHARE, UNBOUNDED, over_runs
 from difflab.revisions import Revision
 from difflab.tracking.closing import numbers_of
 
 RULE = (
     "Mean over the revisions with its 95 % interval by Student's t; each has to differ from the others in seeds alone."
 )
+
+
+# Parts of dotted names whose numbers are shares, or means of numbers between 0 and 1.
+SHARES = {
+    *("accuracy", "accuracy_by_class", "accuracy_by_digit", "test_accuracy", "confidence", "share_by_digit"),
+    *("precision", "recall", "coverage", "share_nearer", "share_without_circle", "iou", "all_concepts", "shows"),
+    *("target", "source", "target_validation", "target_test", "last", "oracle"),
+}
+DIFFERENCES = {"gain", "difference"}  # of two shares
+
+
+def bounds_of(name: str) -> tuple[float, float]:
+    """The least and the greatest possible value of a metric, by its dotted name."""
+    parts = set(name.split("."))
+    if parts & DIFFERENCES:
+        return DIFFERENCE
+    return SHARE if parts & SHARES else UNBOUNDED
 
 
 def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
@@ -35,6 +52,6 @@ def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
     for name in values[0]:
         if all(name in one for one in values):
             each = [one[name] for one in values]
-            mean = over_runs(each)
+            mean = over_runs(each, bounds_of(name))
             rows.append([name, mean.value, mean.low, mean.high, *each])
     return pd.DataFrame(rows, columns=["metric", "mean", "low", "high", *map(str, revisions)])

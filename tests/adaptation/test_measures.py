@@ -11,7 +11,7 @@ from difflab.adaptation.embedding import embed
 from difflab.adaptation.selection import best, mutual_information
 from difflab.adaptation.separability import proxy_a_distance
 from difflab.errors import UserError
-from difflab.evaluation.intervals import Estimate, over_runs
+from difflab.evaluation.intervals import DIFFERENCE, SHARE, Estimate, over_runs
 from difflab.params import TsneParams
 
 RNG = np.random.default_rng(0)
@@ -23,6 +23,24 @@ def test_interval_of_runs_by_hand():
     half = 4.302653 * 0.1 / math.sqrt(3)
     assert (estimate.value, estimate.low, estimate.high) == pytest.approx((0.2, 0.2 - half, 0.2 + half), abs=1e-6)
     assert over_runs([0.5, 0.5]) == Estimate(0.5, 0.5, 0.5)
+
+
+def test_interval_of_runs_stays_within_its_bounds():
+    """0.9, 0.95 and 1 have t's interval 0.826 to 1.074."""
+    runs = [0.9, 0.95, 1.0]
+    plain = over_runs(runs)
+    assert over_runs(runs, SHARE) == Estimate(plain.value, plain.low, 1.0) and plain.high > 1
+    assert over_runs([-0.9, -1.0], DIFFERENCE).low == -1.0
+
+
+def test_interval_of_shares_covers_their_mean_in_95_of_100():
+    """Means of three runs of a beta distribution with mean 0.9 (standard deviation 0.04)."""
+    rng, covered = np.random.default_rng(0), 0
+    for runs in rng.beta(45, 5, (2000, 3)):
+        estimate = over_runs(runs, SHARE)
+        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+        covered += estimate.low <= 0.9 <= estimate.high
+    assert covered / 2000 == pytest.approx(0.95, abs=0.02)
 
 
 def test_separable_domains_have_distance_two():

@@ -47,6 +47,15 @@ def test_difference_turned_round_is_mirrored(first, second):
     assert forth.low <= forth.value <= forth.high
 
 
+shares = st.tuples(*[st.floats(0, 1)] * 3).map(lambda ends: Estimate(*(sorted(ends)[i] for i in (1, 0, 2))))
+
+
+@given(shares, shares)
+def test_difference_of_shares_is_within_one(first, second):
+    difference = first.minus(second)
+    assert difference.low >= -1 - 1e-12 and difference.high <= 1 + 1e-12
+
+
 def test_bootstrapped_interval_is_that_of_a_mean():
     influence = np.random.default_rng(1).standard_normal(2000)
     influence -= influence.mean()

@@ -23,6 +23,16 @@ def test_mean_with_students_interval(pipeline: Pipeline) -> None:
     assert list(row[3:]) == [1.0, 2.0, 6.0]
 
 
+def test_intervals_of_shares_end_at_one(pipeline: Pipeline) -> None:
+    commits = [
+        pipeline.make(str(value), metrics=METRICS | {"accuracy": {"value": value, "low": 0, "high": 1}, "floor": value})
+        for value in (0.9, 0.95, 1.0)
+    ]
+    table = over_seeds(Path("metrics/m.json"), [Revision(commit) for commit in commits]).set_index("metric")
+    assert table.loc["accuracy", "high"] == 1 and table.loc["floor", "high"] > 1
+    assert table.loc["accuracy", "low"] == table.loc["floor", "low"] < 0.9
+
+
 def test_one_seed_is_not_enough(pipeline: Pipeline) -> None:
     commit = Revision(pipeline.make("made"))
     with pytest.raises(UserError, match="found 1, allowed: two or more"):

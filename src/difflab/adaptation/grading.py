@@ -15,7 +15,7 @@ from difflab.adaptation.scenarios import domains_of, held_out
 from difflab.adaptation.selection import CRITERION
 from difflab.adaptation.separability import PROBE, proxy_a_distance
 from difflab.data.dataset import ImageDataset
-from difflab.evaluation.intervals import over_runs
+from difflab.evaluation.intervals import DIFFERENCE, SHARE, over_runs
 from difflab.evaluation.metrics import accuracy
 from difflab.params import Scenario
 
@@ -25,8 +25,9 @@ PROTOCOL = {
     "last, oracle": "target of the last snapshots, and of those that are best by it",
     "gain": "target minus that of source-only, by seed",
     "separability": f"proxy A-distance of the features of held-out images: {PROBE}",
-    "interval": "95 %, Student's t of the runs: seeds vary, images do not",
+    "interval": "95 %, Student's t of the runs, cut to the possible values: seeds vary, images do not",
 }
+BOUNDS = {"separability": (-2.0, 2.0)}  # all else is a share
 
 
 def grade_scenario(
@@ -42,10 +43,11 @@ def grade_scenario(
     for method in METHODS:
         folder = Path(f"models/adapt/{scenario}-{method}")
         runs = [grade_run(folder / f"seed_{first_seed + run}", source, target, seed, device) for run in range(num_runs)]
-        graded[method] = {name: summary([run[name] for run in runs]) for name in runs[0]}
+        graded[method] = {name: summary([run[name] for run in runs], BOUNDS.get(name, SHARE)) for name in runs[0]}
     base = graded["source-only"]["target"]["runs"]
     graded["gain"] = {
-        method: summary(np.subtract(graded[method]["target"]["runs"], base).tolist()) for method in ("dann", "dann-mcc")
+        method: summary(np.subtract(graded[method]["target"]["runs"], base).tolist(), DIFFERENCE)
+        for method in ("dann", "dann-mcc")
     }
     return graded
 
@@ -73,5 +75,5 @@ def share_right(classifier: AdaptedClassifier, images: ImageDataset) -> float:
     return accuracy(classifier.predict(images.images), images.labels)
 
 
-def summary(runs: list[float]) -> dict[str, Any]:
-    return {**asdict(over_runs(runs)), "runs": runs}
+def summary(runs: list[float], bounds: tuple[float, float]) -> dict[str, Any]:
+    return {**asdict(over_runs(runs, bounds)), "runs": runs}

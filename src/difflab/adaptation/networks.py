@@ -50,11 +50,12 @@ def make_domain_head(params: ClassifierParams) -> nn.Module:
     return nn.Sequential(*hidden, nn.Linear(width, 1))
 
 
-def load_classifier(folder: Path, step: int | None = None) -> AdaptedClassifier:
+def load_classifier(folder: str | Path, step: int | None = None) -> AdaptedClassifier:
     """The chosen classifier of one run of models/adapt/, or that of the snapshot of `step`, ready to classify.
 
     Raises UserError when there is none that can be read.
     """
+    folder = Path(folder)
     try:
         config = json.loads((folder / "config.json").read_text())
         classifier = AdaptedClassifier(**{key: value for key, value in config.items() if key != "class"})
@@ -66,13 +67,15 @@ def load_classifier(folder: Path, step: int | None = None) -> AdaptedClassifier:
     return classifier
 
 
-def snapshot_weights(folder: Path, step: int) -> dict[str, Tensor]:
+def snapshot_weights(folder: str | Path, step: int) -> dict[str, Tensor]:
     """The weights of the classifier alone in one of the snapshots of `folder`."""
+    folder = Path(folder)
     weights = load_file(folder / f"snapshots/step_{step:06d}.safetensors")
     prefix = "classifier."
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
 
 
-def snapshot_steps(folder: Path) -> list[int]:
+def snapshot_steps(folder: str | Path) -> list[int]:
     """The steps of the snapshots of one run, in their order."""
+    folder = Path(folder)
     return sorted(int(path.stem.removeprefix("step_")) for path in (folder / "snapshots").glob("step_*.safetensors"))

@@ -49,8 +49,9 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.captions)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Equal scenes give equal bytes."""
+        path = Path(path)
         metadata = {"captions": json.dumps(self.captions)}
         with written_whole(path) as partial:
             tensors = {"geometry": self.geometry, "colours": self.colours, "splits": self.splits}
@@ -115,7 +116,7 @@ def paint(names: Sequence[str]) -> Tensor:
     return torch.tensor([circle, *(second or [background]), background], dtype=torch.uint8)
 
 
-def load_scenes(path: Path) -> Scenes:
+def load_scenes(path: str | Path) -> Scenes:
     """Raises UserError when the file is missing or does not hold scenes."""
     try:
         with safe_open(path, framework="pt") as file:

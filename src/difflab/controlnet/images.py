@@ -11,8 +11,9 @@ from safetensors.numpy import load_file
 from difflab.errors import UserError
 
 
-def load_images(folder: Path) -> dict[str, NDArray[np.uint8]]:
+def load_images(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
     """(N, S, S, 3) by group. Raises UserError when there are none."""
+    folder = Path(folder)
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise UserError(f"{folder}: found no images, allowed: those of `dvc repro controlnet_samples`")

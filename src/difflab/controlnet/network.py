@@ -47,7 +47,7 @@ def _let_hints_through(convolutions: Sequence[Any]) -> None:
         nn.init.zeros_(convolution.bias)
 
 
-def load_controlnet(folder: Path = MODEL) -> ControlNetModel:
+def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
     """Raises UserError where there is none."""
     try:
         return ControlNetModel.from_pretrained(folder, use_safetensors=True).eval()
@@ -56,7 +56,7 @@ def load_controlnet(folder: Path = MODEL) -> ControlNetModel:
         raise UserError(f"{folder}: found no ControlNet that can be read, allowed: its folder: {reason}") from None
 
 
-def load_snapshot(controlnet: ControlNetModel, file: Path) -> None:
+def load_snapshot(controlnet: ControlNetModel, file: str | Path) -> None:
     """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask."""
     weights = {name.removeprefix("controlnet."): tensor for name, tensor in load_file(file).items()}
     controlnet.load_state_dict(weights)

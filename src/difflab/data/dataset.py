@@ -56,8 +56,9 @@ class ImageDataset:
             target[:] = F.interpolate(source, size=(size, size), mode="bicubic", antialias=True)  # broadcasts grey
         return replace(self, images=images)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Equal data give equal bytes."""
+        path = Path(path)
         tensors = {"images": self.images, "labels": self.labels, "splits": self.splits}
         # One metadata key: safetensors writes several in an order that changes from run to run.
         metadata = {"description": json.dumps(self.description)}
@@ -65,7 +66,7 @@ class ImageDataset:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
 
     @classmethod
-    def load(cls, path: Path) -> ImageDataset:
+    def load(cls, path: str | Path) -> ImageDataset:
         """Raises DataError when the file is missing or does not hold such tensors."""
         try:
             with safe_open(path, framework="pt") as file:

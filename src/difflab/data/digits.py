@@ -17,13 +17,14 @@ def training_splits(hold_out_validation: bool) -> list[Split]:
 
 
 def load_digits(
-    domains: dict[str, list[int]], splits: Sequence[Split], root: Path = Path("prepared")
+    domains: dict[str, list[int]], splits: Sequence[Split], root: str | Path = Path("prepared")
 ) -> dict[str, Tensor]:
     """`images` (N, 3, S, S) uint8, `digits` (N,) int64 and `domains` (N,) int64, indices into the keys of `domains`.
 
     From `root`/DOMAIN.safetensors for each domain the images of its digits in the given splits, one after the other.
     Raises DataError.
     """
+    root = Path(root)
     parts = [
         (index, dataset.part(split).with_labels(digits))
         for index, (domain, digits) in enumerate(domains.items())

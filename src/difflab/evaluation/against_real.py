@@ -35,7 +35,7 @@ class RealImages:
     sha256: str
 
     @classmethod
-    def load(cls, path: Path, digits: list[int], generated: Tensor, params: EvaluationParams) -> RealImages:
+    def load(cls, path: str | Path, digits: list[int], generated: Tensor, params: EvaluationParams) -> RealImages:
         """Hold out as many training images as generated ones, at most half, at random. `path` is a prepared data file.
 
         Raises DataError when it cannot be read, UserError when its images are of another size than the generated ones

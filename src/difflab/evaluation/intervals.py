@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot
+from math import hypot, inf
 
 import numpy as np
 from numpy.typing import NDArray
+
+SHARE = (0.0, 1.0)
+DIFFERENCE = (-1.0, 1.0)  # of two shares
+UNBOUNDED = (-inf, inf)
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Estimate:
 
         For two shares with Wilson intervals this is method 10 of Newcombe 1998 (Statistics in Medicine 17, p. 873); for
         other intervals its generalisation, MOVER (Zou & Donner 2008, Statistics in Medicine 27, p. 1693).
+        Where both intervals are within [0, 1], that of the difference is within [-1, 1].
         """
         difference = self.value - other.value
         return Estimate(
@@ -40,12 +45,16 @@ def wilson(num_correct: int, num_images: int) -> Estimate:
     return Estimate(num_correct / num_images, float(interval.low), float(interval.high))
 
 
-def over_runs(values: Sequence[float]) -> Estimate:
-    """The mean of two or more independent runs with its interval by Student's t."""
+def over_runs(values: Sequence[float], bounds: tuple[float, float] = UNBOUNDED) -> Estimate:
+    """The mean of two or more independent runs with its interval by Student's t, cut to `bounds`.
+
+    `bounds` are the least and the greatest possible value: SHARE, DIFFERENCE, or those of another measure. The true
+    mean lies within them, so the cut interval covers it in exactly the same cases.
+    """
     from scipy.stats import sem, t
 
     mean, half = float(np.mean(values)), float(t.ppf(0.975, len(values) - 1) * sem(values))
-    return Estimate(mean, mean - half, mean + half)
+    return Estimate(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]))
 
 
 def bootstrapped(

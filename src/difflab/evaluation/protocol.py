@@ -40,6 +40,6 @@ class Extractor:
     resize: str
 
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
+def sha256_of(path: str | Path) -> str:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,21 +12,23 @@ from torch import Tensor
 from difflab.errors import UserError
 
 
-def read_digit_samples(folder: Path, digits: list[int]) -> tuple[Tensor, Tensor]:
+def read_digit_samples(folder: str | Path, digits: list[int]) -> tuple[Tensor, Tensor]:
     """All images of `digits` in `folder`: (N, 3, S, S) uint8 and the digits (N,) int64 that they should show.
 
     Raises UserError when a digit has no images.
     """
+    folder = Path(folder)
     images = [_read(folder, f"{digit}_[0-9]*.png", f"{digit}_NNN.png", "each digit of the recipe") for digit in digits]
     counts = torch.tensor([len(part) for part in images])
     return torch.cat(images), torch.tensor(digits).repeat_interleave(counts)
 
 
-def read_samples(folder: Path) -> Tensor:
+def read_samples(folder: str | Path) -> Tensor:
     """All images in `folder` of a recipe without a condition, (N, 3, S, S) uint8.
 
     Raises UserError when there is none.
     """
+    folder = Path(folder)
     return _read(folder, "[0-9][0-9][0-9]*.png", "NNN.png", "the recipe")
 
 

@@ -77,8 +77,9 @@ class Targets(Reported):
         return {"reported": {"accuracy": accuracy, "protocol": protocol}}
 
 
-def load_targets(path: Path = Path("metrics/targets.yaml")) -> Targets:
+def load_targets(path: str | Path = Path("metrics/targets.yaml")) -> Targets:
     """Raises UserError with one line when the file is missing or not of this form."""
+    path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: not found")
     try:

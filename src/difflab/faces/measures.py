@@ -24,7 +24,7 @@ MEASURES = {
 }
 
 
-def read_images(files: Sequence[Path]) -> NDArray[np.float64]:
+def read_images(files: Sequence[str | Path]) -> NDArray[np.float64]:
     """(N, H, W, 3). Raises UserError where one is missing, no image, or of another size than the first."""
     images = []
     for file in files:

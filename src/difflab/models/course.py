@@ -42,7 +42,7 @@ RESBLOCK = {
 ATTENTION = {"group_norm": "norm", "to_q": "qkv", "to_k": "qkv", "to_v": "qkv", "to_out.0": "out"}
 
 
-def load_course_unet(path: Path) -> UNet2DModel:
+def load_course_unet(path: str | Path) -> UNet2DModel:
     """The network of a file that `torch.save` made of the course's bare state_dict, {"down1.weight": …, …}, in float32.
 
     Takes (N, 3, S, S) in [-1, 1], S a multiple of 32, and time steps 0 … 999; predicts the noise. Nothing in the file

@@ -53,7 +53,7 @@ class _RequireSize(nn.Module):
         return images
 
 
-def load_course_judge(path: Path) -> CourseJudge:
+def load_course_judge(path: str | Path) -> CourseJudge:
     """The judge of a file that `torch.save` made of {"state_dict": {"conv1.weight": …, "fc3.bias": …}, …}.
 
     Nothing in the file is unpickled but tensors and plain containers. Raises UserError, one line, when it cannot be

@@ -48,7 +48,8 @@ class DigitClassifier(nn.Module):
         device = self.classify.weight.device
         return torch.cat([module(part.to(device).float() / 127.5 - 1).cpu() for part in images.split(batch_size)])
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         save_file(self.state_dict(), folder / "model.safetensors")
         (folder / "config.json").write_text(json.dumps({"class": type(self).__name__, **self.config}) + "\n")
@@ -71,11 +72,12 @@ class Judge(DigitClassifier):
         self.classify = nn.Linear(channels[-1], 10)
 
 
-def load_judge(folder: Path) -> DigitClassifier:
+def load_judge(folder: str | Path) -> DigitClassifier:
     """The judge of models/judge-DOMAIN/, of the class that its config.json names, ready to grade.
 
     Raises UserError when there is none that can be read.
     """
+    folder = Path(folder)
     try:
         config = json.loads((folder / "config.json").read_text())
         judge = _class_named(config.pop("class"))(**config)

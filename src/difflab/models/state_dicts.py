@@ -13,7 +13,7 @@ from difflab.saved import read_saved, refusal, unfit
 MAX_NAMED = 5  # keys of one kind that a line names
 
 
-def read_dict(path: Path, place: str) -> dict[Any, Any]:
+def read_dict(path: str | Path, place: str) -> dict[Any, Any]:
     """The dict that `torch.save` wrote to `path`, as `read_saved` reads it."""
     saved = read_saved(path, place)
     if not isinstance(saved, dict):

@@ -30,8 +30,9 @@ def validate(kind: type[T], value: Any, key: str = "") -> T:
         raise ParamsError(f"params.yaml: {explain(error, kind, key)}") from None
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: str | Path) -> Any:
     """Read YAML 1.2, as DVC does: 1e-5 is a number, and a key that stands twice is refused."""
+    path = Path(path)
     try:
         return _parsed(path.read_text())
     except FileNotFoundError:
@@ -48,16 +49,16 @@ def _parsed(text: str) -> Any:
     return YAML(typ="safe").load(text)
 
 
-def load_params(path: Path = Path("params.yaml")) -> Params:
+def load_params(path: str | Path = Path("params.yaml")) -> Params:
     """Read and check the whole file. Raises ParamsError with one line."""
     return validate(Params, read_yaml(path))
 
 
 @overload
-def load_section(kind: type[T], key: str, path: Path = ...) -> T: ...
+def load_section(kind: type[T], key: str, path: str | Path = ...) -> T: ...
 @overload
-def load_section(kind: Any, key: str, path: Path = ...) -> Any: ...
-def load_section(kind: Any, key: str, path: Path = Path("params.yaml")) -> Any:
+def load_section(kind: Any, key: str, path: str | Path = ...) -> Any: ...
+def load_section(kind: Any, key: str, path: str | Path = Path("params.yaml")) -> Any:
     """Read and check one section, named by its dotted key; a stage reads only the sections dvc.yaml gives it."""
     value = read_yaml(path)
     for part in key.split("."):

@@ -35,8 +35,9 @@ def circles_of(colour: str, params: ConceptCirclesParams, scenes: CirclesParams)
     return _dataset(to_bytes(draw_images(geometry, colours, params.size)), f"{colour} circles")
 
 
-def photographs(folder: Path) -> ImageDataset:
+def photographs(folder: str | Path) -> ImageDataset:
     """The images of a folder, cut to squares of one size. Raises DataError, which names what is missing or no image."""
+    folder = Path(folder)
     pixels = torch.from_numpy(read_squares(find_images(folder)))
     return _dataset(pixels, f"images of a folder {folder.name}/")
 

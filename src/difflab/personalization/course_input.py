@@ -45,9 +45,10 @@ class CourseInput:
     prompts: list[str]
 
 
-def read_course_input(path: Path) -> CourseInput:
+def read_course_input(path: str | Path) -> CourseInput:
     """Raises UserError, one line with the file and the key: where a token has no folder or two, a folder no image,
     a prompt none of its entry's tokens or one that no entry names."""
+    path = Path(path)
     try:
         entries = TypeAdapter(Entries).validate_python(json.loads(path.read_text()))
     except FileNotFoundError:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
@@ -59,11 +60,11 @@ def save_projections(folder: Path, task: PersonalizationTask) -> None:
     save_file({name: weight.detach().cpu().contiguous() for name, weight in weights}, folder / PROJECTIONS_FILE)
 
 
-def load_embeddings(pipeline: StableDiffusionPipeline, folders: list[Path]) -> None:
+def load_embeddings(pipeline: StableDiffusionPipeline, folders: Sequence[str | Path]) -> None:
     """Add the token of each folder with its embedding. Raises UserError where one does not fit."""
     width = pipeline.text_encoder.config.hidden_size
     for folder in folders:
-        path = folder / EMBEDDING_FILE
+        path = Path(folder) / EMBEDDING_FILE
         [(token, embedding), *more] = _read(path).items()
         if more or embedding.shape[-1] != width:
             found = f"{1 + len(more)} embeddings of {embedding.shape[-1]} numbers"
@@ -71,8 +72,9 @@ def load_embeddings(pipeline: StableDiffusionPipeline, folders: list[Path]) -> N
         _add_token(pipeline, token, embedding)
 
 
-def load_projections(pipeline: StableDiffusionPipeline, folder: Path) -> None:
+def load_projections(pipeline: StableDiffusionPipeline, folder: str | Path) -> None:
     """Replace keys and values of the cross-attention. Raises UserError where the file is not of this U-Net."""
+    folder = Path(folder)
     path, own = folder / PROJECTIONS_FILE, pipeline.unet.state_dict()
     weights = _read(path)
     expected = {name: weight.shape for name, weight in own.items() if name.endswith(CROSS_ATTENTION)}

@@ -28,7 +28,7 @@ class Strip:
         return f"{self.recipe}, {self.shows}"
 
 
-def read_strips(recipes: dict[str, RecipeParams], samples: Path = Path("samples")) -> list[Strip]:
+def read_strips(recipes: dict[str, RecipeParams], samples: str | Path = "samples") -> list[Strip]:
     """Those of `noise_rows` that have samples; a small profile draws fewer than NUM_NOISES."""
     strips = []
     for name, shows, files in noise_rows(recipes, samples):

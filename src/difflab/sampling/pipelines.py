@@ -40,8 +40,9 @@ class PixelPipeline(DiffusionPipeline):
     scheduler: DDPMScheduler
 
     @classmethod
-    def from_folder(cls, folder: Path) -> Self:
+    def from_folder(cls, folder: str | Path) -> Self:
         """`from_pretrained` of a folder here: never from the network, never unpickled. Raises SamplingError."""
+        folder = Path(folder)
         if not (folder / "model_index.json").is_file():
             raise SamplingError(f"{folder}: no trained model here (model_index.json not found)")
         return cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)

@@ -21,7 +21,7 @@ from difflab.models.judge import load_judge
 from difflab.params import EvaluationParams
 
 
-def load_variants(path: Path) -> dict[str, Tensor]:
+def load_variants(path: str | Path) -> dict[str, Tensor]:
     """What `draw_variants` wrote. Raises UserError when it is not there or cannot be read."""
     try:
         return load_file(path)

@@ -21,11 +21,12 @@ class LabelledFolder:
     classes: list[int]
 
 
-def read_labelled_folder(folder: Path) -> LabelledFolder:
+def read_labelled_folder(folder: str | Path) -> LabelledFolder:
     """Underscores in a label stand for spaces.
 
     Raises UserError where a file is missing, is no JSON object of names, or an image's class has no name.
     """
+    folder = Path(folder)
     names = _read_names(folder / LABELS)
     numbers = sorted(names)
     found = [(file, re.fullmatch(r"(\d+)_(\d+)", file.stem)) for file in (folder / IMAGES).glob("*.png")]

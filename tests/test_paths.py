@@ -1,0 +1,90 @@
+"""Functions that read a file or folder take its path as a `str` as well as a `Path`."""
+
+import ast
+from pathlib import Path
+from types import SimpleNamespace
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import pytest
+import torch
+
+from difflab.adaptation.networks import load_classifier
+from difflab.circles.scenes import load_scenes
+from difflab.controlnet.images import load_images
+from difflab.controlnet.network import load_controlnet
+from difflab.data.dataset import ImageDataset
+from difflab.data.digits import load_digits
+from difflab.data.images import find_images, read_image
+from difflab.errors import UserError
+from difflab.evaluation.inception import inception_extractor
+from difflab.evaluation.samples import read_digit_samples, read_samples
+from difflab.evaluation.targets import load_targets
+from difflab.faces.measures import read_images
+from difflab.models.course import load_course_unet
+from difflab.models.course_judge import load_course_judge
+from difflab.models.judge import load_judge
+from difflab.params.file import load_params, load_section, read_yaml
+from difflab.personalization.concepts import photographs
+from difflab.personalization.course_input import read_course_input
+from difflab.personalization.weights import load_embeddings, load_projections
+from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.studies.grading import load_variants
+from difflab.zero_shot.folder import read_labelled_folder
+
+SOURCES = Path(__file__).parents[1] / "src/difflab"
+PIPELINE = SimpleNamespace(
+    unet=SimpleNamespace(state_dict=dict), text_encoder=SimpleNamespace(config=SimpleNamespace(hidden_size=8))
+)
+READERS = {
+    "load_course_unet": load_course_unet,
+    "load_course_judge": load_course_judge,
+    "load_judge": load_judge,
+    "load_classifier": load_classifier,
+    "load_scenes": load_scenes,
+    "load_images": load_images,
+    "load_controlnet": load_controlnet,
+    "load_digits": lambda path: load_digits({"svhn": [1]}, ["train"], path),
+    "load_variants": load_variants,
+    "load_targets": load_targets,
+    "load_params": load_params,
+    "load_section": lambda path: load_section(int, "compute.threads", path),
+    "load_projections": lambda path: load_projections(PIPELINE, path),  # pyright: ignore[reportArgumentType]
+    "load_embeddings": lambda path: load_embeddings(PIPELINE, [path]),  # pyright: ignore[reportArgumentType]
+    "read_yaml": read_yaml,
+    "read_course_input": read_course_input,
+    "read_labelled_folder": read_labelled_folder,
+    "read_samples": read_samples,
+    "read_digit_samples": lambda path: read_digit_samples(path, [1]),
+    "read_image": read_image,
+    "read_images": lambda path: read_images([path]),
+    "find_images": find_images,
+    "photographs": photographs,
+    "inception_extractor": lambda path: inception_extractor(path, torch.device("cpu")),
+    "ImageDataset.load": ImageDataset.load,
+    "DigitPipeline.from_folder": DigitPipeline.from_folder,
+    "UnconditionalPipeline.from_folder": UnconditionalPipeline.from_folder,
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_missing_file_is_the_same_line_for_a_str_and_a_path(name: str, tmp_path: Path) -> None:
+    lines = []
+    for path in (str(tmp_path / "none"), tmp_path / "none"):
+        with pytest.raises(UserError) as caught:
+            READERS[name](path)
+        lines.append(str(caught.value))
+    assert lines[0] == lines[1] and "none" in lines[0]
+
+
+def test_no_public_reader_asks_for_a_path_alone() -> None:
+    readers = ("load_", "read_", "from_folder", "load")
+    found = [
+        f"{file.relative_to(SOURCES)}: {node.name}({argument.arg}: Path)"
+        for file in SOURCES.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith(readers)
+        for argument in node.args.args
+        if argument.annotation and ast.unparse(argument.annotation) in ("Path", "list[Path]", "Sequence[Path]")
+    ]
+    assert found == []
