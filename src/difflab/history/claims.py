@@ -74,8 +74,9 @@ class Outcome:
     values: tuple[float, ...]
 
 
-def load_claims(path: Path = FILE) -> Claims:
+def load_claims(path: str | Path = FILE) -> Claims:
     """Raises UserError with one line when the file is missing or not of this form."""
+    path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: not found")
     try:

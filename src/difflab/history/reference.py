@@ -26,6 +26,7 @@ from difflab.outputs import written_whole
 from difflab.params import Params, TrainingParams, load_params
 from difflab.revisions import git
 from difflab.run_records import read_records
+from difflab.seeds import bounds_of
 
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")
@@ -57,8 +58,9 @@ class Reference(BaseModel):
         }
 
 
-def load_reference(path: Path = FILE) -> Reference | None:
+def load_reference(path: str | Path = FILE) -> Reference | None:
     """None where there is no such file. Raises UserError when it is not of this form."""
+    path = Path(path)
     if not path.is_file():
         return None
     try:
@@ -71,7 +73,7 @@ def load_reference(path: Path = FILE) -> Reference | None:
 def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[float, float] | None:
     """Where the value of one more training lies in 95 of 100 cases; None if nothing says how far it may.
 
-    Student's t for a new observation, mean ± t(k − 1) s √(1 + 1/k), of the k seeds. Few seeds can agree by chance, and
+    Student's t for a new observation, mean ± t(k − 1) s √(1 + 1/k), of the k seeds, clipped to the possible values. Few seeds can agree by chance, and
     all share the noises they are sampled from: the interval is at least as wide as the mean interval of sampling
     (`.low` to `.high`), where the measurement has one.
     """
@@ -84,7 +86,8 @@ def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[flo
     if all(name + end in numbers for end in ENDS):
         below = max(half, float(np.mean(values - np.array(numbers[f"{name}.low"]))))
         above = max(half, float(np.mean(np.array(numbers[f"{name}.high"]) - values)))
-    return (mean - below, mean + above) if below + above > 0 else None
+    least, greatest = bounds_of(name)
+    return (max(mean - below, least), min(mean + above, greatest)) if below + above > 0 else None
 
 
 def training_seed_keys(params: Params) -> list[str]:
