@@ -1,6 +1,7 @@
 """Sampling with more or fewer time steps than trained: studies/fid/ → metrics/ and figures/fid_study."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,35 @@ def main() -> None:
             "share_of_trained": length / trained,
             "reported_fid": reported.get(round(length / trained * REPORTED_T)),
         }
-    metrics = {"lengths": lengths, "floor": graded["floor"], "protocol": graded["protocol"]}
+    of_trained = lengths.get(str(trained), {}).get("frechet")
+    for length, values in lengths.items():
+        values["minus_trained"] = minus_trained(values["frechet"], of_trained) if int(length) != trained else None
+    best = min(lengths.values(), key=lambda values: values["mean"])
+    metrics = {
+        "lengths": lengths,
+        "best_share_of_trained": best["share_of_trained"],
+        "floor": graded["floor"],
+        "protocol": graded["protocol"],
+    }
     path = Path("metrics/fid_study.json")
     write_metrics(path, metrics)
     title = f"{study.recipe}, trained with T = {trained}, sampled on a schedule of another length over the same β"
     save_curves(
         plots(metrics, study, trained), title, Path("figures/fid_study.png"), "fid_study", [path], table(metrics)
     )
+
+
+def minus_trained(runs: list[float], of_trained: list[float] | None) -> dict[str, float] | None:
+    """Mean difference of a length's distances to those of the trained length, with its interval over the seeds.
+
+    The runs of one seed start from the same noises, so the difference is taken within each seed; Student's t gives the
+    95 % interval. None without the trained length, or with one seed only. Units: Fréchet distance.
+    """
+    from difflab.evaluation.intervals import over_runs
+
+    if of_trained is None or len(runs) < 2:
+        return None
+    return asdict(over_runs([run - other for run, other in zip(runs, of_trained, strict=True)]))
 
 
 def plots(metrics: dict[str, Any], study: FidStudyParams, trained: int) -> list:
@@ -86,7 +109,8 @@ def table(metrics: dict[str, Any]):
     from difflab.figures.curves import Table
 
     num_runs = max(len(values["frechet"]) for values in metrics["lengths"].values())
-    header = ["num_timesteps", "of T", *[f"run {run + 1}" for run in range(num_runs)], "mean", "reported FID"]
+    runs = [f"run {run + 1}" for run in range(num_runs)]
+    header = ["num_timesteps", "of T", *runs, "mean", "minus trained", "reported FID"]
     return Table(
         header,
         [
@@ -95,11 +119,16 @@ def table(metrics: dict[str, Any]):
                 f"{values['share_of_trained']:.3g}",
                 *[f"{value:.2f}" for value in values["frechet"]],
                 f"{values['mean']:.2f}",
+                interval(values["minus_trained"]),
                 "  ".join(f"{value:.3f}" for value in values["reported_fid"] or []) or "–",
             ]
             for length, values in metrics["lengths"].items()
         ],
     )
+
+
+def interval(estimate: dict[str, float] | None) -> str:
+    return "{value:+.2f} ({low:+.2f} to {high:+.2f})".format(**estimate) if estimate else "–"
 
 
 if __name__ == "__main__":

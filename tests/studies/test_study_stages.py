@@ -77,13 +77,19 @@ def test_fid_study_sets_runs_beside_the_reported_ones(run_stage, figures):
         write_variants(f"studies/fid/{length}.safetensors", "seed-2", "seed-9")
     run_stage(fid_study)
     metrics = metrics_of("fid_study")
-    assert list(metrics) == ["lengths", "floor", "protocol"]
+    assert list(metrics) == ["lengths", "best_share_of_trained", "floor", "protocol"]
     five, twenty = metrics["lengths"]["5"], metrics["lengths"]["20"]
     assert (five["share_of_trained"], twenty["share_of_trained"]) == (0.25, 1)
     assert (five["reported_fid"], twenty["reported_fid"]) == ([200, 210, 205], [1.5, 1.75, 1.25])
     runs = five["frechet"]
     assert five["mean"] == pytest.approx((runs[0] + runs[1]) / 2) and len(set(runs)) == 2
     assert metrics["protocol"]["noise_bank_seed"] == [2, 9]
+    assert metrics["best_share_of_trained"] == (1 if twenty["mean"] < five["mean"] else 0.25)
+    low, high = sorted(run - trained for run, trained in zip(runs, twenty["frechet"], strict=True))
+    half = 12.7062 * (high - low) / 2  # Student's t with one degree of freedom; the standard error of two is half
+    mean = (low + high) / 2
+    assert five["minus_trained"] == pytest.approx({"value": mean, "low": mean - half, "high": mean + half}, rel=1e-4)
+    assert twenty["minus_trained"] is None
 
     (figure,) = figures
     measured, reported = figure.plots
@@ -96,12 +102,21 @@ def test_fid_study_sets_runs_beside_the_reported_ones(run_stage, figures):
     (curve,) = reported.curves
     assert (curve.x, curve.y, curve.low, curve.high) == ([200, 800], [205, 1.5], [200, 1.25], [210, 1.75])
     assert figure.table is not None
-    assert list(figure.table.header) == ["num_timesteps", "of T", "run 1", "run 2", "mean", "reported FID"]
+    assert list(figure.table.header) == [
+        "num_timesteps",
+        "of T",
+        "run 1",
+        "run 2",
+        "mean",
+        "minus trained",
+        "reported FID",
+    ]
     assert figure.table.rows[0] == [
         "5",
         "0.25",
         *(f"{run:.2f}" for run in runs),
         f"{five['mean']:.2f}",
+        f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})",
         "200.000  210.000  205.000",
     ]
     assert Image.open("figures/fid_study.png").info["Stage"] == "fid_study"
@@ -115,6 +130,18 @@ def test_fid_study_of_lengths_that_were_not_reported(targets, run_stage, figures
     assert [lengths["reported_fid"] for lengths in metrics_of("fid_study")["lengths"].values()] == [None, None]
     assert len(figures[0].plots) == 1
     assert [row[-1] for row in figures[0].table.rows] == ["–", "–"]  # pyright: ignore[reportOptionalMemberAccess]
+
+
+@pytest.mark.parametrize(("seeds", "lengths"), [([2], [5, 20]), ([2, 9], [5, 10])])
+def test_fid_study_without_a_second_seed_or_the_trained_length_has_no_differences(run_stage, seeds, lengths):
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["studies"]["fid"]["lengths"] = lengths
+    params["studies"]["fid"]["drawing"]["seeds"] = seeds
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    for length in lengths:
+        write_variants(f"studies/fid/{length}.safetensors", *[f"seed-{seed}" for seed in seeds])
+    run_stage(fid_study)
+    assert [values["minus_trained"] for values in metrics_of("fid_study")["lengths"].values()] == [None, None]
 
 
 def test_few_steps_are_plotted_by_network_evaluations(run_stage, figures):

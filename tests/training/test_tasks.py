@@ -1,7 +1,10 @@
 """The objectives against their definitions."""
 
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
 import pytest
 import torch
+from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.nn import functional as F
 
@@ -121,6 +124,15 @@ def test_patches_are_only_another_order_of_the_pixels():
     assert task({"images": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)}, torch.Generator().manual_seed(0)) > 0
     images = torch.randn(2, 3, 8, 8)
     assert torch.equal(F.pixel_shuffle(F.pixel_unshuffle(images, 2), 2), images)
+
+
+@pytest.mark.parametrize(("conditional", "vectors"), [(True, 2), (False, 1)])
+def test_a_condition_scales_and_shifts_each_block(conditional, vectors):
+    unet = make_unet(NETWORK, 8, conditional)
+    blocks = [block for block in unet.modules() if isinstance(block, ResnetBlock2D)]
+    projections = [block.time_emb_proj for block in blocks if block.time_emb_proj]
+    assert len(projections) == len(blocks) > 0
+    assert {p.out_features / block.out_channels for p, block in zip(projections, blocks, strict=True)} == {vectors}
 
 
 def test_every_weight_of_the_conditional_network_learns():

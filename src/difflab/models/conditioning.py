@@ -2,7 +2,8 @@
 
 Every kind takes digits (N,) int64 in 0..9 and domains (N,) int64, indices into `config["domains"]`, to vectors of the
 width of the time embedding, which the U-Net adds to it; `null` gives those of "no condition", the ∅ of Ho & Salimans
-2022. Each residual block projects the sum, which is the same as projecting time and condition concatenated.
+2022. Each residual block projects the sum to a scale and a shift of its features, which is the same as projecting time
+and condition concatenated.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet
 
     It sees images as `pixel_unshuffle(images, patch_size)`: (N, 3·patch², size/patch, size/patch). White noise stays
     white noise under that permutation, so the diffusion is the same as in pixels. A conditional network takes the
-    conditioning vector (N, time_embed_dim) as `class_labels` and adds it to the time embedding.
+    conditioning vector (N, time_embed_dim) as `class_labels` and adds it to the time embedding, of which each residual
+    block makes a scale and a shift after its group norm (Dhariwal & Nichol 2021, arXiv:2105.05233, section 3.1).
     """
     levels = len(params.block_out_channels)
     channels = 3 * params.patch_size**2
@@ -31,4 +32,6 @@ def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet
         norm_num_groups=params.norm_num_groups,
         time_embedding_dim=params.time_embedding_dim,
         class_embed_type="identity" if conditional else None,
+        # The default adds the vector before the group norm, which normalizes part of it away.
+        resnet_time_scale_shift="scale_shift" if conditional else "default",
     )
