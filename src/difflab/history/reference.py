@@ -73,9 +73,9 @@ def load_reference(path: str | Path = FILE) -> Reference | None:
 def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[float, float] | None:
     """Where the value of one more training lies in 95 of 100 cases; None if nothing says how far it may.
 
-    Student's t for a new observation, mean ± t(k − 1) s √(1 + 1/k), of the k seeds, clipped to the possible values. Few seeds can agree by chance, and
-    all share the noises they are sampled from: the interval is at least as wide as the mean interval of sampling
-    (`.low` to `.high`), where the measurement has one.
+    Student's t for a new observation, mean ± t(k − 1) s √(1 + 1/k) of the k seeds, clipped to the possible values. Few
+    seeds can agree by chance, and all share the noises they are sampled from: the interval is at least as wide as the
+    mean interval of sampling (`.low` to `.high`), where the measurement has one.
     """
     from scipy.stats import t
 
