@@ -48,6 +48,7 @@ def _prompts(params: Params) -> Iterator[tuple[str, str]]:
     for prompt in personalization.custom_diffusion.prior.prompts:
         yield "personalization.custom_diffusion.prior.prompts", prompt
     for prompt in personalization.multi_concept.prompts:
-        yield "personalization.multi_concept.prompts", prompt
+        words = prompt.replace("{first}", "<new1>").replace("{second}", "<new2>")
+        yield "personalization.multi_concept.prompts", words
     for template in personalization.templates:
         yield "personalization.templates", template.replace("{token}", "<new>")

@@ -38,6 +38,7 @@ from difflab.params.personalization import (
     PersonalizationParams,
     PresenceParams,
     PriorParams,
+    Prompts,
     Templates,
     Token,
     tokens_of,

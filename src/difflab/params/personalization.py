@@ -15,6 +15,7 @@ from difflab.validation import refuse
 TOKEN = r"<[a-z0-9-]+>"
 Token = Annotated[str, Field(pattern=f"^{TOKEN}$")]
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{token\}[^{}]*$")]
+Prompts = Annotated[list[str], Field(min_length=1)]
 
 
 def tokens_of(prompt: str) -> list[str]:
@@ -45,7 +46,7 @@ class PriorParams(Section):
     """What the model draws before its training, and goes on to be trained on, so that it still draws it afterwards."""
 
     seed: Seed  # of the noise bank
-    prompts: Annotated[list[str], Field(min_length=1)]  # in turn
+    prompts: Prompts  # in turn
     num_images: PositiveInt
 
 
@@ -60,8 +61,8 @@ class PresenceParams(Section):
 
 
 class MultiConceptParams(Section):
-    prompts: Annotated[list[str], Field(min_length=1)]
-    num_images: PositiveInt  # of each prompt and method
+    prompts: Prompts  # with tokens, or with {first} and {second} in place of those of each pair of concepts
+    num_images: PositiveInt  # of each prompt, method and run
     presence: PresenceParams
 
     @model_validator(mode="after")
@@ -79,6 +80,7 @@ Concepts = Annotated[dict[ConceptName, ConceptParams], Field(min_length=1)]
 class PersonalizationParams(Section):
     input: str | None  # an input.json of the course; its images and prompts count in place of those below
     concepts: Concepts
+    num_runs: PositiveInt  # of each method, with the seeds training.seed, training.seed + 1, …
     circles: ConceptCirclesParams  # the images of a concept that is a colour
     templates: Templates  # captions of a concept's images in training
     inversion: TrainingParams
@@ -107,8 +109,13 @@ class PersonalizationParams(Section):
     @model_validator(mode="after")
     def _prompts_name_concepts(self) -> Self:
         tokens = [concept.token for concept in self.concepts.values()]
+        allowed = f"prompts with tokens of {', '.join(tokens)}"
+        pairs = {"{first}", "{second}"} if len(tokens) > 1 else set()
+        allowed += ", or with {first} and {second}" if pairs else ""
         for prompt in self.multi_concept.prompts:
-            named = tokens_of(prompt)
-            if not named or not set(named) <= set(tokens):
-                raise refuse("multi_concept.prompts", prompt, f"prompts with tokens of {', '.join(tokens)}")
+            named, fields = tokens_of(prompt), re.findall(r"\{[^{}]*\}|[{}]", prompt)
+            if set(fields) != pairs if fields else not named:
+                raise refuse("multi_concept.prompts", prompt, allowed)
+            if not set(named) <= set(tokens):
+                raise refuse("multi_concept.prompts", prompt, allowed)
         return self
