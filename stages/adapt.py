@@ -35,7 +35,7 @@ def main() -> None:
     from difflab.adaptation.scenarios import domains_of, load_images, prepared
     from difflab.device import make_accelerator
     from difflab.outputs import written_whole
-    from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.runs import seeded_runs
 
     accelerator = make_accelerator(compute)
     source, target = domains_of(scenario)
@@ -45,12 +45,10 @@ def main() -> None:
     unlabelled = load_images(target, "train")
     inputs = [prepared(source), prepared(target)]
     with written_whole(Path(f"models/adapt/{scenario}-{method}")) as output:
-        for seed in range(training.seed, training.seed + num_runs):
-            seeded = training.model_copy(update={"seed": seed})
-            name, key = f"adapt-{scenario}-{method}-{seed}", [compute, network, seeded, params]
-            with rolling_checkpoint(name, key, inputs) as checkpoint:
-                train_run(labelled, unlabelled, network, seeded, params, accelerator, checkpoint)
-                save_run(output / f"seed_{seed}", checkpoint, network, unlabelled, accelerator.device)
+        key = [compute, network, params]
+        for seeded, checkpoint in seeded_runs(f"adapt-{scenario}-{method}", num_runs, training, key, inputs):
+            train_run(labelled, unlabelled, network, seeded, params, accelerator, checkpoint)
+            save_run(output / f"seed_{seeded.seed}", checkpoint, network, unlabelled, accelerator.device)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Textual inversion of one concept: prepared/concepts/NAME.safetensors → models/inversion/NAME/."""
+"""Textual inversion of one concept: prepared/concepts/NAME.safetensors → models/inversion/NAME/run_{0..}/."""
 
 import argparse
 import shutil
@@ -13,6 +13,7 @@ def main() -> None:
     name = parser.parse_args().name
     compute = load_section(ComputeParams, "compute")
     concept = load_section(ConceptParams, f"personalization.concepts.{name}")
+    num_runs = load_section(int, "personalization.num_runs")
     templates = load_section(Templates, "personalization.templates")
     training = load_section(TrainingParams, "personalization.inversion")
 
@@ -20,27 +21,28 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.outputs import written_whole
-    from difflab.personalization.places import concept_file, inversion_folder, load_concept
+    from difflab.personalization.places import concept_file, inversion_folder, load_concept, run_folder
     from difflab.personalization.rows import concept_rows
     from difflab.personalization.task import PersonalizationTask
     from difflab.personalization.weights import add_tokens, save_embedding
     from difflab.text_to_image.model_folder import MODEL, load_text_to_image
-    from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
+    from difflab.training.runs import seeded_runs
 
     accelerator = make_accelerator(compute)
-    set_seed(training.seed)
     images = load_concept(name)
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
     add_tokens(pipeline, {concept.token: concept.initializer})
     data = concept_rows(pipeline, images, concept.token, templates)
-    task = PersonalizationTask(pipeline, num_tokens=1, cross_attention=False)
-    params, inputs = [compute, concept, templates, training], [concept_file(name), MODEL]
-    with rolling_checkpoint(f"invert-{name}", params, inputs) as checkpoint:
-        fit(task, data, training, accelerator, checkpoint)
-        with written_whole(inversion_folder(name)) as folder:
-            save_embedding(folder, concept.token, task.embeddings[0])
-            shutil.copy(checkpoint.log, folder)
+    key, inputs = [compute, concept, templates], [concept_file(name), MODEL]
+    with written_whole(inversion_folder(name)) as output:
+        runs = seeded_runs(f"invert-{name}", num_runs, training, key, inputs)
+        for run, (seeded, checkpoint) in enumerate(runs):
+            set_seed(seeded.seed)
+            task = PersonalizationTask(pipeline, num_tokens=1, cross_attention=False)
+            fit(task, data, seeded, accelerator, checkpoint)
+            save_embedding(run_folder(output, run), concept.token, task.embeddings[0])
+            shutil.copy(checkpoint.log, run_folder(output, run))
 
 
 if __name__ == "__main__":

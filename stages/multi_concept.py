@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import ComputeParams, Concepts, EvaluationParams, MultiConceptParams, Seed, load_section
+from difflab.params import ComputeParams, Concepts, MultiConceptParams, Seed, load_section
 from difflab.stage import run
 
 METRICS = Path("metrics/multi_concept.json")
@@ -12,11 +12,13 @@ METRICS = Path("metrics/multi_concept.json")
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     compute = load_section(ComputeParams, "compute")
-    evaluation = load_section(EvaluationParams, "evaluation")
     concepts = load_section(Concepts, "personalization.concepts")
     course_input = load_section(str | None, "personalization.input")
+    num_runs = load_section(int, "personalization.num_runs")
     params = load_section(MultiConceptParams, "personalization.multi_concept")
     seed = load_section(Seed, "personalization.sampling.seed")
+
+    from torch import Tensor
 
     from difflab.clip.model_folder import load_clip
     from difflab.device import make_accelerator
@@ -26,22 +28,28 @@ def main() -> None:
     from difflab.figures.image_grid import save_image_grid
     from difflab.personalization.figure import concepts_panel, samples_panel
     from difflab.personalization.measures import MEASURES, Grader, compare_methods
-    from difflab.personalization.places import METHODS, load_concept, sample_folder
-    from difflab.personalization.prompts import prompts_of
+    from difflab.personalization.places import METHODS, Method, load_concept, num_runs_of, sample_folder
+    from difflab.personalization.prompts import groups_of, prompts_of
 
-    prompts = prompts_of(params, concepts, course_input)
-    folders = {method: [sample_folder(method, i) for i in range(len(prompts))] for method in METHODS}
-    images = {method: [read_samples(folder) for folder in folders[method]] for method in METHODS}
-    size = images[METHODS[0]][0].shape[-1]
+    prompts = prompts_of(params.prompts, concepts, course_input)
+    groups = groups_of(prompts, concepts)
+    images: dict[Method, list[list[Tensor]]] = {
+        method: [
+            [read_samples(sample_folder(method, run, i)) for i in range(len(prompts))]
+            for run in range(num_runs_of(method, num_runs))
+        ]
+        for method in METHODS
+    }
+    size = images[METHODS[0]][0][0].shape[-1]
     true_images = {name: load_concept(name).resized(size).images for name in concepts}
     clip = load_clip("models/clip", "models/clip")
     clip.model.to(make_accelerator(compute).device)
-    grader = Grader(concepts, true_images, clip, params.presence, evaluation)
+    grader = Grader(concepts, true_images, clip, params.presence)
 
-    metrics = compare_methods(grader, images, prompts) | {"control": grader.control()}
+    metrics = compare_methods(grader, groups, prompts, images) | {"control": grader.control()}
     metrics["reported"] = load_targets().findings["multi_concept"]
     metrics["protocol"] = MEASURES | {
-        "prompts": prompts,
+        "num_runs": num_runs,
         "num_images": params.num_images,
         "noise_bank_seed": seed,
         "image_size": size,
@@ -50,17 +58,14 @@ def main() -> None:
     write_metrics(METRICS, metrics)
 
     rows, found = {}, {}
-    for i, prompt in enumerate(prompts):
-        for method in METHODS:
-            label = f"{method.replace('_', ' ')}\n{prompt}"
-            rows[label] = sorted(folders[method][i].glob("*.png"))
-            shown = grader.found(images[method][i], prompt)
-            found[label] = {concepts[name].token: which for name, which in shown.items()}
-    panels = [
-        concepts_panel({concepts[name].token: truth for name, truth in true_images.items()}),
-        samples_panel(rows, found),
-    ]
+    for i in (i for group in groups for i in group.prompts):
+        for method in METHODS[1:]:
+            label = f"{method.replace('_', ' ')}\n{prompts[i]}"
+            rows[label] = sorted(sample_folder(method, 0, i).glob("*.png"))
+            found[label] = grader.found(images[method][0][i], prompts[i])
+    tokens = {f"{concept.token}\n{name}": true_images[name] for name, concept in concepts.items()}
     title = "Two concepts in one image: textual inversion and Custom Diffusion"
+    panels = [concepts_panel(tokens), samples_panel(rows, found)]
     save_image_grid(panels, title, Path("figures/multi_concept.png"), "multi_concept", [METRICS])
 
 

@@ -1,8 +1,8 @@
-"""Draw prompts that name concepts, by each method from the same noises → samples/multi_concept/METHOD/prompt_{0..}/."""
+"""Sample prompts that name concepts, by each method from the same noises → samples/multi_concept/METHOD/."""
 
 import argparse
 
-from difflab.params import ComputeParams, Concepts, GuidedSamplingParams, MultiConceptParams, load_section
+from difflab.params import ComputeParams, Concepts, GuidedSamplingParams, PositiveInt, Prompts, load_section
 from difflab.stage import run
 
 
@@ -11,16 +11,18 @@ def main() -> None:
     compute = load_section(ComputeParams, "compute")
     concepts = load_section(Concepts, "personalization.concepts")
     course_input = load_section(str | None, "personalization.input")
-    params = load_section(MultiConceptParams, "personalization.multi_concept")
+    templates = load_section(Prompts, "personalization.multi_concept.prompts")
+    num_runs = load_section(int, "personalization.num_runs")
+    num_images = load_section(PositiveInt, "personalization.multi_concept.num_images")
     sampling = load_section(GuidedSamplingParams, "personalization.sampling")
 
     from difflab.device import make_accelerator
     from difflab.personalization.prompts import prompts_of
     from difflab.personalization.samples import draw_samples
 
-    prompts = prompts_of(params, concepts, course_input)
-    depends_on = [compute, concepts, prompts, params, sampling]
-    draw_samples(prompts, concepts, params, sampling, depends_on, make_accelerator(compute).device)
+    prompts = prompts_of(templates, concepts, course_input)
+    depends_on = [compute, concepts, prompts, num_runs, num_images, sampling]
+    draw_samples(prompts, concepts, num_runs, num_images, sampling, depends_on, make_accelerator(compute).device)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def test_check_finds_what_params_name(folder: Path, difflab, key: str) -> None:
     ("key", "value", "found"),
     [
         ("zero_shot.template", "A picture of a {object}.", "'picture' in 'A picture of a circle.'"),
-        ("personalization.concepts.dark-orange.initializer", "orange", "'orange' in 'orange'"),
+        ("personalization.concepts.plum.initializer", "orange", "'orange' in 'orange'"),
         ("personalization.templates", ["one {token}", "my {token}"], "'my' in 'my <new>'"),
         ("personalization.multi_concept.prompts", ["a <new1> beside a <new2>"], "'beside' in 'a <new1> beside"),
         ("personalization.custom_diffusion.prior.prompts", ["a red square"], "'square' in 'a red square'"),

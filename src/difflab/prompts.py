@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from difflab.clip.vocabulary import vocabulary
@@ -31,12 +32,14 @@ def check_prompts(params: Params) -> None:
 
 
 def _check_tokens(params: Params) -> None:
-    """Each prompt of several concepts names at least one, and no other tokens."""
+    """Each prompt of several concepts names at least one and no other tokens, or is a template for pairs of them."""
     tokens = [concept.token for concept in params.personalization.concepts.values()]
+    pair = {"{first}", "{second}"} if len(tokens) > 1 else set()
+    allowed = f"prompts with tokens of {', '.join(tokens)}" + (", or with {first} and {second}" if pair else "")
     for prompt in params.personalization.multi_concept.prompts:
-        named = tokens_of(prompt)
-        if not named or not set(named) <= set(tokens):
-            allowed = f"prompts with tokens of {', '.join(tokens)}"
+        named, fields = tokens_of(prompt), re.findall(r"\{[^{}]*\}|[{}]", prompt)
+        complete = set(fields) == pair if fields else bool(named)
+        if not complete or not set(named) <= set(tokens):
             raise ParamsError(
                 f"params.yaml: personalization.multi_concept.prompts: found {json.dumps(prompt)}, allowed: {allowed}"
             )
@@ -63,6 +66,7 @@ def _prompts(params: Params) -> Iterator[tuple[str, str]]:
     for prompt in personalization.custom_diffusion.prior.prompts:
         yield "personalization.custom_diffusion.prior.prompts", prompt
     for prompt in personalization.multi_concept.prompts:
-        yield "personalization.multi_concept.prompts", prompt
+        words = prompt.replace("{first}", "<new1>").replace("{second}", "<new2>")
+        yield "personalization.multi_concept.prompts", words
     for template in personalization.templates:
         yield "personalization.templates", template.replace("{token}", "<new>")

@@ -9,10 +9,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL.ImageColor import colormap
 from skimage.measure import label
 
 from difflab.circles.captions import make_caption
-from difflab.circles.colours import contrasts, rgb
+from difflab.circles.colours import contrasts, farthest_colors, rgb
 from difflab.circles.pairs import make_meetings
 from difflab.circles.rendering import draw_hints, draw_images, draw_masks, to_bytes
 from difflab.circles.scenes import Scenes, load_scenes, make_scenes, paint, place_circles
@@ -60,6 +61,15 @@ def test_colours_of_css_in_words():
     matrix = contrasts(["white", "black", "white"])
     assert matrix[0, 1] == pytest.approx(100, abs=0.1)
     assert matrix[0, 2] == 0
+
+
+def test_each_farthest_color_is_far_from_all_before_it():
+    chosen = farthest_colors(["black", "red"], 3)
+    for i, name in enumerate(chosen):
+        before = ["black", "red", *chosen[:i]]
+        nearest = contrasts([*before, *colormap])[: len(before), len(before) :].min(0)
+        assert contrasts([*before, name])[-1, :-1].min() == nearest.max()
+    assert len(set(chosen)) == 3
 
 
 def test_captions_name_what_is_shown(scenes):

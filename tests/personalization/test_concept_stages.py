@@ -18,11 +18,14 @@ from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import paint
 from difflab.cli import profile
 from difflab.errors import UserError
+from difflab.personalization.places import METHODS
+from difflab.training.fit import fit
 from stages import concept, custom_diffusion, invert, multi_concept, sample_multi_concept
 
 ROOT = Path(__file__).parents[2]
 SHORT = (
     "compute.threads=1",
+    "personalization.num_runs=2",
     "personalization.inversion.num_epochs=1",
     "personalization.custom_diffusion.prior.num_images=2",
     "personalization.custom_diffusion.training.num_epochs=1",
@@ -79,32 +82,39 @@ def test_the_whole_path_of_the_paper_profile(workspace, monkeypatch):
     for stage in (sample_multi_concept, multi_concept):
         run_stage(monkeypatch, stage)
 
+    group = Path("models/custom_diffusion/cat2_and_dog6")
     assert {str(path) for path in Path("models/custom_diffusion").rglob("*.safetensors")} == {
-        "models/custom_diffusion/cross_attention.safetensors",
-        "models/custom_diffusion/cat2/learned_embeds.safetensors",
-        "models/custom_diffusion/dog6/learned_embeds.safetensors",
+        str(group / f"run_{run}" / file)
+        for run in range(2)
+        for file in (
+            "cross_attention.safetensors",
+            "cat2/learned_embeds.safetensors",
+            "dog6/learned_embeds.safetensors",
+        )
     }
+    first, second = (load_file(group / f"run_{run}/cross_attention.safetensors") for run in range(2))
+    assert all((first[name] != second[name]).any() for name in first)
     pipeline = StableDiffusionPipeline.from_pretrained("models/text_to_image")
     for name, token in (("cat2", "<new1>"), ("dog6", "<new2>")):
-        pipeline.load_textual_inversion(f"models/inversion/{name}")
-        [(found, embedding)] = load_file(f"models/inversion/{name}/learned_embeds.safetensors").items()
+        pipeline.load_textual_inversion(f"models/inversion/{name}/run_1")
+        [(found, embedding)] = load_file(f"models/inversion/{name}/run_1/learned_embeds.safetensors").items()
         assert found == token and embedding.isfinite().all()
-    prompts = ["a <new1> next to a <new2>", "a <new1> in the style of <new2>"]
     samples = contents("samples")
     assert set(samples) == {
         f"samples/multi_concept/{method}/prompt_{prompt}/{number:03d}.png"
-        for method in ("words", "textual_inversion", "custom_diffusion")
+        for method in ("words/run_0", *(f"{method}/run_{run}" for method in METHODS[1:] for run in range(2)))
         for prompt in range(2)
         for number in range(3)
     }
-    assert len(set(samples.values())) == 18  # each prompt, method and noise has an image of its own
+    assert len(set(samples.values())) == 30  # each prompt, method, run and noise has an image of its own
     metrics = json.loads(Path("metrics/multi_concept.json").read_text())
-    assert metrics["protocol"]["prompts"] == prompts and metrics["control"] == {} and "difference" not in metrics
-    for method in ("words", "textual_inversion", "custom_diffusion"):
-        for prompt in prompts:
-            grades = metrics[method]["prompts"][prompt]
-            assert grades["shows"] == {} and set(grades["clip_image"]) == {"cat2", "dog6"}
-            assert -1 <= grades["clip_text"]["low"] <= grades["clip_text"]["value"] <= grades["clip_text"]["high"] <= 1
+    assert metrics["control"] == {} and "overall" not in metrics
+    assert metrics["pairs"].keys() == {"cat2_and_dog6"} and "difference" not in metrics["pairs"]["cat2_and_dog6"]
+    for method in METHODS:
+        grades = metrics["pairs"]["cat2_and_dog6"][method]
+        assert grades["shows"] == {} and set(grades["clip_image"]) == {"cat2", "dog6"} and "both" not in grades
+        assert -1 <= grades["clip_text"]["value"] <= 1
+        assert ("low" in grades["clip_text"]) == (method != "words")
     assert Image.open("figures/multi_concept.png").info["Stage"] == "multi_concept"
 
     before = contents("models/inversion", "models/custom_diffusion", "samples", "metrics", "figures")
@@ -129,46 +139,84 @@ def test_images_and_prompts_of_the_course_file(workspace, monkeypatch):
     for stage in (sample_multi_concept, multi_concept):
         run_stage(monkeypatch, stage)
     metrics = json.loads(Path("metrics/multi_concept.json").read_text())
-    grades = metrics["custom_diffusion"]["prompts"]
-    assert list(grades) == metrics["protocol"]["prompts"] == ["a <new1>", "a <new2> next to a <new1>"]
-    assert set(grades["a <new1>"]["clip_image"]) == {"cat2"}
+    assert metrics["pairs"].keys() == {"cat2_and_dog6"}  # which also samples the prompt of one concept
+    assert set(metrics["pairs"]["cat2_and_dog6"]["custom_diffusion"]["clip_image"]) == {"cat2", "dog6"}
+    assert len(contents("samples/multi_concept/custom_diffusion/run_1/prompt_0")) == 3
+
+
+def test_a_killed_stage_keeps_finished_runs(workspace, monkeypatch):
+    """The second run of the first group fails before its training: then only that one is trained."""
+    trained = []
+
+    def counted(task, data, params, accelerator, checkpoint):
+        trained.append((checkpoint.folder.name.rpartition("-")[0], checkpoint.load() is not None))
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        fit(task, data, params, accelerator, checkpoint)
+
+    for name in ("cat2", "dog6"):
+        run_stage(monkeypatch, concept, name)
+    monkeypatch.setattr("difflab.personalization.custom_diffusion.fit", counted)
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(monkeypatch, custom_diffusion)
+    assert not Path("models/custom_diffusion").exists()
+    run_stage(monkeypatch, custom_diffusion)
+    names = [f"custom_diffusion-cat2_and_dog6-{seed}" for seed in (0, 1)]
+    assert trained == [(names[0], False), (names[1], False), (names[0], True), (names[1], False)]
+    resumed = contents("models/custom_diffusion")
+    shutil.rmtree(".cache")
+    run_stage(monkeypatch, custom_diffusion)
+    assert contents("models/custom_diffusion") == resumed
 
 
 def test_shares_and_their_difference_are_of_the_images(workspace, monkeypatch):
-    """Custom Diffusion: both colours in all images of the first prompt; textual inversion: in one of three."""
-    concepts = ("dark-orange", "plum")
+    """Custom Diffusion: both colors in all images of the first prompt of the first pair; textual inversion: in one of
+    three, in its second run in none. Elsewhere all images show dark sea green and red."""
+    names = ("dark-sea-green", "dodger-blue", "plum")
     profile("cpu", [*SHORT, "personalization.circles.size=64", "personalization.circles.num_images=4"])
-    for name in concepts:
+    for name in names:
         run_stage(monkeypatch, concept, name)
     geometry = torch.tensor([[[0.3, 0.3, 0.2], [0.7, 0.7, 0.2]]])
-    pictures = {
-        colours: Image.fromarray(
-            to_bytes(draw_images(geometry, paint([*colours, "white"])[None], 64))[0].permute(1, 2, 0).numpy()
+    both, one = (
+        Image.fromarray(
+            to_bytes(draw_images(geometry, paint(["dark sea green", other, "white"])[None], 64))[0]
+            .permute(1, 2, 0)
+            .numpy()
         )
-        for colours in (("dark orange", "plum"), ("dark orange", "red"))
+        for other in ("dodger blue", "red")
+    )
+    shown = {
+        ("custom_diffusion", 0): [both] * 3,
+        ("custom_diffusion", 1): [both] * 3,
+        ("textual_inversion", 0): [both, one, one],
+        ("textual_inversion", 1): [one] * 3,
+        ("words", 0): [one] * 3,
     }
-    both, one = pictures.values()
-    for method, images in (
-        ("custom_diffusion", [both] * 3),
-        ("textual_inversion", [both, one, one]),
-        ("words", [one] * 3),
-    ):
-        for prompt, shown in enumerate([images, [one] * 3]):
-            folder = Path(f"samples/multi_concept/{method}/prompt_{prompt}")
+    for (method, run), images in shown.items():
+        for prompt in range(6):
+            folder = Path(f"samples/multi_concept/{method}/run_{run}/prompt_{prompt}")
             folder.mkdir(parents=True)
-            for number, image in enumerate(shown):
+            for number, image in enumerate(images if prompt == 0 else [one] * 3):
                 image.save(folder / f"{number:03d}.png")
     run_stage(monkeypatch, multi_concept)
     metrics = json.loads(Path("metrics/multi_concept.json").read_text())
-    ours, theirs = (metrics[method] for method in ("custom_diffusion", "textual_inversion"))
-    first, second = metrics["protocol"]["prompts"]
-    assert ours["all_concepts"]["value"] == 3 / 6 and theirs["all_concepts"]["value"] == 1 / 6
-    assert theirs["prompts"][first]["all_concepts"]["value"] == pytest.approx(1 / 3)
-    assert theirs["prompts"][first]["shows"]["dark-orange"]["value"] == 1
-    assert theirs["prompts"][second]["shows"]["plum"]["value"] == 0
-    difference = metrics["difference"]
-    assert difference["value"] == pytest.approx(2 / 6) and (difference["only_ours"], difference["neither"]) == (2, 3)
-    for name in concepts:
+    pairs = metrics["pairs"]
+    first, second, third = "dark-sea-green_and_dodger-blue", "dark-sea-green_and_plum", "dodger-blue_and_plum"
+    assert list(pairs) == [first, second, third]
+    ours, theirs = (pairs[first][method] for method in ("custom_diffusion", "textual_inversion"))
+    assert ours["both"]["value"] == 1 / 2 and theirs["both"]["runs"] == pytest.approx([1 / 6, 0])
+    assert theirs["prompts"]["a <new1> next to a <new2>"]["value"] == pytest.approx(1 / 6)
+    assert theirs["prompts"]["a <new1> in the style of <new2>"]["value"] == 0
+    assert theirs["shows"]["dark-sea-green"]["value"] == 1 and theirs["both"]["low"] == 0
+    assert theirs["shows"]["dodger-blue"]["value"] == pytest.approx(1 / 12)
+    assert pairs[first]["words"]["both"] == {"value": 0, "runs": [0]}
+    assert pairs[first]["difference"]["runs"] == pytest.approx([1 / 3, 1 / 2])
+    assert pairs[third]["custom_diffusion"]["shows"]["plum"]["value"] == pairs[second]["difference"]["value"] == 0
+    overall = metrics["overall"]
+    assert overall["difference"]["value"] == overall["difference_over_runs"]["value"] == pytest.approx(5 / 36)
+    assert overall["difference"]["low"] < 0 < overall["difference"]["high"]
+    assert overall["custom_diffusion"]["both"]["value"] == pytest.approx(1 / 6)
+    for name in names:
         control = metrics["control"][name]
         assert (control["own_images"]["value"], control["images_of_others"]["value"]) == (1, 0)
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from difflab.errors import UserError
-from difflab.params import ConceptParams, MultiConceptParams, PresenceParams
+from difflab.params import ConceptParams
 from difflab.personalization.concepts import folder_of
 from difflab.personalization.course_input import read_course_input
 from difflab.personalization.prompts import in_words, prompts_of
@@ -97,11 +97,9 @@ def test_concepts_and_prompts_of_the_file(folder):
         UserError, match=re.escape("found no entry with token_name <new3>, allowed: one for each token")
     ):
         folder_of(concept("<new3>"), path)
-    presence = PresenceParams(max_delta_e=10.0, min_share=0.01)
-    params = MultiConceptParams(prompts=["a <new2>"], num_images=1, presence=presence)
     concepts = {"a": concept("<new1>"), "b": concept("<new2>", "dog")}
-    assert prompts_of(params, concepts, None) == ["a <new2>"]
-    assert prompts_of(params, concepts, path)[-1] == "a <new1> next to a <new2>"
+    assert prompts_of(["a <new2>"], concepts, None) == ["a <new2>"]
+    assert prompts_of(["a <new2>"], concepts, path)[-1] == "a <new1> next to a <new2>"
     assert in_words("a <new1> next to a <new2>", concepts) == "a cat next to a dog"
     with pytest.raises(UserError, match=r"found '<new2>' in .*, allowed: tokens of personalization\.concepts: <new1>"):
-        prompts_of(params, {"a": concept("<new1>")}, path)
+        prompts_of(["a <new1>"], {"a": concept("<new1>")}, path)

@@ -1,37 +1,67 @@
-"""Two methods on the same noises, against numbers worked out by hand."""
+"""Shares over runs and groups, against numbers worked out by hand; the groups of concepts that prompts name."""
 
 import pytest
-import torch
+from scipy.stats import t
 
-from difflab.params import EvaluationParams
-from difflab.personalization.comparison import paired_comparison
-
-EVALUATION = EvaluationParams(seed=0, num_resamples=2000, nearest_k=1, inception_weights=None)
-
-
-def successes(both: int, only_ours: int, only_theirs: int, neither: int) -> tuple[torch.Tensor, torch.Tensor]:
-    ours = torch.tensor([True] * (both + only_ours) + [False] * (only_theirs + neither))
-    theirs = torch.tensor([True] * both + [False] * only_ours + [True] * only_theirs + [False] * neither)
-    return ours.reshape(2, -1), theirs.reshape(2, -1)
+from difflab.params import ConceptParams
+from difflab.personalization.comparison import compare, summary
+from difflab.personalization.prompts import Group, groups_of, prompts_of
 
 
-def test_counts_difference_and_mcnemar():
-    """Of six pairs that differ five favour ours: p = 2 (6 + 1) / 2⁶."""
-    found = paired_comparison(*successes(10, 5, 1, 4), EVALUATION)
-    counts = {"both": 10, "only_ours": 5, "only_theirs": 1, "neither": 4}
-    assert {name: found[name] for name in counts} == counts
-    assert found["value"] == pytest.approx(4 / 20)
-    assert found["p_value"] == pytest.approx(14 / 64)
-    assert found["low"] < 4 / 20 < found["high"]
+def concepts(count: int) -> dict[str, ConceptParams]:
+    names = "abcd"[:count]
+    return {name: ConceptParams(token=f"<{name}>", initializer=name, colour="red", images=None) for name in names}
 
 
-def test_equal_methods_do_not_differ():
-    found = paired_comparison(*successes(10, 0, 0, 10), EVALUATION)
-    assert (found["value"], found["low"], found["high"], found["p_value"]) == (0, 0, 0, 1)
+def test_a_mean_of_runs_with_its_interval():
+    found = summary([0.2, 0.3, 0.4], -1.0)
+    half = t.ppf(0.975, 2) * 0.1 / 3**0.5
+    assert found == pytest.approx({"value": 0.3, "low": 0.3 - half, "high": 0.3 + half})
 
 
-def test_the_interval_is_of_chance_within_a_prompt():
-    """Ours succeeds on all of the first prompt and none of the second, theirs the other way: none of it is chance."""
-    ours = torch.tensor([[True] * 5, [False] * 5])
-    found = paired_comparison(ours, ~ours, EVALUATION)
-    assert (found["value"], found["low"], found["high"]) == (0, 0, 0)
+def test_intervals_are_cut_to_possible_values():
+    assert summary([0.0, 0.5, 1.0], 0.0) == {"value": 0.5, "low": 0.0, "high": 1.0}
+    assert summary([-0.9, 0.9], -1.0) == pytest.approx({"value": 0.0, "low": -1.0, "high": 1.0})
+
+
+def test_one_value_has_no_interval():
+    assert summary([0.4], 0.0) == {"value": 0.4}
+
+
+def test_differences_by_group_over_groups_and_over_runs():
+    shares = {
+        "x": {"custom_diffusion": [0.5, 0.7], "textual_inversion": [0.1, 0.1]},
+        "y": {"custom_diffusion": [0.2, 0.2], "textual_inversion": [0.4, 0.2]},
+    }
+    compared = compare(shares)
+    assert compared["differences"]["x"]["runs"] == pytest.approx([0.4, 0.6])
+    assert compared["differences"]["y"]["value"] == pytest.approx(-0.1)
+    overall = compared["overall"]
+    assert overall["custom_diffusion"]["both"]["value"] == pytest.approx(0.4)
+    assert overall["difference"] == pytest.approx(summary([0.5, -0.1], -1.0))
+    assert overall["difference_over_runs"]["runs"] == pytest.approx([0.1, 0.3])
+    assert overall["difference_over_runs"]["value"] == pytest.approx(overall["difference"]["value"])
+
+
+def test_one_group_has_no_interval_over_groups():
+    overall = compare({"x": {"custom_diffusion": [0.5, 0.7], "textual_inversion": [0.1, 0.1]}})["overall"]
+    assert overall["difference"] == pytest.approx({"value": 0.5})
+    assert overall["difference_over_runs"].keys() == {"value", "low", "high", "runs"}
+
+
+def test_templates_are_of_each_pair():
+    found = prompts_of(["{second} on {first}", "a <b>"], concepts(3), None)
+    assert found == ["<b> on <a>", "<c> on <a>", "<c> on <b>", "a <b>"]
+    assert groups_of(found, concepts(3)) == [
+        Group(("a", "b"), (0, 3)),
+        Group(("a", "c"), (1,)),
+        Group(("b", "c"), (2,)),
+    ]
+
+
+def test_groups_are_the_largest_sets_that_a_prompt_names():
+    prompts = ["<a>", "<b> and <a>", "<c>", "<a> <b>"]
+    found = groups_of(prompts, concepts(4))
+    assert found == [Group(("a", "b"), (0, 1, 3)), Group(("c",), (2,))]
+    assert [group.name for group in found] == ["a_and_b", "c"]
+    assert groups_of(["<a> <b> <c>", *prompts], concepts(4)) == [Group(("a", "b", "c"), (0, 1, 2, 3, 4))]

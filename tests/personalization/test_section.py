@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from difflab.circles.colours import contrasts, farthest_colors
 from difflab.params import Params, ParamsError, read_yaml, validate
 from difflab.personalization.tokens import tokens_of
 from difflab.prompts import check_prompts
@@ -11,6 +13,7 @@ from tests.test_params import DELETE, changed
 
 PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")
 HERE = "personalization"
+PROMPTS = "allowed: prompts with tokens of <new1>, <new2>, <new3>, or with {first} and {second}"
 
 
 @pytest.mark.parametrize(
@@ -18,14 +21,29 @@ HERE = "personalization"
     [
         (
             "multi_concept/prompts",
-            ["a <new1> next to a <new3>"],
-            f'{HERE}.multi_concept.prompts: found "a <new1> next to a <new3>", '
-            "allowed: prompts with tokens of <new1>, <new2>",
+            ["a <new1> next to a <new4>"],
+            f'{HERE}.multi_concept.prompts: found "a <new1> next to a <new4>", {PROMPTS}',
         ),
         (
             "multi_concept/prompts",
+            ["a {first} next to a {third}"],
+            f'{HERE}.multi_concept.prompts: found "a {{first}} next to a {{third}}", {PROMPTS}',
+        ),
+        (
+            "multi_concept/prompts",
+            ["a {first} next to a {second} {"],
+            f'{HERE}.multi_concept.prompts: found "a {{first}} next to a {{second}} {{", {PROMPTS}',
+        ),
+        (
+            "multi_concept/prompts",
+            ["a {first}"],
+            f'{HERE}.multi_concept.prompts: found "a {{first}}", {PROMPTS}',
+        ),
+        ("num_runs", 0, f"{HERE}.num_runs: found 0, allowed: integer ≥ 1"),
+        (
+            "multi_concept/prompts",
             ["a cat"],
-            f'{HERE}.multi_concept.prompts: found "a cat", allowed: prompts with tokens of <new1>, <new2>',
+            f'{HERE}.multi_concept.prompts: found "a cat", {PROMPTS}',
         ),
         (
             "multi_concept/prompts",
@@ -35,7 +53,7 @@ HERE = "personalization"
         (
             "concepts/plum/token",
             "<new1>",
-            f'{HERE}.concepts.dark-orange.token: found "<new1>", allowed: a token that no other concept has',
+            f'{HERE}.concepts.dark-sea-green.token: found "<new1>", allowed: a token that no other concept has',
         ),
         (
             "concepts/plum/token",
@@ -56,12 +74,13 @@ HERE = "personalization"
             "concepts/plum/colour",
             "teal",
             f'{HERE}.concepts.plum.colour: found "teal", allowed: null, or one of circles.held_out_colours: '
-            "dark orange, plum",
+            "dark sea green, dodger blue, plum",
         ),
         (
             "input",
             "input.json",
-            f'{HERE}.concepts.dark-orange.colour: found "dark orange", allowed: null, because input names the images',
+            f'{HERE}.concepts.dark-sea-green.colour: found "dark sea green", '
+            "allowed: null, because input names the images",
         ),
         (
             "templates",
@@ -79,6 +98,28 @@ def test_a_bad_value_is_one_line(key, value, line):
     with pytest.raises(ParamsError) as error:
         check_prompts(validate(Params, changed(f"{HERE}/{key}", value, PARAMS)))
     assert str(error.value) == f"params.yaml: {line}"
+
+
+def test_one_concept_makes_no_pair():
+    alone = changed(f"{HERE}/concepts/dark-sea-green", DELETE, PARAMS)
+    alone = changed(f"{HERE}/concepts/dodger-blue", DELETE, alone)
+    with pytest.raises(ParamsError, match=r"found \"a \{first\} next .*, allowed: prompts with tokens of <new3>$"):
+        check_prompts(validate(Params, alone))
+    check_prompts(validate(Params, changed(f"{HERE}/multi_concept/prompts", ["a <new3>"], alone)))
+
+
+def test_concepts_are_chosen_by_rule():
+    """The farthest colors from those of training, each starting from the nearest of these whose name is one word."""
+    params = validate(Params, PARAMS)
+    colors, concepts = params.circles.colours, params.personalization.concepts
+    chosen = [concept.colour for concept in concepts.values()]
+    assert chosen == params.circles.held_out_colours and len(chosen) == 3
+    assert [color.replace(" ", "") for color in chosen] == farthest_colors(colors, 3)
+    words = [color for color in colors if " " not in color]
+    nearest = [words[contrasts([color, *words])[0, 1:].argmin()] for color in chosen]
+    assert [concept.initializer for concept in concepts.values()] == nearest
+    others = contrasts([*chosen, *colors])[:3] + 100 * np.eye(3, 3 + len(colors))
+    assert others.min() > max(18, 2 * params.personalization.multi_concept.presence.max_delta_e - 0.01)
 
 
 def test_tokens_are_the_words_in_angle_brackets():

@@ -37,6 +37,7 @@ from difflab.params.personalization import (
     PersonalizationParams,
     PresenceParams,
     PriorParams,
+    Prompts,
     Templates,
     Token,
 )

@@ -13,6 +13,7 @@ from difflab.validation import refuse
 
 Token = Annotated[str, Field(pattern=r"^<[a-z0-9-]+>$")]
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{token\}[^{}]*$")]
+Prompts = Annotated[list[str], Field(min_length=1)]
 
 
 class ConceptParams(Section):
@@ -38,7 +39,7 @@ class PriorParams(Section):
     """What the model draws before its training, and goes on to be trained on, so that it still draws it afterwards."""
 
     seed: Seed  # of the noise bank
-    prompts: Annotated[list[str], Field(min_length=1)]  # in turn
+    prompts: Prompts  # in turn
     num_images: PositiveInt
 
 
@@ -53,8 +54,8 @@ class PresenceParams(Section):
 
 
 class MultiConceptParams(Section):
-    prompts: Annotated[list[str], Field(min_length=1)]
-    num_images: PositiveInt  # of each prompt and method
+    prompts: Prompts  # with tokens, or with {first} and {second} in place of those of each pair of concepts
+    num_images: PositiveInt  # of each prompt, method and run
     presence: PresenceParams
 
     @model_validator(mode="after")
@@ -72,6 +73,7 @@ Concepts = Annotated[dict[ConceptName, ConceptParams], Field(min_length=1)]
 class PersonalizationParams(Section):
     input: str | None  # an input.json of the course; its images and prompts count in place of those below
     concepts: Concepts
+    num_runs: PositiveInt  # of each method, with the seeds training.seed, training.seed + 1, …
     circles: ConceptCirclesParams  # the images of a concept that is a colour
     templates: Templates  # captions of a concept's images in training
     inversion: TrainingParams

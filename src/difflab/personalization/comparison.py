@@ -1,35 +1,43 @@
-"""Two methods on the same prompts and noises."""
+"""Both methods over training runs and over groups of concepts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from difflab.evaluation.intervals import bootstrapped
-from difflab.params import EvaluationParams
+from difflab.evaluation.intervals import over_runs
+
+OURS, THEIRS = "custom_diffusion", "textual_inversion"
 
 
-def paired_comparison(ours: Tensor, theirs: Tensor, params: EvaluationParams) -> dict[str, Any]:
-    """Of (P, N) bool, successes on P prompts and N noises: the difference of the shares, ours less theirs.
+def summary(values: Sequence[float], least: float) -> dict[str, float]:
+    """The mean of independent values between `least` and 1 with its interval by Student's t; of one value no interval.
 
-    Its interval is bootstrapped over noises within each prompt. `p_value` is McNemar's exact one, two-sided: that of a
-    fair coin for the pairs of which just one succeeded (McNemar 1947, Psychometrika 12, p. 153).
+    `least` is 0 for shares, −1 for differences and cosines.
     """
-    from scipy.stats import binomtest
+    if len(values) == 1:
+        return {"value": float(values[0])}
+    estimate = asdict(over_runs(values))
+    return estimate | {"low": max(least, estimate["low"]), "high": min(1.0, estimate["high"])}
 
-    differences = (ours.double() - theirs.double()).numpy()
-    mean, prompts = float(differences.mean()), np.repeat(np.arange(len(ours)), ours.shape[1])
-    rng = np.random.default_rng(params.seed)
-    estimate = bootstrapped(mean, (differences - mean).ravel(), params.num_resamples, rng, prompts)
-    only_ours, only_theirs = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
-    discordant = only_ours + only_theirs
-    return asdict(estimate) | {
-        "both": int((ours & theirs).sum()),
-        "only_ours": only_ours,
-        "only_theirs": only_theirs,
-        "neither": int((~ours & ~theirs).sum()),
-        "p_value": float(binomtest(only_ours, discordant).pvalue) if discordant else 1.0,
-    }
+
+def with_runs(values: Sequence[float], least: float) -> dict[str, Any]:
+    return summary(values, least) | {"runs": list(values)}
+
+
+def compare(shares: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
+    """`shares` of images with all concepts, by group, method and run: differences by group, and all groups together.
+
+    Differences are Custom Diffusion's share less that of textual inversion, in runs of one number. Over groups the
+    sample is the groups' means, few as they are; `difference_over_runs` is that over runs, each the mean of all groups.
+    """
+    both = {method: np.array([of_group[method] for of_group in shares.values()]) for method in (OURS, THEIRS)}
+    differences = both[OURS] - both[THEIRS]  # (groups, runs)
+    overall: dict[str, Any] = {method: {"both": summary(both[method].mean(1), 0.0)} for method in (THEIRS, OURS)}
+    overall["difference"] = summary(differences.mean(1), -1.0)
+    overall["difference_over_runs"] = with_runs(differences.mean(0).tolist(), -1.0)
+    by_group = dict(zip(shares, differences.tolist(), strict=True))
+    return {"overall": overall, "differences": {group: with_runs(runs, -1.0) for group, runs in by_group.items()}}

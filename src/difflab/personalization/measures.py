@@ -2,75 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from difflab.clip.embeddings import embed_images, embed_texts
 from difflab.clip.model_folder import Clip
 from difflab.evaluation.grades import share_of
-from difflab.evaluation.intervals import bootstrapped
-from difflab.params import Concepts, EvaluationParams, PresenceParams
-from difflab.personalization.comparison import paired_comparison
+from difflab.params import Concepts, PresenceParams
+from difflab.personalization.comparison import OURS, THEIRS, compare, summary, with_runs
+from difflab.personalization.places import METHODS, Method
 from difflab.personalization.presence import shows_colour
-from difflab.personalization.prompts import in_words
-from difflab.personalization.tokens import tokens_of
+from difflab.personalization.prompts import Group, in_words, named_in
 
 MEASURES = {
-    "words": "the model as it was, initializers in place of tokens: what is found there is found by chance",
-    "shows": "share of images with enough pixels near the concept's colour, CIEDE2000; 95 % Wilson interval",
-    "all_concepts": "share of images that show every concept of their prompt; 95 % Wilson interval",
+    "words": "the model before training on concepts, with initializers in place of tokens: what is found by chance",
+    "both": "share of images that show every concept of their prompt; prompts: by prompt",
+    "shows": "share of images of prompts with the concept that have enough pixels near its color, CIEDE2000",
     "clip_image": "mean cosine of CLIP's embeddings of an image and of each image of the concept",
     "clip_text": "mean cosine of CLIP's embeddings of an image and of its prompt, initializers in place of tokens",
-    "difference": "custom_diffusion (ours) less textual_inversion (theirs) on equal prompts and noises; 95 % interval "
-    "bootstrapped over noises, p_value McNemar's exact one",
+    "difference": "both of custom_diffusion minus both of textual_inversion, for equal prompts, noises and runs",
+    "interval": "95 %, Student's t, cut to possible values; pairs: over training runs, which share their noises; "
+    "overall: over the means of the pairs; difference_over_runs: over runs, each the mean of all pairs",
 }
 Images = Tensor  # (N, 3, H, W) uint8
 
 
 @dataclass(frozen=True)
 class Grader:
-    """Judges images of prompts by the concepts' own images, `true_images` by name."""
+    """Grades images of prompts by the concepts' own images, `true_images` by name."""
 
     concepts: Concepts
     true_images: Mapping[str, Images]
     clip: Clip
     presence: PresenceParams
-    evaluation: EvaluationParams
-
-    def named(self, prompt: str) -> list[str]:
-        """The concepts whose tokens a prompt has."""
-        return [name for name, concept in self.concepts.items() if concept.token in tokens_of(prompt)]
 
     def found(self, images: Images, prompt: str) -> dict[str, Tensor]:
-        """(N,) bool by concept of the prompt: which images show it. Without those that are no colour."""
-        colours = {name: self.concepts[name].colour for name in self.named(prompt)}
-        return {name: shows_colour(images, colour, self.presence) for name, colour in colours.items() if colour}
+        """(N,) bool by concept of the prompt: which images show it. Without those that are no color."""
+        colors = {name: self.concepts[name].colour for name in named_in(prompt, self.concepts)}
+        return {name: shows_colour(images, color, self.presence) for name, color in colors.items() if color}
 
-    def grades(self, images: Images, prompt: str) -> dict[str, Any]:
-        """What the metrics say of the images of one prompt. Raises UserError where CLIP does not know a word of it."""
-        found, embeddings = self.found(images, prompt), embed_images(self.clip, images)
+    def grade(self, images: Images, prompt: str) -> dict[str, Any]:
+        """What is measured of the images of one prompt: a number, or one for each of its concepts.
+
+        `both` is None where a concept is no color. Raises UserError where CLIP does not know a word of the prompt.
+        """
+        found, names = self.found(images, prompt), named_in(prompt, self.concepts)
+        all_found = torch.stack(list(found.values())).all(0) if len(found) == len(names) else None
+        embeddings = embed_images(self.clip, images)
         (words,) = embed_texts(self.clip, [in_words(prompt, self.concepts)])
-        truths = {name: embed_images(self.clip, self.true_images[name]) for name in self.named(prompt)}
+        truths = {name: embed_images(self.clip, self.true_images[name]) for name in names}
         return {
-            "shows": {name: share_of(shown) for name, shown in found.items()},
-            "clip_image": {name: self.mean((embeddings @ truth.T).mean(1)) for name, truth in truths.items()},
-            "clip_text": self.mean(embeddings @ words),
+            "both": None if all_found is None else _mean(all_found),
+            "shows": {name: _mean(shown) for name, shown in found.items()},
+            "clip_image": {name: _mean(embeddings @ truth.T) for name, truth in truths.items()},
+            "clip_text": _mean(embeddings @ words),
         }
 
-    def all_found(self, images: Sequence[Images], prompts: Sequence[str]) -> Tensor | None:
-        """(P, N) bool: which images show all concepts of their prompt; None where a concept is no colour."""
-        found = [self.found(of_prompt, prompt) for of_prompt, prompt in zip(images, prompts, strict=True)]
-        if any(len(shown) < len(self.named(prompt)) for shown, prompt in zip(found, prompts, strict=True)):
-            return None
-        return torch.stack([torch.stack(list(shown.values())).all(0) for shown in found])
-
     def control(self) -> dict[str, Any]:
-        """What the detector of colours says of each concept's own images, and of those of the others."""
+        """What the detector of colors finds in each concept's own images, and in those of the others."""
         control: dict[str, Any] = {}
         for name, concept in self.concepts.items():
             if concept.colour:
@@ -82,26 +75,49 @@ class Grader:
                     control[name]["images_of_others"] = share_of(torch.cat(list(shown.values())))
         return control
 
-    def mean(self, values: Tensor) -> dict[str, float]:
-        """Of (N,) images, with its bootstrapped interval."""
-        numbers = values.double().numpy()
-        mean, rng = float(numbers.mean()), np.random.default_rng(self.evaluation.seed)
-        return asdict(bootstrapped(mean, numbers - mean, self.evaluation.num_resamples, rng))
+
+def grade_group(
+    grader: Grader, group: Group, prompts: Sequence[str], runs: Sequence[Sequence[Images]]
+) -> dict[str, Any]:
+    """One method on one group: means over prompts, then over `runs`, whose images are in the order of all `prompts`."""
+    texts = [prompts[i] for i in group.prompts]
+    graded = [[grader.grade(images[i], prompts[i]) for i in group.prompts] for images in runs]
+
+    def over(values: Callable[[dict[str, Any]], float | None], least: float) -> dict[str, Any]:
+        of_runs = [[value for grades in run if (value := values(grades)) is not None] for run in graded]
+        return summary([sum(of_run) / len(of_run) for of_run in of_runs], least)
+
+    metrics: dict[str, Any] = {}
+    if all(grades["both"] is not None for grades in graded[0]):
+        shares = [[grades["both"] for grades in run] for run in graded]
+        metrics["both"] = with_runs([sum(share) / len(share) for share in shares], 0.0)
+        metrics["prompts"] = {text: summary(share, 0.0) for text, *share in zip(texts, *shares, strict=True)}
+    for measure, least in (("shows", 0.0), ("clip_image", -1.0)):
+        names = [name for name in group.concepts if any(name in grades[measure] for grades in graded[0])]
+        metrics[measure] = {name: over(lambda grades, m=measure, n=name: grades[m].get(n), least) for name in names}
+    return metrics | {"clip_text": over(lambda grades: grades["clip_text"], -1.0)}
 
 
-def compare_methods(grader: Grader, images: Mapping[str, Sequence[Images]], prompts: Sequence[str]) -> dict[str, Any]:
-    """Each method's grades, and what Custom Diffusion changes; `images` (N, 3, H, W) by method and prompt."""
-    metrics: dict[str, Any] = {method: {} for method in images}
-    both = {method: grader.all_found(of_method, prompts) for method, of_method in images.items()}
-    for method, of_method in images.items():
-        shown = both[method]
-        if shown is not None:
-            metrics[method] = {"all_concepts": share_of(shown.flatten())}
-        metrics[method]["prompts"] = {
-            prompt: ({} if shown is None else {"all_concepts": share_of(shown[i])}) | grader.grades(of_prompt, prompt)
-            for i, (prompt, of_prompt) in enumerate(zip(prompts, of_method, strict=True))
-        }
-    ours, theirs = both["custom_diffusion"], both["textual_inversion"]
-    if ours is not None and theirs is not None:
-        metrics["difference"] = paired_comparison(ours, theirs, grader.evaluation)
-    return metrics
+def compare_methods(
+    grader: Grader, groups: Sequence[Group], prompts: Sequence[str], images: Mapping[Method, Sequence[Sequence[Images]]]
+) -> dict[str, Any]:
+    """Each method's grades by group, and what Custom Diffusion changes; `images` by method, run and prompt."""
+    pairs: dict[str, dict[str, Any]] = {
+        group.name: {method: grade_group(grader, group, prompts, images[method]) for method in METHODS}
+        for group in groups
+    }
+    shares = {
+        name: {method: graded[method]["both"]["runs"] for method in (OURS, THEIRS)}
+        for name, graded in pairs.items()
+        if "both" in graded[OURS]
+    }
+    if not shares:
+        return {"pairs": pairs}
+    compared = compare(shares)
+    for name, difference in compared["differences"].items():
+        pairs[name]["difference"] = difference
+    return {"overall": compared["overall"], "pairs": pairs}
+
+
+def _mean(values: Tensor) -> float:
+    return values.double().mean().item()
