@@ -32,6 +32,6 @@ def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet
         norm_num_groups=params.norm_num_groups,
         time_embedding_dim=params.time_embedding_dim,
         class_embed_type="identity" if conditional else None,
-        # The default adds the vector before the group norm, which normalizes part of it away.
+        # The default adds the vector before the group norm, which can normalize part of it away.
         resnet_time_scale_shift="scale_shift" if conditional else "default",
     )
