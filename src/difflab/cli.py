@@ -136,11 +136,11 @@ def verify(revision: str | None, strict: bool) -> None:
     sys.exit(verify(revision, strict))
 
 
-def reference(seeds: int, files: list[str]) -> None:
-    """Run HEAD with several training seeds and write reference.json."""
+def reference(seeds: int, files: list[str], revision: str) -> None:
+    """Run a commit with several training seeds and write reference.json."""
     from difflab.history.reference import FILE, make_reference
 
-    made = make_reference(seeds, files)
+    made = make_reference(seeds, files, revision)
     print(f"{FILE}: {len(made.files)} metrics files, training seeds {made.seeds}, {sum(made.hours):.1f} stage hours")
 
 
@@ -198,7 +198,8 @@ def build_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("reference", help="run with several training seeds; writes reference.json")
     command.add_argument("files", nargs="*", metavar="NAME", help="metrics files by stem; default: all of claims.yaml")
     command.add_argument("--seeds", type=int, default=5, metavar="K", help="number of training seeds (default: 5)")
-    command.set_defaults(call=lambda arguments: reference(arguments.seeds, arguments.files))
+    command.add_argument("--revision", default="HEAD", metavar="REV", help="the commit to run (default: HEAD)")
+    command.set_defaults(call=lambda arguments: reference(arguments.seeds, arguments.files, arguments.revision))
     command = commands.add_parser("findings", help="write the table of claims into Markdown files")
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="with <!-- findings --> in it")
     command.set_defaults(call=lambda arguments: findings(arguments.files))

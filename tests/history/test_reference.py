@@ -1,12 +1,10 @@
 """The reference: prediction intervals, what makes two runs one experiment, and the command that writes it."""
 
-import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from one_stage import CLAIMS, git
+from one_stage import git
 
 from difflab.errors import UserError
 from difflab.history.reference import (
@@ -116,8 +114,11 @@ def test_bad_requests_run_nothing(repository: Path, seeds: int, files: list[str]
     assert not Path(".cache/reference").exists()
 
 
-def test_a_number_that_no_run_has_made_is_named(repository: Path) -> None:
-    Path("claims.yaml").write_text(json.dumps(CLAIMS | {"headline": {"m": ["recall"]}}))
-    subprocess.run(["git", "commit", "--quiet", "--all", "--message", "second"], check=True)
-    with pytest.raises(UserError, match="m:recall"):
-        make_reference(2, [])
+def test_an_earlier_commit_goes_on_where_it_was(repository: Path) -> None:
+    first = make_reference(2, [])
+    Path("params.yaml").write_text(Path("params.yaml").read_text() + "# edited\n")
+    git("commit", "--quiet", "--all", "--message", "second")
+    assert make_reference(2, [], first.commit) == first
+    more = make_reference(3, [], "HEAD~1")
+    assert more.files["m"].numbers["accuracy"] == pytest.approx([0.9, 0.91, 0.92])
+    assert len(Path("reference.json").read_text().splitlines()) < 30

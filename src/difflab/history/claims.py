@@ -43,9 +43,9 @@ class Claim(BaseModel):
     holds_if: Annotated[list[Annotated[str, AfterValidator(_has_two_sides)]], Field(min_length=1)]  # all of them
 
     @property
-    def files(self) -> set[str]:
-        """The metrics files that it needs, by stem."""
-        return {found["file"] for inequality in self.holds_if for found in NUMBER.finditer(inequality)}
+    def numbers(self) -> list[tuple[str, str]]:
+        """File and path of each number in it."""
+        return [(found["file"], found["path"]) for text in self.holds_if for found in NUMBER.finditer(text)]
 
 
 class Claims(BaseModel):
@@ -54,15 +54,10 @@ class Claims(BaseModel):
     headline: dict[str, list[str]]  # by metrics file: the numbers that stand for it, which `difflab verify` judges
     claims: dict[str, Claim]
 
-    def needed(self) -> dict[str, list[str]]:
-        """By metrics file: the paths of all numbers of headline and claims, without `.low` and `.high`."""
-        needed = {file: dict.fromkeys(paths) for file, paths in self.headline.items()}
-        for claim in self.claims.values():
-            for inequality in claim.holds_if:
-                for found in NUMBER.finditer(inequality):
-                    path = re.sub(r"\.(low|high|real)$", "", found["path"])
-                    needed.setdefault(found["file"], {})[path] = None
-        return {file: list(paths) for file, paths in needed.items()}
+    @property
+    def files(self) -> list[str]:
+        """The metrics files that headline and claims name, by stem."""
+        return sorted(self.headline.keys() | {file for claim in self.claims.values() for file, _ in claim.numbers})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import hashlib
 import json
 import math
 import platform
+import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,20 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from difflab.errors import UserError
-from difflab.history.claims import Claims, load_claims
+from difflab.history.claims import load_claims
 from difflab.history.clones import run_in_clone
 from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.lock_file import IMPORT, LOCK, Lock, makers, parse_lock
 from difflab.outputs import written_whole
 from difflab.params import Params, TrainingParams, load_params
-from difflab.revisions import git
+from difflab.revisions import git, resolve
 from difflab.run_records import read_records
 from difflab.seeds import bounds_of
 
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")
 STRIDE = 100  # between the seeds of two runs: a training that is itself repeated takes seed, seed + 1, …
-SOURCES = ("src", "stages", "conf", "dvc.yaml", "params.yaml", "claims.yaml", "metrics/*.yaml")
+SOURCES = ("src", "stages", "conf", "dvc.yaml", "params.yaml", "metrics/*.yaml")
 ENDS = (".low", ".high")
 
 
@@ -130,34 +132,46 @@ def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
         yield key, node
 
 
-def make_reference(num_seeds: int, files: list[str], path: Path = FILE) -> Reference:
-    """Run HEAD with `num_seeds` training seeds, each in a clone below `.cache/reference/`, and write `path`.
+def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", path: Path = FILE) -> Reference:
+    """Run `revision` with `num_seeds` training seeds, each in a clone below `.cache/reference/`, and write `path`.
 
-    `files`: the metrics files to make, by stem; all that claims.yaml names, if empty. What `path` holds of other files
-    is kept if its commit and seeds are the same. Raises UserError when sources differ from HEAD or a run fails.
+    `files`: the metrics files to make, by stem; all that claims.yaml names, if empty. `path` is written after every run
+    from the second on; what it holds of other files is kept if commit and seeds are the same. Raises UserError when
+    `revision` is HEAD and sources differ from it, or a run fails.
     """
-    claims, needed = load_claims(), load_claims().needed()
+    named = load_claims().files
     if num_seeds < 2:
         raise UserError(f"--seeds: found {num_seeds}, allowed: integer ≥ 2")
-    if unknown := [file for file in files if file not in needed]:
-        raise UserError(f"reference: found {unknown[0]!r}, allowed: {', '.join(needed)}")
-    if git("status", "--porcelain", "--", *SOURCES):
+    if unknown := [file for file in files if file not in named]:
+        raise UserError(f"reference: found {unknown[0]!r}, allowed: {', '.join(named)}")
+    if revision == "HEAD" and git("status", "--porcelain", "--", *SOURCES):
         raise UserError("reference: found sources that differ from HEAD, allowed: a commit, which the file then names")
-    commit = git("rev-parse", "HEAD").decode().strip()
-    seeds = [STRIDE * number for number in range(num_seeds)]
+    commit = resolve(revision)
+    seeds, chosen = [STRIDE * number for number in range(num_seeds)], files or named
     folders = [ROOT / commit[:12] / f"seed-{seed}" for seed in seeds]
-    chosen = files or list(needed)
-    for seed, folder in zip(seeds, folders, strict=True):
-        run_in_clone(
-            folder, commit, [f"metrics/{file}.json" for file in chosen], lambda clone, s=seed: add_seed(clone, s)
-        )
-    reference = collect(claims, commit, seeds, folders, chosen)
-    before = load_reference(path)
-    if before and (before.commit, before.seeds) == (commit, seeds):
-        reference = reference.model_copy(update={"files": before.files | reference.files})
-    with written_whole(path) as temporary:
-        temporary.write_text(reference.model_dump_json(indent=2) + "\n")
+    reference = None
+    for k, (seed, folder) in enumerate(zip(seeds, folders, strict=True), start=1):
+        run_in_clone(folder, commit, [f"metrics/{file}.json" for file in chosen], partial(add_seed, seed=seed))
+        if k > 1:
+            reference = _extended(collect(commit, seeds[:k], folders[:k], chosen), path)
+            with written_whole(path) as temporary:
+                temporary.write_text(as_json(reference))
+    assert reference
     return reference
+
+
+def _extended(reference: Reference, path: Path) -> Reference:
+    """With the other files of `path`, if that is of the same runs."""
+    before = load_reference(path)
+    if before is None or (before.commit, before.seeds) != (reference.commit, reference.seeds):
+        return reference
+    return reference.model_copy(update={"files": before.files | reference.files})
+
+
+def as_json(reference: Reference) -> str:
+    """A line for each number."""
+    text = json.dumps(reference.model_dump(), indent=1)
+    return re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
 
 def add_seed(clone: Path, seed: int) -> None:
@@ -176,20 +190,16 @@ def add_seed(clone: Path, seed: int) -> None:
         yaml.dump(tree, opened)
 
 
-def collect(claims: Claims, commit: str, seeds: list[int], folders: list[Path], files: list[str]) -> Reference:
-    """The needed numbers of the runs in `folders`. Raises UserError when claims.yaml names one that is not there."""
-    found = [{file: _read(folder / f"metrics/{file}.json") for file in files} for folder in folders]
+def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]) -> Reference:
+    """The numbers of the metrics files in `folders`, one for each seed; a number that a run lacks is left out."""
     lock = parse_lock((folders[0] / LOCK).read_text(), (folders[0] / IMPORT).read_text())
     seed_keys = training_seed_keys(load_params(folders[0] / "params.yaml"))
     collected = {}
     for file in files:
-        numbers = {}
-        for name in claims.needed()[file]:
-            if any(name not in run[file] for run in found):
-                raise UserError(f"claims.yaml: {file}:{name}: not a number of metrics/{file}.json")
-            ends = [end for end in ("", *ENDS, ".real") if name + end in found[0][file]]
-            numbers |= {name + end: [run[file][name + end] for run in found] for end in ends}
+        runs = [_read(folder / f"metrics/{file}.json") for folder in folders]
+        names = [name for name in runs[0] if all(name in run for run in runs)]
         kind = experiment(lock, f"metrics/{file}.json", seed_keys)
+        numbers = {name: [float(f"{run[name]:.6g}") for run in runs] for name in names}
         collected[file] = FileReference(experiment=kind or "", numbers=numbers)
     hours = [round(sum(r.seconds or 0 for r in read_records(folder)) / 3600, 2) for folder in folders]
     return Reference(commit=commit, machine=machine(), seeds=seeds, hours=hours, files=collected)
