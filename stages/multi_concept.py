@@ -26,7 +26,7 @@ def main() -> None:
     from difflab.evaluation.samples import read_samples
     from difflab.evaluation.targets import load_targets
     from difflab.figures.image_grid import save_image_grid
-    from difflab.personalization.figure import concepts_panel, samples_panel
+    from difflab.personalization.figure import TITLES, concepts_panel, samples_panel
     from difflab.personalization.measures import MEASURES, Grader, compare_methods
     from difflab.personalization.places import METHODS, Method, load_concept, num_runs_of, sample_folder
     from difflab.personalization.prompts import groups_of, prompts_of
@@ -59,8 +59,8 @@ def main() -> None:
 
     rows, found = {}, {}
     for i in (i for group in groups for i in group.prompts):
-        for method in METHODS[1:]:
-            label = f"{method.replace('_', ' ')}\n{prompts[i]}"
+        for method in TITLES:
+            label = f"{TITLES[method]}\n{prompts[i]}"
             rows[label] = sorted(sample_folder(method, 0, i).glob("*.png"))
             found[label] = grader.found(images[method][0][i], prompts[i])
     tokens = {f"{concept.token}\n{name}": true_images[name] for name, concept in concepts.items()}

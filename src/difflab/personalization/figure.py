@@ -9,7 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from difflab.figures.image_grid import Panel
+from difflab.personalization.places import Method
 
+TITLES: dict[Method, str] = {"textual_inversion": "textual inversion", "custom_diffusion": "Custom Diffusion"}
 NUM_CONCEPT_IMAGES = 3
 NUM_NOISES = 6
 

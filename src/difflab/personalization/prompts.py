@@ -36,7 +36,7 @@ def prompts_of(prompts: Sequence[str], concepts: Concepts, course_input: str | N
     """
     tokens = [concept.token for concept in concepts.values()]
     if course_input is None:
-        return [prompt for template in prompts for prompt in _of_pairs(template, tokens)]
+        return list(dict.fromkeys(prompt for template in prompts for prompt in _of_pairs(template, tokens)))
     found = read_course_input(Path(course_input)).prompts
     for prompt in found:
         if unknown := set(tokens_of(prompt)) - set(tokens):
