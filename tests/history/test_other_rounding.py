@@ -1,0 +1,65 @@
+"""A real training with another rounding or another seed: its claim holds, and it is judged against the reference."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from one_stage import trained
+from sklearn.datasets import load_digits
+
+from difflab.data.dataset import ImageDataset
+from difflab.history.claims import load_claims
+from difflab.history.measurements import numbers_by_name
+from difflab.history.reference import FileReference, Reference
+from difflab.history.verify import Verdict, judge_file, judged_claims, report
+from stages import judge
+
+CLAIM = {"system": "digits", "text": "The classifier is accurate", "holds_if": ["judge-mnist:test_accuracy >= 0.9"]}
+TRAINING = {"num_epochs": 4, "batch_size": 32, "learning_rate": 0.005, "checkpoint_every": 1000}
+
+
+@pytest.fixture
+def prepared(repository: Path) -> dict:
+    """The sections that the stage reads; 8×8 digits of scikit-learn in prepared/."""
+    digits = load_digits()
+    images = torch.from_numpy(digits.images).mul(255 / 16).to(torch.uint8)[:, None].repeat(1, 3, 1, 1)
+    splits = torch.tensor([0] * 1400 + [2] * (len(images) - 1400), dtype=torch.uint8)
+    ImageDataset(images, torch.from_numpy(digits.target), splits, "digits").save(Path("prepared/mnist.safetensors"))
+    Path("claims.yaml").write_text(
+        json.dumps({"headline": {"judge-mnist": ["test_accuracy"]}, "claims": {"it": CLAIM}})
+    )
+    return trained()["judge.training"] | TRAINING
+
+
+def train(training: dict, monkeypatch, seed: int = 0, threads: int = 1) -> dict[str, float]:
+    """The numbers of the classifier's metrics."""
+    compute = {"threads": threads, "mixed_precision": "fp32"}
+    params = {
+        "compute": compute,
+        "judge": {"checkpoint": None, "channels": [8, 16], "training": training | {"seed": seed}},
+    }
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    monkeypatch.setattr(sys, "argv", ["judge.py", "mnist"])
+    judge.main()
+    return numbers_by_name(json.loads(Path("metrics/judge-mnist.json").read_text()))
+
+
+def test_the_claim_holds_with_two_threads_and_with_another_seed(prepared: dict, monkeypatch) -> None:
+    runs = [train(prepared, monkeypatch, seed) for seed in (0, 100, 200)]
+    numbers = {name: [run[name] for run in runs] for name in runs[0]}
+    files = {"judge-mnist": FileReference(experiment="", numbers=numbers)}
+    reference = Reference(commit="0" * 40, machine="", seeds=[0, 100, 200], hours=[0, 0, 0], files=files)
+    weights = Path("models/judge-mnist/model.safetensors")
+    last = weights.read_bytes()
+    for seed, threads in ((200, 2), (300, 1)):
+        found = train(prepared, monkeypatch, seed, threads)
+        [claim] = judged_claims(load_claims(), {"judge-mnist": found}, reference)
+        assert (claim.here.state, claim.num_held) == ("holds", 3)
+        judged = judge_file("judge-mnist", ["test_accuracy"], found, numbers)
+        assert judged.num_judged == 1
+        text = report(Verdict([claim], [judged], reference))
+        assert len(text.splitlines()) <= 8 and "Claims: 1 hold, 0 do not" in text
+    assert weights.read_bytes() != last
