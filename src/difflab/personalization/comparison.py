@@ -20,8 +20,7 @@ def summary(values: Sequence[float], least: float) -> dict[str, float]:
     """
     if len(values) == 1:
         return {"value": float(values[0])}
-    estimate = asdict(over_runs(values))
-    return estimate | {"low": max(least, estimate["low"]), "high": min(1.0, estimate["high"])}
+    return asdict(over_runs(values, (least, 1.0)))
 
 
 def with_runs(values: Sequence[float], least: float) -> dict[str, Any]:
