@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch._dynamo
 from torch import nn
 
 WARM_UP = 3  # steps that are not measured: they choose algorithms, compile and fill queues
@@ -27,6 +28,12 @@ class Clock(nn.Module):
             self.times.append(time.perf_counter())
         self.calls += 1
         return self.network(*args, **kwargs)
+
+
+def compile_in_place(network: nn.Module) -> None:
+    """Compile the forward and backward pass; the names of the weights stay. What cannot be compiled runs eagerly."""
+    torch._dynamo.config.suppress_errors = True
+    network.compile(dynamic=False)  # a graph for each batch size: one for all of them is slower
 
 
 def measured_rate(train: Callable[[nn.Module], None], network: nn.Module, batch_size: int, num_steps: int) -> float:

@@ -10,6 +10,7 @@ import argparse
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -30,12 +31,12 @@ from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 from gpu import job_log
-from gpu.clock import WARM_UP, measured_rate
+from gpu.clock import WARM_UP, compile_in_place, measured_rate
 from gpu.face_data import load_faces
 from gpu.face_model import IMAGE_SIZE, NUM_TIMESTEPS, PATCH_SIZE, PREDICTION_TYPE, FaceTask, OutOfTime, make_face_unet
 
 SEED = 0
-BATCH_SIZES = (128, 256, 512)
+BATCH_SIZES = (256, 512)
 PAYS = 1.1  # a doubled batch has to give this many times the images per second: more steps learn more per image
 MARGIN = 0.94  # of the time goes into the plan; the rest is for rates that fall
 FINISH = 25  # seconds for writing and sampling
@@ -56,19 +57,22 @@ def main() -> None:
     deadline = time.monotonic() + args.seconds - (5 if args.smoke else FINISH)
     train_images, validation_images = load_faces(args.packed / "faces.zip", IMAGE_SIZE, limit=6 if args.smoke else None)
     log = partial(job_log.write, args.out / "job.jsonl", "faces")
-    if args.compile_only:
-        log = print
     torch.backends.cudnn.benchmark = True  # as fast as it goes; the stages are deterministic instead
     set_seed(SEED)
     accelerator = Accelerator(mixed_precision="bf16")
     unet = make_face_unet(args.smoke).to(accelerator.device)
-    if args.compile:
-        unet.compile(dynamic=False)
     initial = {name: tensor.clone() for name, tensor in unet.state_dict().items()}
     sizes = (4, 8) if args.smoke else BATCH_SIZES
-    rates = search_batch_size(unet, train_images, accelerator, sizes, 2 if args.smoke or args.compile_only else 40)
+    num_steps = 2 if args.smoke or args.compile_only else 40
+    if args.compile:
+        if not args.compile_only:
+            log("eager", images_per_second=search_batch_size(unet, train_images, accelerator, sizes[:1], num_steps))
+        compile_in_place(unet)
     if args.compile_only:
+        for size in sizes:
+            search_batch_size(unet, train_images, accelerator, (size,), num_steps)
         return
+    rates = search_batch_size(unet, train_images, accelerator, sizes, num_steps)
     unet.load_state_dict(initial)
     batch_size = max(size for size in rates if rates[size] >= PAYS * rates.get(size // 2, 0))
     parameters = sum(parameter.numel() for parameter in unet.parameters())
@@ -151,7 +155,7 @@ def load_last_average(task: FaceTask, checkpoint: RollingCheckpoint) -> None:
     task.load_state_dict(averaged)
 
 
-def save(unet: UNet2DModel, checkpoint: RollingCheckpoint, folder: Path, log: partial[None]) -> None:
+def save(unet: UNet2DModel, checkpoint: RollingCheckpoint, folder: Path, log: Callable[..., None]) -> None:
     """Averaged weights, log, and the checkpoint if it is small enough to be brought back."""
     half = make_like(unet).half()
     save_model_folder(
@@ -168,6 +172,7 @@ def save(unet: UNet2DModel, checkpoint: RollingCheckpoint, folder: Path, log: pa
 def make_like(unet: UNet2DModel) -> UNet2DModel:
     """The same network on the CPU, uncompiled."""
     copy = UNet2DModel.from_config(unet.config)
+    assert isinstance(copy, UNet2DModel)
     copy.load_state_dict(unet.state_dict())
     return copy
 

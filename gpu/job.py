@@ -122,8 +122,11 @@ class Job:
             later = sum(limits[name] for name in parts[number + 1 :] if name in limits)
             seconds = min(limits[part], left) if part in limits else left - later
             ahead = self.compile_ahead(parts) if part == "tests" and self.compile else []
+            end = time.monotonic() + seconds
             results[part] = self.run_part(part, max(seconds, 1))
-            for process in ahead:  # what they have compiled so far is in the cache
+            for process in ahead:  # killed, they leave what they have compiled so far in the cache
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=max(0, end - time.monotonic()))
                 kill(process)
         job_log.write(self.log, "job", "finished", results=results)
         for part, result in results.items():

@@ -30,7 +30,7 @@ from bench.timing import compared, header, in_turns, quiet, random_images, row, 
 from difflab.models.unet import make_unet
 from difflab.params import NetworkParams, load_section
 from gpu import job_log
-from gpu.clock import WARM_UP, measured_rate
+from gpu.clock import WARM_UP, compile_in_place, measured_rate
 
 RECIPES = ("unconditional-800", "mnistm-linear", "onehot-350")  # the most important first: time may run out
 COMPILED = RECIPES[0]
@@ -84,7 +84,7 @@ def main() -> None:
         os.environ["ACCELERATE_MIXED_PRECISION"] = "no" if precision == "fp32" else precision
         AcceleratorState._reset_state(reset_partial_state=True)
         if compiled:
-            unet.compile(dynamic=False)
+            compile_in_place(unet)
         if args.compile_only:
             warm_up(unet)
         else:
