@@ -21,10 +21,10 @@ import contextlib
 import importlib.metadata
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import zipfile
@@ -36,6 +36,7 @@ sys.path[:0] = [str(ROOT)]
 
 from gpu import job_log  # noqa: E402  (after the path is set)
 
+SITE = ROOT / ".cache/gpu-job"  # for packages; the same path in every job, so that compiled graphs are found again
 PARTS = ("tests", "loops", "faces", "digits")
 LIMITS = {"tests": 90, "loops": 110, "digits": 85}  # seconds; faces gets the rest
 SMOKE_LIMITS = {"tests": 60, "loops": 60, "digits": 40}
@@ -59,9 +60,9 @@ def main() -> None:
             sys.exit(f"error: {args.packed / name}: not found; bash gpu/pack.sh makes it")
     args.out.mkdir(parents=True, exist_ok=True)
     job = Job(args.packed.resolve(), args.out.resolve(), args.seconds, args.smoke, not args.no_compile)
-    with tempfile.TemporaryDirectory() as site:
-        job.environment = environment(unpack_wheels(job.packed / "wheels", Path(site)), Path(site))
-        failed = job.run([part for part in PARTS if part in chosen])
+    shutil.rmtree(SITE, ignore_errors=True)
+    job.environment = environment(unpack_wheels(job.packed / "wheels", SITE), SITE)
+    failed = job.run([part for part in PARTS if part in chosen])
     sys.exit(1 if failed else 0)
 
 
@@ -121,7 +122,7 @@ class Job:
             left = self.seconds - (time.monotonic() - self.start)
             later = sum(limits[name] for name in parts[number + 1 :] if name in limits)
             seconds = min(limits[part], left) if part in limits else left - later
-            ahead = self.compile_ahead(parts) if part == "tests" and self.compile else []
+            ahead = self.compile_ahead() if part == "tests" and self.compile else []
             end = time.monotonic() + seconds
             results[part] = self.run_part(part, max(seconds, 1))
             for process in ahead:  # killed, they leave what they have compiled so far in the cache
@@ -152,9 +153,9 @@ class Job:
             start_new_session=True,
         )
 
-    def compile_ahead(self, parts: list[str]) -> list[subprocess.Popen[str]]:
-        """Processes that fill Inductor's cache with the graphs of the later parts."""
-        commands = [[*self.command(part, 60), "--compile-only"] for part in ("faces", "loops") if part in parts]
+    def compile_ahead(self) -> list[subprocess.Popen[str]]:
+        """Processes that fill Inductor's cache with the graphs of `faces` and `loops`, of a later job too."""
+        commands = [[*self.command(part, 300), "--compile-only"] for part in ("faces", "loops")]
         return [self.start_process(command, subprocess.DEVNULL) for command in commands]
 
     def run_part(self, part: str, seconds: float) -> str:
