@@ -1,9 +1,11 @@
 """Claims: inequalities over numbers, and the repository's own claims.yaml."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +77,10 @@ def test_each_system_has_two_claims() -> None:
     systems = [claim.system for claim in load_claims(ROOT / "claims.yaml").claims.values()]
     assert {name: systems.count(name) for name in load_systems().systems if systems.count(name) < 2} == {}
     assert set(systems) <= load_systems().systems.keys()
+
+
+def test_the_documented_claim_is_one_of_them() -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/findings.md").read_text(), re.DOTALL)
+    claims = yaml.safe_load((ROOT / "claims.yaml").read_text())["claims"]
+    documented = yaml.safe_load(block)["claims"]
+    assert documented and documented.items() <= claims.items()
