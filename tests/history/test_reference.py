@@ -14,7 +14,7 @@ from difflab.history.reference import (
     prediction_interval,
     training_seed_keys,
 )
-from difflab.lock_file import LockedStage
+from difflab.lock_file import LockedStage, parse_lock
 from difflab.params import load_params, read_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +69,13 @@ def test_an_experiment_is_its_parameters_but_training_seeds_and_the_machine(para
         return experiment({"train": train, "evaluate": evaluate}, "metrics/m.json", ["train.training.seed"])
 
     assert (hash_with(params) == hash_with({})) is same
+
+
+def test_parameters_of_other_systems_are_no_part_of_an_experiment() -> None:
+    lock = parse_lock((ROOT / "dvc.lock").read_text(), (ROOT / "data.dvc").read_text())
+    names = ("judge-mnist", "joint-cosine", "faces", "controlnet", "adapt")
+    hashes = [experiment(lock, f"metrics/{name}.json", []) for name in names]
+    assert None not in hashes and len(set(hashes)) == len(names)
 
 
 def test_each_seed_is_a_run_of_head_and_a_second_call_runs_nothing(repository: Path, capfd) -> None:

@@ -32,6 +32,7 @@ from difflab.seeds import bounds_of
 
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")
+CHECKED = "params.checked"  # always the same file, of a stage that reads all of params.yaml
 STRIDE = 100  # between the seeds of two runs: a training that is itself repeated takes seed, seed + 1, …
 SOURCES = ("src", "stages", "conf", "dvc.yaml", "params.yaml", "metrics/*.yaml")
 ENDS = (".low", ".high")
@@ -119,7 +120,7 @@ def experiment(lock: Lock, path: str, seed_keys: list[str]) -> str | None:
         name = front.pop()
         seen.add(name)
         params |= dict(_leaves(lock[name].params, ""))
-        front |= {s.name for dep in lock[name].deps for s in makers(lock, dep)} - seen
+        front |= {s.name for dep in lock[name].deps if dep != CHECKED for s in makers(lock, dep)} - seen
     kept = {k: v for k, v in params.items() if k not in seed_keys and not k.startswith("compute.")}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
