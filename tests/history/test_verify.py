@@ -10,7 +10,7 @@ from one_stage import lock, trained
 
 from difflab.errors import UserError
 from difflab.history.claims import load_claims
-from difflab.history.findings import table, with_findings, write_findings
+from difflab.history.findings import committed_metrics, table, with_findings, write_findings
 from difflab.history.reference import FileReference, Reference, experiment, training_seed_keys
 from difflab.history.verify import made_here, verdict, verify
 from difflab.lock_file import parse_lock
@@ -87,22 +87,29 @@ def test_other_parameters_are_another_experiment(repository: Path) -> None:
 def test_without_a_reference_claims_are_judged_all_the_same(repository: Path) -> None:
     run_here()
     found = verdict(made_here())
-    assert [c.support for c in found.claims] == ["no reference"] * 2
+    assert [c.support for c in found.claims] == ["not in the reference"] * 2
     assert [file.state for file in found.files] == ["no reference"]
 
 
 def test_the_table_has_a_row_for_each_claim_of_its_systems(repository: Path) -> None:
     reference, claims = write_reference(), load_claims()
-    rows = table(claims, reference, []).splitlines()[2:]
+    rows = table(claims, reference, {}, []).splitlines()[2:]
     assert rows == [
         "| It is accurate | 0.9, 0.91, 0.92 | 3 of 3 seeds |",
         "| It is certain | 0.8, 0.81, 0.82 | 0 of 3 seeds |",
     ]
     text = "# Title\n\n<!-- findings faces -->\nstale\n<!-- /findings -->\nrest\n"
-    written = with_findings(text, claims, reference)
+    written = with_findings(text, claims, reference, {})
     assert "It is certain" in written and "It is accurate" not in written and "stale" not in written
     assert written.startswith("# Title") and written.endswith("<!-- /findings -->\nrest\n")
-    assert with_findings(written, claims, reference) == written
+    assert with_findings(written, claims, reference, {}) == written
+
+
+def test_what_the_reference_lacks_is_a_finding_of_one_run(repository: Path) -> None:
+    claims, reference = load_claims(), write_reference({})
+    rows = table(claims, reference, {"m": {"accuracy": 0.9, "accuracy.low": 0.8}}, []).splitlines()[2:]
+    assert rows == ["| It is accurate | 0.9 | one run |", "| It is certain | 0.8 | no: one run |"]
+    assert table(claims, reference, {}, ["faces"]).splitlines()[2:] == ["| It is certain |  | not measured |"]
 
 
 def test_a_file_without_a_block_is_refused(repository: Path) -> None:
@@ -117,4 +124,6 @@ def test_the_findings_of_readme_and_docs_are_those_of_the_reference() -> None:
     reference = Reference.model_validate_json((ROOT / "reference.json").read_text())
     with_blocks = [p for p in [ROOT / "README.md", *ROOT.glob("docs/*.md")] if "<!-- findings" in p.read_text()]
     assert ROOT / "README.md" in with_blocks
-    assert [p.name for p in with_blocks if with_findings(p.read_text(), claims, reference) != p.read_text()] == []
+    texts = {page.name: page.read_text() for page in with_blocks}
+    metrics = committed_metrics(ROOT / "metrics")
+    assert [name for name, text in texts.items() if with_findings(text, claims, reference, metrics) != text] == []

@@ -1,12 +1,14 @@
-"""The findings in README.md and docs: a table of the claims, generated from claims.yaml and reference.json."""
+"""The findings in README.md and docs: a table of the claims, from claims.yaml, reference.json and metrics/."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from difflab.errors import UserError
 from difflab.history.claims import Claims, load_claims
+from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.history.reference import Reference, load_reference
 from difflab.history.verify import JudgedClaim, judged_claims
 from difflab.outputs import written_whole
@@ -27,27 +29,40 @@ def write_findings(files: list[Path]) -> None:
         if not BLOCK.search(text):
             raise UserError(f"{file}: found no block, allowed: a file with <!-- findings --> and <!-- /findings -->")
         with written_whole(file) as partial:
-            partial.write_text(with_findings(text, claims, reference))
+            partial.write_text(with_findings(text, claims, reference, committed_metrics()))
 
 
-def with_findings(text: str, claims: Claims, reference: Reference) -> str:
-    """`text` with its blocks as claims and reference have them."""
+def committed_metrics(folder: Path = Path("metrics")) -> dict[str, Numbers]:
+    """The numbers of the metrics files in `folder`, by stem."""
+    return {path.stem: numbers_by_name(json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))}
+
+
+def with_findings(text: str, claims: Claims, reference: Reference, metrics: dict[str, Numbers]) -> str:
+    """`text` with its blocks as claims, reference and metrics have them."""
 
     def block(found: re.Match[str]) -> str:
-        return found[1] + table(claims, reference, found["systems"].replace(",", " ").split()) + found[3]
+        return found[1] + table(claims, reference, metrics, found["systems"].replace(",", " ").split()) + found[3]
 
     return BLOCK.sub(block, text)
 
 
-def table(claims: Claims, reference: Reference, systems: list[str]) -> str:
-    """A row for each claim of `systems` (none: all): its text, its measurement for each training seed, its support."""
-    rows = [c for c in judged_claims(claims, {}, reference) if not systems or c.here.claim.system in systems]
-    seeds = ", ".join(map(str, reference.seeds))
-    lines = [f"| finding | measured with training seeds {seeds} | holds for |", "|---|---|---|"]
-    lines += [f"| {row.text} | {measured(row)} | {row.support} |" for row in rows]
+def table(claims: Claims, reference: Reference, metrics: dict[str, Numbers], systems: list[str]) -> str:
+    """A row for each claim of `systems` (none: all): its text, its measurements, and for how many seeds it holds.
+
+    A claim whose numbers the reference does not have is that of one run, of `metrics`.
+    """
+    rows = [c for c in judged_claims(claims, metrics, reference) if not systems or c.here.claim.system in systems]
+    lines = [f"| finding | measured (training seeds {', '.join(map(str, reference.seeds))}) | holds for |"]
+    lines += ["|---|---|---|", *(f"| {row.text} | {measured(row)} | {support(row)} |" for row in rows)]
     return "\n".join(lines) + "\n"
 
 
 def measured(claim: JudgedClaim) -> str:
-    """The left side of its first inequality for each seed of the reference."""
-    return ", ".join(f"{outcome.values[0]:.3g}" if outcome.values else "–" for outcome in claim.seeds)
+    """The left side of its first inequality for each seed of the reference, or for the one run."""
+    return ", ".join(f"{outcome.values[0]:.3g}" for outcome in claim.seeds or [claim.here] if outcome.values)
+
+
+def support(claim: JudgedClaim) -> str:
+    if claim.seeds:
+        return claim.support
+    return {"holds": "one run", "does not hold": "no: one run"}.get(claim.here.state, "not measured")

@@ -28,7 +28,7 @@ LARGEST_SHARE_OUTSIDE = 0.1  # of headline measurements; 0.05 are expected
 class JudgedClaim:
     name: str
     here: Outcome
-    seeds: list[Outcome]  # of the reference's training seeds; empty without them
+    seeds: list[Outcome]  # of the training seeds for which the reference has its numbers
 
     @property
     def text(self) -> str:
@@ -41,7 +41,7 @@ class JudgedClaim:
     @property
     def support(self) -> str:
         """Such as `3 of 3 seeds`."""
-        return f"{self.num_held} of {len(self.seeds)} seeds" if self.seeds else "no reference"
+        return f"{self.num_held} of {len(self.seeds)} seeds" if self.seeds else "not in the reference"
 
     @property
     def values(self) -> str:
@@ -124,7 +124,11 @@ def judged_claims(claims: Claims, metrics: dict[str, Numbers], reference: Refere
     """Every claim for `metrics`, by file, and for each seed of the reference."""
     seeds = [reference.of_seed(index) for index in range(len(reference.seeds))] if reference else []
     return [
-        JudgedClaim(name, outcome(claim, metrics), [outcome(claim, seed) for seed in seeds])
+        JudgedClaim(
+            name,
+            outcome(claim, metrics),
+            [found for seed in seeds if (found := outcome(claim, seed)).state != "not measured"],
+        )
         for name, claim in claims.claims.items()
     ]
 
