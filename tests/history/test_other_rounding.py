@@ -24,10 +24,10 @@ TRAINING = {"num_epochs": 4, "batch_size": 32, "learning_rate": 0.005, "checkpoi
 @pytest.fixture
 def prepared(repository: Path) -> dict:
     """The sections that the stage reads; 8×8 digits of scikit-learn in prepared/."""
-    digits = load_digits()
-    images = torch.from_numpy(digits.images).mul(255 / 16).to(torch.uint8)[:, None].repeat(1, 3, 1, 1)
+    pixels, labels = load_digits(return_X_y=True)
+    images = torch.from_numpy(pixels).reshape(-1, 8, 8).mul(255 / 16).to(torch.uint8)[:, None].repeat(1, 3, 1, 1)
     splits = torch.tensor([0] * 1400 + [2] * (len(images) - 1400), dtype=torch.uint8)
-    ImageDataset(images, torch.from_numpy(digits.target), splits, "digits").save(Path("prepared/mnist.safetensors"))
+    ImageDataset(images, torch.from_numpy(labels), splits, "digits").save(Path("prepared/mnist.safetensors"))
     Path("claims.yaml").write_text(
         json.dumps({"headline": {"judge-mnist": ["test_accuracy"]}, "claims": {"it": CLAIM}})
     )

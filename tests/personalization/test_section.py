@@ -112,7 +112,7 @@ def test_concepts_are_chosen_by_rule():
     """The farthest colors from those of training, each starting from the nearest of these whose name is one word."""
     params = validate(Params, PARAMS)
     colors, concepts = params.circles.colours, params.personalization.concepts
-    chosen = [concept.colour for concept in concepts.values()]
+    chosen = [concept.colour or "" for concept in concepts.values()]
     assert chosen == params.circles.held_out_colours and len(chosen) == 3
     assert [color.replace(" ", "") for color in chosen] == farthest_colors(colors, 3)
     words = [color for color in colors if " " not in color]
