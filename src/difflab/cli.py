@@ -141,7 +141,7 @@ def reference(seeds: int, files: list[str], revision: str) -> None:
     from difflab.history.reference import FILE, make_reference
 
     made = make_reference(seeds, files, revision)
-    print(f"{FILE}: {len(made.files)} metrics files, training seeds {made.seeds}, {sum(made.hours):.1f} stage hours")
+    print(f"{FILE}: {len(made.files)} metrics files, training seeds {made.seeds}")
 
 
 def findings(files: list[Path]) -> None:

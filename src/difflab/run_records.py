@@ -164,10 +164,9 @@ def has_training_log() -> bool:
     return bool(_current and _current.training_logs)
 
 
-def read_records(repository: Path | None = None) -> list[RunRecord]:
-    """All records of this repository or of another folder with one, the oldest first."""
-    kept_in = repository / ".cache/runs" if repository else folder()
-    records = [RunRecord(**json.loads(file.read_text())) for file in kept_in.glob("*.json")]
+def read_records() -> list[RunRecord]:
+    """All records, the oldest first."""
+    records = [RunRecord(**json.loads(file.read_text())) for file in folder().glob("*.json")]
     return sorted(records, key=lambda record: record.started)
 
 

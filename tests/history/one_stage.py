@@ -26,14 +26,15 @@ def main():
     seed = load_section(TrainingParams, "judge.training").seed
     accuracy = 0.9 + seed / 10_000
     Path("metrics").mkdir(exist_ok=True)
-    Path("metrics/m.json").write_text(json.dumps({"accuracy": {"value": accuracy, "low": accuracy - 0.1, "high": 1.0}}))
+    found = {"value": accuracy, "low": accuracy - 0.1, "high": 1.0}
+    Path(f"metrics/{sys.argv[1]}.json").write_text(json.dumps({"accuracy": found}))
 
 recorded(main)
 """
 SNAKEFILE = """
 rule make:
-    output: "metrics/m.json"
-    shell: "python stages/make.py"
+    output: "metrics/{name}.json"
+    shell: "python stages/make.py {wildcards.name}"
 """
 
 
@@ -45,7 +46,7 @@ def git(*arguments: str) -> str:
 def lock(params: dict) -> str:
     """A dvc.lock of the one stage with these parameters."""
     stage = {
-        "cmd": "python stages/make.py",
+        "cmd": "python stages/make.py m",
         "params": {"params.yaml": params},
         "outs": [{"path": "metrics/m.json", "md5": "0"}],
     }

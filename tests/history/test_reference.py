@@ -1,5 +1,6 @@
 """The reference: prediction intervals, what makes two runs one experiment, and the command that writes it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def test_each_seed_is_a_run_of_head_and_a_second_call_runs_nothing(repository: P
     assert (reference.commit, reference.seeds) == (commit, [0, 100, 200])
     assert reference.files["m"].numbers["accuracy"] == pytest.approx([0.9, 0.91, 0.92])
     assert reference.files["m"].numbers["accuracy.low"] == pytest.approx([0.8, 0.81, 0.82])
-    assert load_reference() == reference and len(reference.hours) == 3
+    assert load_reference() == reference
     assert not Path("metrics").exists() and git("status", "--porcelain") == "?? reference.json"
     capfd.readouterr()
     assert make_reference(3, ["m"]) == reference
@@ -129,3 +130,19 @@ def test_an_earlier_commit_goes_on_where_it_was(repository: Path) -> None:
     more = make_reference(3, [], "HEAD~1")
     assert more.files["m"].numbers["accuracy"] == pytest.approx([0.9, 0.91, 0.92])
     assert len(Path("reference.json").read_text().splitlines()) < 30
+
+
+def test_files_that_are_added_later_or_with_fewer_seeds_cost_no_others(repository: Path, monkeypatch) -> None:
+    """Also not while the later ones have fewer seeds, as when their third run is killed."""
+    claims = json.loads(Path("claims.yaml").read_text())
+    claims["headline"]["n"] = ["accuracy"]
+    Path("claims.yaml").write_text(json.dumps(claims))
+    git("commit", "--quiet", "--all", "--message", "second")
+    first = make_reference(3, ["m"])
+    both = make_reference(2, ["n"])
+    assert both.files["m"] == first.files["m"] and both.seeds == [0, 100, 200]
+    assert [len(both.files[name].numbers["accuracy"]) for name in ("m", "n")] == [3, 2]
+    assert both.of_seed(1).keys() == {"m", "n"} and both.of_seed(2).keys() == {"m"}
+    assert make_reference(2, ["m"]).files["m"] == first.files["m"]
+    assert len(make_reference(3, ["n"]).files["n"].numbers["accuracy"]) == 3
+    assert load_reference() == make_reference(3, [])

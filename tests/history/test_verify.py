@@ -21,13 +21,13 @@ SEEDS = {"accuracy": [0.9, 0.91, 0.92], "accuracy.low": [0.8, 0.81, 0.82], "accu
 
 
 def run_here() -> None:
-    subprocess.run([sys.executable, "stages/make.py"], check=True)
+    subprocess.run([sys.executable, "stages/make.py", "m"], check=True)
 
 
 def write_reference(numbers: dict[str, list[float]] = SEEDS) -> Reference:
     kind = experiment(parse_lock(lock(trained()), "{}"), "metrics/m.json", training_seed_keys(load_params()))
-    files = {"m": FileReference(experiment=kind or "", numbers=numbers)}
-    reference = Reference(commit="0" * 40, machine="some", seeds=[0, 100, 200], hours=[1, 1, 1], files=files)
+    files = {"m": FileReference(experiment=kind or "", machine="some", numbers=numbers)}
+    reference = Reference(commit="0" * 40, seeds=[0, 100, 200], files=files)
     Path("reference.json").write_text(reference.model_dump_json())
     return reference
 

@@ -27,7 +27,6 @@ from difflab.lock_file import IMPORT, LOCK, Lock, makers, parse_lock
 from difflab.outputs import written_whole
 from difflab.params import Params, TrainingParams, load_params
 from difflab.revisions import git, resolve
-from difflab.run_records import read_records
 from difflab.seeds import bounds_of
 
 FILE = Path("reference.json")
@@ -42,22 +41,31 @@ class FileReference(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     experiment: str  # hash of all parameters upstream but training seeds and `compute`
-    numbers: dict[str, list[float]]  # by name, `.low` and `.high` among them: one for each seed
+    machine: str  # that the runs were made on
+    numbers: dict[str, list[float]]  # by name, `.low` and `.high` among them: one for each of the first seeds
+
+    @property
+    def num_seeds(self) -> int:
+        return max(map(len, self.numbers.values()), default=0)
 
 
 class Reference(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     commit: str
-    machine: str
     seeds: list[int]  # added to every training seed of params.yaml
-    hours: list[float]  # of each run: its stages' wall times, one after the other
     files: dict[str, FileReference]  # by metrics file
 
+    @property
+    def machines(self) -> list[str]:
+        return sorted({file.machine for file in self.files.values()})
+
     def of_seed(self, index: int) -> dict[str, Numbers]:
-        """The numbers of one run, by metrics file."""
+        """The numbers of one run, by metrics file, of the files that were made with this seed."""
         return {
-            file: {name: values[index] for name, values in found.numbers.items()} for file, found in self.files.items()
+            file: {name: values[index] for name, values in found.numbers.items()}
+            for file, found in self.files.items()
+            if index < found.num_seeds
         }
 
 
@@ -137,8 +145,8 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
     """Run `revision` with `num_seeds` training seeds, each in a clone below `.cache/reference/`, and write `path`.
 
     `files`: the metrics files to make, by stem; all that claims.yaml names, if empty. `path` is written after every run
-    from the second on; what it holds of other files is kept if commit and seeds are the same. Raises UserError when
-    `revision` is HEAD and sources differ from it, or a run fails.
+    from the second on, and what it holds of the same commit is kept: other files, and more seeds of the same file.
+    Raises UserError when `revision` is HEAD and sources differ from it, or a run fails.
     """
     named = load_claims().files
     if num_seeds < 2:
@@ -162,11 +170,15 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
 
 
 def _extended(reference: Reference, path: Path) -> Reference:
-    """With the other files of `path`, if that is of the same runs."""
+    """With what `path` holds of the same commit, where that is another file or has more seeds."""
     before = load_reference(path)
-    if before is None or (before.commit, before.seeds) != (reference.commit, reference.seeds):
+    if before is None or before.commit != reference.commit:
         return reference
-    return reference.model_copy(update={"files": before.files | reference.files})
+    files = dict(before.files)
+    for name, found in reference.files.items():
+        if name not in files or files[name].num_seeds <= found.num_seeds:
+            files[name] = found
+    return Reference(commit=reference.commit, seeds=max(before.seeds, reference.seeds, key=len), files=files)
 
 
 def as_json(reference: Reference) -> str:
@@ -201,9 +213,8 @@ def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]
         names = [name for name in runs[0] if all(name in run for run in runs)]
         kind = experiment(lock, f"metrics/{file}.json", seed_keys)
         numbers = {name: [float(f"{run[name]:.6g}") for run in runs] for name in names}
-        collected[file] = FileReference(experiment=kind or "", numbers=numbers)
-    hours = [round(sum(r.seconds or 0 for r in read_records(folder)) / 3600, 2) for folder in folders]
-    return Reference(commit=commit, machine=machine(), seeds=seeds, hours=hours, files=collected)
+        collected[file] = FileReference(experiment=kind or "", machine=machine(), numbers=numbers)
+    return Reference(commit=commit, seeds=seeds, files=collected)
 
 
 def _read(path: Path) -> Numbers:
