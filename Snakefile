@@ -18,6 +18,7 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
 from difflab.params import load_params
+from difflab.pipeline.fingerprint import write_fingerprints
 from difflab.report.systems import load_systems
 from difflab.errors import call
 
@@ -26,13 +27,14 @@ call(load_params)  # a bad value ends here, in one line
 DVC = "dvc --wait-for-lock"
 REPO = Repo()
 OUTS = {o.def_path.rstrip("/"): o for o in REPO.index.outs if not o.persist and not o.stage.frozen}
-PERSISTENT = [o.def_path for o in REPO.index.outs if o.persist]
+PERSISTENT = [o.def_path.rstrip("/") for o in REPO.index.outs if o.persist]
 WITHOUT_OUTS = [stage.addressing for stage in REPO.index.stages if stage.cmd and not stage.outs]
 SYSTEMS = load_systems()
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
 CHANGED = set()
 STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
 if workflow.is_main_process:  # a job on a cluster reads this file again
+    call(write_fingerprints)  # DVC compares them
     CHANGED = REPO.status().keys() & STAGES
     STALE.parent.mkdir(exist_ok=True)
     STALE.write_text(str(time.time()))
@@ -44,7 +46,7 @@ onstart:
         fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit("error: another snakemake is at work in this folder")
-    shell("{DVC} repro --quiet check_params")  # for dvc.lock
+    shell("{DVC} repro --quiet check_params code")  # for dvc.lock
 
 
 def producers(dep):
@@ -56,7 +58,8 @@ def producers(dep):
 def inputs(stage, wildcards):
     """What the stage's job waits for; times count only below a stage that DVC calls changed."""
     deps = [d.def_path for d in stage.deps if not isinstance(d, ParamsDependency)]
-    files = [p for dep in deps if dep not in PERSISTENT for p in producers(dep)]
+    made = [dep for dep in deps if not any(f"{dep}/".startswith(f"{path}/") for path in PERSISTENT)]
+    files = [p for dep in made for p in producers(dep)]
     if stage.addressing in CHANGED:
         return [*files, STALE]
     upstream_changed = any(s.addressing in CHANGED for s in nx.descendants(REPO.index.graph, stage))

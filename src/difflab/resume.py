@@ -18,18 +18,17 @@ from filelock import FileLock, Timeout
 from pydantic_core import to_json
 from torch import __version__ as torch_version
 
+from difflab.pipeline.fingerprint import running_code
 from difflab.run_records import note_work_folder
 
 
 def run_key(params: Any, inputs: Sequence[Path]) -> str:
-    """Hash of the parameters, of the inputs' bytes, and of every difflab module that this process has imported.
+    """Hash of the parameters, of the inputs' bytes, and of the fingerprint of the running code.
 
     `params`: anything of pydantic models, dicts, lists and numbers; `inputs`: files, or folders with all their files.
     """
-    digest = hashlib.sha256(torch_version.encode() + to_json(params))
-    modules = [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "difflab"]
-    files = [file for path in inputs for file in _files(path)]
-    for path in [*files, *(Path(module.__file__) for module in modules if module.__file__)]:
+    digest = hashlib.sha256(torch_version.encode() + to_json([params, running_code()]))
+    for path in (file for path in inputs for file in _files(path)):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

@@ -14,18 +14,7 @@ from typing import Any
 import warm_python
 from ruamel.yaml import YAML
 
-# Modules and packages that no stage declares because they cannot change a result. test_exempt.py checks them.
-CANNOT_CHANGE_A_RESULT = {
-    "src/difflab/params/": "types and checks of params.yaml, whose values are declared; no defaults, nothing computed",
-    "src/difflab/validation.py": "texts of errors",
-    "src/difflab/errors.py": "how a stage ends with an error",
-    "src/difflab/outputs.py": "writes under a temporary name, then renames",
-    "src/difflab/progress.py": "progress bars",
-    "src/difflab/resume.py": "locks, and names of the folders of interrupted runs",
-    "src/difflab/run_records.py": "when a stage ran",
-    "src/difflab/tracking/": "sends training logs to MLflow",
-}
-
+from difflab.pipeline.fingerprint import CANNOT_CHANGE_A_RESULT, parse
 
 def declared(folder: Path) -> dict[str, Any]:
     """By the commands of the stages of dvc.yaml in `folder`: their deps, the params.yaml they may see, their outs."""
@@ -69,8 +58,10 @@ def copy(source: Path, target: Path) -> None:
 def main(declared_file: str, address: str, *command: str) -> None:
     stage = json.loads(Path(declared_file).read_text())[" ".join(["python", *command])]
     with tempfile.TemporaryDirectory() as folder:
+        fingerprints = [Path(dep) for dep in stage["deps"] if dep.startswith("code/")]
+        modules = {path for file in fingerprints for path in parse(file.read_text())}
         packages = map(str, Path("src").rglob("__init__.py"))  # without them Python takes the installed difflab
-        for path in {*stage["deps"], *packages, *CANNOT_CHANGE_A_RESULT, "dvc.yaml"}:
+        for path in {*stage["deps"], *modules, *packages, *CANNOT_CHANGE_A_RESULT, "dvc.yaml"}:
             copy(Path(path), Path(folder, path))
         YAML(typ="safe").dump(stage["params"], Path(folder, "params.yaml"))
         environment = os.environ | {"PYTHONPATH": f"{folder}/src"}

@@ -1,4 +1,4 @@
-"""Modules that no stage declares (CANNOT_CHANGE_A_RESULT) hold nothing that could change a result.
+"""Modules outside the fingerprints (CANNOT_CHANGE_A_RESULT) hold nothing that could change a result.
 
 Whether code is harmless cannot be decided in general. These rules exclude what went wrong before: values computed next
 to the parameters, process-wide settings, and hooks in other modules.
@@ -14,13 +14,23 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from test_declared import EXEMPT, ROOT, STAGES, import_closure, script
+from test_declared import ROOT, STAGES, script
+
+from difflab.pipeline.fingerprint import OUTSIDE, fingerprint
 
 PARAMS = sorted((ROOT / "src/difflab/params").glob("*.py"))
-CLOSURES = set().union(*(import_closure(script(stage)) for stage in STAGES.values()))
-IMPORTED = sorted({ROOT / path for path in CLOSURES if path.startswith(EXEMPT)} | set(PARAMS))
-DECLARED = sorted(path for path in CLOSURES if not path.startswith(EXEMPT) and path != "src/difflab/stage.py")
-USERS = sorted({ROOT / path for path in DECLARED} | {script(stage) for stage in STAGES.values()})
+SCRIPTS = {script(stage).relative_to(ROOT).as_posix() for stage in STAGES.values()}
+
+
+def import_closure(*paths: str) -> set[str]:
+    """All modules that they can import, but the files of packages."""
+    return {path for path in fingerprint(*paths, outside=()) if not path.endswith("__init__.py")}
+
+
+CLOSURES = import_closure(*SCRIPTS)
+IMPORTED = sorted({ROOT / path for path in CLOSURES if path.startswith(OUTSIDE)} | set(PARAMS))
+DECLARED = sorted(CLOSURES - SCRIPTS - {"src/difflab/stage.py"} - {p for p in CLOSURES if p.startswith(OUTSIDE)})
+USERS = sorted(ROOT / path for path in {*DECLARED, *SCRIPTS})
 
 READERS = {"validate", "read_yaml", "_parsed", "load_params", "load_section"}  # params/file.py
 CONVERTERS = {"BeforeValidator", "PlainValidator", "WrapValidator", "computed_field", "field_validator"}
@@ -107,14 +117,14 @@ def test_only_types_and_readers_are_taken_from_params(path: Path) -> None:
 
 
 def test_exempt_modules_import_no_declared_one() -> None:
-    """test_declared.py does not look into the package difflab.params."""
+    """Fingerprints do not look into them."""
     for path in IMPORTED:
-        assert all(module.startswith(EXEMPT) for module in import_closure(path))
+        assert all(module.startswith(OUTSIDE) for module in import_closure(path.relative_to(ROOT).as_posix()))
 
 
 @pytest.mark.parametrize("path", DECLARED)
 def test_results_do_not_depend_on_the_stage_runner(path: str) -> None:
-    assert not {module for module in import_closure(ROOT / path) if module.startswith("src/difflab/tracking/")}
+    assert not {module for module in import_closure(path) if module.startswith("src/difflab/tracking/")}
 
 
 def test_threads_are_set_before_numpy_reads_them() -> None:
