@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from difflab.lock_file import Lock, LockedStage, makers
+from difflab.pipeline.fingerprint import FOLDER, parse
+from difflab.revisions import cached
 
 ABSENT = "not there"
 
@@ -17,7 +20,7 @@ class Change:
     """`kind` bytes: the stage made something else of the same, as another processor's rounding does."""
 
     stage: str
-    kind: Literal["stage", "command", "parameter", "file", "bytes"]
+    kind: Literal["stage", "command", "parameter", "code", "file", "bytes"]
     what: str
 
     def __str__(self) -> str:
@@ -43,6 +46,10 @@ def _collect(name: str, old: Lock, new: Lock, found: dict[Change, None], seen: d
     own: list[Change] = []
     inherited = False
     for path in _differing(before.deps, after.deps):
+        if Path(path).parent == FOLDER:
+            texts = (cached(stage.deps.get(path, "")) for stage in (before, after))
+            own.append(Change(name, "code", code_change(*texts)))
+            continue
         upstream = [s.name for s in makers(new, path)]
         changed = [_collect(s, old, new, found, seen) for s in upstream]
         inherited |= any(changed)
@@ -57,6 +64,13 @@ def _collect(name: str, old: Lock, new: Lock, found: dict[Change, None], seen: d
     found |= dict.fromkeys(own)
     seen[name] = bool(own) or inherited
     return seen[name]
+
+
+def code_change(before: bytes | None, after: bytes | None) -> str:
+    """The modules that differ between two files of fingerprints, unless one is unknown."""
+    old, new = (parse((text or b"").decode()) for text in (before, after))
+    edited = [path for path in sorted(old | new) if old.get(path) != new.get(path)]
+    return f"code edited: {', '.join(edited)}" if old and new else "code edited"
 
 
 def _differing(before: dict[str, str], after: dict[str, str]) -> list[str]:

@@ -12,10 +12,12 @@ from dvc.dependency.param import ParamsDependency
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from difflab.changes import differing_values
+from difflab.changes import code_change, differing_values
 from difflab.errors import UserError
+from difflab.lock_file import LockedStage
 from difflab.params import read_yaml
-from difflab.revisions import Revision
+from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
+from difflab.revisions import Revision, cached
 from difflab.run_records import RunRecord, read_records
 
 
@@ -32,6 +34,7 @@ def plan() -> list[Planned]:
 
     Raises UserError with DVC's own words when it fails, as while it is at work.
     """
+    write_fingerprints()
     try:
         repo = Repo()
         status: dict[str, Any] = repo.status()
@@ -43,7 +46,7 @@ def plan() -> list[Planned]:
     for stage in nx.dfs_postorder_nodes(repo.index.graph):  # an edge goes from a stage to what it needs
         name = stage.addressing
         above = [s.addressing for s in repo.index.graph.successors(stage) if _passes_on(s) and s.addressing in planned]
-        reasons = list(_reasons(stage, status.get(name, []), lock[name].params)) if name in lock else ["never run"]
+        reasons = list(_reasons(stage, status.get(name, []), lock[name])) if name in lock else ["never run"]
         if reasons or above:
             seconds = known.get(str(stage.cmd))
             planned[name] = Planned(name, [*reasons, *(f"{upstream} runs" for upstream in above)], seconds, above)
@@ -69,19 +72,21 @@ def _passes_on(stage: Any) -> bool:
     return not all(out.persist for out in stage.outs)
 
 
-def _reasons(stage: Any, status: list[Any], params: dict[str, Any]) -> Iterator[str]:
-    """DVC's words, with the parameters' old and new values."""
+def _reasons(stage: Any, status: list[Any], locked: LockedStage) -> Iterator[str]:
+    """DVC's words, with the names of edited modules and the parameters' old and new values."""
     for item in status:
         if isinstance(item, str):
             yield item
             continue
         for kind, paths in item.items():
             for path, what in paths.items():
-                if path != "params.yaml":
+                if Path(path).parent == FOLDER and what == "modified":
+                    yield code_change(cached(locked.deps[path]), Path(path).read_bytes())
+                elif path != "params.yaml":
                     yield f"{what} {path}" if kind != "changed outs" else f"its output is {what}: {path}"
     keys = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
-    if params and status:
-        yield from differing_values(params, {key: _value(key) for key in keys} if keys else _all_params())
+    if locked.params and status:
+        yield from differing_values(locked.params, {key: _value(key) for key in keys} if keys else _all_params())
 
 
 def _all_params() -> dict[str, Any]:

@@ -114,11 +114,7 @@ def _values(params: object, key: str = "") -> list[str]:
 
 
 def _inputs(known: Provenance) -> list[str]:
-    sources = [path for path in known.stage.deps if path.startswith(("src/", "stages/"))]
-    made = [path for path in known.stage.deps if path not in sources]
-    texts = [f"{path}   {known.stage.deps[path]}{_makers(known.lock, path)}" for path in made]
-    digest = hashlib.sha256("".join(f"{path}{known.stage.deps[path]}" for path in sorted(sources)).encode())
-    return [*texts, f"{len(sources)} files and folders of source code   sha256:{digest.hexdigest()[:16]}"]
+    return [f"{path}   {md5}{_makers(known.lock, path)}" for path, md5 in known.stage.deps.items()]
 
 
 def _makers(lock: Lock, path: str) -> str:

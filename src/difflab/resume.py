@@ -28,7 +28,7 @@ def run_key(params: Any, inputs: Sequence[Path]) -> str:
     `params`: anything of pydantic models, dicts, lists and numbers; `inputs`: files, or folders with all their files.
     """
     digest = hashlib.sha256(torch_version.encode() + to_json([params, running_code()]))
-    for path in (file for path in inputs for file in _files(path)):
+    for path in [file for item in inputs for file in _files(item)]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

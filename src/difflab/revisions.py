@@ -69,10 +69,10 @@ class Revision:
         stage, out = made
         md5 = stage.outs[out]
         if out != path:
-            listing = _object(md5)
+            listing = cached(md5)
             inside = {entry["relpath"]: entry["md5"] for entry in json.loads(listing)} if listing else {}
             md5 = inside.get(path.removeprefix(f"{out}/"), "")
-        return _object(md5)
+        return cached(md5)
 
 
 @cache
@@ -84,6 +84,7 @@ def _cache_folder(repository: Path) -> Path:
     return Path(config["cache"].get("dir") or repository / ".dvc/cache", "files/md5")
 
 
-def _object(md5: str) -> bytes | None:
+def cached(md5: str) -> bytes | None:
+    """What DVC's cache holds under an MD5 of dvc.lock; None if it holds nothing."""
     file = _cache_folder(Path.cwd()) / md5[:2] / md5[2:]
     return file.read_bytes() if md5 and file.is_file() else None

@@ -128,13 +128,15 @@ sys.modules["difflab.outputs"].written_whole = None
 spec = importlib.util.spec_from_file_location("fingerprint", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-print(module._analyzed("a.py", open(sys.argv[2], encoding="utf-8").read())[0])
+print(module.as_text(module.fingerprint("a.py", read={"a.py": open(sys.argv[2], encoding="utf-8").read()}.get)))
+print(module.as_text(module.fingerprint("stages/train.py", "src/difflab/report/page.py")))
 """
     module = tmp_path / "a.py"
     module.write_text(MODULE, encoding="utf-8")
     source = Path(__file__).parents[2] / "src/difflab/pipeline/fingerprint.py"
     done = subprocess.run([interpreter, "-c", program, source, module], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == STORED
+    own = as_text(fingerprint("stages/train.py", "src/difflab/report/page.py"))
+    assert done.stdout == f"{STORED}  a.py\n\n{own}\n"
 
 
 STORED = "5dd048231cb90cd5"

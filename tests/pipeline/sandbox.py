@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from difflab.pipeline.fingerprint import CANNOT_CHANGE_A_RESULT, parse
 
+
 def declared(folder: Path) -> dict[str, Any]:
     """By the commands of the stages of dvc.yaml in `folder`: their deps, the params.yaml they may see, their outs."""
     from dvc.dependency.param import ParamsDependency

@@ -1,6 +1,7 @@
 """The real pipeline, in the smoke profile, by both runners."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -38,6 +39,41 @@ def test_dvc_makes_the_same_bytes(real: Repository, tmp_path: Path) -> None:
     for stage in ("fetch", "train@unconditional-800", "sample@unconditional-800"):
         assert f"Running stage '{stage}'" in made
     assert clone.run("git status --short") == ""  # dvc.lock is as Snakemake left it
+
+
+FIT = "src/difflab/training/fit.py"
+TRAINED_BY_FIT = {"judge", "train", "faces", "adapt", "autoencoder", "clip", "text_to_image", "controlnet"}
+# An edit, as text of a file and what replaces it, and the scripts of the stages that DVC then calls changed.
+EDITS = {
+    "a comment": (FIT, "VALIDATION_BATCH = 256", "VALIDATION_BATCH = 256  # images", set()),
+    "a docstring": ("stages/fetch.py", '"""', '"""Once more: ', set()),
+    "layout": ("src/difflab/data/dataset.py", "SPLITS: ", "\n\nSPLITS: ", set()),
+    "a message": ("src/difflab/errors.py", "error: ", "mistake: ", set()),
+    "the report": ("src/difflab/report/tables.py", "\nimport ", "\nimport sys\nimport ", {"report"}),
+    "a stage": ("stages/fetch.py", "def main", "fetched = 1\n\n\ndef main", {"fetch"}),
+    "fit": (FIT, "VALIDATION_BATCH = 256", "VALIDATION_BATCH = 128", TRAINED_BY_FIT | {"invert", "custom_diffusion"}),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_an_edit_of_the_code_reruns(real: Repository, tmp_path: Path, edit: str) -> None:
+    work = real.copy(tmp_path / "work")
+    path, old, new, scripts = EDITS[edit]
+    text = (work / path).read_text()
+    assert old in text
+    (work / path).write_text(text.replace(old, new, 1))
+    expected = {name for name in stages(work) if name.split("@")[0] in scripts}
+    planned = work.planned()
+    assert {re.sub(r"\W", "_", name) for name in expected - {"report"}} <= planned
+    assert bool(planned) == bool(expected - {"report"})
+    work.run("dvc repro code")
+    changed = json.loads(work.run("dvc status --json"))
+    assert {name for name, items in changed.items() if f"code/{name.split('@')[0]}.txt" in str(items)} == expected
+    assert changed.keys() == expected
+
+
+def stages(work: Repository) -> list[str]:
+    return [line.split()[0] for line in work.run("dvc stage list --name-only").splitlines()]
 
 
 def test_a_figure_takes_what_it_needs_and_no_more(real: Repository, tmp_path: Path) -> None:

@@ -117,6 +117,8 @@ def _canonical(node: Any) -> Iterator[str]:
         yield f"{type(node).__name__}("
         for field in node._fields:
             value = getattr(node, field, None)
+            if isinstance(node, ast.JoinedStr):  # Python 3.12 adds empty texts to f-strings
+                value = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
             # "kind" is the u of u""; a field that is empty may be unknown to another version.
             if field not in ("kind", "type_comment") and value is not None and value != []:
                 yield f"{field}="
