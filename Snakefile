@@ -31,6 +31,7 @@ PERSISTENT = [o.def_path.rstrip("/") for o in REPO.index.outs if o.persist]
 WITHOUT_OUTS = [stage.addressing for stage in REPO.index.stages if stage.cmd and not stage.outs]
 SYSTEMS = load_systems()
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
+FORCED = bool(workflow.dag_settings.forcerun or workflow.dag_settings.forceall)
 CHANGED = set()
 STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
 if workflow.is_main_process:  # a job on a cluster reads this file again
@@ -63,8 +64,7 @@ def inputs(stage, wildcards):
     if stage.addressing in CHANGED:
         return [*files, STALE]
     upstream_changed = any(s.addressing in CHANGED for s in nx.descendants(REPO.index.graph, stage))
-    forced = workflow.dag_settings.forcerun or workflow.dag_settings.forceall
-    return files if upstream_changed or forced else [ancient(f) for f in files]
+    return files if upstream_changed or FORCED else [ancient(f) for f in files]
 
 
 def output(path, out):
@@ -109,7 +109,7 @@ for stage in STAGES.values():
         params:
             stage=stage.addressing,
             captions=captions(stage),
-            cmd=stage.cmd or f"{DVC} repro --quiet --single-item {stage.addressing}",
+            force="--force" if FORCED else "",
         threads: need["threads"]
         priority: need["runtime"]  # the longest first, or they run alone at the end
         resources:
@@ -117,4 +117,4 @@ for stage in STAGES.values():
             runtime=need["runtime"],
             gpu=need["gpu"],
         shell:
-            "{params.cmd} && {DVC} commit --force --quiet {params.stage}"
+            "{DVC} repro --quiet {params.force} --single-item {params.stage}"
