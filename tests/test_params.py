@@ -1,8 +1,6 @@
 """Every bad value of params.yaml ends in one line that names the key, what was found and what is allowed."""
 
 import math
-from copy import deepcopy
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from difflab.params import ComputeParams, Params, ParamsError, load_params, load_section, read_yaml, validate
-
-ROOT = Path(__file__).parents[1]
-DELETE = object()
-
-
-def changed(key: str, value: Any, params: Any) -> Any:
-    """A copy of `params` with the value at `key` (parts divided by /) replaced, or deleted."""
-    params = deepcopy(params)
-    *sections, last = [int(part) if part.isdigit() else part for part in key.split("/")]
-    section = reduce(lambda node, part: node[part], sections, params)
-    if value is DELETE:
-        del section[last]
-    else:
-        section[last] = value
-    return params
-
-
-# The committed file, with those values fixed on which the lines below depend.
-PARAMS = read_yaml(ROOT / "params.yaml")
-for key, value in {
-    "prepare": {"digit_size": 16, "face_size": 32},
-    "recipes/joint-cosine/network/patch_size": 4,
-    "recipes/joint-cosine/network/block_out_channels": [64, 128],
-    "recipes/joint-cosine/sampling/num_inference_steps": 50,
-    "recipes/joint-cosine/sampling/timestep_spacing": "trailing",
-    "faces/network/patch_size": 4,
-    "faces/network/block_out_channels": [64, 128],
-    "faces/schedule": {"name": "linear", "num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02},
-    "faces/sampling/num_inference_steps": 50,
-    "faces/sampling/timestep_spacing": "leading",
-}.items():
-    PARAMS = changed(key, value, PARAMS)
+from difflab.params import ComputeParams, Params, ParamsError, load_params, load_section, validate
+from tests.changed_params import DELETE, PARAMS, ROOT, changed, leaves
 
 
 @pytest.mark.parametrize(
@@ -78,7 +45,7 @@ for key, value in {
         (
             "judge/channels",
             [],
-            "judge.channels: found [], allowed: a list of integer ≥ 1 (at least 1, at most 4 of them)",
+            "judge.channels: found [], allowed: a list of integer ≥ 1 and ≤ 8192 (at least 1, at most 4 of them)",
         ),
         ("judge", None, "judge: found null, allowed: a section with checkpoint, channels, training"),
         ("judge", [1], "judge: found [1], allowed: a section with checkpoint, channels, training"),
@@ -118,7 +85,11 @@ for key, value in {
             0.02,
             "recipes.joint-cosine.schedule.beta_end: found 0.02, allowed: null, because name is cosine",
         ),
-        ("faces/schedule/beta_end", None, "faces.schedule.beta_end: found null, allowed: number > 0 and < 1, because"),
+        (
+            "faces/schedule/beta_end",
+            None,
+            "faces.schedule.beta_end: found null, allowed: number ≥ 1e-06 and ≤ 0.999, bec",
+        ),
         (
             "faces/network/norm_num_groups",
             5,
@@ -152,9 +123,13 @@ for key, value in {
         (
             "faces/sampling/etas",
             [0.0, 1.0, 0.0],
-            "faces.sampling.etas: found [0.0, 1.0, 0.0], allowed: different numbers",
+            "faces.sampling.etas: found [0.0, 1.0, 0.0], allowed: different values, not 0.0 twice",
         ),
-        ("faces/sampling/step_seeds", [3, 3], "faces.sampling.step_seeds: found [3, 3], allowed: different numbers"),
+        (
+            "faces/sampling/step_seeds",
+            [3, 3],
+            "faces.sampling.step_seeds: found [3, 3], allowed: different values, not 3",
+        ),
         (
             "faces/sampling/step_seeds",
             [1, 0],
@@ -174,7 +149,7 @@ for key, value in {
         (
             "adaptation/scenarios",
             ["svhn-usps", "svhn-usps"],
-            'adaptation.scenarios: found ["svhn-usps", "svhn-usps"], allowed: different ones',
+            'adaptation.scenarios: found ["svhn-usps", "svhn-usps"], allowed: different values',
         ),
         (
             "adaptation/methods/dann",
@@ -204,12 +179,6 @@ def test_bad_value(key: str, value: Any, line: str) -> None:
     with pytest.raises(ParamsError) as error:
         validate(Params, changed(key, value, PARAMS))
     assert str(error.value).startswith(f"params.yaml: {line}")
-
-
-def leaves(node: Any, prefix: str = "") -> list[str]:
-    """The key of every value, sections included."""
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else []
-    return [key for name, value in items for key in (f"{prefix}{name}", *leaves(value, f"{prefix}{name}/"))]
 
 
 yaml_values = st.recursive(

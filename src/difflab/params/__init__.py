@@ -47,7 +47,7 @@ from difflab.params.recipes import (
     RecipeParams,
     RecipeSamplingParams,
 )
-from difflab.params.section import Domain, PositiveInt, Seed
+from difflab.params.section import BatchSize, Domain, NumImages, Seed
 from difflab.params.studies import (
     EvaluationParams,
     FewStepsParams,

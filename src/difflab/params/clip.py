@@ -6,20 +6,20 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from difflab.params.section import PositiveInt, Section, Seed
+from difflab.params.section import Depth, Pixels, Section, Seed, Share, Width
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
 
 class ClipNetworkParams(Section):
-    image_size: PositiveInt
-    patch_size: PositiveInt
-    text_length: Annotated[int, Field(ge=3)]  # tokens of a prompt at most, begin and end included
-    vision_layers: PositiveInt
-    text_layers: PositiveInt
-    hidden_size: PositiveInt
-    num_attention_heads: PositiveInt
-    projection_dim: PositiveInt
+    image_size: Pixels
+    patch_size: Pixels
+    text_length: Annotated[int, Field(ge=3, le=1024)]  # tokens of a prompt at most, begin and end included
+    vision_layers: Depth
+    text_layers: Depth
+    hidden_size: Width
+    num_attention_heads: Width
+    projection_dim: Width
 
     @model_validator(mode="after")
     def _sizes_divide(self) -> Self:
@@ -31,7 +31,7 @@ class ClipNetworkParams(Section):
 
 class ColouredDigitsParams(Section):
     seed: Seed
-    unseen_pairs: Annotated[float, Field(gt=0, lt=1)]  # the share of pairs of colour and digit kept from training
+    unseen_pairs: Share  # the share of pairs of colour and digit kept from training
 
 
 class ClipParams(Section):
@@ -49,7 +49,7 @@ def _names_the_object(template: str) -> str:
 
 class UnseenImagesParams(Section):
     seed: Seed
-    images_per_class: PositiveInt
+    images_per_class: Annotated[int, Field(ge=1, le=10_000)]
 
 
 Template = Annotated[str, AfterValidator(_names_the_object)]

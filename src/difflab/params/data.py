@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import PositiveInt, Section, Seed
+from difflab.params.section import Section, Seed
 from difflab.validation import refuse
 
 
@@ -19,8 +19,10 @@ class SourceParams(Section):
 
 
 class EmbeddedParams(Section):
-    copies_per_digit: PositiveInt  # MNIST and MNIST-M stand-ins: each training digit, slightly moved
-    street_numbers: Annotated[int, Field(ge=100)]  # rendered house-number crops, all splits together
+    copies_per_digit: Annotated[
+        int, Field(ge=1, le=1000)
+    ]  # MNIST and MNIST-M stand-ins: each training digit, slightly moved
+    street_numbers: Annotated[int, Field(ge=100, le=1_000_000)]  # rendered house-number crops, all splits together
 
 
 class DataParams(Section):

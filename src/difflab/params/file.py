@@ -63,7 +63,7 @@ def load_section(kind: Any, key: str, path: str | Path = Path("params.yaml")) ->
     value = read_yaml(path)
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
-            there = ", ".join(value) if isinstance(value, dict) else "no section"
+            there = ", ".join(map(str, value)) if isinstance(value, dict) and value else "no section"
             raise ParamsError(f"params.yaml: {key}: found no {part!r} there, allowed: {there}")
         value = value[part]
     note_params(key, value)
