@@ -37,10 +37,14 @@ def bounds_of(name: str) -> tuple[float, float]:
 def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
     """One row for each number that `file` has in all revisions: mean, low, high, and the value in each.
 
-    Raises UserError with fewer than two revisions, or when `file` is missing in one.
+    Raises UserError with fewer than two revisions, with two names of one commit, or when `file` is missing in one.
     """
     if len(revisions) < 2:
         raise UserError(f"REV: found {len(revisions)}, allowed: two or more, one for each seed")
+    by_commit = {revision.commit: revision for revision in revisions}
+    for revision in revisions:
+        if (other := by_commit[revision.commit]) is not revision:
+            raise UserError(f"REV: found {revision} and {other}, one commit, allowed: another one for each seed")
     values = []
     for revision in revisions:
         content = revision.read(file)
