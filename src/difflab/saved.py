@@ -1,35 +1,65 @@
-"""Files that `torch.save` wrote in other programs, read without unpickling."""
+"""Tensors that other programs wrote, with `torch.save`, NumPy or safetensors, read without unpickling."""
 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
 import torch
+from safetensors.torch import load
 from torch import Tensor
 
 from difflab.errors import UserError
 
 
-def read_saved(path: str | Path, place: str) -> Any:
-    """What `torch.save` wrote to `path`, tensors on the CPU; nothing is unpickled but tensors and plain containers.
+def _torch(file: IO[bytes]) -> Any:
+    return torch.load(file, map_location="cpu", weights_only=True)
 
-    Raises UserError, one line that begins with `place`.
+
+def _numpy(file: IO[bytes]) -> Tensor:
+    array = np.load(file, allow_pickle=False)
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))  # torch knows no other byte order
+
+
+READERS: dict[str, tuple[Callable[[IO[bytes]], Any], str]] = {
+    ".npy": (_numpy, "an array that numpy.save wrote"),
+    ".safetensors": (lambda file: load(file.read()), "tensors in the format of safetensors"),
+}
+
+
+def read_saved(path: str | Path, place: str) -> Any:
+    """What is in a file of `torch.save`, or by its suffix in one of numpy.save or safetensors, tensors on the CPU.
+
+    Nothing is unpickled but tensors and plain containers. Raises UserError, one line that begins with `place`.
     """
     path = Path(path)
+    read, kind = READERS.get(path.suffix, (_torch, "what torch.save wrote"))
     try:
         file = path.open("rb")
     except OSError as error:
         raise refusal(place, str(error.strerror), "a file") from None
     try:
         with file:
-            return torch.load(file, map_location="cpu", weights_only=True)
+            return read(file)
     except pickle.UnpicklingError:
         allowed = "tensors, numbers, strings, dicts, lists"
         raise refusal(place, "what only unpickling could load", allowed) from None
     except Exception as error:  # a damaged file can raise anything
-        raise refusal(place, f"a damaged file ({type(error).__name__})", "what torch.save wrote") from None
+        raise refusal(place, f"a damaged file ({type(error).__name__})", kind) from None
+
+
+def only_tensor(value: Any) -> Any:
+    """The tensor that `value` is or, as a dict, list or tuple of one entry, holds, without its history of gradients.
+
+    Anything else as it is.
+    """
+    for _ in range(2):
+        if isinstance(value, (dict, list, tuple)) and len(value) == 1:
+            [value] = value.values() if isinstance(value, dict) else value
+    return value.detach() if isinstance(value, Tensor) else value
 
 
 def unfit(value: Any) -> str:

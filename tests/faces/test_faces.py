@@ -198,6 +198,26 @@ def test_noises_come_from_files(project, monkeypatch):
     assert changed == {name for name in first if name.endswith("01.png")}
 
 
+def test_noises_of_another_program_give_the_same_images(project, monkeypatch):
+    """A Parameter, one in a dict in double precision, an array of NumPy."""
+    run_stage(monkeypatch, sample_faces)
+    first = contents("samples/faces")
+    Path("noises").mkdir()
+    drawn = [torch.randn(1, 3, SIZE, SIZE, generator=generator) for generator in bank_generators(0, range(3))]
+    torch.save(torch.nn.Parameter(drawn[0]), "noises/00.pt")
+    torch.save({"noise": drawn[1].double().requires_grad_()}, "noises/01.pth")
+    np.save("noises/02.npy", drawn[2].numpy())
+    write_params(noises="noises")
+    for stage in (sample_faces, interpolate_faces, evaluate_faces):
+        run_stage(monkeypatch, stage)
+    assert contents("samples/faces") == first
+    torch.save(drawn[2], "noises/02.pt")
+    with pytest.raises(
+        UserError, match=r"^faces\.sampling\.noises: noises: found 02\.pt and 02\.npy, allowed: one file"
+    ):
+        run_stage(monkeypatch, sample_faces)
+
+
 class Code:
     def __reduce__(self):
         return eval, ("1",)
@@ -213,7 +233,8 @@ class Code:
         ),
         (torch.zeros(1, 3, SIZE, SIZE, dtype=torch.int64), "int64, allowed: finite floating-point numbers of shape"),
         (torch.full((1, 3, SIZE, SIZE), math.nan), "not finite, allowed: finite floating-point numbers of shape"),
-        ({"noise": torch.zeros(1)}, "a dict, allowed: finite floating-point numbers of shape"),
+        ({"noise": torch.zeros(1)}, "shape (1,), allowed: finite floating-point numbers of shape"),
+        ({"noise": torch.zeros(1), "seed": 1}, "a dict, allowed: finite floating-point numbers of shape"),
         (Code(), "what only unpickling could load, allowed: tensors, numbers"),
     ],
 )
