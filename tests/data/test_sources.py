@@ -59,7 +59,9 @@ def test_too_few_images_to_split_are_one_line(tmp_path: Path) -> None:
         Image.new("L", (4, 4)).save(folder / f"{i}.png")
     (folder / "train.csv").write_text("image_name,label\n0.png,0\n1.png,0\n")
     (folder / "val.csv").write_text("image_name,label\n2.png,0\n3.png,1\n")
-    with pytest.raises(DataError, match=r"^usps: too few images to split, none for validation$"):
+    with pytest.raises(
+        DataError, match=r"^data\.sources\.usps: splits: found no image for validation, allowed: one at "
+    ):
         sources.read("usps", params(tmp_path, usps="folder"))
 
 

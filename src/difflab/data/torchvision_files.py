@@ -35,6 +35,7 @@ PARTS: dict[
     "usps": (("usps.bz2",), ("usps.t.bz2",)),
 }
 FILES = {name: tuple(chain.from_iterable(parts)) for name, parts in PARTS.items()}
+USPS_SIZE = 16  # pixels a side
 TIMEOUT = 30  # seconds of silence before a download is given up
 
 
@@ -114,13 +115,33 @@ def _read_part(name: str, folder: Path, train: bool) -> tuple[Tensor, Tensor]:
             part = datasets.SVHN(folder, split="train" if train else "test")
             images, labels = torch.from_numpy(part.data), torch.from_numpy(part.labels)
         else:
-            part = datasets.USPS(folder, train=train)
-            images, labels = torch.from_numpy(part.data)[:, None], torch.tensor(part.targets)
+            images, labels = read_usps(paths[0])
     if len(images) != len(labels):
         raise DataError(f"{paths[0]}: {len(images)} images, but {len(labels)} labels in {paths[-1]}")
     if len(outside := labels[(labels < 0) | (labels > 9)]):
         raise DataError(f"{paths[-1]}: label {outside[0]}, allowed: 0-9")
     return images, labels
+
+
+def read_usps(path: Path) -> tuple[Tensor, Tensor]:
+    """(N, 1, 16, 16) uint8 images and (N,) int64 labels of a file of libsvm's: as torchvision, which casts NaN too.
+
+    Raises DataError or ValueError where a line has other than 256 numbers of -1 to 1 and a label of 1 to 10.
+    """
+    from sklearn.datasets import load_svmlight_file
+
+    rows, labels = load_svmlight_file(str(path), n_features=USPS_SIZE**2, dtype=np.float32)
+    if (strange := labels[~np.isin(labels, range(1, 11))]).size:
+        raise DataError(f"{path}: labels: found {strange[0]:g}, allowed: 1 to 10")
+    if (short := np.flatnonzero(rows.getnnz(axis=1) != USPS_SIZE**2)).size:
+        raise ValueError(f"{rows.getnnz(axis=1)[short[0]]} pixels in line {short[0] + 1}, allowed: {USPS_SIZE**2}")
+    pixels = rows.toarray()
+    if (lines := np.flatnonzero(~(np.abs(pixels) <= 1).all(axis=1))).size:
+        row = pixels[lines[0]]
+        value = row[~(np.abs(row) <= 1)][0]
+        raise DataError(f"{path}: pixels: found {value:g} in line {lines[0] + 1}, allowed: -1 to 1")
+    images = ((pixels + 1) / 2 * 255).astype(np.uint8).reshape(-1, 1, USPS_SIZE, USPS_SIZE)
+    return torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64) - 1)
 
 
 @contextmanager
