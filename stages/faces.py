@@ -39,7 +39,7 @@ def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkPara
 
     prepared = Path("prepared/faces.safetensors")
     accelerator = make_accelerator(compute)
-    images = ImageDataset.load(prepared, used=["train"]).part("train").images
+    images = ImageDataset.load(prepared, ["train"]).part("train").images
     set_seed(training.seed)
     unet = make_unet(network, images.shape[-1], conditional=False)
     betas = make_betas(schedule)
