@@ -29,7 +29,7 @@ def main() -> None:
     from difflab.figures.gif import save_gif
     from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
     from difflab.figures.png import Provenance
-    from difflab.models.state_dicts import read_weights
+    from difflab.models.state_dicts import load_weights
     from difflab.progress import image_bar
     from difflab.sampling.pipelines import DigitPipeline
 
@@ -41,7 +41,7 @@ def main() -> None:
     figures = []
     with image_bar(f"{recipe} over its training", 0, len(snapshots) * len(rows) * COLUMNS) as bar:
         for file in snapshots:
-            weights.load_state_dict(read_weights(file))
+            load_weights(weights, file)
             shown = draw(pipeline, rows, sampling, params)
             bar.update(len(rows) * COLUMNS)
             labels = [f"{digit}  {domain}" for digit, domain in rows]

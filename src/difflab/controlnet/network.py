@@ -13,7 +13,7 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, Stable
 from torch import nn
 
 from difflab.errors import UserError
-from difflab.models.state_dicts import PROBLEMS, read_weights, require_weights
+from difflab.models.state_dicts import PROBLEMS, load_weights, require_weights
 
 MODEL = Path("models/controlnet")
 SNAPSHOTS = MODEL / "snapshots"
@@ -58,9 +58,11 @@ def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
 
 
 def load_snapshot(controlnet: ControlNetModel, file: str | Path) -> None:
-    """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask."""
-    weights = {name.removeprefix("controlnet."): tensor for name, tensor in read_weights(file).items()}
-    controlnet.load_state_dict(weights)
+    """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask.
+
+    Raises UserError where the file cannot be read or holds another network's.
+    """
+    load_weights(controlnet, file, "controlnet.")
 
 
 def snapshot_files() -> list[Path]:

@@ -56,6 +56,18 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     return weights
 
 
+def load_weights(network: nn.Module, path: str | Path, prefix: str = "") -> None:
+    """Give `network` the weights of a safetensors file, whose names may begin with `prefix`.
+
+    Raises UserError, one line, also where they are another network's.
+    """
+    weights = {name.removeprefix(prefix): tensor for name, tensor in read_weights(path).items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise refusal(str(path), " ".join(str(error).split()), f"the weights of a {type(network).__name__}") from None
+
+
 def require_weights(network: nn.Module, place: str | Path) -> None:
     """Raises UserError, one line that begins with `place`, where weights of a loaded network are no finite numbers.
 

@@ -65,10 +65,11 @@ def load_embeddings(pipeline: StableDiffusionPipeline, folders: Sequence[str | P
     width = pipeline.text_encoder.config.hidden_size
     for folder in folders:
         path = Path(folder) / EMBEDDING_FILE
-        [(token, embedding), *more] = read_weights(path).items()
-        if more or embedding.shape[-1] != width:
-            found = f"{1 + len(more)} embeddings of {embedding.shape[-1]} numbers"
-            raise UserError(f"{path}: found {found}, allowed: one of {width}")
+        weights = read_weights(path)
+        shapes = [tuple(embedding.shape) for embedding in weights.values()]
+        if shapes not in ([(width,)], [(1, width)]):
+            raise UserError(f"{path}: found embeddings of shape {shapes}, allowed: one of ({width},)")
+        [(token, embedding)] = weights.items()
         _add_token(pipeline, token, embedding)
 
 
