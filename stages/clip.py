@@ -56,7 +56,7 @@ def train(
 
     accelerator = make_accelerator(compute)
     inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
-    scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1]).part("train")
+    scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1], ["train"]).part("train")
     seen_inks, _ = split_inks(colours, digits.unseen_pairs, digits.seed)
     size = network.image_size
     data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, size, digits.seed)

@@ -28,7 +28,7 @@ def main() -> None:
     from difflab.models.judge import load_judge
 
     accelerator = make_accelerator(compute)
-    dataset = ImageDataset.load(prepared)
+    dataset = ImageDataset.load(prepared, ["train", "test"])
     output = Path(f"models/judge-{domain}")
     if params.checkpoint and domain == "mnistm":
         origin = adopt(Path(params.checkpoint), output)

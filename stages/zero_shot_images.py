@@ -22,7 +22,7 @@ def main() -> None:
 
     _, unseen = make_meetings(circles)
     _, unseen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)
-    real_digits = ImageDataset.load(Path("prepared/mnist.safetensors")).part("test")
+    real_digits = ImageDataset.load(Path("prepared/mnist.safetensors"), ["test"]).part("test")
     drawings = unseen_circles(unseen.pairs, size) | unseen_digits(unseen_inks, real_digits, size)
     with written_whole(Path("samples/zero_shot")) as folder:
         write_labelled_folder(folder, drawings, params)

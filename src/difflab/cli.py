@@ -6,12 +6,8 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from difflab.errors import UserError, call
-
-if TYPE_CHECKING:
-    from difflab.params import Params
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")
@@ -28,6 +24,8 @@ def profile(name: str, overrides: list[str]) -> None:
     from difflab.params import Params, validate
 
     profiles = sorted(path.stem for path in CONF.glob("profile/*.yaml"))
+    if not profiles:
+        raise UserError(f"{CONF}/profile: found no profile in {Path.cwd()}, allowed: the root of the repository")
     if name not in profiles:
         raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}")
     try:
@@ -42,31 +40,12 @@ def profile(name: str, overrides: list[str]) -> None:
 
 def check(out: Path | None) -> None:
     """Refuse a params.yaml with a bad value. The file `out` is always the same: it says that there is none."""
+    from difflab.check import check_params
     from difflab.params import load_params
-    from difflab.prompts import check_prompts
 
-    params = load_params(PARAMS)
-    for key, file in _named_files(params).items():
-        if not file.exists():
-            raise UserError(f"{PARAMS}: {key}: found {str(file)!r}, which is not there, allowed: null, or what is")
-    check_prompts(params)
+    check_params(load_params(PARAMS))
     if out:
         out.write_text("params.yaml: checked\n")
-
-
-def _named_files(params: Params) -> dict[str, Path]:
-    """The user's own files and folders that stages read, by the key that names each; not those of data sets."""
-    faces, hub_id = params.faces, not (params.faces.checkpoint or "").endswith(".pt")
-    named = {
-        "judge.checkpoint": params.judge.checkpoint,
-        "evaluation.inception_weights": params.evaluation.inception_weights,
-        "faces.checkpoint": None if hub_id else faces.checkpoint,
-        "faces.sampling.noises": faces.sampling.noises,
-        "faces.reference": faces.reference,
-        "zero_shot.images": params.zero_shot.images,
-        "personalization.input": params.personalization.input,
-    }
-    return {key: Path(name) for key, name in named.items() if name}
 
 
 def results() -> None:

@@ -5,28 +5,28 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load
+from safetensors.torch import load_file
 from torch import Tensor
 
 from difflab.errors import UserError
 
 
-def _torch(file: IO[bytes]) -> Any:
-    return torch.load(file, map_location="cpu", weights_only=True)
+def _torch(path: Path) -> Any:
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _numpy(file: IO[bytes]) -> Tensor:
-    array = np.load(file, allow_pickle=False)
+def _numpy(path: Path) -> Tensor:
+    array = np.load(path, allow_pickle=False)
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))  # torch knows no other byte order
 
 
-READERS: dict[str, tuple[Callable[[IO[bytes]], Any], str]] = {
+READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
     ".npy": (_numpy, "an array that numpy.save wrote"),
-    ".safetensors": (lambda file: load(file.read()), "tensors in the format of safetensors"),
+    ".safetensors": (load_file, "tensors in the format of safetensors"),
 }
 
 
@@ -38,12 +38,11 @@ def read_saved(path: str | Path, place: str) -> Any:
     path = Path(path)
     read, kind = READERS.get(path.suffix, (_torch, "what torch.save wrote"))
     try:
-        file = path.open("rb")
+        path.open("rb").close()
     except OSError as error:
         raise refusal(place, str(error.strerror), "a file") from None
     try:
-        with file:
-            return read(file)
+        return read(path)
     except pickle.UnpicklingError:
         allowed = "tensors, numbers, strings, dicts, lists"
         raise refusal(place, "what only unpickling could load", allowed) from None

@@ -41,7 +41,7 @@ def describe_scenario(scenario: str, batch_size: int) -> dict[str, Any]:
 
 
 def _describe(path: Path, batch_size: int) -> dict[str, Any]:
-    dataset = ImageDataset.load(path)
+    dataset = ImageDataset.load(path, [])
     counts = {split: len(dataset.part(split)) for split in SPLITS}
     for split, count in counts.items():
         least = max(MIN_IMAGES, batch_size) if split == "train" else MIN_IMAGES

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
-from safetensors import SafetensorError
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
 
 from difflab.errors import UserError
+from difflab.models.state_dicts import PROBLEMS, require_weights
 
 
 class Clip(NamedTuple):
@@ -42,11 +42,12 @@ def load_clip(place: str | Path, key: str) -> Clip:
             raise ValueError(f"it has {len(tokenizer)} tokens, the model {known}")
         component = "the image processor"
         image_processor = CLIPImageProcessor.from_pretrained(place)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except PROBLEMS as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{key}: found {str(place)!r}, allowed: a folder or hub id of a CLIP; {component}: {reason}"
         ) from None
+    require_weights(model, f"{key}: {place}")
     positions = model.config.text_config.max_position_embeddings
     tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
     return Clip(model.eval(), tokenizer, image_processor)

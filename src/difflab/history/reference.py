@@ -152,7 +152,8 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
     if num_seeds < 2:
         raise UserError(f"--seeds: found {num_seeds}, allowed: integer ≥ 2")
     if unknown := [file for file in files if file not in named]:
-        raise UserError(f"reference: found {unknown[0]!r}, allowed: {', '.join(named)}")
+        known = ", ".join(named) or "none, as claims.yaml names none"
+        raise UserError(f"reference: found {unknown[0]!r}, allowed: {known}")
     if revision == "HEAD" and git("status", "--porcelain", "--", *SOURCES):
         raise UserError("reference: found sources that differ from HEAD, allowed: a commit, which the file then names")
     commit = resolve(revision)

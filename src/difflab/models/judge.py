@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from difflab.errors import UserError
+from difflab.models.state_dicts import load_weights
 
 
 class DigitClassifier(nn.Module):
@@ -81,8 +81,8 @@ def load_judge(folder: str | Path) -> DigitClassifier:
     try:
         config = json.loads((folder / "config.json").read_text())
         judge = _class_named(config.pop("class"))(**config)
-        judge.load_state_dict(load_file(folder / "model.safetensors"))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        load_weights(judge, folder / "model.safetensors")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise UserError(f"{folder}: found no judge that can be read: {' '.join(str(error).split())}") from None
     return judge.eval()
 

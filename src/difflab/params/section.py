@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -15,9 +16,8 @@ def _each_once(values: list[Any]) -> list[Any]:
     for value in values:
         name = f"{value:g}" if isinstance(value, float) else value
         if name in names:
-            twice = (
-                f"{value!r} twice" if names[name] == value else f"{names[name]!r} and {value!r}, which have one name"
-            )
+            first, second = (json.dumps(found, ensure_ascii=False) for found in (names[name], value))
+            twice = f"{second} twice" if first == second else f"{first} and {second}, which have one name"
             raise refuse("", values, f"different values, not {twice}")
         names[name] = value
     return values
