@@ -180,7 +180,7 @@ def test_strips_of_the_reverse_process(project, monkeypatch, folders, labels):
 def test_mistakes_end_in_one_line(project, monkeypatch):
     for stage, line in {
         "reverse": "error: samples/joint/trace: found nothing, allowed: what `dvc repro sample@joint` makes",
-        "grid": "error: samples/joint/mnistm/0_001.png: not found; the figure needs it",
+        "grid": "error: samples/joint/mnistm/0_001.png: not found",
     }.items():
         with pytest.raises(SystemExit) as error:
             run_stage(monkeypatch, stage, "joint")

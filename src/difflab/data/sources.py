@@ -19,7 +19,7 @@ def require(params: DataParams) -> None:
     root = _root(params)
     for name, source in params.sources:
         if source == "folder":
-            folder.check(name, root)
+            folder.check(name, root, params.face_identity)
         elif source == "torchvision" and params.root is None:
             torchvision_files.download(name, root)
         elif source == "torchvision":
@@ -36,7 +36,7 @@ def read(name: str, params: DataParams) -> ImageDataset:
         case "embedded":
             dataset = getattr(embedded, name)(params.embedded, generator)
         case "folder":
-            dataset = folder.read(name, _root(params), generator)
+            dataset = folder.read(name, _root(params), params.face_identity, generator)
         case "torchvision":
             dataset = torchvision_files.read(name, _root(params), generator)
     for split in SPLITS:

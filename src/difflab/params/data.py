@@ -18,6 +18,9 @@ class SourceParams(Section):
     faces: Literal["embedded", "folder"]
 
 
+FaceIdentity = Literal["prefix", "folder", "file"]
+
+
 class EmbeddedParams(Section):
     copies_per_digit: PositiveInt  # MNIST and MNIST-M stand-ins: each training digit, slightly moved
     street_numbers: Annotated[int, Field(ge=100)]  # rendered house-number crops, all splits together
@@ -27,6 +30,7 @@ class DataParams(Section):
     root: str | None  # folder with real data; null: only embedded data and downloads
     seed: Seed
     sources: SourceParams
+    face_identity: FaceIdentity  # what tells persons apart, whose pictures share a split: IDENTITY_NUMBER, folder, file
     embedded: EmbeddedParams
 
     @model_validator(mode="after")

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
-from tqdm import tqdm
 
 from difflab.clip.embeddings import embed_images, embed_texts
 from difflab.clip.model_folder import Clip
-from difflab.data.images import read_image
+from difflab.data.images import stream_images
 
 
 def classify(clip: Clip, files: Sequence[Path], labels: Sequence[str], template: str) -> Tensor:
@@ -20,5 +19,5 @@ def classify(clip: Clip, files: Sequence[Path], labels: Sequence[str], template:
     is too long, DataError when a file cannot be read as an image.
     """
     texts = embed_texts(clip, [template.replace("{object}", label) for label in labels])
-    images = (read_image(file).convert("RGB") for file in tqdm(files, desc="images", delay=2))
+    images = (image.convert("RGB") for image in stream_images(files, "images"))
     return (embed_images(clip, images) @ texts.T).argmax(1)
