@@ -329,11 +329,11 @@ def test_errors_against_reference_images(tmp_path, capsys):
     (theirs / "02.png").rename(theirs / "02.TIFF")
     assert errors_against(theirs, files)["02"] == 0.0
     Image.new("RGB", (12, 12)).save(theirs / "02.jpg")
-    with pytest.raises(UserError, match=r"found .*theirs/02\.TIFF and .*theirs/02\.jpg, allowed: one of each of 00, 01"):
+    with pytest.raises(UserError, match=r"found .*theirs/02\.TIFF and .*theirs/02\.jpg, allowed: one of each of 00"):
         errors_against(theirs, files)
     (theirs / "02.TIFF").unlink()
     (theirs / "02.jpg").unlink()
-    with pytest.raises(UserError, match=r"faces\.reference: .*theirs: found no image 02, allowed: one of each of 00, 01"):
+    with pytest.raises(UserError, match=r"faces\.reference: .*theirs: found no image 02, allowed: one of each of 00"):
         errors_against(theirs, files)
     Image.new("RGB", (6, 8)).save(tmp_path / "theirs/02.png")
     with pytest.raises(UserError, match=r"theirs/02\.png: found 8×6 pixels, allowed: 12×12, as .*ours/02\.png has"):
