@@ -10,6 +10,10 @@ class UserError(ValueError):
     """Something the user can correct; the message is one line: the file or key, what was found, what is allowed."""
 
 
+class DataError(UserError):
+    """Data that cannot be used; the message is one line that names the file."""
+
+
 def call(main: Callable[[], None]) -> None:
     """Call `main`; a UserError becomes one line on stderr and exit status 1."""
     try:

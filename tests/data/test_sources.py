@@ -17,6 +17,7 @@ def params(root: Path | None = None, **named: str) -> DataParams:
             "root": root and str(root),
             "seed": 0,
             "sources": dict.fromkeys(sources.DATASETS, "embedded") | named,
+            "face_identity": "prefix",
             "embedded": {"copies_per_digit": 1, "street_numbers": 100},
         },
     )

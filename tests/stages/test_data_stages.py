@@ -31,6 +31,7 @@ def write_params(folder: Path, **sources: str) -> None:
         "root": str(folder / "absent") if sources else None,
         "seed": 0,
         "sources": dict.fromkeys(DATASETS, "embedded") | sources,
+        "face_identity": "prefix",
         "embedded": {"copies_per_digit": 1, "street_numbers": 100},
     }
     params = {"data": data, "prepare": {"digit_size": 16, "face_size": 24}}

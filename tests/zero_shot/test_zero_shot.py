@@ -22,6 +22,7 @@ from difflab.errors import UserError
 from difflab.evaluation.targets import load_targets
 from difflab.params import UnseenImagesParams
 from difflab.zero_shot.classification import classify
+from difflab.zero_shot.figure import save_cases, save_confusion
 from difflab.zero_shot.folder import LabelledFolder, read_labelled_folder
 from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
 from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
@@ -110,7 +111,7 @@ def test_classes_may_have_any_numbers(folder):
         ),
         (lambda folder: (folder / "id2label.json").write_text('{"0": "a"}'), r"_00\d\.png: found no class, allowed: "),
         (lambda folder: (folder / "val/cat.png").touch(), r"cat\.png: found no class, allowed: CLASS_INDEX\.png"),
-        (lambda folder: (folder / "val").rename(folder / "test"), r"val: found no images, allowed: CLASS_INDEX"),
+        (lambda folder: (folder / "val").rename(folder / "test"), r"val: no such folder"),
     ],
 )
 def test_a_folder_with_a_mistake_is_one_line(folder, damage, line):
@@ -208,6 +209,19 @@ def test_five_right_and_five_wrong_cases(tmp_path):
     assert rows[-1] == {"kind": "wrong", "file": "17.png", "predicted": "c", "true": "b"}
     few = example_cases(torch.tensor([*ANSWERS.classes[:-1], 0]), ANSWERS)
     assert [case.kind for case in few] == ["correct"] * 5 + ["wrong"]
+
+
+@pytest.mark.parametrize("labels", [["a $ and $_", "b\\frac$", "c%"], [str(number) for number in range(1500)]])
+def test_the_figures_take_any_names_and_number_of_classes(tmp_path, labels):
+    files = [tmp_path / f"{number}_0.png" for number in range(3)]
+    for number, file in enumerate(files):
+        Image.new("RGB", (8 + 30 * number, 9)).save(file)
+    images = LabelledFolder(labels, files, [0, 1, 2])
+    predicted = torch.tensor([0, 1, 1])
+    save_cases(example_cases(predicted, images), "title", tmp_path / "cases.png", "zero_shot")
+    counts = confusion_matrix(predicted, images)
+    save_confusion(counts, labels, "title", tmp_path / "confusion.png", "zero_shot", files)
+    assert max(Image.open(tmp_path / "confusion.png").size) < 3000
 
 
 def test_reported_values_stand_beside_as_many_classes():

@@ -14,16 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from difflab.errors import UserError
+from difflab.errors import DataError
 from difflab.outputs import written_whole
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 MAX_LABEL = 9  # labels are digits
-
-
-class DataError(UserError):
-    """Data that cannot be used; the message is one line that names the file."""
 
 
 @dataclass(frozen=True)

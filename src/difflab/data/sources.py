@@ -21,7 +21,7 @@ def check(params: DataParams) -> None:
     for name, source in params.sources:
         try:
             if source == "folder":
-                folder.check(name, _root(params))
+                folder.check(name, _root(params), params.face_identity)
             elif source == "torchvision" and params.root is not None:
                 torchvision_files.check(name, _root(params))
         except DataError as error:
@@ -46,7 +46,7 @@ def read(name: str, params: DataParams) -> ImageDataset:
         case "embedded":
             dataset = getattr(embedded, name)(params.embedded, generator)
         case "folder":
-            dataset = folder.read(name, _root(params), generator)
+            dataset = folder.read(name, _root(params), params.face_identity, generator)
         case "torchvision":
             dataset = torchvision_files.read(name, _root(params), generator)
     dataset.require(f"data.sources.{name}")

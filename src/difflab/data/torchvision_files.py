@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
-from tqdm import tqdm
 
-from difflab.data.dataset import SPLITS, DataError, ImageDataset
-from difflab.data.images import find_images, read_image
+from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.data.image_files import find_images
+from difflab.data.images import stream_images
 from difflab.data.mnistm import blend_splits
 from difflab.data.splits import official_splits, random_splits
+from difflab.errors import DataError
 
 PARTS: dict[
     str, tuple[tuple[str, ...], ...]
@@ -161,7 +162,7 @@ def _blend(digits: ImageDataset, folder: Path, generator: Generator) -> ImageDat
     if len(paths) < len(SPLITS):
         raise DataError(f"{folder}: {len(paths)} photographs, allowed: {len(SPLITS)} or more, one for each split")
     size = digits.images.shape[-1]
-    photos = [np.asarray(read_image(path).convert("RGB")) for path in tqdm(paths, desc="reading photographs", delay=2)]
+    photos = [np.asarray(image.convert("RGB")) for image in stream_images(paths, "reading photographs")]
     for path, photo in zip(paths, photos, strict=True):
         if min(photo.shape[:2]) < size:
             raise DataError(f"{path}: {photo.shape[1]}×{photo.shape[0]} pixels, allowed: {size}×{size} or more")

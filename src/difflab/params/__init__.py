@@ -24,7 +24,7 @@ from difflab.params.clip import (
     ZeroShotParams,
 )
 from difflab.params.controlnet import ControlNetParams, ControlSamplesParams, TwoCirclesParams
-from difflab.params.data import DataParams, EmbeddedParams, PrepareParams
+from difflab.params.data import DataParams, EmbeddedParams, FaceIdentity, PrepareParams
 from difflab.params.diffusion import NetworkParams, SamplerParams, ScheduleParams
 from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, FacesParams, PathName
 from difflab.params.file import ParamsError, load_params, load_section, read_yaml, validate

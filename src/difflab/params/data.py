@@ -18,6 +18,9 @@ class SourceParams(Section):
     faces: Literal["embedded", "folder"]
 
 
+FaceIdentity = Literal["prefix", "folder", "file"]
+
+
 class EmbeddedParams(Section):
     copies_per_digit: Annotated[
         int, Field(ge=1, le=1000)
@@ -29,6 +32,7 @@ class DataParams(Section):
     root: str | None  # folder with real data; null: only embedded data and downloads
     seed: Seed
     sources: SourceParams
+    face_identity: FaceIdentity  # what tells persons apart, whose pictures share a split: IDENTITY_NUMBER, folder, file
     embedded: EmbeddedParams
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from difflab.data.images import find_images
+from difflab.data.image_files import find_images
 from difflab.errors import UserError
 from difflab.params import Token
 from difflab.personalization.tokens import tokens_of

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from difflab.clip.embeddings import embed_images, embed_texts
 from difflab.clip.model_folder import Clip
-from difflab.data.images import read_image
+from difflab.data.images import stream_images
 
 
 def classify(clip: Clip, files: Sequence[Path], labels: Sequence[str], template: str) -> Tensor:
@@ -24,5 +23,5 @@ def classify(clip: Clip, files: Sequence[Path], labels: Sequence[str], template:
     distinct = list(dict.fromkeys(labels))
     first = torch.tensor([labels.index(label) for label in distinct])
     texts = embed_texts(clip, [template.replace("{object}", label) for label in distinct])
-    images = (read_image(file).convert("RGB") for file in tqdm(files, desc="images", delay=2))
+    images = (image.convert("RGB") for image in stream_images(files, "images"))
     return first[(embed_images(clip, images) @ texts.T).argmax(1)]

@@ -1,4 +1,4 @@
-"""Labelled images as a folder: `val/{class}_{index}.png`, and `id2label.json` with the name of each class."""
+"""Labelled images as a folder: `val/{class}_{index}.png`, also other formats, and `id2label.json` with class names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from difflab.data.image_files import find_images
 from difflab.saved import refusal
 
 LABELS, IMAGES = "id2label.json", "val"
@@ -47,17 +48,15 @@ class LabelledFolder:
 def read_labelled_folder(folder: str | Path) -> LabelledFolder:
     """Underscores in a label stand for spaces.
 
-    Raises UserError where a file is missing, is no JSON object of names, or an image's class has no name.
+    Raises UserError where a file is missing, is no JSON object of names or no image, or an image's class has no name.
     """
     folder = Path(folder)
     names = _read_names(folder / LABELS)
     numbers = sorted(names)
-    found = [(file, re.fullmatch(r"([0-9]+)_([0-9]+)", file.stem)) for file in (folder / IMAGES).glob("*.png")]
+    found = [(file, re.fullmatch(r"([0-9]+)_([0-9]+)", file.stem)) for file in find_images(folder / IMAGES)]
     for file, match in found:
         if not match or int(match[1]) not in names:
-            raise refusal(str(file), "no class", f"CLASS_INDEX.png, CLASS being one of {LABELS}")
-    if not found:
-        raise refusal(str(folder / IMAGES), "no images", "CLASS_INDEX.png")
+            raise refusal(str(file), "no class", f"CLASS_INDEX{file.suffix}, CLASS being one of {LABELS}")
     keyed = sorted((int(match[1]), int(match[2]), file) for file, match in found if match)
     return LabelledFolder(
         [names[number].replace("_", " ") for number in numbers],
