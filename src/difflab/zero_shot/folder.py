@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from difflab.saved import refusal
@@ -59,6 +60,9 @@ def read_labelled_folder(folder: str | Path) -> LabelledFolder:
     if not found:
         raise refusal(str(folder / IMAGES), "no images", "CLASS_INDEX.png")
     keyed = sorted((int(match[1]), int(match[2]), file) for file, match in found if match)
+    for (*image, file), (*other, another) in pairwise(keyed):
+        if image == other:
+            raise refusal(str(another), f"{file.name}, of the same class and index", "each image once")
     return LabelledFolder(
         [names[number].replace("_", " ") for number in numbers],
         [file for _, _, file in keyed],
