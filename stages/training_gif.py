@@ -29,7 +29,7 @@ def main() -> None:
     from difflab.figures.gif import save_gif
     from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
     from difflab.figures.png import Provenance
-    from difflab.models.state_dicts import load_weights
+    from difflab.models.loaded import load_weights
     from difflab.progress import image_bar
     from difflab.sampling.pipelines import DigitPipeline
 

@@ -242,3 +242,34 @@ def test_a_section_needs_nothing_else_of_the_file(tmp_path: Path) -> None:
     assert load_section(ComputeParams, "compute", path).threads == 2
     with pytest.raises(ParamsError, match=r"recipes\.y\.data: found no 'y' there, allowed: x$"):
         load_section(dict, "recipes.y.data", path)
+
+
+@pytest.mark.parametrize("recipes", ["{}", "null", "3", "[1]"])
+def test_where_nothing_is_there_the_line_says_so(recipes: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(f"recipes: {recipes}\n")
+    with pytest.raises(ParamsError, match=r"recipes\.y\.data: found no 'y' there, allowed: no section$"):
+        load_section(dict, "recipes.y.data", path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        (
+            "circles/held_out_colours",
+            [],
+            'personalization.concepts.dark-sea-green.colour: found "dark sea green", allowed: null',
+        ),
+        (
+            "recipes/mnistm-linear/training/num_snapshots",
+            0,
+            'studies.training_gif.recipes: found "mnistm-linear", allowed: no',
+        ),
+    ],
+)
+def test_where_nothing_is_allowed_the_line_says_so(key: str, value: Any, line: str) -> None:
+    with pytest.raises(ParamsError) as error:
+        validate(Params, changed(key, value, PARAMS))
+    assert str(error.value).startswith(f"params.yaml: {line}") and not str(error.value).rstrip().endswith(
+        ("allowed:", "of")
+    )

@@ -61,10 +61,11 @@ def test_every_list_of_the_file_is_of_names_or_of_parts() -> None:
             validate(Params, repeated(key, PARAMS))
 
 
-def test_minus_zero_is_zero() -> None:
-    """Files are named after η, and those of η = 0.0 are looked for."""
-    params = validate(Params, changed("faces/sampling/etas", [-0.0, 0.5], PARAMS))
-    assert [str(eta) for eta in params.faces.sampling.etas] == ["0.0", "0.5"]
+@pytest.mark.parametrize("key", ["faces/sampling/etas", "controlnet/samples/conditioning_scales"])
+def test_minus_zero_is_no_zero(key: str) -> None:
+    """Files are named after these numbers, and those of 0.0 are looked for."""
+    with pytest.raises(ParamsError, match=rf"^params\.yaml: {key.replace('/', '.')}\.0: found -0\.0, allowed: 0\.0 in"):
+        validate(Params, changed(key, [-0.0, 0.5], PARAMS))
 
 
 def test_a_recipe_takes_no_name_of_another_output() -> None:

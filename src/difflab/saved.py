@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from difflab.errors import UserError
+
+MAX_NAMED = 5  # keys of one kind that a line names
 
 
 def _torch(path: Path) -> Any:
@@ -74,3 +76,9 @@ def unfit(value: Any) -> str:
 
 def refusal(place: str, found: str, allowed: str) -> UserError:
     return UserError(f"{place}: found {found}, allowed: {allowed}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of `names`, and how many more there are."""
+    more = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

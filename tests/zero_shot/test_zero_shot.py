@@ -110,6 +110,7 @@ def test_classes_may_have_any_numbers(folder):
             r"id2label\.json: '1': found '1' before it, the same id, allowed: each class once",
         ),
         (lambda folder: (folder / "id2label.json").write_text('{"0": "a"}'), r"_00\d\.png: found no class, allowed: "),
+        (lambda folder: (folder / "val/01_1.png").touch(), r"found 0*1_0*1\.png, of the same class and index, allowed"),
         (lambda folder: (folder / "val/cat.png").touch(), r"cat\.png: found no class, allowed: CLASS_INDEX\.png"),
         (lambda folder: (folder / "val").rename(folder / "test"), r"val: no such folder"),
     ],

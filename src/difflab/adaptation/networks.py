@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from difflab.errors import UserError
 from difflab.models.judge import DigitClassifier
-from difflab.models.state_dicts import read_weights
+from difflab.models.loaded import read_weights
 from difflab.params.adaptation import ClassifierParams
 
 

@@ -124,6 +124,6 @@ def load_scenes(path: str | Path) -> Scenes:
             tensors = {name: file.get_tensor(name) for name in ("geometry", "colours", "splits")}
     except FileNotFoundError:
         raise UserError(f"{path}: not found") from None
-    except (SafetensorError, KeyError, TypeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: found no scenes that can be read: {error}") from None
     return Scenes(**tensors, captions=captions)

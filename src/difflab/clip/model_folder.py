@@ -10,7 +10,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
 
 from difflab.errors import UserError
-from difflab.models.state_dicts import PROBLEMS, require_weights
+from difflab.models.loaded import PROBLEMS, require_weights
 
 
 class Clip(NamedTuple):

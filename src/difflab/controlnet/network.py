@@ -13,7 +13,7 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, Stable
 from torch import nn
 
 from difflab.errors import UserError
-from difflab.models.state_dicts import PROBLEMS, load_weights, require_weights
+from difflab.models.loaded import PROBLEMS, load_weights, require_weights
 
 MODEL = Path("models/controlnet")
 SNAPSHOTS = MODEL / "snapshots"

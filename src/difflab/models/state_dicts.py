@@ -1,19 +1,14 @@
-"""Weights of files, checked key by key: those of other programs, and those that a network was loaded from."""
+"""State dicts of other programs, checked key by key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import Tensor
 
-from difflab.saved import read_saved, refusal, unfit
-
-MAX_NAMED = 5  # keys of one kind that a line names
-# What diffusers and transformers raise for a folder that is damaged or of another kind.
-PROBLEMS = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
+from difflab.saved import listed, read_saved, refusal, unfit
 
 
 def read_dict(path: str | Path, place: str) -> dict[Any, Any]:
@@ -44,46 +39,6 @@ def check_state_dict(state: Mapping[Any, Any], shapes: Mapping[str, tuple[int, .
         "of another shape": misshapen,
         "not finite floating-point numbers": unusable,
     }
-    found = "; ".join(f"{kind}: {_listed(keys)}" for kind, keys in mistakes.items() if keys)
+    found = "; ".join(f"{kind}: {listed(keys)}" for kind, keys in mistakes.items() if keys)
     if found:
-        raise refusal(place, found, f"the tensors {_listed(list(shapes))}")
-
-
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises UserError, one line, where it is damaged or a number is not finite."""
-    weights = read_saved(path, str(path))
-    _require_finite(weights, str(path))
-    return weights
-
-
-def load_weights(network: nn.Module, path: str | Path, prefix: str = "") -> None:
-    """Give `network` the weights of a safetensors file, whose names may begin with `prefix`.
-
-    Raises UserError, one line, also where they are another network's.
-    """
-    weights = {name.removeprefix(prefix): tensor for name, tensor in read_weights(path).items()}
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise refusal(str(path), " ".join(str(error).split()), f"the weights of a {type(network).__name__}") from None
-
-
-def require_weights(network: nn.Module, place: str | Path) -> None:
-    """Raises UserError, one line that begins with `place`, where weights of a loaded network are no finite numbers.
-
-    diffusers and transformers leave without a number what a file does not have, and only warn.
-    """
-    _require_finite(network.state_dict(), str(place))
-
-
-def _require_finite(state: Mapping[str, Tensor], place: str) -> None:
-    missing = [name for name, tensor in state.items() if tensor.is_meta]
-    broken = [name for name, tensor in state.items() if not tensor.is_meta and not tensor.isfinite().all()]
-    found = {"weights that are missing": missing, "weights that are not finite": broken}
-    if problems := [f"{kind}: {_listed(names)}" for kind, names in found.items() if names]:
-        raise refusal(place, "; ".join(problems), "finite numbers")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - MAX_NAMED
-    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+        raise refusal(place, found, f"the tensors {listed(list(shapes))}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from difflab.params.diffusion import LEAST_SIGNAL, signal_left
+from difflab.params.diffusion import require_signal
 from difflab.validation import refuse
 
 if TYPE_CHECKING:
@@ -89,10 +89,7 @@ def rebuilt_schedules_work(params: Params) -> None:
     schedule = params.recipes[params.studies.fid.recipe].schedule
     assert schedule.beta_start is not None and schedule.beta_end is not None  # studies_have_their_recipes saw to it
     for length in params.studies.fid.lengths:
-        left = signal_left(length, schedule.beta_start, schedule.beta_end)
-        if left < LEAST_SIGNAL:
-            allowed = f"fewer steps with β up to {schedule.beta_end}: ᾱ falls to {left:.3g}"
-            raise refuse("studies.fid.lengths", length, allowed)
+        require_signal(length, schedule.beta_start, schedule.beta_end, "studies.fid.lengths", length)
 
 
 def sizes_halve(params: Params) -> None:

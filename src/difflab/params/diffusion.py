@@ -16,10 +16,13 @@ Beta = Annotated[float, Field(ge=1e-6, le=0.999)]
 LEAST_SIGNAL = 2.0**-126  # float32's smallest ᾱ with all its digits: below it no step leads back from noise
 
 
-def signal_left(num_timesteps: int, beta_start: float, beta_end: float) -> float:
-    """ᾱ_T = Π (1 − β_t) of the linear schedule."""
+def require_signal(num_timesteps: int, beta_start: float, beta_end: float, key: str, found: float) -> None:
+    """Refuse `found` at `key` where ᾱ_T = Π (1 − β_t) of the linear schedule is nothing in float32."""
     slope = (beta_end - beta_start) / (num_timesteps - 1)
-    return math.prod(1 - beta_start - slope * t for t in range(num_timesteps))
+    left = math.prod(1 - beta_start - slope * t for t in range(num_timesteps))
+    if left < LEAST_SIGNAL:
+        allowed = f"smaller β or fewer steps: after {num_timesteps} up to β = {beta_end:g} ᾱ is {left:.3g}"
+        raise refuse(key, found, allowed)
 
 
 class ScheduleParams(Section):
@@ -39,10 +42,7 @@ class ScheduleParams(Section):
     @model_validator(mode="after")
     def _some_signal_is_left(self) -> Self:
         if self.beta_start is not None and self.beta_end is not None:
-            left = signal_left(self.num_train_timesteps, self.beta_start, self.beta_end)
-            if left < LEAST_SIGNAL:
-                allowed = f"smaller β, or fewer steps than {self.num_train_timesteps}: ᾱ falls to {left:.3g}"
-                raise refuse("beta_end", self.beta_end, allowed)
+            require_signal(self.num_train_timesteps, self.beta_start, self.beta_end, "beta_end", self.beta_end)
         return self
 
 

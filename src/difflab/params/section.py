@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -23,6 +24,13 @@ def _each_once(values: list[Any]) -> list[Any]:
     return values
 
 
+def _has_one_zero(value: float) -> float:
+    """Refuse −0.0: files are named after some numbers, and those of 0.0 are looked for."""
+    if math.copysign(1, value) < 0:
+        raise refuse("", value, "0.0 in place of -0.0")
+    return value
+
+
 EachOnce = AfterValidator(_each_once)  # of a list whose values become keys, file names or rows
 
 # Kept in memory: a million images of 32×32 in colour are 3 GB.
@@ -36,8 +44,8 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 Depth = Annotated[int, Field(ge=1, le=200)]
 Widths = Annotated[list[Width], Field(min_length=1, max_length=10)]
 Pixels = Annotated[int, Field(ge=1, le=1024)]  # a side
-NonNegative = Annotated[float, Field(ge=0, le=1000), AfterValidator(abs)]  # −0.0 would have another name than 0.0
-Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(abs)]
+NonNegative = Annotated[float, Field(ge=0, le=1000), AfterValidator(_has_one_zero)]
+Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(_has_one_zero)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 GuidanceScale = Annotated[float, Field(ge=1, le=1000)]  # s of s ε(x,c) − (s−1) ε(x,∅)
 Digit = Annotated[int, Field(ge=0, le=9)]

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from difflab.models.conditioning import NUM_DIGITS, Condition
-from difflab.models.schedules import require_schedule
-from difflab.models.state_dicts import PROBLEMS, require_weights
+from difflab.models.loaded import PROBLEMS, require_schedule, require_weights
 from difflab.sampling.guidance import PredictNoise, guided
 from difflab.sampling.images import to_pil
 from difflab.sampling.loop import Trace, sample

@@ -12,8 +12,7 @@ from diffusers import AutoencoderKL, StableDiffusionControlNetPipeline, StableDi
 from transformers import CLIPTextModel
 
 from difflab.errors import UserError
-from difflab.models.schedules import require_schedule
-from difflab.models.state_dicts import PROBLEMS, require_weights
+from difflab.models.loaded import PROBLEMS, require_schedule, require_weights
 
 MODEL = Path("models/text_to_image")
 UNET = MODEL / "unet/diffusion_pytorch_model.safetensors"

@@ -37,7 +37,8 @@ def fit(
     `validation`, data like `data`, also lines of the mean loss on it after each epoch. `checkpoint.snapshots` holds the
     weights, or their moving average, of `num_snapshots` steps.
 
-    Raises UserError when a batch is larger than the data or the loss is no longer finite.
+    Raises UserError when a batch is larger than the data, there are fewer steps than snapshots, or the loss is no
+    longer finite.
     """
     trainer = _Trainer(task, data, params, accelerator, validation)
     saved = checkpoint.load()
@@ -67,6 +68,9 @@ class _Trainer:
         self.batches = Batches(len(next(iter(data.values()))), params.batch_size, params.seed)
         self.validation = {name: tensor.to(accelerator.device) for name, tensor in (validation or {}).items()}
         self.num_steps = params.num_epochs * self.batches.per_epoch
+        if params.num_snapshots > self.num_steps:
+            allowed = f"0 to {self.num_steps}, the steps of the training"
+            raise UserError(f"training.num_snapshots: found {params.num_snapshots}, allowed: {allowed}")
         kept = range(1, params.num_snapshots + 1)
         self.snapshot_steps = {round(i * self.num_steps / params.num_snapshots) for i in kept}
         self.ema = None

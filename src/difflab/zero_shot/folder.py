@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from difflab.data.image_files import find_images
@@ -58,6 +59,9 @@ def read_labelled_folder(folder: str | Path) -> LabelledFolder:
         if not match or int(match[1]) not in names:
             raise refusal(str(file), "no class", f"CLASS_INDEX{file.suffix}, CLASS being one of {LABELS}")
     keyed = sorted((int(match[1]), int(match[2]), file) for file, match in found if match)
+    for (*image, file), (*other, another) in pairwise(keyed):
+        if image == other:
+            raise refusal(str(another), f"{file.name}, of the same class and index", "each image once")
     return LabelledFolder(
         [names[number].replace("_", " ") for number in numbers],
         [file for _, _, file in keyed],
