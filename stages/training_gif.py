@@ -27,6 +27,7 @@ def main() -> None:
     from torch import nn
 
     from difflab.device import make_accelerator
+    from difflab.errors import reading
     from difflab.figures.gif import save_gif
     from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
     from difflab.figures.png import Provenance
@@ -41,7 +42,8 @@ def main() -> None:
     figures = []
     with image_bar(f"{recipe} over its training", 0, len(snapshots) * len(rows) * COLUMNS) as bar:
         for file in snapshots:
-            weights.load_state_dict(load_file(file))
+            with reading(file):
+                weights.load_state_dict(load_file(file))
             shown = draw(pipeline, rows, sampling, params)
             bar.update(len(rows) * COLUMNS)
             labels = [f"{digit}  {domain}" for digit, domain in rows]

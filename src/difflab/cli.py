@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from difflab.errors import UserError, call
+from difflab.errors import UserError, call, read_json
 
 if TYPE_CHECKING:
     from difflab.params import Params
@@ -41,7 +40,7 @@ def check(out: Path | None) -> None:
             raise UserError(f"{PARAMS}: {key}: found {str(file)!r}, which is not there, allowed: null, or what is")
     check_prompts(params)
     if out:
-        out.write_text("params.yaml: checked\n")
+        out.write_text("params.yaml: checked\n", encoding="utf-8")
 
 
 def _named_files(params: Params) -> dict[str, Path]:
@@ -67,7 +66,7 @@ def results() -> None:
     for path in filter(Path.exists, paths):
         match path.parts[0]:
             case "metrics" if path.suffix == ".json":
-                metrics = json.loads(path.read_text()).items()
+                metrics = read_json(path).items()
                 values = {name: item.get("value") if isinstance(item, dict) else item for name, item in metrics}
                 shown = (f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, float))
                 print(path, *shown, sep="  ")

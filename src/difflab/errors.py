@@ -35,27 +35,42 @@ def call(main: Callable[[], None]) -> None:
 
 
 @contextmanager
-def reading(place: str | Path, kind: type[UserError] = UserError) -> Iterator[None]:
+def reading(place: str | Path, *also: type[Exception], kind: type[UserError] = UserError) -> Iterator[None]:
     """While the block reads the user's file or folder `place`, an error of its contents becomes one line of `kind`.
 
-    That is an error of the operating system or of a library; an error in difflab's own code passes unchanged.
+    That is an error of the operating system or of a library, and one of `also`, which the block's own code raises where
+    the contents are not as expected. Any other error in difflab's own code passes unchanged.
     """
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        if (reason := reason_of(error, str(place))) is None:
+        if not isinstance(error, also) and _is_our_own(error):
             raise
-        raise kind(f"{place}: {reason}") from None
+        raise kind(f"{place}: {reason_of(error, str(place))}") from None
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """A JSON object of the file `path`. Raises UserError where there is none."""
+    """The JSON object in the file `path`. Raises UserError, one line, where there is none."""
     with reading(path):
-        found = json.loads(Path(path).read_bytes())  # of bytes: with or without a byte order mark
+        return parse_json(Path(path).read_bytes(), str(path))
+
+
+def parse_json(content: bytes, place: str) -> dict[str, Any]:
+    """The JSON object in the `content` of `place`, with or without a byte order mark. Raises UserError as above, also
+    where a key stands twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise UserError(f"{place}: found the key {twice!r} twice in one object, allowed: once")
+        return dict(pairs)
+
+    with reading(place):
+        found = json.loads(content, object_pairs_hook=once)
     if not isinstance(found, dict):
-        raise UserError(f"{path}: found a {type(found).__name__}, allowed: a JSON object")
+        raise UserError(f"{place}: found a {type(found).__name__}, allowed: a JSON object")
     return found
 
 
@@ -65,8 +80,8 @@ def warn(line: str) -> None:
     print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
-def reason_of(error: Exception, place: str) -> str | None:
-    """What is wrong with `place`, in words; None for an error of difflab's own code."""
+def reason_of(error: Exception, place: str) -> str:
+    """What is wrong with the file or folder `place`, in words."""
     match error:
         case FileNotFoundError():
             return "not found" if error.filename in (None, place) else f"{error.filename}: not found"
@@ -78,11 +93,7 @@ def reason_of(error: Exception, place: str) -> str | None:
             return f"not UTF-8: byte 0x{error.object[error.start]:02x} at position {error.start}"
         case json.JSONDecodeError():
             return f"not JSON, line {error.lineno}: {error.msg}"
-    if (line := _yaml_reason(error)) is not None:
-        return line
-    if _is_our_own(error):
-        return None
-    return f"cannot be read ({type(error).__name__}: {_one_line(error)})"
+    return _yaml_reason(error) or f"cannot be read ({type(error).__name__}: {_one_line(error)})"
 
 
 def dvc_reason(error: Exception) -> str | None:
@@ -104,12 +115,14 @@ def _yaml_reason(error: Exception) -> str | None:
 
 
 def _is_our_own(error: Exception) -> bool:
-    """Whether it is one of Python's own errors, raised in difflab or in a stage script."""
+    """Whether it is one of Python's own errors, but one of the operating system, raised in difflab or in a script."""
+    if isinstance(error, (OSError, UnicodeError)) or type(error).__module__ != "builtins":
+        return False
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     module = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
-    return type(error).__module__ == "builtins" and module.split(".")[0] in ("difflab", "__main__")
+    return module.split(".")[0] in ("difflab", "__main__")
 
 
 def _one_line(error: Exception) -> str:

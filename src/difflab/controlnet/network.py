@@ -13,8 +13,7 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, Stable
 from safetensors.torch import load_file
 from torch import nn
 
-from difflab.errors import UserError
-from difflab.text_to_image.model_folder import PROBLEMS
+from difflab.errors import UserError, reading
 
 MODEL = Path("models/controlnet")
 SNAPSHOTS = MODEL / "snapshots"
@@ -49,17 +48,18 @@ def _let_hints_through(convolutions: Sequence[Any]) -> None:
 
 def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
     """Raises UserError where there is none."""
-    try:
+    with reading(f"{folder}: found no ControlNet that can be read, allowed: its folder"):
         return ControlNetModel.from_pretrained(folder, use_safetensors=True).eval()
-    except PROBLEMS as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{folder}: found no ControlNet that can be read, allowed: its folder: {reason}") from None
 
 
 def load_snapshot(controlnet: ControlNetModel, file: str | Path) -> None:
-    """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask."""
-    weights = {name.removeprefix("controlnet."): tensor for name, tensor in load_file(file).items()}
-    controlnet.load_state_dict(weights)
+    """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask.
+
+    Raises UserError where the file is not one.
+    """
+    with reading(file):
+        weights = {name.removeprefix("controlnet."): tensor for name, tensor in load_file(file).items()}
+        controlnet.load_state_dict(weights)
 
 
 def snapshot_files() -> list[Path]:

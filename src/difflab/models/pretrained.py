@@ -6,7 +6,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 from diffusers import DDPMPipeline, UNet2DModel
 
-from difflab.errors import UserError
+from difflab.errors import UserError, reading
 
 
 def load_pretrained_unet(checkpoint: str) -> UNet2DModel:
@@ -14,13 +14,8 @@ def load_pretrained_unet(checkpoint: str) -> UNet2DModel:
 
     Raises UserError when there is none, or when it does not take 3-channel images.
     """
-    try:
+    with reading(f"faces.checkpoint: found {checkpoint!r}, allowed: a folder or hub id of diffusers"):
         unet = DDPMPipeline.from_pretrained(checkpoint, use_safetensors=True).unet
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"faces.checkpoint: found {checkpoint!r}, allowed: a folder or hub id of diffusers: {reason}"
-        ) from None
     if unet.config.in_channels != 3:
         raise UserError(f"faces.checkpoint: found {checkpoint!r} with {unet.config.in_channels} channels, allowed: 3")
     return unet

@@ -34,7 +34,7 @@ def read_yaml(path: str | Path) -> Any:
     path = Path(path)
     if not path.exists():
         raise ParamsError(f"{path}: not found; `difflab profile cpu` writes it")
-    with reading(path, ParamsError):
+    with reading(path, kind=ParamsError):
         content = path.read_bytes()
     return parse_yaml(content, str(path))
 
@@ -45,7 +45,7 @@ def parse_yaml(content: bytes, place: str) -> Any:
 
     Raises ParamsError, one line that begins with `place`.
     """
-    with reading(place, ParamsError):
+    with reading(place, kind=ParamsError):
         return YAML(typ="safe").load(content.decode())
 
 

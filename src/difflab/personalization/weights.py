@@ -11,11 +11,10 @@ from pathlib import Path
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 from diffusers import StableDiffusionPipeline
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from difflab.errors import UserError
+from difflab.errors import UserError, reading
 from difflab.personalization.task import CROSS_ATTENTION, EMBEDDING, PersonalizationTask
 
 EMBEDDING_FILE = "learned_embeds.safetensors"  # diffusers' name
@@ -65,11 +64,13 @@ def load_embeddings(pipeline: StableDiffusionPipeline, folders: Sequence[str | P
     width = pipeline.text_encoder.config.hidden_size
     for folder in folders:
         path = Path(folder) / EMBEDDING_FILE
-        [(token, embedding), *more] = _read(path).items()
-        if more or embedding.shape[-1] != width:
-            found = f"{1 + len(more)} embeddings of {embedding.shape[-1]} numbers"
-            raise UserError(f"{path}: found {found}, allowed: one of {width}")
-        _add_token(pipeline, token, embedding)
+        found = _read(path)
+        widths = [embedding.shape[-1] for embedding in found.values() if embedding.ndim]
+        if widths != [width]:
+            sizes = " and ".join(map(str, widths)) or "no"
+            raise UserError(f"{path}: found {len(found)} embeddings of {sizes} numbers, allowed: one of {width}")
+        for token, embedding in found.items():
+            _add_token(pipeline, token, embedding)
 
 
 def load_projections(pipeline: StableDiffusionPipeline, folder: str | Path) -> None:
@@ -84,9 +85,5 @@ def load_projections(pipeline: StableDiffusionPipeline, folder: str | Path) -> N
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    try:
+    with reading(path):
         return load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
-    except SafetensorError as error:
-        raise UserError(f"{path}: cannot be read as safetensors: {error}") from None

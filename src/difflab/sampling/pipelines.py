@@ -15,6 +15,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 from torch.nn import functional as F
 
+from difflab.errors import reading
 from difflab.models.conditioning import NUM_DIGITS, Condition
 from difflab.sampling.guidance import PredictNoise, guided
 from difflab.sampling.images import to_pil
@@ -45,7 +46,8 @@ class PixelPipeline(DiffusionPipeline):
         folder = Path(folder)
         if not (folder / "model_index.json").is_file():
             raise SamplingError(f"{folder}: no trained model here (model_index.json not found)")
-        return cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+        with reading(folder, kind=SamplingError):
+            return cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
 
     @property
     def image_size(self) -> int:

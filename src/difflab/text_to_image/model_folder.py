@@ -7,15 +7,13 @@ from pathlib import Path
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 from diffusers import AutoencoderKL, StableDiffusionControlNetPipeline, StableDiffusionPipeline
-from safetensors import SafetensorError
 
-from difflab.errors import UserError
+from difflab.errors import UserError, reading
 
 MODEL = Path("models/text_to_image")
 UNET = MODEL / "unet/diffusion_pytorch_model.safetensors"
 AUTOENCODER = Path("models/autoencoder")
 COMPONENTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
-PROBLEMS = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
 
 
 def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffusionPipeline:
@@ -24,14 +22,12 @@ def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffus
     Raises UserError, one line that begins with `key`, or with the place, where it is missing, a component is, it is of
     another kind, or a hub id cannot be reached.
     """
-    try:
+    with reading(_refusal(place, key)):
         pipeline = StableDiffusionPipeline.from_pretrained(
             place, use_safetensors=True, safety_checker=None, requires_safety_checker=False
         )
-    except PROBLEMS as error:
-        raise _refusal(place, key, " ".join(str(error).split())) from None
     if missing := [name for name in COMPONENTS if getattr(pipeline, name, None) is None]:
-        raise _refusal(place, key, f"it has no {', '.join(missing)}")
+        raise UserError(f"{_refusal(place, key)}: it has no {', '.join(missing)}")
     for network in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
         network.requires_grad_(False).eval()
     positions = pipeline.text_encoder.config.max_position_embeddings
@@ -42,10 +38,8 @@ def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffus
 
 def load_autoencoder(place: str | Path, key: str = "", subfolder: str | None = None) -> AutoencoderKL:
     """The autoencoder of a folder or hub id, or of its subfolder, in eval mode. Raises UserError as above."""
-    try:
+    with reading(_refusal(place, key)):
         return AutoencoderKL.from_pretrained(place, subfolder=subfolder, use_safetensors=True).eval()
-    except PROBLEMS as error:
-        raise _refusal(place, key, " ".join(str(error).split())) from None
 
 
 def image_size(pipeline: StableDiffusionPipeline | StableDiffusionControlNetPipeline) -> int:
@@ -53,6 +47,6 @@ def image_size(pipeline: StableDiffusionPipeline | StableDiffusionControlNetPipe
     return pipeline.unet.config.sample_size * pipeline.vae_scale_factor
 
 
-def _refusal(place: str | Path, key: str, reason: str) -> UserError:
+def _refusal(place: str | Path, key: str) -> str:
     found = f"{key}: found {str(place)!r}" if key else f"{place}: found no text-to-image model that can be read"
-    return UserError(f"{found}, allowed: a folder or hub id of a StableDiffusionPipeline: {reason}")
+    return f"{found}, allowed: a folder or hub id of a StableDiffusionPipeline"

@@ -46,7 +46,7 @@ def read_labelled_folder(folder: str | Path) -> LabelledFolder:
 def _read_names(path: Path) -> dict[int, str]:
     allowed = 'a JSON object such as {"0": "tabby", "1": "cougar"}'
     try:
-        names = json.loads(path.read_text())
+        names = json.loads(path.read_text(encoding="utf-8-sig"))
         if names and all(isinstance(name, str) for name in names.values()):
             return {int(number): name for number, name in names.items()}
     except FileNotFoundError:
