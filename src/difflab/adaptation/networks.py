@@ -54,7 +54,7 @@ def load_classifier(folder: str | Path, step: int | None = None) -> AdaptedClass
     Raises UserError when there is none that can be read.
     """
     folder = Path(folder)
-    with reading(f"{folder}: found no classifier that can be read", KeyError, TypeError):
+    with reading(folder, KeyError, TypeError):
         config = read_json(folder / "config.json")
         classifier = AdaptedClassifier(**{key: value for key, value in config.items() if key != "class"})
         weights = load_file(folder / "model.safetensors") if step is None else snapshot_weights(folder, step)

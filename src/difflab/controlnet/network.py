@@ -48,7 +48,7 @@ def _let_hints_through(convolutions: Sequence[Any]) -> None:
 
 def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
     """Raises UserError where there is none."""
-    with reading(f"{folder}: found no ControlNet that can be read, allowed: its folder"):
+    with reading(folder):
         return ControlNetModel.from_pretrained(folder, use_safetensors=True).eval()
 
 

@@ -79,7 +79,7 @@ def load_judge(folder: str | Path) -> DigitClassifier:
     Raises UserError when there is none that can be read.
     """
     folder = Path(folder)
-    with reading(f"{folder}: found no judge that can be read", KeyError, TypeError):
+    with reading(folder, KeyError, TypeError):
         config = read_json(folder / "config.json")
         judge = _class_named(config.pop("class"))(**config)
         judge.load_state_dict(load_file(folder / "model.safetensors"))
