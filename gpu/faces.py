@@ -178,7 +178,7 @@ def make_like(unet: UNet2DModel) -> UNet2DModel:
 
 
 def last_line(log: Path) -> dict[str, str]:
-    lines = log.read_text().splitlines()
+    lines = log.read_text(encoding="utf-8").splitlines()
     return {"last_lines": " ".join(lines[-2:])}
 
 

@@ -4,10 +4,10 @@ Only target-only reads the target's labels.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from difflab.adaptation.methods import METHODS
+from difflab.errors import read_json
 from difflab.params import (
     ClassifierParams,
     ComputeParams,
@@ -39,7 +39,7 @@ def main() -> None:
 
     accelerator = make_accelerator(compute)
     source, target = domains_of(scenario)
-    described = json.loads(Path(f"scenarios/{scenario}.json").read_text())
+    described = read_json(f"scenarios/{scenario}.json")
     num_images = max(domain["num_images"]["train"] for domain in described.values())
     labelled = labelled_images(target if method == "target-only" else source, num_images)
     unlabelled = load_images(target, "train")

@@ -62,7 +62,7 @@ def test_every_profile_is_valid(folder: Path, difflab, name: str) -> None:
             "error: params.yaml: judge.training.batch_size: found -3, allowed: i",
         ),
         (["cpu", "judge.chanels=3"], "error: conf/ with judge.chanels=3: Could not override 'judge.chanels'."),
-        (["cpu", "judge=["], "error: conf/ with judge=[: "),
+        (["cpu", "judge=["], 'error: params.yaml: judge: found "[", allowed: a section with'),
         (["cpu", "judge.channels=${nosuch}"], "error: conf/ with judge.channels=${nosuch}: Interpolation key 'nosuch'"),
     ],
 )

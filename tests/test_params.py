@@ -207,7 +207,7 @@ def test_several_faults_are_counted() -> None:
     [
         ("a: 1\na: 2\n", 'params.yaml: not YAML, line 2: found duplicate key "a"'),
         ("a: [1\n", "params.yaml: not YAML, line 2: did not find expected ',' or ']'"),
-        (b"\xff\xfe\x00", "not YAML"),
+        (b"\xff\xfe\x00", "not UTF-8"),
         ("", "params.yaml: found null, allowed: a section with compute, data"),
         ("- 1\n", "params.yaml: found [1], allowed: a section with compute, data"),
         (None, "not found; `difflab profile cpu` writes it"),
@@ -273,3 +273,54 @@ def test_where_nothing_is_allowed_the_line_says_so(key: str, value: Any, line: s
     assert str(error.value).startswith(f"params.yaml: {line}") and not str(error.value).rstrip().endswith(
         ("allowed:", "of")
     )
+
+
+SHARED = {
+    "merged": "recipes:\n  a: &a\n    training: {seed: 0}\n  b:\n    <<: *a\n    data: 1\n",
+    "merged twice": "recipes:\n  a: &a\n    training: {seed: 0}\n  b: {<<: [*a], data: 1}\n",
+    "alias": "recipes:\n  a: {training: &t {seed: 0}}\n  b: {training: *t}\n",
+}
+
+
+@pytest.mark.parametrize("text", SHARED.values(), ids=SHARED)
+def test_section_in_two_places_is_refused(tmp_path: Path, text: str) -> None:
+    """DVC's `-S` would change it in both, or in none."""
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=r"recipes\.b\.training: found the section recipes\.a\.training by") as error:
+        load_params(path)
+    assert "difflab recipe" in str(error.value) and len(str(error.value).splitlines()) == 1
+
+
+def test_values_may_be_shared(tmp_path: Path) -> None:
+    """DVC writes lists and numbers anew."""
+    path, text = tmp_path / "params.yaml", (ROOT / "params.yaml").read_text()
+    text = text.replace("  channels:\n  - 16", "  channels: &channels\n  - 16", 1)
+    text = text.replace(
+        "    block_out_channels:\n      - 16\n      - 32\n      - 64\n", "    block_out_channels: *channels\n", 1
+    )
+    path.write_text(text)
+    assert "*channels" in text
+    assert load_params(path) == load_params(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"\xef\xbb\xbfa: 1\n", "params.yaml: compute: found nothing, allowed: "),  # a byte order mark is no fault
+        (b"a:\n\tb: 1\n", "params.yaml: not YAML, line 2: "),
+        (b"a: caf\xe9\n", "params.yaml: not UTF-8: byte 0xe9 at position 6"),
+        (b"a: \x00\n", "params.yaml: not YAML: unacceptable character"),
+        (b"a: &a {b: *a}\n", "params.yaml: a.b: found the section a by"),
+        (b"a: &a [*a]\n", "params.yaml: compute: found nothing"),
+        (b"compute: &a [*a]\n", "params.yaml: compute: found [["),
+        (b"compute: " + 3000 * b"[" + 3000 * b"]", "params.yaml: compute: found [[["),
+        (None, "params.yaml: found a folder, allowed: a file"),
+    ],
+)
+def test_odd_file_is_one_line(tmp_path: Path, text: bytes | None, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(text) if text is not None else path.mkdir()
+    with pytest.raises(ParamsError) as error:
+        load_params(path)
+    assert message in str(error.value) and len(str(error.value).splitlines()) == 1

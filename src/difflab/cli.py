@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from difflab.errors import UserError, call
+from difflab.errors import UserError, call, read_json
 
 PARAMS = Path("params.yaml")
-CONF = Path("conf")
 
 
 def profile(name: str, overrides: list[str]) -> None:
     """Compose conf/ into params.yaml, which stays as it was if the composition is not valid."""
-    from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    from difflab.profiles import write_profile
 
-    from difflab.outputs import written_whole
-    from difflab.params import Params, validate
+    write_profile(name, overrides)
 
-    profiles = sorted(path.stem for path in CONF.glob("profile/*.yaml"))
-    if not profiles:
-        raise UserError(f"{CONF}/profile: found no profile in {Path.cwd()}, allowed: the root of the repository")
-    if name not in profiles:
-        raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}")
-    try:
-        with initialize_config_dir(str(CONF.resolve()), version_base=None):
-            config = compose("config", overrides=[f"profile={name}", *overrides])
-        validate(Params, OmegaConf.to_container(config, resolve=True))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(f"{CONF}/ with {' '.join(overrides)}: {' '.join(str(error).split())}") from None
-    with written_whole(PARAMS) as partial:
-        partial.write_text(OmegaConf.to_yaml(config))
+
+def recipe(name: str, base: str, overrides: list[str]) -> None:
+    """Add to params.yaml a recipe that differs from another one in some values."""
+    from difflab.profiles import write_recipe
+
+    write_recipe(name, base, overrides)
 
 
 def check(out: Path | None) -> None:
@@ -45,7 +32,7 @@ def check(out: Path | None) -> None:
 
     check_params(load_params(PARAMS))
     if out:
-        out.write_text("params.yaml: checked\n")
+        out.write_text("params.yaml: checked\n", encoding="utf-8")
 
 
 def results() -> None:
@@ -56,7 +43,7 @@ def results() -> None:
     for path in filter(Path.exists, paths):
         match path.parts[0]:
             case "metrics" if path.suffix == ".json":
-                metrics = json.loads(path.read_text()).items()
+                metrics = read_json(path).items()
                 values = {name: item.get("value") if isinstance(item, dict) else item for name, item in metrics}
                 shown = (f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, float))
                 print(path, *shown, sep="  ")
@@ -153,6 +140,11 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("name", help="a file of conf/profile/, such as smoke, cpu or paper")
     command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as judge.training.num_epochs=3")
     command.set_defaults(call=lambda arguments: profile(arguments.name, arguments.overrides))
+    command = commands.add_parser("recipe", help="add a recipe to params.yaml: a copy of one with other values")
+    command.add_argument("name", metavar="NAME", help="the name of the new recipe, such as mnistm-cosine")
+    command.add_argument("base", metavar="BASE", help="the recipe to copy, such as mnistm-linear")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as schedule.name=cosine")
+    command.set_defaults(call=lambda arguments: recipe(arguments.name, arguments.base, arguments.overrides))
     command = commands.add_parser("check", help="check every value of params.yaml")
     command.add_argument("--out", type=Path, metavar="FILE", help="write this file, always the same, if all is well")
     command.set_defaults(call=lambda arguments: check(arguments.out))
@@ -192,5 +184,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    arguments = build_parser().parse_args()
-    call(lambda: arguments.call(arguments))
+    def run() -> None:
+        arguments = build_parser().parse_args()
+        arguments.call(arguments)
+
+    call(run)

@@ -36,7 +36,7 @@ def main() -> None:
 
     vega = javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE)
     with written_whole(file) as partial:
-        partial.write_text(PAGE.format(vega=vega.replace("</script", "<\\/script")))
+        partial.write_text(PAGE.format(vega=vega.replace("</script", "<\\/script")), encoding="utf-8")
 
 
 if __name__ == "__main__":

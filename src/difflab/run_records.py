@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from difflab.errors import warn
 from difflab.outputs import written_whole
 
 HEARTBEAT = 60.0  # seconds between two touches of the record of a running stage
@@ -94,7 +95,7 @@ class RunRecord:
 
     def write(self) -> None:
         with written_whole(self.file) as partial:
-            partial.write_text(json.dumps(asdict(self)) + "\n")
+            partial.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
 
 _current: RunRecord | None = None
@@ -165,14 +166,27 @@ def has_training_log() -> bool:
 
 
 def read_records() -> list[RunRecord]:
-    """All records, the oldest first."""
-    records = [RunRecord(**json.loads(file.read_text())) for file in folder().glob("*.json")]
+    """All records, the oldest first. A file that holds none is skipped and named: results do not rest on records."""
+    from pydantic import TypeAdapter  # here: every stage imports this module, and starts sooner without
+
+    adapter, records = TypeAdapter(RunRecord), []
+    for file in folder().glob("*.json"):
+        try:
+            record = adapter.validate_json(file.read_bytes())
+            if record.file.name == file.name:
+                records.append(record)
+            else:
+                warn(f"{file}: skipped: found the record {record.file.name}, allowed: one of this name")
+        except FileNotFoundError:
+            pass  # as of a stage that argparse has ended just now
+        except (OSError, ValueError) as error:
+            warn(f"{file}: skipped: found no record of a stage ({type(error).__name__})")
     return sorted(records, key=lambda record: record.started)
 
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+        done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

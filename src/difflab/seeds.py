@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
-from difflab.errors import UserError
+from difflab.errors import UserError, parse_json
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, UNBOUNDED, over_runs
 from difflab.revisions import Revision
 from difflab.tracking.closing import numbers_of
@@ -50,7 +49,7 @@ def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
         content = revision.read(file)
         if content is None:
             raise UserError(f"{file}: not found in {revision}")
-        numbers = numbers_of(json.loads(content))
+        numbers = numbers_of(parse_json(content, f"{file} of {revision}"))
         values.append({name: value for name, value in numbers.items() if not name.endswith((".low", ".high"))})
     rows = []
     for name in values[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from difflib import get_close_matches
 from typing import Any
 
@@ -54,7 +55,10 @@ def _on_one_line(text: str) -> str:
 
 
 def _text(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (RecursionError, ValueError):  # nested too deeply, or in itself, as YAML's aliases can be
+        text = reprlib.repr(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 

@@ -97,7 +97,7 @@ def test_images_are_read_in_their_order(workspace):
     with pytest.raises(DataError, match=r"^prepared/svhn\.safetensors: not found$"):
         load_images("svhn", "train")
     Path("prepared/usps.safetensors").write_text("no tensors")
-    with pytest.raises(DataError, match=r"^prepared/usps\.safetensors: not a difflab data file"):
+    with pytest.raises(DataError, match=r"^prepared/usps\.safetensors: cannot be read"):
         load_images("usps", "train")
 
 

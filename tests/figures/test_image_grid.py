@@ -131,7 +131,8 @@ def test_images_of_several_sizes_or_very_large_ones_fit_their_cells(tmp_path, si
         spans = np.ptp(columns) + 1, np.ptp(rows) + 1
         assert spans == tuple(max(1, round(PRINT.cell * side / max(width, height))) for side in (width, height))
         assert all(
-            abs(2 * (places.min() + span // 2) - PRINT.cell) <= 2 for places, span in zip((columns, rows), spans)
+            abs(2 * (places.min() + span // 2) - PRINT.cell) <= 2
+            for places, span in zip((columns, rows), spans, strict=True)
         )
 
 

@@ -14,14 +14,14 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.random import Generator
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from difflab.circles.captions import make_caption
 from difflab.circles.colours import rgb
 from difflab.circles.pairs import Meetings, make_meetings
-from difflab.errors import UserError
+from difflab.errors import reading
 from difflab.outputs import written_whole
 from difflab.params import CirclesParams
 
@@ -118,12 +118,7 @@ def paint(names: Sequence[str]) -> Tensor:
 
 def load_scenes(path: str | Path) -> Scenes:
     """Raises UserError when the file is missing or does not hold scenes."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            captions = json.loads(file.metadata()["captions"])
-            tensors = {name: file.get_tensor(name) for name in ("geometry", "colours", "splits")}
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: found no scenes that can be read: {error}") from None
+    with reading(path, KeyError, TypeError), safe_open(path, framework="pt") as file:
+        captions = json.loads(file.metadata()["captions"])
+        tensors = {name: file.get_tensor(name) for name in ("geometry", "colours", "splits")}
     return Scenes(**tensors, captions=captions)

@@ -12,8 +12,8 @@ import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from torch import nn
 
-from difflab.errors import UserError
-from difflab.models.loaded import PROBLEMS, load_weights, require_weights
+from difflab.errors import UserError, reading
+from difflab.models.loaded import load_weights, require_weights
 
 MODEL = Path("models/controlnet")
 SNAPSHOTS = MODEL / "snapshots"
@@ -48,11 +48,8 @@ def _let_hints_through(convolutions: Sequence[Any]) -> None:
 
 def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
     """Raises UserError where there is none, or its weights are not finite."""
-    try:
+    with reading(folder):
         controlnet = ControlNetModel.from_pretrained(folder, use_safetensors=True).eval()
-    except PROBLEMS as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{folder}: found no ControlNet that can be read, allowed: its folder: {reason}") from None
     require_weights(controlnet, folder)
     return controlnet
 

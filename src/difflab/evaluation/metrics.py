@@ -19,4 +19,4 @@ def accuracy(predicted: Tensor, expected: Tensor) -> float:
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
     """Equal metrics give equal bytes."""
     with written_whole(path) as partial:
-        partial.write_text(json.dumps(metrics, indent=2) + "\n")
+        partial.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from difflab.errors import UserError
+from difflab.errors import UserError, read_json
 from difflab.history.claims import load_claims
 from difflab.history.clones import run_in_clone
 from difflab.history.measurements import Numbers, numbers_by_name
@@ -28,6 +28,7 @@ from difflab.outputs import written_whole
 from difflab.params import Params, TrainingParams, load_params
 from difflab.revisions import git, resolve
 from difflab.seeds import bounds_of
+from difflab.validation import explain
 
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")
@@ -75,10 +76,9 @@ def load_reference(path: str | Path = FILE) -> Reference | None:
     if not path.is_file():
         return None
     try:
-        return Reference.model_validate_json(path.read_text())
+        return Reference.model_validate(read_json(path))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise UserError(f"{path}: {explain(error, Reference, '')}") from None
 
 
 def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[float, float] | None:
@@ -165,7 +165,7 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
         if k > 1:
             reference = _extended(collect(commit, seeds[:k], folders[:k], chosen), path)
             with written_whole(path) as temporary:
-                temporary.write_text(as_json(reference))
+                temporary.write_text(as_json(reference), encoding="utf-8")
     assert reference
     return reference
 
@@ -200,13 +200,13 @@ def add_seed(clone: Path, seed: int) -> None:
         for name in sections:
             node = node[name]
         node[last] += seed
-    with file.open("w") as opened:
+    with file.open("w", encoding="utf-8") as opened:
         yaml.dump(tree, opened)
 
 
 def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]) -> Reference:
     """The numbers of the metrics files in `folders`, one for each seed; a number that a run lacks is left out."""
-    lock = parse_lock((folders[0] / LOCK).read_text(), (folders[0] / IMPORT).read_text())
+    lock = parse_lock((folders[0] / LOCK).read_bytes(), (folders[0] / IMPORT).read_bytes(), str(folders[0]))
     seed_keys = training_seed_keys(load_params(folders[0] / "params.yaml"))
     collected = {}
     for file in files:
@@ -219,7 +219,7 @@ def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]
 
 
 def _read(path: Path) -> Numbers:
-    return numbers_by_name(json.loads(path.read_text()))
+    return numbers_by_name(read_json(path))
 
 
 def machine() -> str:
@@ -233,4 +233,4 @@ def machine() -> str:
 
 def _cpuinfo() -> list[str]:
     path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []

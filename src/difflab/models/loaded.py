@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from difflab.saved import listed, read_saved, refusal
 
-# What diffusers and transformers raise for a folder that is damaged or of another kind.
-PROBLEMS = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
 PREDICTIONS = ("epsilon", "v_prediction")
 LEAST_SIGNAL = torch.finfo(torch.float32).tiny  # of a smaller ᾱ float32 loses digits: no step leads back from noise
 

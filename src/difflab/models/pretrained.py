@@ -6,8 +6,8 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 from diffusers import DDPMPipeline, UNet2DModel
 
-from difflab.errors import UserError
-from difflab.models.loaded import PROBLEMS, require_weights
+from difflab.errors import UserError, reading
+from difflab.models.loaded import require_weights
 
 
 def load_pretrained_unet(checkpoint: str) -> UNet2DModel:
@@ -16,11 +16,8 @@ def load_pretrained_unet(checkpoint: str) -> UNet2DModel:
     Raises UserError when there is none, weights are missing or not finite, or it does not take 3-channel images alone.
     """
     place = f"faces.checkpoint: found {checkpoint!r}"
-    try:
+    with reading(f"{place}, allowed: a folder or hub id of diffusers"):
         unet = DDPMPipeline.from_pretrained(checkpoint, use_safetensors=True).unet
-    except PROBLEMS as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{place}, allowed: a folder or hub id of diffusers: {reason}") from None
     if not isinstance(unet, UNet2DModel):
         raise UserError(f"{place} with a {type(unet).__name__}, allowed: a UNet2DModel")
     config = unet.config

@@ -27,7 +27,7 @@ from difflab.params.controlnet import ControlNetParams, ControlSamplesParams, Tw
 from difflab.params.data import DataParams, EmbeddedParams, FaceIdentity, PrepareParams
 from difflab.params.diffusion import NetworkParams, SamplerParams, ScheduleParams
 from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, FacesParams, PathName
-from difflab.params.file import ParamsError, load_params, load_section, read_yaml, validate
+from difflab.params.file import ParamsError, load_params, load_section, parse_yaml, read_yaml, validate
 from difflab.params.personalization import (
     ConceptCirclesParams,
     ConceptParams,

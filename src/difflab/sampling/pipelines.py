@@ -15,8 +15,9 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from difflab.errors import reading
 from difflab.models.conditioning import NUM_DIGITS, Condition
-from difflab.models.loaded import PROBLEMS, require_schedule, require_weights
+from difflab.models.loaded import require_schedule, require_weights
 from difflab.sampling.guidance import PredictNoise, guided
 from difflab.sampling.images import to_pil
 from difflab.sampling.loop import Trace, sample
@@ -52,10 +53,8 @@ class PixelPipeline(DiffusionPipeline):
         folder = Path(folder)
         if not (folder / "model_index.json").is_file():
             raise SamplingError(f"{folder}: no trained model here (model_index.json not found)")
-        try:
+        with reading(folder, kind=SamplingError):
             pipeline = cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
-        except PROBLEMS as error:
-            raise SamplingError(f"{folder}: found no model that can be read: {' '.join(str(error).split())}") from None
         for name, component in pipeline.components.items():
             if isinstance(component, nn.Module):
                 require_weights(component, folder / name)

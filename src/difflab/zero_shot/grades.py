@@ -84,7 +84,7 @@ def _evenly_spaced(indices: NDArray) -> NDArray:
 
 def save_cases_table(cases: Sequence[Case], path: Path) -> None:
     """As CSV: kind, name of the file, predicted and true class."""
-    with written_whole(path) as partial, partial.open("w", newline="") as file:
+    with written_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["kind", "file", "predicted", "true"])
         writer.writerows([case.kind, case.file.name, case.predicted, case.true] for case in cases)
