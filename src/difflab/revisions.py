@@ -58,7 +58,8 @@ class Revision:
 
     def _tracked(self, path: Path) -> bytes | None:
         if not self.commit:
-            return path.read_bytes() if path.is_file() else None
+            with reading(path):
+                return path.read_bytes() if path.exists() else None
         done = subprocess.run(["git", "cat-file", "blob", f"{self.commit}:./{path}"], capture_output=True)
         return done.stdout if done.returncode == 0 else None
 

@@ -73,7 +73,7 @@ class Reference(BaseModel):
 def load_reference(path: str | Path = FILE) -> Reference | None:
     """None where there is no such file. Raises UserError when it is not of this form."""
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
         return Reference.model_validate(read_json(path))
