@@ -110,7 +110,6 @@ def test_what_is_there_passes(key: str, value: str) -> None:
         ("faces/checkpoint", "~/unet", "found '~/unet', which is not there"),
         ("faces/checkpoint", "models/of/mine", "found 'models/of/mine', which is not there"),
         ("faces/checkpoint", "mine", "found 'mine', which is not there"),
-        ("faces/checkpoint", "", "found '' without model_index.json in it"),
         ("faces/checkpoint", "empty", "found 'empty' without model_index.json in it"),
         (
             "clip/pretrained",

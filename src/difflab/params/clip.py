@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from difflab.params.section import Depth, Pixels, Section, Seed, Share, Width
+from difflab.params.section import Depth, Pixels, Section, Seed, Share, Text, Width
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
@@ -35,7 +35,7 @@ class ColouredDigitsParams(Section):
 
 
 class ClipParams(Section):
-    pretrained: str | None  # null: train the small model below; else a folder or hub id of a CLIP
+    pretrained: Text | None  # null: train the small model below; else a folder or hub id of a CLIP
     digits: ColouredDigitsParams
     network: ClipNetworkParams
     training: TrainingParams
@@ -56,6 +56,6 @@ Template = Annotated[str, AfterValidator(_names_the_object)]
 
 
 class ZeroShotParams(Section):
-    images: str | None  # folder with id2label.json and val/{class}_{index}.png; null: those of unseen
+    images: Text | None  # folder with id2label.json and val/{class}_{index}.png; null: those of unseen
     template: Template  # of the prompt for a class
     unseen: UnseenImagesParams  # images that are drawn of what training never saw

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import EachOnce, NonNegative, NumImages, Probability, Section, Share, Widths
+from difflab.params.section import EachOnce, NonNegative, NumImages, Probability, Section, Share, Text, Widths
 from difflab.params.text_to_image import GuidedSamplingParams
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
@@ -17,7 +17,7 @@ Circle = Annotated[list[Share], Field(min_length=3, max_length=3)]  # x, y, radi
 class TwoCirclesParams(Section):
     """A hint of two circles, and the prompt for it."""
 
-    prompt: str
+    prompt: Text
     circles: Annotated[list[Circle], Field(min_length=2, max_length=2)]
     colours: Annotated[list[str], Field(min_length=3, max_length=3)]  # of the two circles and of the background
     any_order: bool  # whether the prompt leaves open which circle has which colour

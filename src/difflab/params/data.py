@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import Section, Seed
+from difflab.params.section import Section, Seed, Text
 from difflab.validation import refuse
 
 
@@ -29,7 +29,7 @@ class EmbeddedParams(Section):
 
 
 class DataParams(Section):
-    root: str | None  # folder with real data; null: only embedded data and downloads
+    root: Text | None  # folder with real data; null: only embedded data and downloads
     seed: Seed
     sources: SourceParams
     face_identity: FaceIdentity  # what tells persons apart, whose pictures share a split: IDENTITY_NUMBER, folder, file

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import BatchSize, Depth, NumTimesteps, Section, Seed, Width, Widths
+from difflab.params.section import BatchSize, Depth, Number, NumTimesteps, Section, Seed, Width, Widths
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
@@ -48,7 +48,7 @@ class ScheduleParams(Section):
 
 class NetworkParams(Section):
     prediction_type: Literal["epsilon", "v_prediction"]  # what the U-Net puts out, and the MSE is of
-    patch_size: Literal[1, 2, 4]  # pixel-unshuffle before the U-Net: fewer, wider positions
+    patch_size: Annotated[Literal[1, 2, 4], Number]  # pixel-unshuffle before the U-Net: fewer, wider positions
     block_out_channels: Widths
     layers_per_block: Depth
     add_attention: bool  # self-attention in the middle

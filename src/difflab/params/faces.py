@@ -7,14 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from difflab.params.diffusion import Diffusion, SamplerParams
-from difflab.params.section import EachOnce, Probability, Section, Seed
+from difflab.params.section import EachOnce, Probability, Section, Seed, Text
 from difflab.validation import refuse
 
 MAX_NOISES = 10_000  # of 256×256 they fill 8 GB
 
 
 class FaceSamplingParams(SamplerParams):
-    noises: str | None  # folder of starting noises 00.pt, 01.pt, …; null: those of the noise bank
+    noises: Text | None  # folder of starting noises 00.pt, 01.pt, …; null: those of the noise bank
     num_noises: Annotated[int, Field(ge=1, le=MAX_NOISES)]
     etas: Annotated[list[Probability], Field(min_length=1), EachOnce]
     step_seeds: Annotated[list[Seed], Field(min_length=1), EachOnce]  # of the noise of the steps, which η > 0 adds
@@ -49,10 +49,10 @@ class FaceInterpolationParams(Section):
 
 
 class FacesParams(Diffusion):
-    checkpoint: str | None  # null: train the small model below; else a folder or hub id of diffusers, or a UNet.pt
+    checkpoint: Text | None  # null: train the small model below; else a folder or hub id of diffusers, or a UNet.pt
     sampling: FaceSamplingParams
     interpolation: FaceInterpolationParams
-    reference: str | None  # folder of images 00.png, 01.png, … that those of η = 0 should equal
+    reference: Text | None  # folder of images 00.png, 01.png, … that those of η = 0 should equal
 
     @model_validator(mode="after")
     def _the_ends_are_sampled(self) -> Self:

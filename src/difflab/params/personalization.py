@@ -6,21 +6,21 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import EachOnce, NumImages, NumRuns, Pixels, Probability, Section, Seed
+from difflab.params.section import EachOnce, NumImages, NumRuns, Pixels, Probability, Section, Seed, Text
 from difflab.params.text_to_image import GuidedSamplingParams
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
 Token = Annotated[str, Field(pattern=r"^<[a-z0-9-]+>$")]
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{token\}[^{}]*$")]
-Prompts = Annotated[list[str], Field(min_length=1), EachOnce]
+Prompts = Annotated[list[Text], Field(min_length=1), EachOnce]
 
 
 class ConceptParams(Section):
     token: Token  # its name in prompts
-    initializer: str  # the word that its embedding starts from, and that stands for it where CLIP reads a prompt
+    initializer: Text  # the word that its embedding starts from, and that stands for it where CLIP reads a prompt
     colour: str | None  # the concept is a circle of this colour, on several backgrounds; null: that of `images`
-    images: str | None  # folder of photographs
+    images: Text | None  # folder of photographs
 
     @model_validator(mode="after")
     def _is_a_colour_or_images(self) -> Self:
@@ -65,7 +65,7 @@ Concepts = Annotated[dict[ConceptName, ConceptParams], Field(min_length=1)]
 
 
 class PersonalizationParams(Section):
-    input: str | None  # an input.json of the course; its images and prompts count in place of those below
+    input: Text | None  # an input.json of the course; its images and prompts count in place of those below
     concepts: Concepts
     num_runs: NumRuns  # of each method, with the seeds training.seed, training.seed + 1, …
     circles: ConceptCirclesParams  # the images of a concept that is a colour

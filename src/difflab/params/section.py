@@ -31,6 +31,20 @@ def _has_one_zero(value: float) -> float:
     return value
 
 
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise refuse("", value, "one line of text, not empty")
+    return value
+
+
+def _no_truth(value: int) -> int:
+    """Refuse `true`, which equals 1."""
+    if isinstance(value, bool):
+        raise refuse("", value, "a number")
+    return value
+
+
+Number = AfterValidator(_no_truth)  # of a choice among numbers
 EachOnce = AfterValidator(_each_once)  # of a list whose values become keys, file names or rows
 
 # Kept in memory: a million images of 32×32 in colour are 3 GB.
@@ -49,6 +63,7 @@ Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(_has_one_zero)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 GuidanceScale = Annotated[float, Field(ge=1, le=1000)]  # s of s ε(x,c) − (s−1) ε(x,∅)
 Digit = Annotated[int, Field(ge=0, le=9)]
+Text = Annotated[str, AfterValidator(_one_line)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Domain = Literal["mnist", "mnistm", "svhn"]
 

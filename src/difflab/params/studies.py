@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from difflab.params.section import BatchSize, EachOnce, GuidanceScale, NumTimesteps, Section, Seed
+from difflab.params.section import BatchSize, EachOnce, GuidanceScale, NumTimesteps, Section, Seed, Text
 
 
 class EvaluationParams(Section):
     seed: Seed  # of the bootstrap, and of the real images that are held against real ones
     num_resamples: Annotated[int, Field(ge=1, le=1_000_000)]  # of the bootstrap
     nearest_k: Annotated[int, Field(ge=1, le=1000)]  # neighbours of precision, recall, density and coverage
-    inception_weights: str | None  # file of inception-2015-12-05.pt; null: distances in the judge's features alone
+    inception_weights: Text | None  # file of inception-2015-12-05.pt; null: distances in the judge's features alone
 
 
 class FidDrawingParams(Section):

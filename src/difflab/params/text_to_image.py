@@ -18,6 +18,7 @@ from difflab.params.section import (
     Probability,
     Section,
     Seed,
+    Text,
     Width,
     Widths,
 )
@@ -81,7 +82,7 @@ class GuidedSamplingParams(Section):
 
 
 class TextToImageParams(Section):
-    pretrained: str | None  # null: train the small model below; else a folder or hub id of a StableDiffusionPipeline
+    pretrained: Text | None  # null: train the small model below; else a folder or hub id of a StableDiffusionPipeline
     autoencoder: AutoencoderParams
     schedule: ScheduleParams
     drop_probability: Probability  # of training without the caption

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from difflab.params.section import BatchSize, NonNegative, NumSteps, Section, Seed, Width
+from difflab.params.section import BatchSize, NonNegative, NumSteps, Section, Seed, Text, Width
 
 
 class ComputeParams(Section):
@@ -36,6 +36,6 @@ class TrainingParams(Section):
 
 
 class JudgeParams(Section):
-    checkpoint: str | None  # a LeNet-like MNIST-M judge of others, taken instead of training that one
+    checkpoint: Text | None  # a LeNet-like MNIST-M judge of others, taken instead of training that one
     channels: Annotated[list[Width], Field(min_length=1, max_length=4)]
     training: TrainingParams
