@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from difflab.params.section import BatchSize, Depth, Number, NumTimesteps, Section, Seed, Width, Widths
+from difflab.params.section import BatchSize, Depth, NumTimesteps, Section, Seed, Width, Widths
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
@@ -23,6 +23,15 @@ def require_signal(num_timesteps: int, beta_start: float, beta_end: float, key: 
     if left < LEAST_SIGNAL:
         allowed = f"smaller β or fewer steps: after {num_timesteps} up to β = {beta_end:g} ᾱ is {left:.3g}"
         raise refuse(key, found, allowed)
+
+
+def _is_a_patch(size: int) -> int:
+    if size not in (1, 2, 4):
+        raise refuse("", size, "1, 2, 4")
+    return size
+
+
+PatchSize = Annotated[int, Field(ge=1, le=4), AfterValidator(_is_a_patch)]  # Literal[1, …] would take true for 1
 
 
 class ScheduleParams(Section):
@@ -48,7 +57,7 @@ class ScheduleParams(Section):
 
 class NetworkParams(Section):
     prediction_type: Literal["epsilon", "v_prediction"]  # what the U-Net puts out, and the MSE is of
-    patch_size: Annotated[Literal[1, 2, 4], Number]  # pixel-unshuffle before the U-Net: fewer, wider positions
+    patch_size: PatchSize  # pixel-unshuffle before the U-Net: fewer, wider positions
     block_out_channels: Widths
     layers_per_block: Depth
     add_attention: bool  # self-attention in the middle

@@ -37,14 +37,6 @@ def _one_line(value: str) -> str:
     return value
 
 
-def _no_truth(value: int) -> int:
-    """Refuse `true`, which equals 1."""
-    if isinstance(value, bool):
-        raise refuse("", value, "a number")
-    return value
-
-
-Number = AfterValidator(_no_truth)  # of a choice among numbers
 EachOnce = AfterValidator(_each_once)  # of a list whose values become keys, file names or rows
 
 # Kept in memory: a million images of 32×32 in colour are 3 GB.
