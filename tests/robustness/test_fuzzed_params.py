@@ -29,6 +29,7 @@ BAD: dict[type, list[Any]] = {
 }
 # What may be accepted all the same, by key and damage, each for its reason.
 ACCEPTED = {
+    r".*(prompt|prompts\.\d+|initializer)='no such name'": "words; `difflab check` looks for them in CLIP's vocabulary",
     rf"recipes\.[^.]+(\.data\.\w+)?={re.escape(repr(GONE))}": "any set of recipes and domains is an experiment",
     r".*\.ema_decay=(None|0\.5)": "no moving average, or another one",
     r".*\.max_grad_norm=(None|0\.5)": "no clipping, or another norm",
