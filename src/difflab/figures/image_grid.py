@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -19,7 +20,7 @@ from difflab.figures.png import DPI, STYLE, Provenance, save_png
 PANEL_GAP = 0.3  # inches between panels, their labels included
 LARGEST = 1024  # pixels a side of an image that is shown pixel for pixel
 LONGEST = 20_000  # pixels a side of a panel: matplotlib draws no figure of 65,536
-LITERAL = {"parse_math": False}  # a label may hold any text, also dollar signs
+LITERAL: dict[str, Any] = {"parse_math": False}  # a label may hold any text, also dollar signs
 
 
 @dataclass(frozen=True)
