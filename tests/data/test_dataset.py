@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from difflab.data.dataset import DataError, ImageDataset
+from difflab.data.dataset import ImageDataset
 from difflab.data.digits import load_digits
+from difflab.errors import DataError
 
 
 @pytest.fixture

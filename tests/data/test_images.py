@@ -210,7 +210,7 @@ def test_random_damage_of_exif_keeps_nobody_from_the_pixels(tmp_path: Path) -> N
     for _ in range(60):
         content = bytearray(exif.tobytes())
         for at in random.integers(6, len(content), size=random.integers(1, 6)):
-            content[at] = random.choice([0, 1, 2, 5, 255, random.integers(256)])
+            content[at] = random.choice([0, 1, 2, 5, 255, int(random.integers(256))])
         read = np.asarray(read_image(save(tmp_path / "a.png", pixels, exif=bytes(content))))
         assert np.array_equal(np.sort(read, axis=None), np.sort(pixels, axis=None))
 

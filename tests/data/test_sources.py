@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from difflab.data import sources, torchvision_files
-from difflab.data.dataset import DataError
+from difflab.errors import DataError
 from difflab.params import DataParams, ParamsError, validate
 
 

@@ -19,7 +19,8 @@ from PIL import Image
 from torchvision import datasets
 
 from difflab.data import torchvision_files
-from difflab.data.dataset import SPLITS, DataError, ImageDataset
+from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.errors import DataError
 
 N = {"train": 200, "t10k": 40}
 

@@ -130,10 +130,16 @@ def test_images_of_several_sizes_or_very_large_ones_fit_their_cells(tmp_path, si
         rows, columns = np.nonzero((cell == (255, 0, 0)).all(axis=2))
         spans = np.ptp(columns) + 1, np.ptp(rows) + 1
         assert spans == tuple(max(1, round(PRINT.cell * side / max(width, height))) for side in (width, height))
-        assert all(
-            abs(2 * (places.min() + span // 2) - PRINT.cell) <= 2
-            for places, span in zip((columns, rows), spans, strict=True)
-        )
+        middle = (columns.min() + columns.max() + 1, rows.min() + rows.max() + 1)
+        assert all(abs(doubled - PRINT.cell) <= 1 for doubled in middle)
+
+
+@pytest.mark.parametrize("shape", [(400, 1), (1, 400), (300, 2)])
+def test_many_images_fit_the_largest_figure(tmp_path, shape):
+    rows = [[Image.new("RGB", (24, 24), "red")] * shape[1]] * shape[0]
+    save_image_grid([Panel(rows, [], [])], "title", tmp_path / "grid.png", "test")
+    canvas = Image.open(tmp_path / "grid.png")
+    assert 10_000 < max(canvas.size) < 21_000
 
 
 def test_labels_are_any_text(tmp_path):

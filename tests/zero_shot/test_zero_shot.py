@@ -17,8 +17,8 @@ from transformers import CLIPProcessor
 
 from difflab.circles.colours import rgb
 from difflab.clip.model_folder import load_clip, save_clip
-from difflab.data.dataset import DataError, ImageDataset
-from difflab.errors import UserError
+from difflab.data.dataset import ImageDataset
+from difflab.errors import DataError, UserError
 from difflab.evaluation.targets import load_targets
 from difflab.params import UnseenImagesParams
 from difflab.zero_shot.classification import classify

@@ -8,8 +8,8 @@ from typing import Any
 from safetensors import safe_open
 from torch import Tensor
 
-from difflab.data.dataset import SPLITS, DataError, ImageDataset, Split
-from difflab.errors import reading
+from difflab.data.dataset import SPLITS, ImageDataset, Split
+from difflab.errors import DataError, reading
 
 MIN_IMAGES = 10  # of every split
 

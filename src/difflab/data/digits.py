@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from difflab.data.dataset import DataError, ImageDataset, Split
+from difflab.data.dataset import ImageDataset, Split
+from difflab.errors import DataError
 
 
 def training_splits(hold_out_validation: bool) -> list[Split]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from difflab.data import embedded, folder, torchvision_files
-from difflab.data.dataset import DataError, ImageDataset
+from difflab.data.dataset import ImageDataset
+from difflab.errors import DataError
 from difflab.params import DataParams
 
 DATASETS = ("mnist", "mnistm", "svhn", "usps", "faces")

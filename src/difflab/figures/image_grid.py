@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,7 +19,8 @@ from difflab.figures.png import DPI, STYLE, Provenance, save_png
 
 PANEL_GAP = 0.3  # inches between panels, their labels included
 LARGEST = 1024  # pixels a side of an image that is shown pixel for pixel
-LITERAL = {"parse_math": False}  # a label may hold any text, also dollar signs
+LONGEST = 20_000  # pixels a side of a panel: matplotlib draws no figure of 65,536
+LITERAL: dict[str, Any] = {"parse_math": False}  # a label may hold any text, also dollar signs
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,8 @@ SCREEN = Scale(cell=48, gap=4, caption=14, dpi=DPI // 2)  # for animations: a fr
 class Panel:
     """One grid: images `rows[i][j]` beside `row_labels[i]` and under `column_labels[j]`.
 
-    Where images differ in size, or are larger than LARGEST, each is made as large as its cell allows. An image is a
-    file or RGB. A row may end early. `captions[i][j]` stands under its image.
+    Where images differ in size, or are too large or too many to be shown pixel for pixel, each is made as large as its
+    cell allows. An image is a file or RGB. A row may end early. `captions[i][j]` stands under its image.
     """
 
     rows: Sequence[Sequence[Path | Image.Image]]
@@ -90,11 +92,14 @@ def _paste(panel: Panel, scale: Scale) -> NDArray[np.uint8]:
     """The images of a panel on one white canvas, without a margin."""
     images = [[_rgb(image) for image in row] for row in panel.rows]
     sizes = {image.size for row in images for image in row}
-    if len(sizes) > 1 or max(max(size) for size in sizes) > LARGEST:
-        images = [[_fitted(image, scale.cell) for image in row] for row in images]
+    side = max(max(size) for size in sizes)
+    factor = max(1, round(scale.cell / images[0][0].height))
+    room = LONGEST // max(len(images), *map(len, images)) - _row_gap(panel, scale)
+    if len(sizes) > 1 or side > LARGEST or side * factor > room:
+        factor, side = 1, max(1, min(scale.cell, room))
+        images = [[_fitted(image, side) for image in row] for row in images]
     rows = [[np.asarray(image) for image in row] for row in images]
     height, width, channels = rows[0][0].shape
-    factor = max(1, round(scale.cell / height))
     down, right = height * factor + _row_gap(panel, scale), width * factor + scale.gap
     canvas = np.full((len(rows) * down, max(map(len, rows)) * right, channels), 255, dtype=np.uint8)
     for i, row in enumerate(rows):

@@ -32,7 +32,7 @@ class DataParams(Section):
     root: Text | None  # folder with real data; null: only embedded data and downloads
     seed: Seed
     sources: SourceParams
-    face_identity: FaceIdentity  # what tells persons apart, whose pictures share a split: IDENTITY_NUMBER, folder, file
+    face_identity: FaceIdentity  # what tells persons apart, each in one split, in the faces of a folder
     embedded: EmbeddedParams
 
     @model_validator(mode="after")
