@@ -218,7 +218,7 @@ def test_a_damaged_file_of_a_recipe_is_one_line(saved: Path, file: str, content:
     [
         ({"in_channels": 1, "out_channels": 1}, "1 channels in and 1 out, allowed: 3 of each"),
         ({"num_class_embeds": 10}, "with a condition, allowed: an unconditional one"),
-        ({"sample_size": [8, 4]}, r"with sample_size \(8, 4\), allowed: pixels a side"),
+        ({"sample_size": [8, 4]}, r"with sample_size \[8, 4\], allowed: pixels a side"),
     ],
 )
 def test_pretrained_faces_are_images_without_a_condition(changes: dict, found: str, tmp_path: Path) -> None:
