@@ -1,6 +1,7 @@
 # Everything a user needs: `make help`.
 PYTHON ?= python3
 VENV := .venv
+PYTHONS := 3.11 3.12 3.13
 UV := uv==0.13.8
 INSTALLED := $(VENV)/.installed
 PEERS := .cache/peers
@@ -46,6 +47,9 @@ lint: $(INSTALLED)  ## check style and types
 lock: $(VENV)/bin/uv  ## write requirements.lock anew from pyproject.toml; versions locked before stay
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-header --no-annotate -o requirements.lock --quiet
 	sed -i '/^\(cuda\|nvidia\|triton\)\b/d' requirements.lock   # each build of torch pins its own, a CPU build none
+	for python in $(PYTHONS); do \
+	    uv pip compile pyproject.toml --group dev --constraint requirements.lock --python-version $$python > /dev/null || exit 1; \
+	done
 
 # PIP_FIND_LINKS is pip's; uv does not read it.
 $(INSTALLED): requirements.lock pyproject.toml | $(VENV)/bin/uv

@@ -136,7 +136,7 @@ def test_what_the_store_refuses_is_named_and_the_rest_is_sent(stored: Path, runs
 
     def refusing(store, one, *others) -> None:
         if one.stage == "train@a":
-            raise MlflowException("no such name", error_code=3)  # INVALID_PARAMETER_VALUE
+            raise MlflowException.invalid_parameter_value("no such name")
         close(store, one, *others)
 
     monkeypatch.setattr(sending, "close_stage", refusing)

@@ -41,9 +41,7 @@ def run_in_clone(folder: Path, commit: str, targets: list[str], prepare: Callabl
 
 def _is_clone(folder: Path, commit: str) -> bool:
     """Whether `folder` is a repository of its own, at `commit`, that was cloned to its end."""
-    if not (folder / ".git").is_dir():
-        return False  # git would take the repository that the folder lies in
-    try:
-        return git("rev-parse", "HEAD", cwd=folder).decode().strip() == commit
+    try:  # by the folder of git itself: without one git would take the repository around it
+        return git(f"--git-dir={folder / '.git'}", "rev-parse", "HEAD").decode().strip() == commit
     except UserError:
         return False
