@@ -24,7 +24,7 @@ def profile(name: str, overrides: list[str]) -> None:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.params import Params, validate
 
     profiles = sorted(path.stem for path in CONF.glob("profile/*.yaml"))
@@ -36,7 +36,7 @@ def profile(name: str, overrides: list[str]) -> None:
         validate(Params, OmegaConf.to_container(config, resolve=True))
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(f"{CONF}/ with {' '.join(overrides)}: {' '.join(str(error).split())}") from None
-    with written_whole(PARAMS) as partial:
+    with atomic_write(PARAMS) as partial:
         partial.write_text(OmegaConf.to_yaml(config))
 
 
@@ -167,6 +167,14 @@ def track() -> None:
     print(track())
 
 
+def clean() -> None:
+    """Remove what killed stages left to go on from."""
+    from difflab.work_folders import clean
+
+    for line in clean():
+        print(line)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="difflab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -207,11 +215,17 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
+    command = commands.add_parser("clean", help="remove what killed stages left to go on from, and say how much it was")
+    command.set_defaults(call=lambda arguments: clean())
     command = commands.add_parser("track", help="send to MLflow what it does not have yet")
     command.set_defaults(call=lambda arguments: track())
     return parser
 
 
 def main() -> None:
+    call(_main)
+
+
+def _main() -> None:
     arguments = build_parser().parse_args()
-    call(lambda: arguments.call(arguments))
+    arguments.call(arguments)

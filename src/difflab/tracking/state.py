@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.run_records import RunRecord, root
 
 
@@ -33,7 +33,7 @@ class TrackingState:
         return cls(**kept) if kept.get("uri") == uri else cls(uri, experiment)
 
     def save(self) -> None:
-        with written_whole(folder() / f"{self.experiment}.json") as partial:
+        with atomic_write(folder() / f"{self.experiment}.json") as partial:
             partial.write_text(json.dumps(asdict(self)) + "\n")
 
 
