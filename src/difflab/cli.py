@@ -41,7 +41,11 @@ def profile(name: str, overrides: list[str]) -> None:
 
 
 def check(out: Path | None) -> None:
-    """Refuse a params.yaml with a bad value. The file `out` is always the same: it says that there is none."""
+    """Refuse a params.yaml with a bad value, and a checkout whose outputs could not be written.
+
+    The file `out` is always the same: it says that there is none.
+    """
+    from difflab.declared_outputs import check_outputs, declared_outputs
     from difflab.params import load_params
     from difflab.prompts import check_prompts
 
@@ -50,6 +54,7 @@ def check(out: Path | None) -> None:
         if not file.exists():
             raise UserError(f"{PARAMS}: {key}: found {str(file)!r}, which is not there, allowed: null, or what is")
     check_prompts(params)
+    check_outputs(declared_outputs())
     if out:
         out.write_text("params.yaml: checked\n")
 

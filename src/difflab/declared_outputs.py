@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from difflab.errors import UserError
 
@@ -14,23 +15,35 @@ KINDS = ("outs", "metrics", "plots")
 OWN_FOLDER = "a folder of this disk; what is to put DVC's cache on another one is in docs/running.md"
 
 
+def declared_outputs() -> list[str]:
+    """The outputs of all stages, as they stand in dvc.yaml: folders end with "/", templates are not filled in."""
+    return [out for stage in _stages() for out in _outs(stage)]
+
+
 def outputs_of(command: str) -> list[str]:
-    """The outputs of the stage of dvc.yaml that this command runs; folders end with "/". None where it is no stage's.
+    """The outputs of the stage that this command runs, templates filled in; none where it is no stage's.
 
     The command's words stand for the templates in dvc.yaml's: of `python stages/train.py ${key}` the last word is key.
     """
+    for stage in _stages():
+        values = _values(str(stage["cmd"]).split(), command.split())
+        if values is not None:
+            return [re.sub(r"\$\{.*?\}", lambda found, values=values: values[found[0]], out) for out in _outs(stage)]
+    return []
+
+
+def _stages() -> list[dict[str, Any]]:
     import yaml
 
     if not PIPELINE.exists():
         return []
-    words = command.split()
-    for stage in yaml.load(PIPELINE.read_bytes(), yaml.CSafeLoader).get("stages", {}).values():
-        stage = stage.get("do", stage)
-        values = _values(str(stage["cmd"]).split(), words)
-        if values is not None:
-            outs = [out for kind in KINDS for out in stage.get(kind, [])]
-            return [_filled(out if isinstance(out, str) else next(iter(out)), values) for out in outs]
-    return []
+    stages = yaml.load(PIPELINE.read_bytes(), yaml.CSafeLoader).get("stages", {}).values()
+    return [stage.get("do", stage) for stage in stages]
+
+
+def _outs(stage: dict[str, Any]) -> list[str]:
+    outs = [out for kind in KINDS for out in stage.get(kind, [])]
+    return [out if isinstance(out, str) else next(iter(out)) for out in outs]
 
 
 def _values(template: list[str], words: list[str]) -> dict[str, str] | None:
@@ -39,10 +52,6 @@ def _values(template: list[str], words: list[str]) -> dict[str, str] | None:
         return None
     pairs = dict(zip(template, words, strict=True))
     return pairs if all(word == pairs[word] or word.startswith("${") for word in template) else None
-
-
-def _filled(path: str, values: dict[str, str]) -> str:
-    return re.sub(r"\$\{.*?\}", lambda found: values[found[0]], path)
 
 
 def check_outputs(outs: Iterable[str]) -> None:
