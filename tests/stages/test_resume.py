@@ -14,7 +14,6 @@ from dvc.utils.hydra import compose_and_dump
 
 from difflab.data.dataset import ImageDataset
 from difflab.resume import hashed_read
-from difflab.training.checkpoint import RollingCheckpoint
 
 REPOSITORY = Path(__file__).parents[2]
 TRAIN = [sys.executable, "stages/train.py", "joint-cosine"]
@@ -42,12 +41,12 @@ def files_of(model: Path) -> dict[str, bytes]:
 
 
 def last_step(workspace: Path) -> int:
-    """Of its checkpoint; read with care, since the training replaces it and its log any time."""
-    folders = list((workspace / ".cache/checkpoints").glob("train@joint-cosine/train-joint-cosine-*"))
-    if not folders or not RollingCheckpoint(folders[0]).file.exists():
-        return 0
-    with hashed_read(RollingCheckpoint(folders[0]).file) as file:
-        return torch.load(file, weights_only=True)["state"]["step"]
+    """Of its checkpoint, which it may replace while it is read."""
+    steps = [0]
+    for file in (workspace / ".cache/checkpoints").glob("train@joint-cosine/train-joint-cosine-*/checkpoint"):
+        with hashed_read(file) as opened:
+            steps.append(torch.load(opened, weights_only=True)["state"]["step"])
+    return max(steps)
 
 
 def kill_at(workspace: Path, step: int) -> int:
