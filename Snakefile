@@ -18,6 +18,7 @@ import networkx as nx
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
+from difflab.declared_outputs import check_outputs
 from difflab.errors import call
 from difflab.lock_file import LOCK as DVC_LOCK
 from difflab.params import load_params
@@ -49,6 +50,8 @@ OUTS = {o.def_path.rstrip("/"): o for o in REPO.index.outs if not o.persist and 
 PERSISTENT = [o.def_path for o in REPO.index.outs if o.persist]
 WITHOUT_OUTS = [stage.addressing for stage in REPO.index.stages if stage.cmd and not stage.outs]
 SYSTEMS = load_systems()
+FOLDERS = {path for path, out in OUTS.items() if out.def_path.endswith("/") or out.hash_info.isdir}
+call(lambda: check_outputs(f"{path}/" if path in FOLDERS else path for path in OUTS))
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
 STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
 if workflow.is_main_process:  # a job on a cluster reads this file again
@@ -85,7 +88,7 @@ def inputs(stage, wildcards):
 
 def output(path, out):
     """What Snakemake is to know of an out: that it is a folder, or how its report presents a figure."""
-    if out.def_path.endswith("/") or out.hash_info.isdir:
+    if path in FOLDERS:
         return directory(path)
     if not (system := SYSTEMS.system_of(path)):
         return path

@@ -162,11 +162,11 @@ def save(unet: UNet2DModel, checkpoint: RollingCheckpoint, folder: Path, log: Ca
         folder, "UnconditionalPipeline", {"unet": half}, BETAS, prediction_type=PREDICTION_TYPE, patch_size=PATCH_SIZE
     )
     shutil.copy(checkpoint.log, folder / "train_log.jsonl")
-    state = checkpoint.folder / "checkpoint.pt"
-    if state.stat().st_size <= LARGEST_FILE:
-        shutil.copy(state, folder / "checkpoint.pt")
+    size = checkpoint.file.stat().st_size
+    if size <= LARGEST_FILE:
+        shutil.copy(checkpoint.file, folder)
     else:
-        log("checkpoint", left_out=f"{state.stat().st_size} bytes; allowed: {LARGEST_FILE}")
+        log("checkpoint", left_out=f"{size} bytes; allowed: {LARGEST_FILE}")
 
 
 def make_like(unet: UNet2DModel) -> UNet2DModel:

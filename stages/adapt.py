@@ -34,7 +34,7 @@ def main() -> None:
     from difflab.adaptation.runs import labelled_images, save_run, train_run
     from difflab.adaptation.scenarios import domains_of, load_images, prepared
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.training.runs import seeded_runs
 
     accelerator = make_accelerator(compute)
@@ -44,7 +44,7 @@ def main() -> None:
     labelled = labelled_images(target if method == "target-only" else source, num_images)
     unlabelled = load_images(target, "train")
     inputs = [prepared(source), prepared(target)]
-    with written_whole(Path(f"models/adapt/{scenario}-{method}")) as output:
+    with atomic_write(Path(f"models/adapt/{scenario}-{method}")) as output:
         key = [compute, network, params]
         for seeded, checkpoint in seeded_runs(f"adapt-{scenario}-{method}", num_runs, training, key, inputs):
             train_run(labelled, unlabelled, network, seeded, params, accelerator, checkpoint)

@@ -50,7 +50,7 @@ def train(
     from difflab.clip.vocabulary import vocabulary
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
 
@@ -68,7 +68,7 @@ def train(
     clip = make_clip(network, tokenizer)
     with rolling_checkpoint("clip", [compute, colours, digits, network, training], inputs) as checkpoint:
         fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint)
-        with written_whole(OUTPUT) as folder:
+        with atomic_write(OUTPUT) as folder:
             save_clip(folder, Clip(clip, tokenizer, make_image_processor(network)))
             shutil.copy(checkpoint.log, folder)
 
@@ -76,10 +76,10 @@ def train(
 def adopt(pretrained: str) -> None:
     """Take the CLIP of a folder or hub id."""
     from difflab.clip.model_folder import load_clip, save_clip
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
 
     clip = load_clip(pretrained, "clip.pretrained")
-    with written_whole(OUTPUT) as folder:
+    with atomic_write(OUTPUT) as folder:
         save_clip(folder, clip)
 
 

@@ -32,7 +32,7 @@ def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkPara
     from difflab.models.model_folder import save_model_folder
     from difflab.models.schedules import make_betas
     from difflab.models.unet import make_unet
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.denoising import DenoisingTask
     from difflab.training.fit import fit
@@ -47,7 +47,7 @@ def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkPara
     task = DenoisingTask(unet, betas, **space, horizontal_flip=True)
     with rolling_checkpoint("faces", [compute, schedule, network, training], [prepared]) as checkpoint:
         fit(task, {"images": images}, training, accelerator, checkpoint)
-        with written_whole(OUTPUT) as folder:
+        with atomic_write(OUTPUT) as folder:
             save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, betas, **space)
             shutil.copy(checkpoint.log, folder)
 
@@ -59,10 +59,10 @@ def adopt(checkpoint: str, schedule: ScheduleParams) -> None:
     from difflab.models.model_folder import save_model_folder
     from difflab.models.pretrained import load_pretrained_unet
     from difflab.models.schedules import make_betas
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
 
     unet = load_course_unet(checkpoint) if is_weights_file(checkpoint) else load_pretrained_unet(checkpoint)
-    with written_whole(OUTPUT) as folder:
+    with atomic_write(OUTPUT) as folder:
         save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, make_betas(schedule))
 
 

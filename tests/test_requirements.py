@@ -41,7 +41,7 @@ def installed(name: str) -> Distribution | None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_requirement_is_locked_in_a_version_that_fits(version: str) -> None:
-    """From pyproject.toml down, by the metadata of the locked packages; those of another Python alone have none here."""
+    """From pyproject.toml down, by the metadata of the locked packages; those of another Python have none."""
     locked = pins(version)
     front, seen, unknown = list(TOP), set(), set()
     while front:

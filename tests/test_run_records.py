@@ -124,14 +124,16 @@ def test_library_tells_what_the_stage_reads_and_where_it_works(stage, monkeypatc
 
         def main() -> None:
             rate = load_section(float, "train.rate")
-            with locked_folder(Path(".cache/checkpoints"), "train-b", [rate], []):
-                pass
+            with locked_folder(Path(".cache/checkpoints"), "train-b", [rate], []) as work:
+                (work / "state").touch()
+            raise KeyboardInterrupt
 
-        recorded(main)
+        with pytest.raises(KeyboardInterrupt):
+            recorded(main)
         *_, record = read_records()
         assert record.params == {"train.rate": 0.5} and record.resumed is resumed
         (folder,) = record.work_folders
-        assert folder.startswith(".cache/checkpoints/train-b-")
+        assert folder.startswith(".cache/checkpoints/train@b/train-b-")
 
 
 def test_what_is_no_record_is_skipped_and_named(stage, capsys) -> None:

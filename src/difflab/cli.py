@@ -26,11 +26,16 @@ def recipe(name: str, base: str, overrides: list[str]) -> None:
 
 
 def check(out: Path | None) -> None:
-    """Refuse a params.yaml with a bad value. The file `out` is always the same: it says that there is none."""
+    """Refuse a params.yaml with a bad value, and a checkout whose outputs could not be written.
+
+    The file `out` is always the same: it says that there is none.
+    """
     from difflab.check import check_params
+    from difflab.declared_outputs import check_outputs, declared_outputs
     from difflab.params import load_params
 
     check_params(load_params(PARAMS))
+    check_outputs(declared_outputs())
     if out:
         out.write_text("params.yaml: checked\n", encoding="utf-8")
 
@@ -133,6 +138,14 @@ def track() -> None:
     print(track())
 
 
+def clean() -> None:
+    """Remove what killed stages left to go on from."""
+    from difflab.work_folders import clean
+
+    for line in clean():
+        print(line)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="difflab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -178,6 +191,8 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
+    command = commands.add_parser("clean", help="remove what killed stages left to go on from, and say how much it was")
+    command.set_defaults(call=lambda arguments: clean())
     command = commands.add_parser("track", help="send to MLflow what it does not have yet")
     command.set_defaults(call=lambda arguments: track())
     return parser

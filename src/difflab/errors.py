@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,21 +22,40 @@ class DataError(UserError):
 
 
 def call(main: Callable[[], None]) -> None:
-    """Call `main`; a UserError, or an error that DVC words for its users, becomes one line on stderr and exit status 1.
+    """Call `main`; an error of the user's, or what DVC or the system refuses, becomes one line and exit status 1.
 
-    What the terminal's encoding does not have is printed as "?".
+    What the terminal's encoding does not have is printed as "?". A reader of stdout that goes away, as `head` does,
+    ends the program without a line.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    ending: str | int | None = None
     try:
         main()
     except UserError as error:
-        sys.exit(f"error: {error}")
+        ending = f"error: {error}"
+    except OSError as error:
+        ending = 1 if isinstance(error, BrokenPipeError) else f"error: {explain(error)}"
+    except SystemExit as error:
+        ending = error.code or 0
     except Exception as error:
-        if line := dvc_reason(error):
-            sys.exit(f"error: dvc: {line}")
-        raise
+        if not (line := dvc_reason(error)):
+            raise
+        ending = f"error: dvc: {line}"
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at exit, and complains
+        ending = ending or (1 if isinstance(error, BrokenPipeError) else f"error: stdout: {explain(error)}")
+    if ending is not None:
+        sys.exit(ending)
+
+
+def explain(error: OSError) -> str:
+    """One line: the file, if the error names one, and what happened."""
+    text = " ".join(str(error.strerror or error).split())
+    return f"{error.filename}: {text}" if error.filename is not None else text
 
 
 @contextmanager

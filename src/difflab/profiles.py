@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from difflab.errors import UserError, reading
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.params import Params, load_params, read_yaml, validate
 
 PARAMS = Path("params.yaml")
@@ -54,7 +54,7 @@ def write_profile(name: str, overrides: list[str]) -> None:
         except (HydraException, OmegaConfBaseException) as error:
             raise UserError(f"{CONF}/{given}: {' '.join(str(error).split())}") from None
     validate(Params, values)
-    with written_whole(PARAMS) as partial:
+    with atomic_write(PARAMS) as partial:
         partial.write_text(OmegaConf.to_yaml(config, resolve=True), encoding="utf-8")
 
 
@@ -85,7 +85,7 @@ def write_recipe(name: str, base: str, overrides: list[str]) -> None:
     yaml.Representer = _Representer
     tree = yaml.load(PARAMS)
     tree["recipes"][name] = recipe
-    with written_whole(PARAMS) as partial, partial.open("w", encoding="utf-8") as file:
+    with atomic_write(PARAMS) as partial, partial.open("w", encoding="utf-8") as file:
         yaml.dump(tree, file)
 
 

@@ -18,12 +18,15 @@ from ruamel.yaml import YAML
 CANNOT_CHANGE_A_RESULT = {
     "src/difflab/params/": "types and checks of params.yaml, whose values are declared; no defaults, nothing computed",
     "src/difflab/validation.py": "texts of errors",
+    "src/difflab/declared_outputs.py": "refuses outputs that cannot be written",
     "src/difflab/errors.py": "how a stage ends with an error",
+    "src/difflab/locks.py": "lets one process of a stage work at a time",
     "src/difflab/outputs.py": "writes under a temporary name, then renames",
     "src/difflab/progress.py": "progress bars",
-    "src/difflab/resume.py": "locks, and names of the folders of interrupted runs",
+    "src/difflab/resume.py": "folders of interrupted runs, and hashes of the files in them",
     "src/difflab/run_records.py": "when a stage ran",
     "src/difflab/tracking/": "sends training logs to MLflow",
+    "src/difflab/work_folders.py": "where those of interrupted runs are; removes them",
 }
 
 

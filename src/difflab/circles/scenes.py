@@ -22,7 +22,7 @@ from difflab.circles.captions import make_caption
 from difflab.circles.colours import rgb
 from difflab.circles.pairs import Meetings, make_meetings
 from difflab.errors import reading
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.params import CirclesParams
 
 ONE_RADIUS = 0.14, 0.36  # shares of the image's side
@@ -53,7 +53,7 @@ class Scenes:
         """Equal scenes give equal bytes."""
         path = Path(path)
         metadata = {"captions": json.dumps(self.captions)}
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             tensors = {"geometry": self.geometry, "colours": self.colours, "splits": self.splits}
             save_file(tensors, partial, metadata=metadata)
 

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from difflab.errors import DataError
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -60,7 +60,7 @@ class ImageDataset:
         tensors = {"images": self.images, "labels": self.labels, "splits": self.splits}
         # One metadata key: safetensors writes several in an order that changes from run to run.
         metadata = {"description": json.dumps(self.description)}
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
 
     @classmethod

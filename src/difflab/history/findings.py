@@ -10,7 +10,7 @@ from difflab.history.claims import Claims, load_claims
 from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.history.reference import Reference, load_reference
 from difflab.history.verify import JudgedClaim, judged_claims
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 
 BLOCK = re.compile(r"(<!-- findings(?P<systems>[\w ,-]*) -->\n).*?(<!-- /findings -->)", re.DOTALL)
 
@@ -28,7 +28,7 @@ def write_findings(files: list[Path]) -> None:
             text = file.read_text(encoding="utf-8")
         if not BLOCK.search(text):
             raise UserError(f"{file}: found no block, allowed: a file with <!-- findings --> and <!-- /findings -->")
-        with written_whole(file) as partial:
+        with atomic_write(file) as partial:
             partial.write_text(with_findings(text, claims, reference, committed_metrics()), encoding="utf-8")
 
 

@@ -24,7 +24,7 @@ from difflab.history.claims import load_claims
 from difflab.history.clones import run_in_clone
 from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.lock_file import IMPORT, LOCK, Lock, makers, parse_lock
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.params import Params, TrainingParams, load_params
 from difflab.revisions import git, resolve
 from difflab.seeds import bounds_of
@@ -164,7 +164,7 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
         run_in_clone(folder, commit, [f"metrics/{file}.json" for file in chosen], partial(add_seed, seed=seed))
         if k > 1:
             reference = _extended(collect(commit, seeds[:k], folders[:k], chosen), path)
-            with written_whole(path) as temporary:
+            with atomic_write(path) as temporary:
                 temporary.write_text(as_json(reference), encoding="utf-8")
     assert reference
     return reference

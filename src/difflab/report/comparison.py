@@ -13,7 +13,7 @@ from difflab.evaluation.comparison import RULE
 from difflab.evaluation.intervals import Estimate
 from difflab.history.measurements import Measured, measurements, protocols
 from difflab.lock_file import Lock, LockedStage
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.params import parse_yaml
 from difflab.report.images import TYPES, Embedded, embed
 from difflab.report.rendering import render
@@ -111,7 +111,7 @@ def write_comparison(comparison: Comparison, folder: Path = Path("report")) -> P
     """The page of a comparison, named after its two revisions."""
     names = (name.replace("/", "-").replace(" ", "-") for name in (comparison.a, comparison.b))
     path = folder / f"{'..'.join(names)}.html"
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(render("comparison.html", comparison=comparison), encoding="utf-8")
     return path
 

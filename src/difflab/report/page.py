@@ -14,7 +14,7 @@ from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import load_targets
 from difflab.history.measurements import Measured, measurements, protocols
 from difflab.history.verify import made_here, verdict
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.plan import seconds_by_command
 from difflab.report.graph import layered
 from difflab.report.images import Embedded, embed
@@ -82,7 +82,7 @@ def write_report(path: Path = PAGE) -> Path:
         seconds=seconds,
         total=duration(sum(seconds.values()) or None),
     )
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(page, encoding="utf-8")
     return path
 

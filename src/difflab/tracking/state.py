@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from difflab.errors import warn
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.run_records import RunRecord, root
 
 
@@ -37,7 +37,7 @@ class TrackingState:
         return kept if kept and kept.uri == uri else cls(uri, experiment)
 
     def save(self) -> None:
-        with written_whole(folder() / f"{self.experiment}.json") as partial:
+        with atomic_write(folder() / f"{self.experiment}.json") as partial:
             partial.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from difflab.evaluation.intervals import wilson
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.zero_shot.folder import LabelledFolder
 
 MOST_CONFUSED = 10  # pairs of classes that the metrics name
@@ -84,7 +84,7 @@ def _evenly_spaced(indices: NDArray) -> NDArray:
 
 def save_cases_table(cases: Sequence[Case], path: Path) -> None:
     """As CSV: kind, name of the file, predicted and true class."""
-    with written_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["kind", "file", "predicted", "true"])
         writer.writerows([case.kind, case.file.name, case.predicted, case.true] for case in cases)
