@@ -32,6 +32,9 @@ plots: $(INSTALLED) .cache/plots.html  ## draw loss curves and figures of HEAD b
 test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
+soak: $(INSTALLED)  ## kill work at 200 moments, and start it twice 50 times: does it end in the same bytes?
+	python -m tests.robustness.soak --kills 200 --pairs 50
+
 bench: $(INSTALLED) $(PEERS)  ## measure speed against other libraries, the machine's peak, and what DVC costs
 	PYTHONPATH=$(PEERS) python -m bench.training
 	PYTHONPATH=$(PEERS) python -m bench.sampling
