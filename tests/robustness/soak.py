@@ -170,9 +170,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rows = soak(arguments.kills, arguments.pairs, arguments.seed)
-    print(
-        f"{'work':<9} {'kills':>6} {'ended':>6} {'same bytes':>11} {'pairs':>6} {'same bytes':>11} {'files left over':>16}"
-    )
+    print("work       kills  ended  same bytes  pairs  same bytes  files left over")
     for row in rows:
         killed, paired = f"{row.finished:>6} {row.equal:>11}", f"{row.pairs:>6} {row.pairs_equal:>11}"
         print(f"{row.kind:<9} {row.kills:>6} {killed} {paired} {row.left:>16}")
