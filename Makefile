@@ -6,6 +6,13 @@ UV := uv==0.13.8
 INSTALLED := $(VENV)/.installed
 PEERS := .cache/peers
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# The package index of pip's settings is uv's too.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifdef PIP_EXTRA_INDEX_URL
+export UV_INDEX ?= $(PIP_EXTRA_INDEX_URL)
+endif
 # Without this pyright asks the package index for a newer version of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
@@ -21,7 +28,10 @@ repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not 
 
 ui: $(INSTALLED)  ## open the MLflow store of the runs on http://127.0.0.1:5000
 	@difflab track
-	mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
+	case "$$MLFLOW_TRACKING_URI" in \
+	    http*) echo "the server of MLFLOW_TRACKING_URI has the pages: $$MLFLOW_TRACKING_URI" ;; \
+	    *) mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} ;; \
+	esac
 
 plots: $(INSTALLED) .cache/plots.html  ## draw loss curves and figures of HEAD beside those here: dvc_plots/index.html
 	dvc plots diff --html-template .cache/plots.html
@@ -58,6 +68,7 @@ lock: $(VENV)/bin/uv  ## write requirements.lock anew from pyproject.toml; versi
 $(INSTALLED): requirements.lock pyproject.toml | $(VENV)/bin/uv
 	uv pip install --compile-bytecode $(addprefix --find-links ,$(PIP_FIND_LINKS)) --build-constraint requirements.lock -r requirements.lock -e .
 	@touch $@
+	@echo "installed: \`source $(VENV)/bin/activate\` makes difflab, dvc and snakemake commands of this shell"
 
 # Only what the lock does not have; the rest comes from the environment.
 $(PEERS): pyproject.toml requirements.lock | $(VENV)/bin/uv

@@ -127,3 +127,18 @@ def test_odd_yaml_in_conf(folder: Path, content: str) -> None:
         with pytest.raises(UserError, match=r"^conf/: ") as error:
             write_profile("cpu", [])
         assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "key", ["recipes.joint-cosine.training.num_epochs", "studies.few_steps.unconditional-800.num_images"]
+)
+def test_an_override_changes_what_it_names(folder: Path, key: str) -> None:
+    """Also in a section that conf/ has an anchor at, and merges into others."""
+    expected = deepcopy(read_yaml("params.yaml"))
+    *sections, last = key.split(".")
+    node = expected
+    for name in sections:
+        node = node[name]
+    node[last] = 130
+    write_profile("cpu", [f"{key}=130"])
+    assert read_yaml("params.yaml") == expected
