@@ -46,6 +46,7 @@ def check(out: Path | None) -> None:
     The file `out` is always the same: it says that there is none.
     """
     from difflab.declared_outputs import check_outputs, declared_outputs
+    from difflab.outputs import atomic_write
     from difflab.params import load_params
     from difflab.prompts import check_prompts
 
@@ -56,7 +57,8 @@ def check(out: Path | None) -> None:
     check_prompts(params)
     check_outputs(declared_outputs())
     if out:
-        out.write_text("params.yaml: checked\n")
+        with atomic_write(out) as partial:
+            partial.write_text("params.yaml: checked\n")
 
 
 def _named_files(params: Params) -> dict[str, Path]:
