@@ -32,12 +32,14 @@ def check(out: Path | None) -> None:
     """
     from difflab.check import check_params
     from difflab.declared_outputs import check_outputs, declared_outputs
+    from difflab.outputs import atomic_write
     from difflab.params import load_params
 
     check_params(load_params(PARAMS))
     check_outputs(declared_outputs())
     if out:
-        out.write_text("params.yaml: checked\n", encoding="utf-8")
+        with atomic_write(out) as partial:
+            partial.write_text("params.yaml: checked\n", encoding="utf-8")
 
 
 def results() -> None:

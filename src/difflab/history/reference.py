@@ -200,8 +200,8 @@ def add_seed(clone: Path, seed: int) -> None:
         for name in sections:
             node = node[name]
         node[last] += seed
-    with file.open("w", encoding="utf-8") as opened:
-        yaml.dump(tree, opened)
+    with atomic_write(file) as temporary:
+        yaml.dump(tree, temporary)
 
 
 def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]) -> Reference:
