@@ -131,7 +131,7 @@ def search_batch_size(
             break
         count = size * (num_steps + WARM_UP + 1)
         data = {"images": images.repeat(-(-count // len(images)), 1, 1, 1)[:count]}
-        params = training_params(size, 1, count, rate=1e9).model_copy(update={"log_every": 10**9})  # a line waits
+        params = training_params(size, 1, count, rate=1e7).model_copy(update={"log_every": 10**9})  # a line waits
         train = partial(train_once, data=data, params=params, accelerator=accelerator)
         rates[size] = round(measured_rate(train, unet, size, num_steps), 1)
         if rates[size] < PAYS * rates.get(size // 2, 0):

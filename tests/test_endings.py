@@ -51,7 +51,7 @@ MAINS = {
     "many lines": "print('line\\n' * 10**5)",
     "a line": "print('line')",
     "an exit status": "print('line'); sys.exit(0)",
-    "help": "from difflab.cli import _main; sys.argv[1:] = ['--help']; _main()",
+    "help": "from difflab.cli import run; sys.argv[1:] = ['--help']; run()",
 }
 PROGRAM = """
 import sys

@@ -200,9 +200,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    def run() -> None:
-        arguments = build_parser().parse_args()
-        arguments.call(arguments)
+def run() -> None:
+    """Do what the command line says."""
+    arguments = build_parser().parse_args()
+    arguments.call(arguments)
 
+
+def main() -> None:
     call(run)

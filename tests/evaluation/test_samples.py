@@ -35,10 +35,8 @@ def test_a_missing_sample_is_named(tmp_path: Path, names: list[str], missing: st
         read_digit_samples(tmp_path, [5])
 
 
-def test_fewer_samples_than_of_others_or_than_asked_for_are_an_error(tmp_path: Path) -> None:
-    save(tmp_path, "1_001", "1_002", "2_001", "000", "001")
-    with pytest.raises(UserError, match=r"found 1 images of digit 2, allowed: 2"):
-        read_digit_samples(tmp_path, [1, 2])
+def test_fewer_samples_than_asked_for_are_an_error(tmp_path: Path) -> None:
+    save(tmp_path, "000", "001")
     with pytest.raises(UserError, match=r"found 2 images, allowed: 3"):
         read_samples(tmp_path, 3)
     assert len(read_samples(tmp_path, 2)) == 2

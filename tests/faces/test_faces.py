@@ -163,6 +163,7 @@ def test_a_killed_run_goes_on_at_its_image(project, monkeypatch):
     run_stage(monkeypatch, sample_faces)
     whole = contents("samples/faces")
     shutil.rmtree("samples")
+    shutil.rmtree(".cache")
     draw, calls, limit = UnconditionalPipeline.__call__, 0, 5
 
     def dying(self, *arguments, **options):

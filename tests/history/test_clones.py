@@ -10,8 +10,10 @@ from types import SimpleNamespace
 import pytest
 from one_stage import git
 
+from difflab.errors import warn
 from difflab.history import clones
 from difflab.history.clones import run_in_clone
+from difflab.outputs import HOST
 
 FOLDER = Path(".cache/verify/clone")
 
@@ -22,7 +24,7 @@ def clone_of(commit: str) -> None:
 
 
 def killed_while_cloning() -> None:
-    partial = FOLDER.with_name("clone.partial")
+    partial = FOLDER.with_name(f"clone.{HOST}-{2**22 + 1}.partial")  # of no process
     clone_of("HEAD")
     FOLDER.rename(partial)
     shutil.rmtree(partial / ".git/objects")
@@ -69,6 +71,7 @@ def runs(repository: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[s
     "damage", [killed_while_cloning, emptied, without_git, stump_of_git, of_another_commit, a_file]
 )
 def test_half_a_clone_is_made_whole(runs: list, damage, capsys: pytest.CaptureFixture[str]) -> None:
+    warn.cache_clear()
     damage()
     head = git("rev-parse", "HEAD")
     run_in_clone(FOLDER, head, ["metrics/m.json"], lambda clone: (clone / "prepared").touch())

@@ -217,7 +217,7 @@ def test_the_figures_take_any_names_and_number_of_classes(tmp_path, labels):
     files = [tmp_path / f"{number}_0.png" for number in range(3)]
     for number, file in enumerate(files):
         Image.new("RGB", (8 + 30 * number, 9)).save(file)
-    images = LabelledFolder(labels, files, [0, 1, 2])
+    images = LabelledFolder(labels, files, [0, 1, 2], list(range(len(labels))))
     predicted = torch.tensor([0, 1, 1])
     save_cases(example_cases(predicted, images), "title", tmp_path / "cases.png", "zero_shot")
     counts = confusion_matrix(predicted, images)

@@ -49,7 +49,7 @@ def _let_hints_through(convolutions: Sequence[Any]) -> None:
 def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
     """Raises UserError where there is none, or its weights are not finite."""
     with reading(folder):
-        controlnet = ControlNetModel.from_pretrained(folder, use_safetensors=True).eval()
+        controlnet = ControlNetModel.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
     require_weights(controlnet, folder)
     return controlnet
 

@@ -124,7 +124,7 @@ def _read_part(name: str, folder: Path, train: bool) -> tuple[Tensor, Tensor]:
     return images, labels
 
 
-def read_usps(path: Path) -> tuple[Tensor, Tensor]:
+def read_usps(path: str | Path) -> tuple[Tensor, Tensor]:
     """(N, 1, 16, 16) uint8 images and (N,) int64 labels of a file of libsvm's: as torchvision, which casts NaN too.
 
     Raises DataError or ValueError where a line has other than 256 numbers of -1 to 1 and a label of 1 to 10.

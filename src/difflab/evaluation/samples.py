@@ -15,14 +15,11 @@ from difflab.errors import UserError
 def read_digit_samples(folder: str | Path, digits: list[int]) -> tuple[Tensor, Tensor]:
     """All images of `digits` in `folder`: (N, 3, S, S) uint8 and the digits (N,) int64 that they should show.
 
-    Raises UserError when a digit has no images, or fewer than another.
+    Raises UserError when a digit has no images, or a number is left out.
     """
     files = [sample_files(folder, f"{digit}_") for digit in digits]
-    most = max(map(len, files))
-    for digit, of_digit in zip(digits, files, strict=True):
-        if len(of_digit) < most:
-            raise UserError(f"{folder}: found {len(of_digit)} images of digit {digit}, allowed: {most}, as of others")
-    return _read([file for of_digit in files for file in of_digit]), torch.tensor(digits).repeat_interleave(most)
+    counts = torch.tensor([len(of_digit) for of_digit in files])
+    return _read([file for of_digit in files for file in of_digit]), torch.tensor(digits).repeat_interleave(counts)
 
 
 def read_samples(folder: str | Path, count: int | None = None) -> Tensor:

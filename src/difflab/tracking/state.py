@@ -41,10 +41,10 @@ class TrackingState:
             partial.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
 
-def read_state(file: Path) -> TrackingState | None:
+def read_state(file: str | Path) -> TrackingState | None:
     """None where there is no such file; one that is damaged is skipped and named."""
     try:
-        return TypeAdapter(TrackingState).validate_json(file.read_bytes())
+        return TypeAdapter(TrackingState).validate_json(Path(file).read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
