@@ -68,6 +68,7 @@ from tests.changed_params import DELETE, PARAMS, ROOT, changed, leaves
         ("data/sources/faces", "folder", "data.root: found null, allowed: a folder, because sources.faces is folder"),
         ("data/root", 3, "data.root: found 3, allowed: string or null"),
         ("recipes", {}, "recipes: found {}, allowed: a section that is not empty"),
+        ("studies/few_steps", {0: None}, "studies.few_steps.0: found an unknown key, allowed: string"),
         ("recipes/Joint", {}, "recipes.Joint: found an unknown key, allowed: text like ^[a-z0-9-]+$"),
         ("recipes/joint-cosine/data", {}, "recipes.joint-cosine.data: found {}, allowed: a section that is not empty"),
         (

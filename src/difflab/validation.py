@@ -40,7 +40,8 @@ def explain(error: ValidationError, kind: Any, prefix: str) -> str:
         case _ if location and location[-1] == "[key]":
             *location, _ = location
             section = _at(schema, location[:-1])
-            names = section.get("propertyNames") or {"pattern": next(iter(section["patternProperties"]))}
+            patterns = [{"pattern": pattern} for pattern in section.get("patternProperties", {})]
+            names = section.get("propertyNames") or next(iter(patterns), {"type": "string"})
             found, allowed = "an unknown key", _describe(names, schema)
         case _:
             allowed = _describe(_at(schema, location), schema)
