@@ -67,6 +67,8 @@ from tests.changed_params import DELETE, PARAMS, ROOT, changed, leaves
         ("data/sources/mnist", "web", 'data.sources.mnist: found "web", allowed: "embedded", "torchvision", "folder"'),
         ("data/sources/faces", "folder", "data.root: found null, allowed: a folder, because sources.faces is folder"),
         ("data/root", 3, "data.root: found 3, allowed: string or null"),
+        ("data/face_identity", "name", 'data.face_identity: found "name", allowed: "prefix", "folder", "file"'),
+        ("data/face_identity", DELETE, 'data.face_identity: found nothing, allowed: "prefix", "folder", "file"'),
         ("recipes", {}, "recipes: found {}, allowed: a section that is not empty"),
         ("studies/few_steps", {0: None}, "studies.few_steps.0: found an unknown key, allowed: string"),
         ("recipes/Joint", {}, "recipes.Joint: found an unknown key, allowed: text like ^[a-z0-9-]+$"),
