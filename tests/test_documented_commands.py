@@ -86,7 +86,7 @@ def check_make(arguments: list[str], stages: dict) -> None:
 
 
 def check_git(arguments: list[str], stages: dict) -> None:
-    assert arguments[0] in ("clone", "add", "commit", "checkout", "push")
+    assert arguments[0] in ("init", "clone", "add", "commit", "checkout", "push")
 
 
 def check_python(arguments: list[str], stages: dict) -> None:

@@ -37,7 +37,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         try:
             yield new
             sync(new)
-            if os.path.lexists(path) and (new.is_dir() or path.is_dir()):  # which cannot be replaced in one step
+            if new.is_dir() and path.is_dir():  # which cannot be replaced in one step
                 path.replace(old)
             new.replace(path)
             _sync(path.parent)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from difflab.errors import UserError, warn
-from difflab.outputs import atomic_write
+from difflab.outputs import atomic_write, remove
 from difflab.revisions import git
 
 
@@ -23,6 +23,7 @@ def run_in_clone(folder: Path, commit: str, targets: list[str], prepare: Callabl
     if not _is_clone(folder, commit):
         if folder.exists():
             warn(f"{folder}: found no clone of {commit[:10]}, which is made again")
+            remove(folder)
         with atomic_write(folder) as partial:
             git("clone", "--quiet", "--no-checkout", ".", str(partial))
             git("checkout", "--quiet", commit, cwd=partial)
