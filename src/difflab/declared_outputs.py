@@ -12,7 +12,7 @@ from difflab.errors import UserError
 
 PIPELINE = Path("dvc.yaml")
 KINDS = ("outs", "metrics", "plots")
-OWN_FOLDER = "a folder of this disk; what is to put DVC's cache on another one is in docs/running.md"
+OWN_FOLDER = "a folder of the checkout; docs/running.md, Outputs on another disk, has what works instead"
 
 
 def declared_outputs() -> list[str]:
