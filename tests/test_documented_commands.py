@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         for arguments in map(shlex.split, COMMANDS):
             if arguments[:2] == ["difflab", "recipe"] and not PLACEHOLDER.match("".join(arguments[2:3]) or "NAME"):
-                cli.recipe(*arguments[2:4], arguments[4:])
+                cli.recipe(arguments[2], arguments[3], arguments[4:])
     return folder
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -68,11 +69,10 @@ def test_a_folder_is_no_file(tmp_path: Path, reader: str) -> None:
 
 def test_weights_of_another_network_are_one_line(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(3, 2)}, tmp_path / "mine")
-    with (
-        pytest.raises(UserError, match=r"mine: cannot be read \(RuntimeError: Error.* size mismatch") as error,
-        reading(tmp_path / "mine"),
-    ):
-        READERS["weights"](tmp_path / "mine")
+    path = tmp_path / "mine"
+    found = r"mine: cannot be read \(RuntimeError: Error.* size mismatch"
+    with pytest.raises(UserError, match=found) as error, reading(path):
+        READERS["weights"](path)
     assert len(str(error.value).splitlines()) == 1
 
 
@@ -111,9 +111,9 @@ def test_a_byte_order_mark_is_no_fault() -> None:
     assert parse_json(b'\xef\xbb\xbf{"a": 1}', "mine") == {"a": 1}
 
 
-def ends(main: Callable[[], object]) -> str:
+def ends(main: Callable[[], Any]) -> str:
     with pytest.raises(SystemExit) as end:
-        call(lambda: main() and None)
+        call(main)
     return str(end.value.code)
 
 

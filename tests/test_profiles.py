@@ -63,7 +63,7 @@ def test_a_recipe_is_added_and_nothing_else_is_touched(folder: Path) -> None:
 def test_bad_recipe_is_one_line_and_leaves_the_file(folder: Path, arguments: tuple[str, ...], line: str) -> None:
     before = (folder / "params.yaml").read_bytes()
     with pytest.raises(UserError) as error:
-        write_recipe(*arguments[:2], list(arguments[2:]))
+        write_recipe(arguments[0], arguments[1], list(arguments[2:]))
     assert str(error.value).startswith(line) and len(str(error.value).splitlines()) == 1
     assert (folder / "params.yaml").read_bytes() == before
 

@@ -41,7 +41,7 @@ def installed(name: str) -> Distribution | None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_requirement_is_locked_in_a_version_that_fits(version: str) -> None:
-    """From pyproject.toml down, by the metadata of the locked packages; those of another Python have none."""
+    """From pyproject.toml down, by the metadata of the locked packages; what another Python alone needs has none."""
     locked = pins(version)
     front, seen, unknown = list(TOP), set(), set()
     while front:
@@ -55,7 +55,7 @@ def test_every_requirement_is_locked_in_a_version_that_fits(version: str) -> Non
         if found is None or found.version.partition("+")[0] != locked[name]:
             unknown.add(name)
             continue
-        python = found.metadata.get("Requires-Python")
+        python = found.metadata.json.get("requires_python")
         assert not python or Requirement(f"python{python}").specifier.contains(f"{version}.0"), f"{name}: {python}"
         for extra in {"", *one.extras} - {extra for known, extra in seen if known == name}:
             seen.add((name, extra))

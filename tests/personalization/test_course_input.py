@@ -65,6 +65,7 @@ def changed(index: str, **values: object) -> dict:
     [
         ("{", r"input\.json: not JSON, line 1: "),
         ("{}", r"input\.json: found {}, allowed: a section that is not empty"),
+        ('{"0": {}, "0": {}}', r"input\.json: found the key '0' twice in one object, allowed: once"),
         (changed("0", token_name=None), r"input\.json: 0\.token_name: found nothing, allowed: a list of text like "),
         (changed("0", token_name="new1"), r"0\.token_name\.0: found \"new1\", allowed: text like \^<"),
         (changed("0", prompt=[]), r"0\.prompt: found \[\], allowed: a list of string \(at least 1 of them\)"),

@@ -22,7 +22,7 @@ def steps(run_id: str) -> list[int]:
 
 
 def test_deleted_runs_and_experiments_do_not_block(stored: Path, runs, capsys) -> None:
-    """In MLflow's pages, or for good by `mlflow gc`; what has ended since is sent, what was deleted stays so."""
+    """Deleted in MLflow's pages: what has ended since is sent, what was deleted stays so."""
     killed = train(ended=None, status="running", pid=2**22 + 1, started=time.time() - 100)
     track()
     with opened_store() as store:
