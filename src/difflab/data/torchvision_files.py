@@ -10,6 +10,7 @@ from dataclasses import replace
 from http.client import HTTPException
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -131,7 +132,8 @@ def read_usps(path: str | Path) -> tuple[Tensor, Tensor]:
     """
     from sklearn.datasets import load_svmlight_file
 
-    rows, labels = load_svmlight_file(str(path), n_features=USPS_SIZE**2, dtype=np.float32)
+    options: dict[str, Any] = {"n_features": USPS_SIZE**2, "dtype": np.float32}
+    rows, labels = load_svmlight_file(str(path), **options)
     if (strange := labels[~np.isin(labels, range(1, 11))]).size:
         raise DataError(f"{path}: labels: found {strange[0]:g}, allowed: 1 to 10")
     if (short := np.flatnonzero(rows.getnnz(axis=1) != USPS_SIZE**2)).size:

@@ -119,13 +119,13 @@ def images_suffice(params: Params) -> None:
         count = recipe.sampling.images_per_digit * min(map(len, recipe.data.values()))
         if count <= k:
             raise refuse("evaluation.nearest_k", k, f"integer < {count}, the samples of recipes.{name} in one domain")
-    of_digits = {f"studies.few_steps.{name}": (name, study) for name, study in studies.few_steps.items()}
-    of_digits["studies.guidance"] = studies.guidance.recipe, studies.guidance
-    for key, (name, study) in of_digits.items():
+    of_digits = {f"studies.few_steps.{name}": name for name in studies.few_steps}
+    of_digits["studies.guidance"] = studies.guidance.recipe
+    for key, name in of_digits.items():
         [digits] = params.recipes[name].data.values()
-        if params.recipes[name].condition and study.num_images % len(digits):
+        if params.recipes[name].condition and counts[key] % len(digits):
             allowed = f"a multiple of {len(digits)}, the number of digits of recipes.{name}"
-            raise refuse(f"{key}.num_images", study.num_images, allowed)
+            raise refuse(f"{key}.num_images", counts[key], allowed)
 
 
 def scenes_suffice(params: Params) -> None:
