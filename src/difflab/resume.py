@@ -10,8 +10,9 @@ import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pydantic_core import to_json
 from torch import __version__ as torch_version
@@ -72,7 +73,7 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def hashed_write(path: Path) -> Iterator[IO[bytes]]:
+def hashed_write(path: Path) -> Iterator[BufferedRandom]:
     """A file to write `path` with, whole or not at all; before what is written comes its hash."""
     with atomic_write(path) as partial, partial.open("wb+") as file:
         file.write(bytes(HASH_SIZE))
@@ -84,7 +85,7 @@ def hashed_write(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def hashed_read(path: Path) -> Iterator[IO[bytes]]:
+def hashed_read(path: Path) -> Iterator[BufferedReader]:
     """What `hashed_write` wrote. Raises Damaged if it is not."""
     with _opened(path) as file:
         with _reading(path):
@@ -102,7 +103,7 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BufferedReader:
     with _reading(path):
         return path.open("rb")
 

@@ -110,7 +110,7 @@ def stage_name(command: str) -> str:
     return "@".join([Path(script).stem, *filter(None, ["-".join(arguments)])])
 
 
-def recorded(main: Callable[[], None]) -> None:
+def recorded(main: Callable[[], object]) -> None:
     """Call the main function of a stage script, once no other process is at work on the stage; keep a record of it.
 
     An orphan of a killed pipeline may still be at work: waiting for it, then going on from what it left, is right

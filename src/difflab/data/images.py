@@ -178,7 +178,7 @@ def _composited(image: Image.Image) -> Image.Image:
 def _turn(image: Image.Image) -> Image.Transpose | None:
     """What turns it upright, if its EXIF data can be read and say that it is not."""
     try:
-        return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation))
+        return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # struct.error, TypeError, ValueError, SyntaxError, …, on which no pixel depends
         return None
 
