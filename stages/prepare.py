@@ -18,9 +18,8 @@ def main() -> None:
 
     params = load_section(PrepareParams, "prepare")
     size = params.face_size if name == "faces" else params.digit_size
-    used: Sequence[Split] = (
-        ["train"] if name == "faces" else SPLITS
-    )  # a model of faces is neither chosen nor tested by real ones
+    # A model of faces is neither chosen nor tested by real ones.
+    used: Sequence[Split] = ["train"] if name == "faces" else SPLITS
     dataset = ImageDataset.load(Path("data") / f"{name}.safetensors", used)
     dataset.resized(size).save(Path("prepared") / f"{name}.safetensors")
 
