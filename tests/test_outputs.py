@@ -200,6 +200,16 @@ def test_a_folder_is_not_replaced_by_a_file_nor_the_reverse():
     assert files() == before
 
 
+def test_a_disk_that_cannot_be_written_names_the_file(monkeypatch):
+    def read_only(path: Path, *_, **__) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    with pytest.raises(OSError) as refused, atomic_write("params.yaml") as path:
+        path.touch()
+    assert refused.value.filename in (".", "params.yaml")
+
+
 def test_other_errors_stay_as_they_are():
     with pytest.raises(FileNotFoundError) as missing, atomic_write("out"):
         shutil.copy("nothing", "out")

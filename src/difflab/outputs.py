@@ -94,8 +94,8 @@ def failing_at(path: Path, temporary: Path | None = None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        names = [str(name) for name in (getattr(error, "filename", None), getattr(error, "filename2", None)) if name]
-        if isinstance(error, OSError) and temporary and any(name.startswith(f"{temporary}{os.sep}") for name in names):
+        names = [Path(name) for name in (getattr(error, "filename", None), getattr(error, "filename2", None)) if name]
+        if isinstance(error, OSError) and temporary and any(name.is_relative_to(temporary) for name in names):
             raise OSError(error.errno, error.strerror, str(path)) from error
         if (number := _number(error)) and not names:
             raise OSError(number, os.strerror(number), str(path)) from error

@@ -159,7 +159,7 @@ def _recording(record: RunRecord) -> Iterator[None]:
         ended.set()
         if record.file.exists():
             record.ended = time.time()
-            with _not_failing_the_stage():
+            with _not_failing_the_stage() if record.status == "finished" else suppress(OSError):
                 record.write()
 
 
