@@ -158,7 +158,7 @@ def start_training(work: Repository) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         ["snakemake", "--cores", "2", "models/a"], cwd=work.folder, start_new_session=True, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not ((work / "runs.log").exists() and "models/a/" in (work / "runs.log").read_text()):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)
