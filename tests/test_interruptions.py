@@ -1,5 +1,6 @@
 """What lets killed work go on: the key of a configuration, its folder, and files that are whole or not there."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,13 +42,16 @@ def test_the_folder_stays_with_what_it_holds(tmp_path, monkeypatch):
         assert not list(folder.iterdir())
 
 
-def test_a_file_in_place_of_the_folder_is_named_and_replaced(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("what", ["file", "link"])
+@pytest.mark.parametrize("level", ["folder", "parent"])
+def test_what_is_no_folder_is_named_and_replaced(tmp_path, monkeypatch, capsys, what, level):
     monkeypatch.chdir(tmp_path)
     with locked_folder(Path("cache"), "stage", [1], []) as folder:
         pass
-    folder.rmdir()
-    folder.touch()
+    path = folder if level == "folder" else folder.parent
+    shutil.rmtree(path)
+    path.touch() if what == "file" else path.symlink_to("nowhere")
     with locked_folder(Path("cache"), "stage", [1], []) as folder:
         assert folder.is_dir()
     (line,) = capsys.readouterr().err.splitlines()
-    assert str(folder) in line
+    assert str(path) in line

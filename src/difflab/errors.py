@@ -44,7 +44,8 @@ def call(main: Callable[[], None]) -> None:
             raise
         ending = f"error: dvc: {line}"
     try:
-        sys.stdout.flush()
+        if sys.stdout:  # None where it is closed
+            sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at exit, and complains
         ending = ending or (1 if isinstance(error, BrokenPipeError) else f"error: stdout: {explain(error)}")

@@ -7,6 +7,7 @@ the code that works: a changed configuration never continues an old run.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,9 +54,10 @@ def locked_folder(root: Path, name: str, params: Any, inputs: Sequence[Path]) ->
     owner = running_stage() or name
     folder = root / file_name(owner) / f"{name}-{run_key(params, inputs)}"
     with alone(owner):
-        if folder.exists() and not folder.is_dir():
-            say(f"{Damaged(folder, 'not a folder')}; the work starts from nothing")
-            folder.unlink()
+        for path in (folder.parent, folder):
+            if os.path.lexists(path) and not path.is_dir():
+                say(f"{Damaged(path, 'not a folder')}; the work starts from nothing")
+                path.unlink()
         note_work_folder(folder, resumed=is_begun(folder))
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
