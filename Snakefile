@@ -26,7 +26,9 @@ from difflab.report.systems import load_systems
 from difflab.revisions import Revision
 
 # The commands of the stages are those of this environment, also where it is not activated.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+BINARIES = str(Path(sys.executable).parent)
+if BINARIES not in os.environ["PATH"].split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([BINARIES, os.environ["PATH"]])
 
 DVC = "dvc --wait-for-lock"
 CHANGED = set()
