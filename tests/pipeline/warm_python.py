@@ -63,7 +63,7 @@ def run_job(connection: socket.socket) -> int:
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     # Those of the server may be files; a pipe has no position.
-    sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["environment"])
