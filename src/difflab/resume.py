@@ -49,7 +49,7 @@ def locked_folder(root: Path, name: str, params: Any, inputs: Sequence[Path]) ->
     """`root/STAGE/NAME-KEY/` with the key of `run_key`, for this process alone.
 
     STAGE is the running stage, which holds its lock until it ends and then empties the folder. In another program it is
-    `name`; a second process waits for the block's end, and the folder stays until `difflab clean`.
+    `name`; a second process waits for the block's end, and the folder stays.
     """
     owner = running_stage() or name
     folder = root / file_name(owner) / f"{name}-{run_key(params, inputs)}"

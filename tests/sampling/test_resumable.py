@@ -52,10 +52,11 @@ def run(draw, params=(1,)) -> dict[str, torch.Tensor]:
     }
 
 
-def test_what_is_drawn_comes_out():
+def test_what_is_drawn_comes_out_and_nothing_stays():
     result = run(Draw())
     assert torch.equal(result["numbers"], torch.cat([Draw()(batch)["numbers"] for batch in BATCHES]))
     assert torch.equal(result["columns"], result["numbers"].T)
+    assert not kept()
 
 
 def test_a_stage_removes_the_batches_when_it_has_finished(monkeypatch):
@@ -108,26 +109,33 @@ def test_an_error_while_writing_the_output_keeps_the_batches():
     assert again.seen == []
 
 
+def run_and_stop() -> dict[str, torch.Tensor]:
+    """Draw everything, but end with an error."""
+    with pytest.raises(Killed), drawn_batches("stage", (1,), [], BATCHES, Draw()) as drawn:
+        numbers = torch.cat([tensors["numbers"] for _, tensors in drawn])
+        raise Killed
+    return {"numbers": numbers}
+
+
 def flipped(content: bytes) -> bytes:
     return content[:-5] + bytes([content[-5] ^ 1]) + content[-4:]
 
 
 @pytest.mark.parametrize("damage", [flipped, lambda _: b"", lambda content: content[:-1], lambda content: content * 2])
 def test_a_damaged_batch_is_named_and_drawn_again(capsys, damage):
-    whole = run(Draw())
+    whole = run_and_stop()
     file = kept()[1]
     file.write_bytes(damage(file.read_bytes()))
     again = Draw()
     result = run(again)
     assert again.seen == [BATCHES[1]]
-    assert all(torch.equal(result[name], tensor) for name, tensor in whole.items())
+    assert torch.equal(result["numbers"], whole["numbers"])
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
     assert str(file) in line
-    assert run(Draw(dies_at=0)).keys() == whole.keys(), "mended"
 
 
 def test_a_folder_in_place_of_a_batch_is_replaced(capsys):
-    run(Draw())
+    run_and_stop()
     file = kept()[0]
     file.unlink()
     file.mkdir()

@@ -107,6 +107,7 @@ def test_a_kill_changes_no_byte_and_only_the_rest_is_drawn(model, dies_at):
     assert not PATH.exists()
     assert len(draw(model)) == 9 - dies_at
     assert PATH.read_bytes() == whole
+    assert not list(Path(".cache/samples").rglob("*.safetensors"))
 
 
 def test_other_parameters_do_not_go_on_from_what_was_drawn(model):

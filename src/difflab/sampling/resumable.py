@@ -14,7 +14,8 @@ from torch import Tensor
 from difflab.outputs import remove
 from difflab.progress import image_bar
 from difflab.resume import Damaged, hashed_read, hashed_write, locked_folder, say
-from difflab.work_folders import SAMPLES
+from difflab.run_records import running_stage
+from difflab.work_folders import SAMPLES, empty
 
 Batch = TypeVar("Batch", bound=Sized)
 
@@ -36,8 +37,9 @@ def drawn_batches(
 
     Each batch drawn is kept in a file of `.cache/samples/STAGE/NAME-KEY/` and comes from there, on the CPU, so that an
     interrupted run ends in the bytes of an uninterrupted one, as long as `draw` depends on its batch, `params` and
-    `inputs` alone: its generators have to be made inside it, from seeds (see `bank_generators`). A stage removes the
-    files when it has finished. One that is damaged is named on stderr and drawn again.
+    `inputs` alone: its generators have to be made inside it, from seeds (see `bank_generators`). A file that is
+    damaged is named on stderr and drawn again. All are removed when the stage has finished or, outside of one, when the
+    block ends without an error, so write the output inside the block.
 
     `params`: all that the batches and their drawing depend on (pydantic models, lists, numbers), the batch size too.
     `inputs`: the files and folders they depend on, such as the model's. `batches`: lists or ranges of images; their
@@ -45,6 +47,8 @@ def drawn_batches(
     """
     with locked_folder(SAMPLES, name, params, inputs) as folder:
         yield _drawn(folder, batches, draw)
+        if not running_stage():
+            empty(folder)
 
 
 def _drawn(
