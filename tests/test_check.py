@@ -128,7 +128,7 @@ def test_what_is_there_passes(key: str, value: str) -> None:
             "found no empty/00.pt, allowed: one noise for each of faces.sampling.num_no",
         ),
         ("faces/reference", "nope", "found 'nope', which is not there"),
-        ("faces/reference", "images", "found no images/00.png, allowed: an image for each starting noise"),
+        ("faces/reference", "images", "images: found no image 00, allowed: one of each of 00, 01, 02, 03"),
         ("zero_shot/images", "nope", "found 'nope', which is not there, allowed: null, or a folder"),
         ("zero_shot/images", "empty", "empty/id2label.json: found no such file"),
         ("personalization/input", "nope.json", "nope.json: not found"),
@@ -148,7 +148,7 @@ def test_what_is_not_there_is_named(key: str, value: str, found: str) -> None:
 def test_half_of_what_is_asked_for_is_not_enough() -> None:
     Path("reference/02.png").unlink()
     with pytest.raises(
-        UserError, match=r"^params\.yaml: faces\.reference: found no reference/02\.png, allowed: an image "
+        UserError, match=r"^params\.yaml: faces\.reference: reference: found no image 02, allowed: one of "
     ):
         check_params(params_of("faces/reference", "reference"))
     torch.save(torch.zeros(1, 3, 8, 8), "noises/01.pt")

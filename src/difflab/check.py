@@ -114,10 +114,10 @@ def _noises(params: Params) -> None:
 def _reference(folder: Path, faces: FacesParams) -> None:
     _folder(folder)
     from difflab.faces.files import sample_files
+    from difflab.faces.measures import reference_images
 
-    for file in sample_files(faces.sampling, 0.0, faces.sampling.step_seeds[0]):
-        if not (folder / file.name).is_file():
-            raise _refusal(f"no {folder / file.name}", "an image for each starting noise")
+    files = sample_files(faces.sampling, 0.0, faces.sampling.step_seeds[0])
+    reference_images(folder, [file.stem for file in files])
 
 
 def _labelled_images(folder: str) -> None:
