@@ -1,10 +1,18 @@
 # Everything a user needs: `make help`.
 PYTHON ?= python3
 VENV := .venv
+PYTHONS := 3.11 3.12 3.13
 UV := uv==0.13.8
 INSTALLED := $(VENV)/.installed
 PEERS := .cache/peers
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# The package index of pip's settings is uv's too.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifdef PIP_EXTRA_INDEX_URL
+export UV_INDEX ?= $(PIP_EXTRA_INDEX_URL)
+endif
 # Without this pyright asks the package index for a newer version of itself.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
@@ -20,7 +28,10 @@ repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not 
 
 ui: $(INSTALLED)  ## open the MLflow store of the runs on http://127.0.0.1:5000
 	@difflab track
-	mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
+	case "$$MLFLOW_TRACKING_URI" in \
+	    http*) echo "the server of MLFLOW_TRACKING_URI has the pages: $$MLFLOW_TRACKING_URI" ;; \
+	    *) mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} ;; \
+	esac
 
 plots: $(INSTALLED) .cache/plots.html  ## draw loss curves and figures of HEAD beside those here: dvc_plots/index.html
 	dvc plots diff --html-template .cache/plots.html
@@ -30,6 +41,9 @@ plots: $(INSTALLED) .cache/plots.html  ## draw loss curves and figures of HEAD b
 
 test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+soak: $(INSTALLED)  ## kill work at 200 moments, and start it twice 50 times: does it end in the same bytes?
+	python -m tests.robustness.soak --kills 200 --pairs 50
 
 bench: $(INSTALLED) $(PEERS)  ## measure speed against other libraries, the machine's peak, and what DVC costs
 	PYTHONPATH=$(PEERS) python -m bench.training
@@ -46,11 +60,15 @@ lint: $(INSTALLED)  ## check style and types
 lock: $(VENV)/bin/uv  ## write requirements.lock anew from pyproject.toml; versions locked before stay
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-header --no-annotate -o requirements.lock --quiet
 	sed -i '/^\(cuda\|nvidia\|triton\)\b/d' requirements.lock   # each build of torch pins its own, a CPU build none
+	for python in $(PYTHONS); do \
+	    uv pip compile pyproject.toml --group dev --constraint requirements.lock --python-version $$python > /dev/null || exit 1; \
+	done
 
 # PIP_FIND_LINKS is pip's; uv does not read it.
 $(INSTALLED): requirements.lock pyproject.toml | $(VENV)/bin/uv
 	uv pip install --compile-bytecode $(addprefix --find-links ,$(PIP_FIND_LINKS)) --build-constraint requirements.lock -r requirements.lock -e .
 	@touch $@
+	@echo "installed: \`source $(VENV)/bin/activate\` makes difflab, dvc and snakemake commands of this shell"
 
 # Only what the lock does not have; the rest comes from the environment.
 $(PEERS): pyproject.toml requirements.lock | $(VENV)/bin/uv

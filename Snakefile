@@ -7,6 +7,7 @@ A stage without outs runs when all others are done. `snakemake --report` shows t
 """
 
 import fcntl
+import os
 import re
 import sys
 import time
@@ -17,26 +18,49 @@ import networkx as nx
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
+from difflab.declared_outputs import check_outputs
+from difflab.errors import call
+from difflab.lock_file import LOCK as DVC_LOCK
 from difflab.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
 from difflab.report.systems import load_systems
-from difflab.errors import call
+from difflab.revisions import Revision
 
-call(load_params)  # a bad value ends here, in one line
+# The commands of the stages are those of this environment, also where it is not activated.
+BINARIES = str(Path(sys.executable).parent)
+if BINARIES not in os.environ["PATH"].split(os.pathsep):
+    os.environ["PATH"] = os.pathsep.join([BINARIES, os.environ["PATH"]])
 
 DVC = "dvc --wait-for-lock"
-REPO = Repo()
+CHANGED = set()
+
+
+def open_repository():
+    """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
+    global REPO, CHANGED
+    load_params()
+    if DVC_LOCK.exists():
+        Revision(None).lock
+    REPO = Repo()
+    REPO.index.graph
+    if workflow.is_main_process:
+        write_fingerprints()  # DVC compares them
+        CHANGED = set(REPO.status())
+
+
+call(open_repository)
+
 OUTS = {o.def_path.rstrip("/"): o for o in REPO.index.outs if not o.persist and not o.stage.frozen}
 PERSISTENT = [o.def_path.rstrip("/") for o in REPO.index.outs if o.persist]
 WITHOUT_OUTS = [stage.addressing for stage in REPO.index.stages if stage.cmd and not stage.outs]
 SYSTEMS = load_systems()
+FOLDERS = {path for path, out in OUTS.items() if out.def_path.endswith("/") or out.hash_info.isdir}
+call(lambda: check_outputs(f"{path}/" if path in FOLDERS else path for path in OUTS))
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
 FORCED = bool(workflow.dag_settings.forcerun or workflow.dag_settings.forceall)
-CHANGED = set()
 STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
 if workflow.is_main_process:  # a job on a cluster reads this file again
-    call(write_fingerprints)  # DVC compares them
-    CHANGED = REPO.status().keys() & STAGES
+    CHANGED &= STAGES.keys()
     STALE.parent.mkdir(exist_ok=True)
     STALE.write_text(str(time.time()))
     LOCK = open(".snakemake/running", "w")
@@ -69,7 +93,7 @@ def inputs(stage, wildcards):
 
 def output(path, out):
     """What Snakemake is to know of an out: that it is a folder, or how its report presents a figure."""
-    if out.def_path.endswith("/") or out.hash_info.isdir:
+    if path in FOLDERS:
         return directory(path)
     if not (system := SYSTEMS.system_of(path)):
         return path

@@ -66,7 +66,7 @@ def main() -> None:
         fit(task, {"images": pilot_images}, pilot, accelerator, RollingCheckpoint(Path(folder)))
         begin, end = clock.times
         rate = pilot_steps * training.batch_size / (end - begin)
-        (Path(folder) / "checkpoint.pt").unlink()
+        checkpoint.file.unlink()
         checkpoint.log.unlink()
 
         count = min(len(images), max(training.batch_size, int(rate * seconds)))

@@ -131,7 +131,7 @@ def search_batch_size(
             break
         count = size * (num_steps + WARM_UP + 1)
         data = {"images": images.repeat(-(-count // len(images)), 1, 1, 1)[:count]}
-        params = training_params(size, 1, count, rate=1e9).model_copy(update={"log_every": 10**9})  # a line waits
+        params = training_params(size, 1, count, rate=1e7).model_copy(update={"log_every": 10**9})  # a line waits
         train = partial(train_once, data=data, params=params, accelerator=accelerator)
         rates[size] = round(measured_rate(train, unet, size, num_steps), 1)
         if rates[size] < PAYS * rates.get(size // 2, 0):
@@ -162,11 +162,11 @@ def save(unet: UNet2DModel, checkpoint: RollingCheckpoint, folder: Path, log: Ca
         folder, "UnconditionalPipeline", {"unet": half}, BETAS, prediction_type=PREDICTION_TYPE, patch_size=PATCH_SIZE
     )
     shutil.copy(checkpoint.log, folder / "train_log.jsonl")
-    state = checkpoint.folder / "checkpoint.pt"
-    if state.stat().st_size <= LARGEST_FILE:
-        shutil.copy(state, folder / "checkpoint.pt")
+    size = checkpoint.file.stat().st_size
+    if size <= LARGEST_FILE:
+        shutil.copy(checkpoint.file, folder)
     else:
-        log("checkpoint", left_out=f"{state.stat().st_size} bytes; allowed: {LARGEST_FILE}")
+        log("checkpoint", left_out=f"{size} bytes; allowed: {LARGEST_FILE}")
 
 
 def make_like(unet: UNet2DModel) -> UNet2DModel:
@@ -178,7 +178,7 @@ def make_like(unet: UNet2DModel) -> UNet2DModel:
 
 
 def last_line(log: Path) -> dict[str, str]:
-    lines = log.read_text().splitlines()
+    lines = log.read_text(encoding="utf-8").splitlines()
     return {"last_lines": " ".join(lines[-2:])}
 
 

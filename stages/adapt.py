@@ -4,10 +4,10 @@ Only target-only reads the target's labels.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from difflab.adaptation.methods import METHODS
+from difflab.errors import read_json
 from difflab.params import (
     ClassifierParams,
     ComputeParams,
@@ -34,17 +34,17 @@ def main() -> None:
     from difflab.adaptation.runs import labelled_images, save_run, train_run
     from difflab.adaptation.scenarios import domains_of, load_images, prepared
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.training.runs import seeded_runs
 
     accelerator = make_accelerator(compute)
     source, target = domains_of(scenario)
-    described = json.loads(Path(f"scenarios/{scenario}.json").read_text())
+    described = read_json(f"scenarios/{scenario}.json")
     num_images = max(domain["num_images"]["train"] for domain in described.values())
     labelled = labelled_images(target if method == "target-only" else source, num_images)
     unlabelled = load_images(target, "train")
     inputs = [prepared(source), prepared(target)]
-    with written_whole(Path(f"models/adapt/{scenario}-{method}")) as output:
+    with atomic_write(Path(f"models/adapt/{scenario}-{method}")) as output:
         key = [compute, network, params]
         for seeded, checkpoint in seeded_runs(f"adapt-{scenario}-{method}", num_runs, training, key, inputs):
             train_run(labelled, unlabelled, network, seeded, params, accelerator, checkpoint)

@@ -14,14 +14,14 @@ def main() -> None:
     pretrained = load_section(str | None, "text_to_image.pretrained")
     params = load_section(AutoencoderParams, "text_to_image.autoencoder")
 
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.text_to_image.model_folder import AUTOENCODER, load_autoencoder
 
     if pretrained is None:
         train(compute, params)
     else:
         autoencoder = load_autoencoder(pretrained, "text_to_image.pretrained", subfolder="vae")
-        with written_whole(AUTOENCODER) as folder:
+        with atomic_write(AUTOENCODER) as folder:
             autoencoder.save_pretrained(folder)
 
 
@@ -31,7 +31,7 @@ def train(compute: ComputeParams, params: AutoencoderParams) -> None:
 
     from difflab.circles.scenes import load_scenes
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.text_to_image.autoencoder import AutoencoderTask, make_autoencoder, standardize
     from difflab.text_to_image.model_folder import AUTOENCODER
     from difflab.training.checkpoint import rolling_checkpoint
@@ -47,7 +47,7 @@ def train(compute: ComputeParams, params: AutoencoderParams) -> None:
         task = AutoencoderTask(autoencoder, params.kl_weight)
         fit(task, {"geometry": seen.geometry, "colours": seen.colours}, params.training, accelerator, checkpoint)
         standardize(autoencoder, scenes.part("validation"))
-        with written_whole(AUTOENCODER) as folder:
+        with atomic_write(AUTOENCODER) as folder:
             autoencoder.save_pretrained(folder)
             shutil.copy(checkpoint.log, folder)
 

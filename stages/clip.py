@@ -50,13 +50,13 @@ def train(
     from difflab.clip.vocabulary import vocabulary
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)
     inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
-    scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1]).part("train")
+    scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1], ["train"]).part("train")
     seen_inks, _ = split_inks(colours, digits.unseen_pairs, digits.seed)
     size = network.image_size
     data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, size, digits.seed)
@@ -68,7 +68,7 @@ def train(
     clip = make_clip(network, tokenizer)
     with rolling_checkpoint("clip", [compute, colours, digits, network, training], inputs) as checkpoint:
         fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint)
-        with written_whole(OUTPUT) as folder:
+        with atomic_write(OUTPUT) as folder:
             save_clip(folder, Clip(clip, tokenizer, make_image_processor(network)))
             shutil.copy(checkpoint.log, folder)
 
@@ -76,10 +76,10 @@ def train(
 def adopt(pretrained: str) -> None:
     """Take the CLIP of a folder or hub id."""
     from difflab.clip.model_folder import load_clip, save_clip
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
 
     clip = load_clip(pretrained, "clip.pretrained")
-    with written_whole(OUTPUT) as folder:
+    with atomic_write(OUTPUT) as folder:
         save_clip(folder, clip)
 
 

@@ -23,7 +23,7 @@ def main() -> None:
     from difflab.controlnet.network import MODEL, make_controlnet
     from difflab.controlnet.task import ControlTask
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.text_to_image import model_folder
     from difflab.text_to_image.autoencoder import encode_scenes
     from difflab.text_to_image.denoising import Captions
@@ -50,7 +50,7 @@ def main() -> None:
         latents = encode_scenes(pipeline.vae, scenes, size)
         data = {"latents": latents, "tokens": tokens, "geometry": scenes.geometry}
         fit(task, data, training, accelerator, checkpoint)
-        with written_whole(MODEL) as folder:
+        with atomic_write(MODEL) as folder:
             controlnet.save_pretrained(folder)
             shutil.copy(checkpoint.log, folder)
             shutil.copytree(checkpoint.snapshots, folder / "snapshots")

@@ -23,7 +23,7 @@ def main() -> None:
     from difflab.controlnet.drawing import draw_controlled
     from difflab.controlnet.drawings import Drawing, all_drawings
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.sampling.resumable import drawn_batches
     from difflab.text_to_image import model_folder
     from difflab.text_to_image.drawing import draw_prompts, set_sampler
@@ -52,7 +52,7 @@ def main() -> None:
     key = [compute, sampling, samples]
     with (
         drawn_batches("controlnet_samples", key, inputs, batches, draw) as drawn,
-        written_whole(Path("samples/controlnet")) as folder,
+        atomic_write(Path("samples/controlnet")) as folder,
     ):
         folder.mkdir()
         groups: dict[str, list[torch.Tensor]] = {}

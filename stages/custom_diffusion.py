@@ -26,7 +26,7 @@ def main() -> None:
     sampling = load_section(GuidedSamplingParams, "personalization.sampling")
 
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.personalization.custom_diffusion import train_group
     from difflab.personalization.places import CUSTOM_DIFFUSION
     from difflab.personalization.prior import drawn_prior
@@ -39,7 +39,7 @@ def main() -> None:
     key = [compute, params.prior, sampling]
     with (
         drawn_prior(pipeline, params.prior, sampling, key, [MODEL]) as prior,
-        written_whole(CUSTOM_DIFFUSION) as output,
+        atomic_write(CUSTOM_DIFFUSION) as output,
     ):
         for group in groups:
             of_group = {name: concepts[name] for name in group.concepts}

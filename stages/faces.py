@@ -32,14 +32,14 @@ def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkPara
     from difflab.models.model_folder import save_model_folder
     from difflab.models.schedules import make_betas
     from difflab.models.unet import make_unet
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.denoising import DenoisingTask
     from difflab.training.fit import fit
 
     prepared = Path("prepared/faces.safetensors")
     accelerator = make_accelerator(compute)
-    images = ImageDataset.load(prepared).part("train").images
+    images = ImageDataset.load(prepared, ["train"]).part("train").images
     set_seed(training.seed)
     unet = make_unet(network, images.shape[-1], conditional=False)
     betas = make_betas(schedule)
@@ -47,21 +47,22 @@ def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkPara
     task = DenoisingTask(unet, betas, **space, horizontal_flip=True)
     with rolling_checkpoint("faces", [compute, schedule, network, training], [prepared]) as checkpoint:
         fit(task, {"images": images}, training, accelerator, checkpoint)
-        with written_whole(OUTPUT) as folder:
+        with atomic_write(OUTPUT) as folder:
             save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, betas, **space)
             shutil.copy(checkpoint.log, folder)
 
 
 def adopt(checkpoint: str, schedule: ScheduleParams) -> None:
     """Take the network of a diffusers folder, hub id or the course's UNet.pt, and `faces.schedule` for its β."""
+    from difflab.hub import is_weights_file
     from difflab.models.course import load_course_unet
     from difflab.models.model_folder import save_model_folder
     from difflab.models.pretrained import load_pretrained_unet
     from difflab.models.schedules import make_betas
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
 
-    unet = load_course_unet(Path(checkpoint)) if checkpoint.endswith(".pt") else load_pretrained_unet(checkpoint)
-    with written_whole(OUTPUT) as folder:
+    unet = load_course_unet(checkpoint) if is_weights_file(checkpoint) else load_pretrained_unet(checkpoint)
+    with atomic_write(OUTPUT) as folder:
         save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, make_betas(schedule))
 
 

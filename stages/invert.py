@@ -20,7 +20,7 @@ def main() -> None:
     from accelerate.utils import set_seed
 
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.personalization.places import concept_file, inversion_folder, load_concept, run_folder
     from difflab.personalization.rows import concept_rows
     from difflab.personalization.task import PersonalizationTask
@@ -35,7 +35,7 @@ def main() -> None:
     add_tokens(pipeline, {concept.token: concept.initializer})
     data = concept_rows(pipeline, images, concept.token, templates)
     key, inputs = [compute, concept, templates], [concept_file(name), MODEL]
-    with written_whole(inversion_folder(name)) as output:
+    with atomic_write(inversion_folder(name)) as output:
         runs = seeded_runs(f"invert-{name}", num_runs, training, key, inputs)
         for run, (seeded, checkpoint) in enumerate(runs):
             set_seed(seeded.seed)

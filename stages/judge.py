@@ -28,7 +28,7 @@ def main() -> None:
     from difflab.models.judge import load_judge
 
     accelerator = make_accelerator(compute)
-    dataset = ImageDataset.load(prepared)
+    dataset = ImageDataset.load(prepared, ["train", "test"])
     output = Path(f"models/judge-{domain}")
     if params.checkpoint and domain == "mnistm":
         origin = adopt(Path(params.checkpoint), output)
@@ -53,7 +53,7 @@ def train(
     from accelerate.utils import set_seed
 
     from difflab.models.judge import Judge
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.classification import ClassificationTask
     from difflab.training.fit import fit
@@ -64,7 +64,7 @@ def train(
     with rolling_checkpoint(output.name, inputs, [prepared]) as checkpoint:
         images = {"images": data.images, "digits": data.labels}
         fit(ClassificationTask(judge), images, params.training, accelerator, checkpoint)
-        with written_whole(output) as folder:
+        with atomic_write(output) as folder:
             judge.save(folder)
             shutil.copy(checkpoint.log, folder)
     return {"num_train_images": len(data)}
@@ -73,10 +73,10 @@ def train(
 def adopt(checkpoint: Path, output: Path) -> dict[str, Any]:
     """Take the judge of a file; returns what the metrics say about it."""
     from difflab.models.course_judge import load_course_judge
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
 
     judge = load_course_judge(checkpoint)
-    with written_whole(output) as folder:
+    with atomic_write(output) as folder:
         judge.save(folder)
     return {"external": checkpoint.name, "external_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
 

@@ -23,7 +23,7 @@ def main() -> None:
     from difflab.clip.model_folder import load_clip
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.samples import read_samples
+    from difflab.evaluation.samples import read_samples, sample_files
     from difflab.evaluation.targets import load_targets
     from difflab.figures.image_grid import save_image_grid
     from difflab.personalization.figure import TITLES, concepts_panel, samples_panel
@@ -35,7 +35,7 @@ def main() -> None:
     groups = groups_of(prompts, concepts)
     images: dict[Method, list[list[Tensor]]] = {
         method: [
-            [read_samples(sample_folder(method, run, i)) for i in range(len(prompts))]
+            [read_samples(sample_folder(method, run, i), params.num_images) for i in range(len(prompts))]
             for run in range(num_runs_of(method, num_runs))
         ]
         for method in METHODS
@@ -61,7 +61,7 @@ def main() -> None:
     for i in (i for group in groups for i in group.prompts):
         for method in TITLES:
             label = f"{TITLES[method]}\n{prompts[i]}"
-            rows[label] = sorted(sample_folder(method, 0, i).glob("*.png"))
+            rows[label] = sample_files(sample_folder(method, 0, i))
             found[label] = grader.found(images[method][0][i], prompts[i])
     tokens = {f"{concept.token}\n{name}": true_images[name] for name, concept in concepts.items()}
     title = "Two concepts in one image: textual inversion and Custom Diffusion"

@@ -12,13 +12,13 @@ def main() -> None:
     from difflab.figures.image_grid import Panel, save_image_grid
 
     # DOMAIN_DIGIT, or DOMAIN without a condition: by digit, then by domain.
-    names = [folder.name.split("_") for folder in Path("samples", recipe, "trace").glob("*")]
-    names.sort(key=lambda name: name[::-1])
-    if not names:
+    traces = sorted(Path("samples", recipe, "trace").glob("*"), key=lambda folder: folder.name.split("_")[::-1])
+    files = sorted({file.name for folder in traces for file in folder.glob("t*.png")}, reverse=True)
+    if not files:
         raise UserError(f"samples/{recipe}/trace: found nothing, allowed: what `dvc repro sample@{recipe}` makes")
-    rows = [sorted(Path("samples", recipe, "trace", "_".join(name)).glob("t*.png"), reverse=True) for name in names]
-    labels = ["  ".join(name[::-1]) for name in names]
-    times = [f"t = {int(file.stem[1:])}" for file in rows[0]]
+    rows = [[folder / file for file in files] for folder in traces]
+    labels = ["  ".join(folder.name.split("_")[::-1]) for folder in traces]
+    times = [f"t = {int(Path(file).stem[1:])}" for file in files]
     title = f"{recipe}: from pure noise to a digit"
     save_image_grid([Panel(rows, labels, times)], title, Path(f"figures/reverse_{recipe}.png"), "reverse")
 

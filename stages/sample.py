@@ -29,7 +29,7 @@ def main() -> None:
     import torch
 
     from difflab.device import make_accelerator
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.sampling.images import to_pil
     from difflab.sampling.noise import bank_generators
     from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
@@ -55,7 +55,7 @@ def main() -> None:
     batches = [images[start : start + params.batch_size] for start in range(0, len(images), params.batch_size)]
     with (
         drawn_batches(f"sample-{recipe}", [compute, domains, params], [model], batches, draw) as drawn,
-        written_whole(Path("samples", recipe)) as folder,
+        atomic_write(Path("samples", recipe)) as folder,
     ):
         for batch, trace in drawn:
             for position, image in enumerate(batch):

@@ -2,7 +2,7 @@
 
 import argparse
 
-from difflab.params import ComputeParams, Concepts, GuidedSamplingParams, PositiveInt, Prompts, load_section
+from difflab.params import ComputeParams, Concepts, GuidedSamplingParams, NumImages, Prompts, load_section
 from difflab.stage import run
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     course_input = load_section(str | None, "personalization.input")
     templates = load_section(Prompts, "personalization.multi_concept.prompts")
     num_runs = load_section(int, "personalization.num_runs")
-    num_images = load_section(PositiveInt, "personalization.multi_concept.num_images")
+    num_images = load_section(NumImages, "personalization.multi_concept.num_images")
     sampling = load_section(GuidedSamplingParams, "personalization.sampling")
 
     from difflab.device import make_accelerator

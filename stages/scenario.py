@@ -6,7 +6,7 @@ The only stage before the trainings that reads the target's labels; what it writ
 import argparse
 from pathlib import Path
 
-from difflab.params import PositiveInt, load_section
+from difflab.params import BatchSize, load_section
 from difflab.stage import run
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenario", help="an entry of params.yaml: adaptation.scenarios")
     scenario = parser.parse_args().scenario
-    batch_size = load_section(PositiveInt, "adaptation.training.batch_size")
+    batch_size = load_section(BatchSize, "adaptation.training.batch_size")
 
     from difflab.adaptation.scenarios import describe_scenario
     from difflab.evaluation.metrics import write_metrics

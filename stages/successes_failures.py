@@ -17,21 +17,23 @@ def main() -> None:
     recipe = recipe_argument(__doc__)
     compute = load_section(ComputeParams, "compute")
     (domain,) = load_section(RecipeData, f"recipes.{recipe}.data")
-    files = sorted(Path("samples", recipe, domain).glob("*.png"))
+
+    from difflab.data.images import read_equal_sizes
+    from difflab.evaluation.samples import sample_files
+
+    files = sample_files(Path("samples", recipe, domain))
     if len(files) < SHOWN:
         raise UserError(f"samples/{recipe}/{domain}: found {len(files)} images, allowed: {SHOWN} and above")
     judge_folder = Path(f"models/judge-{domain}")
 
-    import numpy as np
     import torch
-    from PIL import Image
 
     from difflab.device import make_accelerator
     from difflab.figures.image_grid import Panel, save_image_grid
     from difflab.models.judge import load_judge
 
     judge = load_judge(judge_folder).to(make_accelerator(compute).device)
-    pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
+    pixels = read_equal_sizes(files)
     confidence, seen = judge.probabilities(torch.from_numpy(pixels).permute(0, 3, 1, 2)).max(1)
     graded = sorted(zip(files, seen.tolist(), confidence.tolist(), strict=True), key=lambda sample: -sample[2])
     surest = [sample for digit in range(10) for sample in [s for s in graded if s[1] == digit][: SHOWN // 10]]

@@ -20,14 +20,14 @@ def main() -> None:
     network = load_section(LatentNetworkParams, "text_to_image.network")
     training = load_section(TrainingParams, "text_to_image.training")
 
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.text_to_image.model_folder import MODEL, load_text_to_image
 
     if pretrained is None:
         train(compute, schedule, drop_probability, network, training)
     else:
         pipeline = load_text_to_image(pretrained, "text_to_image.pretrained")
-        with written_whole(MODEL) as folder:
+        with atomic_write(MODEL) as folder:
             pipeline.save_pretrained(folder)
 
 
@@ -47,7 +47,7 @@ def train(
     from difflab.clip.tokenizer import tokenize
     from difflab.device import make_accelerator
     from difflab.models.schedules import make_betas
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.text_to_image.autoencoder import encode_scenes
     from difflab.text_to_image.denoising import Captions, LatentDenoisingTask
     from difflab.text_to_image.model_folder import AUTOENCODER, MODEL, load_autoencoder
@@ -83,7 +83,7 @@ def train(
             "feature_extractor": clip.image_processor,
         }
         pipeline = StableDiffusionPipeline(**components, requires_safety_checker=False)
-        with written_whole(MODEL) as folder:
+        with atomic_write(MODEL) as folder:
             pipeline.save_pretrained(folder)
             shutil.copy(checkpoint.log, folder)
 

@@ -37,7 +37,7 @@ def main() -> None:
     from difflab.models.model_folder import save_model_folder
     from difflab.models.schedules import make_betas
     from difflab.models.unet import make_unet
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.curve import write_curve
     from difflab.training.denoising import DenoisingTask
@@ -62,7 +62,7 @@ def main() -> None:
     with rolling_checkpoint(f"train-{recipe}", params, inputs) as checkpoint:
         fit(task, data, training, accelerator, checkpoint, validation)
         write_curve(checkpoint.log, Path("curves", f"{recipe}.csv"))
-        with written_whole(Path("models", recipe)) as folder:
+        with atomic_write(Path("models", recipe)) as folder:
             if embed:
                 save_model_folder(folder, "DigitPipeline", {"unet": unet, "condition": embed}, betas, **space)
             else:

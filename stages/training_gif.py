@@ -23,13 +23,13 @@ def main() -> None:
             f"{folder}/snapshots: found nothing, allowed: what recipes.{recipe}.training.num_snapshots > 0 keeps"
         )
 
-    from safetensors.torch import load_file
     from torch import nn
 
     from difflab.device import make_accelerator
     from difflab.figures.gif import save_gif
     from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
     from difflab.figures.png import Provenance
+    from difflab.models.loaded import load_weights
     from difflab.progress import image_bar
     from difflab.sampling.pipelines import DigitPipeline
 
@@ -41,7 +41,7 @@ def main() -> None:
     figures = []
     with image_bar(f"{recipe} over its training", 0, len(snapshots) * len(rows) * COLUMNS) as bar:
         for file in snapshots:
-            weights.load_state_dict(load_file(file))
+            load_weights(weights, file)
             shown = draw(pipeline, rows, sampling, params)
             bar.update(len(rows) * COLUMNS)
             labels = [f"{digit}  {domain}" for digit, domain in rows]

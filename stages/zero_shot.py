@@ -38,6 +38,8 @@ def main() -> None:
         "image_size": clip.image_processor.crop_size["height"],
         "model_sha256": sha256_of(model / "model.safetensors"),
     }
+    if images.shared_labels:  # no prompt tells these classes apart: their images go to the first of them
+        protocol["shared_labels"] = images.shared_labels
     write_metrics(Path("metrics/zero_shot.json"), metrics | {"protocol": protocol} | targets.beside_zero_shot(metrics))
     cases = example_cases(predicted, images)
     save_cases_table(cases, Path("metrics/zero_shot_cases.csv"))
@@ -45,7 +47,7 @@ def main() -> None:
     title = f"Zero-shot: {accuracy:.1%} of {len(images.files)} images right, {number} classes"
     save_cases(cases, title, Path("figures/zero_shot.png"), "zero_shot")
     counts = confusion_matrix(predicted, images)
-    save_confusion(counts, images.labels, title, Path("figures/zero_shot_confusion.png"), "zero_shot", images.files)
+    save_confusion(counts, images.names, title, Path("figures/zero_shot_confusion.png"), "zero_shot", images.files)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,14 @@ def main() -> None:
     from difflab.circles.pairs import make_meetings
     from difflab.clip.inks import split_inks
     from difflab.data.dataset import ImageDataset
-    from difflab.outputs import written_whole
+    from difflab.outputs import atomic_write
     from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
 
     _, unseen = make_meetings(circles)
     _, unseen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)
-    real_digits = ImageDataset.load(Path("prepared/mnist.safetensors")).part("test")
+    real_digits = ImageDataset.load(Path("prepared/mnist.safetensors"), ["test"]).part("test")
     drawings = unseen_circles(unseen.pairs, size) | unseen_digits(unseen_inks, real_digits, size)
-    with written_whole(Path("samples/zero_shot")) as folder:
+    with atomic_write(Path("samples/zero_shot")) as folder:
         write_labelled_folder(folder, drawings, params)
 
 

@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from difflab.errors import warn
+
 settings.register_profile("on a busy machine", deadline=None)
 settings.load_profile("on a busy machine")
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+@pytest.fixture(autouse=True)
+def warnings_not_given_yet() -> None:
+    """A process gives each once."""
+    warn.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -34,23 +34,19 @@ OF_THE_PIPELINE = re.compile(r"(models|prepared|samples)/")
 
 
 @pytest.fixture(scope="module")
-def recipe() -> str:
-    """The documentation's sixth recipe, put where it says."""
-    lines = (ROOT / "params.yaml").read_text().replace("mnistm-linear:", "mnistm-linear: &mnistm-linear", 1)
-    (block,) = {text for text in blocks("yaml") if "mnistm-cosine:" in text}
-    return lines.replace("\n  onehot-350:", f"\n{block}  onehot-350:", 1)
-
-
-@pytest.fixture(scope="module")
-def folder(recipe: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pipeline with that recipe too."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline, with the recipes that the documentation adds."""
     folder = tmp_path_factory.mktemp("documented")
-    for name in ("dvc.yaml", "data.dvc"):
+    for name in ("dvc.yaml", "data.dvc", "params.yaml"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "conf", folder / "conf")
-    (folder / "params.yaml").write_text(recipe)
     subprocess.run(["git", "init", "--quiet", folder], check=True)
     Repo.init(str(folder)).close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for arguments in map(shlex.split, COMMANDS):
+            if arguments[:2] == ["difflab", "recipe"] and not PLACEHOLDER.match("".join(arguments[2:3]) or "NAME"):
+                cli.recipe(arguments[2], arguments[3], arguments[4:])
     return folder
 
 
@@ -90,7 +86,7 @@ def check_make(arguments: list[str], stages: dict) -> None:
 
 
 def check_git(arguments: list[str], stages: dict) -> None:
-    assert arguments[0] in ("clone", "add", "commit", "checkout", "push")
+    assert arguments[0] in ("init", "clone", "add", "commit", "checkout", "push")
 
 
 def check_python(arguments: list[str], stages: dict) -> None:
@@ -103,7 +99,7 @@ def check_snakemake(arguments: list[str], stages: dict) -> None:
 
 
 def check_difflab(arguments: list[str], stages: dict) -> None:
-    if len(arguments) == 1 and arguments[0] in ("compare", "profile", "seeds"):
+    if len(arguments) == 1 and arguments[0] in ("compare", "profile", "recipe", "seeds"):
         return  # named in a sentence
     parsed = cli.build_parser().parse_args(arguments)
     if arguments[0] == "profile" and not PLACEHOLDER.match(parsed.name):

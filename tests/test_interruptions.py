@@ -1,11 +1,12 @@
 """What lets killed work go on: the key of a configuration, its folder, and files that are whole or not there."""
 
-import os
+import shutil
+from pathlib import Path
 
 import pytest
 
 from difflab.params import ComputeParams
-from difflab.resume import locked_folder, run_key, written_durably
+from difflab.resume import locked_folder, run_key
 
 COMPUTE = ComputeParams(threads=1, mixed_precision="fp32")
 
@@ -31,24 +32,26 @@ def test_a_missing_input_is_an_error(tmp_path):
         run_key([], [tmp_path / "none"])
 
 
-def test_the_folder_stays_with_what_it_holds(tmp_path):
+def test_the_folder_stays_with_what_it_holds(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for expected in ([], ["kept"]):
-        with locked_folder(tmp_path / "cache", "stage", [1], []) as folder:
+        with locked_folder(Path("cache"), "stage", [1], []) as folder:
             assert [file.name for file in folder.iterdir()] == expected
             (folder / "kept").touch()
-    with locked_folder(tmp_path / "cache", "stage", [2], []) as folder:
+    with locked_folder(Path("cache"), "stage", [2], []) as folder:
         assert not list(folder.iterdir())
 
 
-def test_a_torn_write_keeps_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    with written_durably(path) as file:
-        file.write(b"old")
-
-    def killed(_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", killed)
-    with pytest.raises(KeyboardInterrupt), written_durably(path) as file:
-        file.write(b"new")
-    assert path.read_bytes() == b"old"
+@pytest.mark.parametrize("what", ["file", "link"])
+@pytest.mark.parametrize("level", ["folder", "parent"])
+def test_what_is_no_folder_is_named_and_replaced(tmp_path, monkeypatch, capsys, what, level):
+    monkeypatch.chdir(tmp_path)
+    with locked_folder(Path("cache"), "stage", [1], []) as folder:
+        pass
+    path = folder if level == "folder" else folder.parent
+    shutil.rmtree(path)
+    path.touch() if what == "file" else path.symlink_to("nowhere")
+    with locked_folder(Path("cache"), "stage", [1], []) as folder:
+        assert folder.is_dir()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(path) in line

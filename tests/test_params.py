@@ -1,8 +1,6 @@
 """Every bad value of params.yaml ends in one line that names the key, what was found and what is allowed."""
 
 import math
-from copy import deepcopy
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from difflab.params import ComputeParams, Params, ParamsError, load_params, load_section, read_yaml, validate
-
-ROOT = Path(__file__).parents[1]
-DELETE = object()
-
-
-def changed(key: str, value: Any, params: Any) -> Any:
-    """A copy of `params` with the value at `key` (parts divided by /) replaced, or deleted."""
-    params = deepcopy(params)
-    *sections, last = [int(part) if part.isdigit() else part for part in key.split("/")]
-    section = reduce(lambda node, part: node[part], sections, params)
-    if value is DELETE:
-        del section[last]
-    else:
-        section[last] = value
-    return params
-
-
-# The committed file, with those values fixed on which the lines below depend.
-PARAMS = read_yaml(ROOT / "params.yaml")
-for key, value in {
-    "prepare": {"digit_size": 16, "face_size": 32},
-    "recipes/joint-cosine/network/patch_size": 4,
-    "recipes/joint-cosine/network/block_out_channels": [64, 128],
-    "recipes/joint-cosine/sampling/num_inference_steps": 50,
-    "recipes/joint-cosine/sampling/timestep_spacing": "trailing",
-    "faces/network/patch_size": 4,
-    "faces/network/block_out_channels": [64, 128],
-    "faces/schedule": {"name": "linear", "num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02},
-    "faces/sampling/num_inference_steps": 50,
-    "faces/sampling/timestep_spacing": "leading",
-}.items():
-    PARAMS = changed(key, value, PARAMS)
+from difflab.params import ComputeParams, Params, ParamsError, load_params, load_section, validate
+from tests.changed_params import DELETE, PARAMS, ROOT, changed, leaves
 
 
 @pytest.mark.parametrize(
@@ -78,7 +45,7 @@ for key, value in {
         (
             "judge/channels",
             [],
-            "judge.channels: found [], allowed: a list of integer ≥ 1 (at least 1, at most 4 of them)",
+            "judge.channels: found [], allowed: a list of integer ≥ 1 and ≤ 8192 (at least 1, at most 4 of them)",
         ),
         ("judge", None, "judge: found null, allowed: a section with checkpoint, channels, training"),
         ("judge", [1], "judge: found [1], allowed: a section with checkpoint, channels, training"),
@@ -100,7 +67,10 @@ for key, value in {
         ("data/sources/mnist", "web", 'data.sources.mnist: found "web", allowed: "embedded", "torchvision", "folder"'),
         ("data/sources/faces", "folder", "data.root: found null, allowed: a folder, because sources.faces is folder"),
         ("data/root", 3, "data.root: found 3, allowed: string or null"),
+        ("data/face_identity", "name", 'data.face_identity: found "name", allowed: "prefix", "folder", "file"'),
+        ("data/face_identity", DELETE, 'data.face_identity: found nothing, allowed: "prefix", "folder", "file"'),
         ("recipes", {}, "recipes: found {}, allowed: a section that is not empty"),
+        ("studies/few_steps", {0: None}, "studies.few_steps.0: found an unknown key, allowed: string"),
         ("recipes/Joint", {}, "recipes.Joint: found an unknown key, allowed: text like ^[a-z0-9-]+$"),
         ("recipes/joint-cosine/data", {}, "recipes.joint-cosine.data: found {}, allowed: a section that is not empty"),
         (
@@ -118,7 +88,11 @@ for key, value in {
             0.02,
             "recipes.joint-cosine.schedule.beta_end: found 0.02, allowed: null, because name is cosine",
         ),
-        ("faces/schedule/beta_end", None, "faces.schedule.beta_end: found null, allowed: number > 0 and < 1, because"),
+        (
+            "faces/schedule/beta_end",
+            None,
+            "faces.schedule.beta_end: found null, allowed: number ≥ 1e-06 and ≤ 0.999, bec",
+        ),
         (
             "faces/network/norm_num_groups",
             5,
@@ -152,9 +126,13 @@ for key, value in {
         (
             "faces/sampling/etas",
             [0.0, 1.0, 0.0],
-            "faces.sampling.etas: found [0.0, 1.0, 0.0], allowed: different numbers",
+            "faces.sampling.etas: found [0.0, 1.0, 0.0], allowed: different values, not 0.0 twice",
         ),
-        ("faces/sampling/step_seeds", [3, 3], "faces.sampling.step_seeds: found [3, 3], allowed: different numbers"),
+        (
+            "faces/sampling/step_seeds",
+            [3, 3],
+            "faces.sampling.step_seeds: found [3, 3], allowed: different values, not 3",
+        ),
         (
             "faces/sampling/step_seeds",
             [1, 0],
@@ -174,7 +152,7 @@ for key, value in {
         (
             "adaptation/scenarios",
             ["svhn-usps", "svhn-usps"],
-            'adaptation.scenarios: found ["svhn-usps", "svhn-usps"], allowed: different ones',
+            'adaptation.scenarios: found ["svhn-usps", "svhn-usps"], allowed: different values',
         ),
         (
             "adaptation/methods/dann",
@@ -206,12 +184,6 @@ def test_bad_value(key: str, value: Any, line: str) -> None:
     assert str(error.value).startswith(f"params.yaml: {line}")
 
 
-def leaves(node: Any, prefix: str = "") -> list[str]:
-    """The key of every value, sections included."""
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else []
-    return [key for name, value in items for key in (f"{prefix}{name}", *leaves(value, f"{prefix}{name}/"))]
-
-
 yaml_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
     lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text() | st.integers(), values, max_size=3),
@@ -238,7 +210,7 @@ def test_several_faults_are_counted() -> None:
     [
         ("a: 1\na: 2\n", 'params.yaml: not YAML, line 2: found duplicate key "a"'),
         ("a: [1\n", "params.yaml: not YAML, line 2: did not find expected ',' or ']'"),
-        (b"\xff\xfe\x00", "not YAML"),
+        (b"\xff\xfe\x00", "not UTF-8"),
         ("", "params.yaml: found null, allowed: a section with compute, data"),
         ("- 1\n", "params.yaml: found [1], allowed: a section with compute, data"),
         (None, "not found; `difflab profile cpu` writes it"),
@@ -273,3 +245,85 @@ def test_a_section_needs_nothing_else_of_the_file(tmp_path: Path) -> None:
     assert load_section(ComputeParams, "compute", path).threads == 2
     with pytest.raises(ParamsError, match=r"recipes\.y\.data: found no 'y' there, allowed: x$"):
         load_section(dict, "recipes.y.data", path)
+
+
+@pytest.mark.parametrize("recipes", ["{}", "null", "3", "[1]"])
+def test_where_nothing_is_there_the_line_says_so(recipes: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(f"recipes: {recipes}\n")
+    with pytest.raises(ParamsError, match=r"recipes\.y\.data: found no 'y' there, allowed: no section$"):
+        load_section(dict, "recipes.y.data", path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        (
+            "circles/held_out_colours",
+            [],
+            'personalization.concepts.dark-sea-green.colour: found "dark sea green", allowed: null',
+        ),
+        (
+            "recipes/mnistm-linear/training/num_snapshots",
+            0,
+            'studies.training_gif.recipes: found "mnistm-linear", allowed: no',
+        ),
+    ],
+)
+def test_where_nothing_is_allowed_the_line_says_so(key: str, value: Any, line: str) -> None:
+    with pytest.raises(ParamsError) as error:
+        validate(Params, changed(key, value, PARAMS))
+    assert str(error.value).startswith(f"params.yaml: {line}") and not str(error.value).rstrip().endswith(
+        ("allowed:", "of")
+    )
+
+
+SHARED = {
+    "merged": "recipes:\n  a: &a\n    training: {seed: 0}\n  b:\n    <<: *a\n    data: 1\n",
+    "merged twice": "recipes:\n  a: &a\n    training: {seed: 0}\n  b: {<<: [*a], data: 1}\n",
+    "alias": "recipes:\n  a: {training: &t {seed: 0}}\n  b: {training: *t}\n",
+}
+
+
+@pytest.mark.parametrize("text", SHARED.values(), ids=SHARED)
+def test_section_in_two_places_is_refused(tmp_path: Path, text: str) -> None:
+    """DVC's `-S` would change it in both, or in none."""
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=r"recipes\.b\.training: found the section recipes\.a\.training by") as error:
+        load_params(path)
+    assert "difflab recipe" in str(error.value) and len(str(error.value).splitlines()) == 1
+
+
+def test_values_may_be_shared(tmp_path: Path) -> None:
+    """DVC writes lists and numbers anew."""
+    path, text = tmp_path / "params.yaml", (ROOT / "params.yaml").read_text()
+    text = text.replace("  channels:\n  - 16", "  channels: &channels\n  - 16", 1)
+    text = text.replace(
+        "    block_out_channels:\n      - 16\n      - 32\n      - 64\n", "    block_out_channels: *channels\n", 1
+    )
+    path.write_text(text)
+    assert "*channels" in text
+    assert load_params(path) == load_params(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"\xef\xbb\xbfa: 1\n", "params.yaml: compute: found nothing, allowed: "),  # a byte order mark is no fault
+        (b"a:\n\tb: 1\n", "params.yaml: not YAML, line 2: "),
+        (b"a: caf\xe9\n", "params.yaml: not UTF-8: byte 0xe9 at position 6"),
+        (b"a: \x00\n", "params.yaml: not YAML: unacceptable character"),
+        (b"a: &a {b: *a}\n", "params.yaml: a.b: found the section a by"),
+        (b"a: &a [*a]\n", "params.yaml: compute: found nothing"),
+        (b"compute: &a [*a]\n", "params.yaml: compute: found [["),
+        (b"compute: " + 3000 * b"[" + 3000 * b"]", "params.yaml: compute: found [[["),
+        (None, "params.yaml: found a folder, allowed: a file"),
+    ],
+)
+def test_odd_file_is_one_line(tmp_path: Path, text: bytes | None, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(text) if text is not None else path.mkdir()
+    with pytest.raises(ParamsError) as error:
+        load_params(path)
+    assert message in str(error.value) and len(str(error.value).splitlines()) == 1

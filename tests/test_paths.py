@@ -15,7 +15,8 @@ from difflab.controlnet.images import load_images
 from difflab.controlnet.network import load_controlnet
 from difflab.data.dataset import ImageDataset
 from difflab.data.digits import load_digits
-from difflab.data.images import find_images, read_image
+from difflab.data.image_files import find_images
+from difflab.data.images import read_image
 from difflab.errors import UserError
 from difflab.evaluation.inception import inception_extractor
 from difflab.evaluation.samples import read_digit_samples, read_samples

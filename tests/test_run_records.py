@@ -124,14 +124,41 @@ def test_library_tells_what_the_stage_reads_and_where_it_works(stage, monkeypatc
 
         def main() -> None:
             rate = load_section(float, "train.rate")
-            with locked_folder(Path(".cache/checkpoints"), "train-b", [rate], []):
-                pass
+            with locked_folder(Path(".cache/checkpoints"), "train-b", [rate], []) as work:
+                (work / "state").touch()
+            raise KeyboardInterrupt
 
-        recorded(main)
+        with pytest.raises(KeyboardInterrupt):
+            recorded(main)
         *_, record = read_records()
         assert record.params == {"train.rate": 0.5} and record.resumed is resumed
         (folder,) = record.work_folders
-        assert folder.startswith(".cache/checkpoints/train-b-")
+        assert folder.startswith(".cache/checkpoints/train@b/train-b-")
+
+
+def test_what_is_no_record_is_skipped_and_named(stage, capsys) -> None:
+    """An empty file of a full disk, a copy, one of another program or another time."""
+    (record,) = stage("a")
+    whole = record.file.read_bytes()
+    foreign = {
+        "empty": b"",
+        "cut off": whole[:40],
+        "list": b"[]",
+        "foreign": b'{"name": 1}',
+        "latin-1": b'{"command": "caf\xe9"}',
+        "other command": whole.replace(b"python stages/train.py a", b"x"),
+        "other type": whole.replace(b'"edited": false', b'"edited": "maybe"'),
+        "copy": whole,
+        "deep": b'{"command": ' + 100_000 * b"[",
+    }
+    for name, content in foreign.items():
+        (record.file.parent / f"{name}.json").write_bytes(content)
+    (record.file.parent / "folder.json").mkdir()
+    (record.file.parent / "gone.json").symlink_to("nosuch")
+    assert read_records() == read_records() == [record]
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == len(foreign) + 1 and all(line.startswith("warning: ") for line in told)
+    assert {Path(line.split(".json: skipped")[0]).name for line in told} == {*foreign, "folder"}
 
 
 def test_names_are_those_of_dvc() -> None:

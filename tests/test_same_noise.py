@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.params import load_params
 from difflab.report.same_noise import read_strips
@@ -48,3 +49,10 @@ def test_figure_and_slider_show_the_same(tmp_path, monkeypatch):
     strips = read_strips(recipes)
     assert {f"{strip.recipe}\n{strip.shows}" for strip in strips} == set(panel.row_labels)
     assert len(strips) == len(panel.row_labels) and "joint-cosine\nsvhn, digit 5" in panel.row_labels
+    missing = Path("samples/joint-cosine/svhn/5_003.png")
+    missing.unlink()  # the images after it would move to other noises
+    with pytest.raises(UserError, match=rf"^{missing}: not found$"):
+        read_strips(recipes)
+    for file in missing.parent.glob("5_*"):
+        file.unlink()
+    assert len(read_strips(recipes)) == len(strips) - 1  # not sampled yet

@@ -3,70 +3,43 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from difflab.errors import UserError, call
-
-if TYPE_CHECKING:
-    from difflab.params import Params
+from difflab.errors import UserError, call, read_json
 
 PARAMS = Path("params.yaml")
-CONF = Path("conf")
 
 
 def profile(name: str, overrides: list[str]) -> None:
     """Compose conf/ into params.yaml, which stays as it was if the composition is not valid."""
-    from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    from difflab.profiles import write_profile
 
-    from difflab.outputs import written_whole
-    from difflab.params import Params, validate
+    write_profile(name, overrides)
 
-    profiles = sorted(path.stem for path in CONF.glob("profile/*.yaml"))
-    if name not in profiles:
-        raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}")
-    try:
-        with initialize_config_dir(str(CONF.resolve()), version_base=None):
-            config = compose("config", overrides=[f"profile={name}", *overrides])
-        validate(Params, OmegaConf.to_container(config, resolve=True))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(f"{CONF}/ with {' '.join(overrides)}: {' '.join(str(error).split())}") from None
-    with written_whole(PARAMS) as partial:
-        partial.write_text(OmegaConf.to_yaml(config))
+
+def recipe(name: str, base: str, overrides: list[str]) -> None:
+    """Add to params.yaml a recipe that differs from another one in some values."""
+    from difflab.profiles import write_recipe
+
+    write_recipe(name, base, overrides)
 
 
 def check(out: Path | None) -> None:
-    """Refuse a params.yaml with a bad value. The file `out` is always the same: it says that there is none."""
+    """Refuse a params.yaml with a bad value, and a checkout whose outputs could not be written.
+
+    The file `out` is always the same: it says that there is none.
+    """
+    from difflab.check import check_params
+    from difflab.declared_outputs import check_outputs, declared_outputs
+    from difflab.outputs import atomic_write
     from difflab.params import load_params
-    from difflab.prompts import check_prompts
 
-    params = load_params(PARAMS)
-    for key, file in _named_files(params).items():
-        if not file.exists():
-            raise UserError(f"{PARAMS}: {key}: found {str(file)!r}, which is not there, allowed: null, or what is")
-    check_prompts(params)
+    check_params(load_params(PARAMS))
+    check_outputs(declared_outputs())
     if out:
-        out.write_text("params.yaml: checked\n")
-
-
-def _named_files(params: Params) -> dict[str, Path]:
-    """The user's own files and folders that stages read, by the key that names each; not those of data sets."""
-    faces, hub_id = params.faces, not (params.faces.checkpoint or "").endswith(".pt")
-    named = {
-        "judge.checkpoint": params.judge.checkpoint,
-        "evaluation.inception_weights": params.evaluation.inception_weights,
-        "faces.checkpoint": None if hub_id else faces.checkpoint,
-        "faces.sampling.noises": faces.sampling.noises,
-        "faces.reference": faces.reference,
-        "zero_shot.images": params.zero_shot.images,
-        "personalization.input": params.personalization.input,
-    }
-    return {key: Path(name) for key, name in named.items() if name}
+        with atomic_write(out) as partial:
+            partial.write_text("params.yaml: checked\n", encoding="utf-8")
 
 
 def results() -> None:
@@ -77,7 +50,7 @@ def results() -> None:
     for path in filter(Path.exists, paths):
         match path.parts[0]:
             case "metrics" if path.suffix == ".json":
-                metrics = json.loads(path.read_text()).items()
+                metrics = read_json(path).items()
                 values = {name: item.get("value") if isinstance(item, dict) else item for name, item in metrics}
                 shown = (f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, float))
                 print(path, *shown, sep="  ")
@@ -167,6 +140,14 @@ def track() -> None:
     print(track())
 
 
+def clean() -> None:
+    """Remove what killed stages left to go on from."""
+    from difflab.work_folders import clean
+
+    for line in clean():
+        print(line)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="difflab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -174,6 +155,11 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("name", help="a file of conf/profile/, such as smoke, cpu or paper")
     command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as judge.training.num_epochs=3")
     command.set_defaults(call=lambda arguments: profile(arguments.name, arguments.overrides))
+    command = commands.add_parser("recipe", help="add a recipe to params.yaml: a copy of one with other values")
+    command.add_argument("name", metavar="NAME", help="the name of the new recipe, such as mnistm-cosine")
+    command.add_argument("base", metavar="BASE", help="the recipe to copy, such as mnistm-linear")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as schedule.name=cosine")
+    command.set_defaults(call=lambda arguments: recipe(arguments.name, arguments.base, arguments.overrides))
     command = commands.add_parser("check", help="check every value of params.yaml")
     command.add_argument("--out", type=Path, metavar="FILE", help="write this file, always the same, if all is well")
     command.set_defaults(call=lambda arguments: check(arguments.out))
@@ -207,11 +193,18 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
+    command = commands.add_parser("clean", help="remove what killed stages left to go on from, and say how much it was")
+    command.set_defaults(call=lambda arguments: clean())
     command = commands.add_parser("track", help="send to MLflow what it does not have yet")
     command.set_defaults(call=lambda arguments: track())
     return parser
 
 
-def main() -> None:
+def run() -> None:
+    """Do what the command line says."""
     arguments = build_parser().parse_args()
-    call(lambda: arguments.call(arguments))
+    arguments.call(arguments)
+
+
+def main() -> None:
+    call(run)

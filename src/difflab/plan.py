@@ -9,12 +9,10 @@ from typing import Any
 
 import networkx as nx
 from dvc.dependency.param import ParamsDependency
-from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from difflab.changes import code_change, differing_values
-from difflab.errors import UserError
-from difflab.lock_file import LockedStage
+from difflab.lock_file import LOCK, LockedStage
 from difflab.params import read_yaml
 from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
 from difflab.revisions import Revision, cached
@@ -32,16 +30,13 @@ class Planned:
 def plan() -> list[Planned]:
     """The stages to run, in an order that works. A stage below a changed one may turn out to have the same inputs.
 
-    Raises UserError with DVC's own words when it fails, as while it is at work.
+    Raises UserError where dvc.lock is damaged, and DvcException where DVC fails, as while it is at work.
     """
     write_fingerprints()
-    try:
-        repo = Repo()
-        status: dict[str, Any] = repo.status()
-    except DvcException as error:
-        raise UserError(f"dvc: {' '.join(str(error).split())}") from None
+    lock = Revision(None).lock if LOCK.exists() else {}
+    repo = Repo()
+    status: dict[str, Any] = repo.status()
     known = seconds_by_command(read_records())
-    lock = Revision(None).lock if Path("dvc.lock").exists() else {}
     planned: dict[str, Planned] = {}
     for stage in nx.dfs_postorder_nodes(repo.index.graph):  # an edge goes from a stage to what it needs
         name = stage.addressing

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 
 VEGA_LITE = "5.20"  # of the specifications that DVC writes, version 5
 PAGE = """<!DOCTYPE html>
@@ -35,8 +35,8 @@ def main() -> None:
     from vl_convert import javascript_bundle
 
     vega = javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE)
-    with written_whole(file) as partial:
-        partial.write_text(PAGE.format(vega=vega.replace("</script", "<\\/script")))
+    with atomic_write(file) as partial:
+        partial.write_text(PAGE.format(vega=vega.replace("</script", "<\\/script")), encoding="utf-8")
 
 
 if __name__ == "__main__":

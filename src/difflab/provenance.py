@@ -61,8 +61,12 @@ def _by_content(lock: Lock, file: Path) -> tuple[LockedStage, str] | None:
 
 def _first_commit(md5: str) -> str | None:
     """Going back from HEAD over the commits of dvc.lock, the last that still holds `md5`."""
+    try:
+        commits = git("log", "--format=%H", "--", str(LOCK)).decode().split()
+    except UserError:
+        return None  # outside git, or before its first commit
     first = None
-    for commit in git("log", "--format=%H", "--", str(LOCK)).decode().split():
+    for commit in commits:
         text = subprocess.run(["git", "cat-file", "blob", f"{commit}:./{LOCK}"], capture_output=True).stdout
         if md5.encode() not in text:
             break

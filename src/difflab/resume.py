@@ -11,15 +11,20 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from filelock import FileLock, Timeout
 from pydantic_core import to_json
 from torch import __version__ as torch_version
 
+from difflab.locks import alone, file_name
+from difflab.outputs import atomic_write
 from difflab.pipeline.fingerprint import running_code
-from difflab.run_records import note_work_folder
+from difflab.run_records import note_work_folder, running_stage
+from difflab.work_folders import is_begun
+
+HASH_SIZE = hashlib.sha256().digest_size
 
 
 def run_key(params: Any, inputs: Sequence[Path]) -> str:
@@ -39,35 +44,74 @@ def _files(path: Path) -> list[Path]:
 
 
 @contextmanager
-def locked_folder(root: Path, stage: str, params: Any, inputs: Sequence[Path]) -> Iterator[Path]:
-    """`root/STAGE-KEY/` with the key of `run_key`, locked against a second process, which waits.
+def locked_folder(root: Path, name: str, params: Any, inputs: Sequence[Path]) -> Iterator[Path]:
+    """`root/STAGE/NAME-KEY/` with the key of `run_key`, for this process alone.
 
-    An orphan of a killed pipeline may still be at work: waiting for it, then going on from what it left, is right
-    whether it finishes or dies. The lock is the operating system's, so it ends with the process that holds it; it is a
-    file beside the folder, so that its holder may remove the folder.
+    STAGE is the running stage, which holds its lock until it ends and then empties the folder. In another program it is
+    `name`; a second process waits for the block's end, and the folder stays.
     """
-    folder = root / f"{stage}-{run_key(params, inputs)}"
-    root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(folder.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"waiting for the process that is already at work in {folder}", file=sys.stderr, flush=True)
-        lock.acquire()
-    try:
-        note_work_folder(folder, resumed=folder.exists())
-        folder.mkdir(exist_ok=True)
+    owner = running_stage() or name
+    folder = root / file_name(owner) / f"{name}-{run_key(params, inputs)}"
+    with alone(owner):
+        for path in (folder.parent, folder):
+            if os.path.lexists(path) and not path.is_dir():
+                say(f"{Damaged(path, 'not a folder')}; the work starts from nothing")
+                path.unlink()
+        note_work_folder(folder, resumed=is_begun(folder))
+        folder.mkdir(parents=True, exist_ok=True)
         yield folder
-    finally:
-        lock.release()
+
+
+class Damaged(Exception):
+    """A file to go on from that is not as it was written; the message, a part of a line, names it."""
+
+    def __init__(self, path: Path, how: str):
+        super().__init__(f"{path}: damaged ({how})")
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
-def written_durably(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write `path` with: a kill or a loss of power at any moment leaves the old `path` or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+def hashed_write(path: Path) -> Iterator[BufferedRandom]:
+    """A file to write `path` with, whole or not at all; before what is written comes its hash."""
+    with atomic_write(path) as partial, partial.open("wb+") as file:
+        file.write(bytes(HASH_SIZE))
         yield file
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+        file.seek(HASH_SIZE)
+        digest = hashlib.file_digest(file, "sha256").digest()
+        file.seek(0)
+        file.write(digest)
+
+
+@contextmanager
+def hashed_read(path: Path) -> Iterator[BufferedReader]:
+    """What `hashed_write` wrote. Raises Damaged if it is not."""
+    with _opened(path) as file:
+        with _reading(path):
+            expected = file.read(HASH_SIZE)
+            digest = hashlib.file_digest(file, "sha256").digest()
+        if digest != expected:
+            raise Damaged(path, f"{file.tell()} bytes, not those that were written")
+        file.seek(HASH_SIZE)
+        yield file
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file. Raises Damaged if it cannot be read."""
+    with _opened(path) as file, _reading(path):
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _opened(path: Path) -> BufferedReader:
+    with _reading(path):
+        return path.open("rb")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Damaged(path, str(error.strerror)) from None

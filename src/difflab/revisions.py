@@ -7,18 +7,18 @@ import subprocess
 from functools import cache, cached_property
 from pathlib import Path
 
-from difflab.errors import UserError
+from difflab.errors import UserError, reading
 from difflab.lock_file import IMPORT, LOCK, Lock, maker, parse_lock
 
 
-def git(*arguments: str) -> bytes:
+def git(*arguments: str, cwd: Path | None = None) -> bytes:
     """What git prints. Raises UserError with git's own words when it fails."""
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True)
+        done = subprocess.run(["git", *arguments], capture_output=True, cwd=cwd)
     except FileNotFoundError:
         raise UserError("git: not found; it holds the history that is asked for") from None
     if done.returncode:
-        raise UserError(f"git {arguments[0]}: {' '.join(done.stderr.decode().split())}")
+        raise UserError(f"git {arguments[0]}: {' '.join(done.stderr.decode(errors='replace').split())}")
     return done.stdout
 
 
@@ -50,15 +50,16 @@ class Revision:
 
     @cached_property
     def lock(self) -> Lock:
-        """Raises UserError where there is no dvc.lock yet."""
+        """Raises UserError where there is no dvc.lock yet, and DamagedLock where it is not as DVC writes it."""
         lock = self._tracked(LOCK)
         if lock is None:
             raise UserError(f"{LOCK}: not found in {self}; `dvc repro` writes it")
-        return parse_lock(lock.decode(), (self._tracked(IMPORT) or b"").decode())
+        return parse_lock(lock, self._tracked(IMPORT) or b"", self.name or "")
 
     def _tracked(self, path: Path) -> bytes | None:
         if not self.commit:
-            return path.read_bytes() if path.is_file() else None
+            with reading(path):
+                return path.read_bytes() if path.exists() else None
         done = subprocess.run(["git", "cat-file", "blob", f"{self.commit}:./{path}"], capture_output=True)
         return done.stdout if done.returncode == 0 else None
 
@@ -69,9 +70,7 @@ class Revision:
         stage, out = made
         md5 = stage.outs[out]
         if out != path:
-            listing = cached(md5)
-            inside = {entry["relpath"]: entry["md5"] for entry in json.loads(listing)} if listing else {}
-            md5 = inside.get(path.removeprefix(f"{out}/"), "")
+            md5 = listed(md5).get(path.removeprefix(f"{out}/"), "")
         return cached(md5)
 
 
@@ -82,6 +81,13 @@ def _cache_folder(repository: Path) -> Path:
 
     config = Config(str(repository / ".dvc"))
     return Path(config["cache"].get("dir") or repository / ".dvc/cache", "files/md5")
+
+
+def listed(md5: str) -> dict[str, str]:
+    """The MD5 of each file in a folder of dvc.lock by its path there; {} where DVC's cache does not hold the folder."""
+    listing = cached(md5)
+    with reading(f"DVC's cache: {md5}"):
+        return {entry["relpath"]: entry["md5"] for entry in json.loads(listing)} if listing else {}
 
 
 def cached(md5: str) -> bytes | None:

@@ -15,13 +15,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from difflab.outputs import written_whole
+from difflab.declared_outputs import check_outputs, outputs_of
+from difflab.errors import explain, warn
+from difflab.locks import alone, file_name, is_awaited
+from difflab.outputs import atomic_write
+from difflab.work_folders import LOG, empty
 
 HEARTBEAT = 60.0  # seconds between two touches of the record of a running stage
 SILENCE = 600.0  # seconds without one after which the stage of another host counts as dead; clocks may differ a little
@@ -61,7 +65,7 @@ class RunRecord:
 
     @property
     def file(self) -> Path:
-        return folder() / f"{self.started:.3f}-{self.stage}-{self.pid}.json"
+        return folder() / f"{self.started:.3f}-{file_name(self.stage)}-{self.pid}.json"
 
     @property
     def pipeline(self) -> str:
@@ -76,7 +80,7 @@ class RunRecord:
     @property
     def training_logs(self) -> list[Path]:
         """Of the trainings that have begun to write theirs; see training/fit.py."""
-        return [log for log in (root() / path / "train_log.jsonl" for path in self.work_folders) if log.exists()]
+        return [log for log in (root() / path / LOG for path in self.work_folders) if log.exists()]
 
     @property
     def alive(self) -> bool:
@@ -93,8 +97,8 @@ class RunRecord:
             return False
 
     def write(self) -> None:
-        with written_whole(self.file) as partial:
-            partial.write_text(json.dumps(asdict(self)) + "\n")
+        with atomic_write(self.file) as partial:
+            partial.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
 
 _current: RunRecord | None = None
@@ -106,23 +110,43 @@ def stage_name(command: str) -> str:
     return "@".join([Path(script).stem, *filter(None, ["-".join(arguments)])])
 
 
-def recorded(main: Callable[[], None]) -> None:
-    """Call the main function of a stage script, and keep a record of it; no record of a call that argparse ends."""
-    global _current
+def recorded(main: Callable[[], object]) -> None:
+    """Call the main function of a stage script, once no other process is at work on the stage; keep a record of it.
+
+    An orphan of a killed pipeline may still be at work: waiting for it, then going on from what it left, is right
+    whether it finishes or dies. A call that argparse ends leaves no record.
+    """
+    command, parent = shlex.join(["python", *sys.argv]), os.getppid()
+    with alone(stage_name(command)):
+        check_outputs(outputs_of(command))
+        record = _new_record(command)
+        with _recording(record):
+            main()
+            _tidy(record, parent)
+
+
+def _new_record(command: str) -> RunRecord:
     params = Path("params.yaml")
-    record = _current = RunRecord(
-        command=shlex.join(["python", *sys.argv]),
+    return RunRecord(
+        command=command,
         started=time.time(),
         commit=_git("rev-parse", "HEAD"),
         edited=bool(_git("status", "--porcelain", "--", *SOURCES)),
         experiment=os.environ.get("DVC_EXP_NAME"),
         params_sha256=hashlib.sha256(params.read_bytes() if params.exists() else b"").hexdigest(),
     )
+
+
+@contextmanager
+def _recording(record: RunRecord) -> Iterator[None]:
+    """Write `record` before the block, touch it during the block, and write how the block ended."""
+    global _current
     record.write()
+    _current = record
     ended = threading.Event()
     threading.Thread(target=_beat, args=(record.file, ended), daemon=True).start()
     try:
-        main()
+        yield
         record.status = "finished"
     except SystemExit:
         record.file.unlink()
@@ -135,7 +159,30 @@ def recorded(main: Callable[[], None]) -> None:
         ended.set()
         if record.file.exists():
             record.ended = time.time()
-            record.write()
+            with _not_failing_the_stage() if record.status == "finished" else suppress(OSError):
+                record.write()
+
+
+def _tidy(record: RunRecord, parent: int) -> None:
+    """Remove what the stage would go on from, unless it will run once more: its outputs are whole.
+
+    It runs again if another process waits for it, or if the pipeline that started it was killed, with nobody to enter
+    its outputs into dvc.lock.
+    """
+    with _not_failing_the_stage():
+        if is_awaited(record.stage) or os.getppid() != parent:
+            return
+        for folder in (root() / path for path in record.work_folders):
+            empty(folder)
+
+
+@contextmanager
+def _not_failing_the_stage() -> Iterator[None]:
+    """Outputs that are whole are not lost because a record cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        print(explain(error), file=sys.stderr, flush=True)
 
 
 def _beat(file: Path, ended: threading.Event) -> None:
@@ -154,9 +201,14 @@ def note_params(key: str, value: Any) -> None:
 def note_work_folder(path: Path, resumed: bool) -> None:
     """The running stage works in this folder, in which a killed run has left something or not."""
     if _current:
-        _current.work_folders.append(os.path.relpath(path.resolve(), root()))
+        _current.work_folders.append(os.path.relpath(path.absolute(), root()))
         _current.resumed |= resumed
         _current.write()
+
+
+def running_stage() -> str | None:
+    """The stage that this process runs."""
+    return _current.stage if _current else None
 
 
 def has_training_log() -> bool:
@@ -165,14 +217,27 @@ def has_training_log() -> bool:
 
 
 def read_records() -> list[RunRecord]:
-    """All records, the oldest first."""
-    records = [RunRecord(**json.loads(file.read_text())) for file in folder().glob("*.json")]
+    """All records, the oldest first. A file that holds none is skipped and named: results do not rest on records."""
+    from pydantic import TypeAdapter  # here: every stage imports this module, and starts sooner without
+
+    adapter, records = TypeAdapter(RunRecord), []
+    for file in folder().glob("*.json"):
+        try:
+            record = adapter.validate_json(file.read_bytes())
+            if record.file.name == file.name:
+                records.append(record)
+            else:
+                warn(f"{file}: skipped: found the record {record.file.name}, allowed: one of this name")
+        except FileNotFoundError:
+            pass  # as of a stage that argparse has ended just now
+        except (OSError, ValueError) as error:
+            warn(f"{file}: skipped: found no record of a stage ({type(error).__name__})")
     return sorted(records, key=lambda record: record.started)
 
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+        done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
-from difflab.errors import UserError
+from difflab.errors import UserError, parse_json
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, UNBOUNDED, over_runs
 from difflab.revisions import Revision
 from difflab.tracking.closing import numbers_of
@@ -37,16 +36,20 @@ def bounds_of(name: str) -> tuple[float, float]:
 def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
     """One row for each number that `file` has in all revisions: mean, low, high, and the value in each.
 
-    Raises UserError with fewer than two revisions, or when `file` is missing in one.
+    Raises UserError with fewer than two revisions, with two names of one commit, or when `file` is missing in one.
     """
     if len(revisions) < 2:
         raise UserError(f"REV: found {len(revisions)}, allowed: two or more, one for each seed")
+    by_commit = {revision.commit: revision for revision in revisions}
+    for revision in revisions:
+        if (other := by_commit[revision.commit]) is not revision:
+            raise UserError(f"REV: found {revision} and {other}, one commit, allowed: another one for each seed")
     values = []
     for revision in revisions:
         content = revision.read(file)
         if content is None:
             raise UserError(f"{file}: not found in {revision}")
-        numbers = numbers_of(json.loads(content))
+        numbers = numbers_of(parse_json(content, f"{file} of {revision}"))
         values.append({name: value for name, value in numbers.items() if not name.endswith((".low", ".high"))})
     rows = []
     for name in values[0]:

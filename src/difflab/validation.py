@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from difflib import get_close_matches
 from typing import Any
 
@@ -39,7 +40,8 @@ def explain(error: ValidationError, kind: Any, prefix: str) -> str:
         case _ if location and location[-1] == "[key]":
             *location, _ = location
             section = _at(schema, location[:-1])
-            names = section.get("propertyNames") or {"pattern": next(iter(section["patternProperties"]))}
+            patterns = [{"pattern": pattern} for pattern in section.get("patternProperties", {})]
+            names = section.get("propertyNames") or next(iter(patterns), {"type": "string"})
             found, allowed = "an unknown key", _describe(names, schema)
         case _:
             allowed = _describe(_at(schema, location), schema)
@@ -54,7 +56,10 @@ def _on_one_line(text: str) -> str:
 
 
 def _text(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (RecursionError, ValueError):  # nested too deeply, or in itself, as YAML's aliases can be
+        text = reprlib.repr(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 

@@ -108,7 +108,9 @@ def test_the_table_has_a_row_for_each_method(trained, run_stage, monkeypatch):
 
 def test_a_missing_model_is_one_line(trained, run_stage):
     Path("models/adapt/mnistm-usps-dann/seed_6/model.safetensors").unlink()
-    with pytest.raises(UserError, match=r"^models/adapt/mnistm-usps-dann/seed_6: found no classifier") as error:
+    with pytest.raises(
+        UserError, match=r"^models/adapt/mnistm-usps-dann/seed_6/model\.safetensors: found No such file"
+    ) as error:
         run_stage(evaluate_adaptation)
     assert "\n" not in str(error.value)
 

@@ -1,7 +1,9 @@
 """From prepared domains to the classifiers of all runs: what is read, what is not, and that a kill changes nothing."""
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import pytest
@@ -13,8 +15,10 @@ from difflab.adaptation.methods import METHODS
 from difflab.adaptation.networks import load_classifier
 from difflab.adaptation.scenarios import domains_of, load_images
 from difflab.adaptation.selection import mutual_information
-from difflab.data.dataset import DataError, ImageDataset
+from difflab.data.dataset import ImageDataset
+from difflab.errors import DataError
 from difflab.params import Method, read_yaml
+from difflab.run_records import recorded
 from stages import adapt, scenario
 from tests.adaptation.conftest import contents, make_domain, write_params
 
@@ -97,7 +101,7 @@ def test_images_are_read_in_their_order(workspace):
     with pytest.raises(DataError, match=r"^prepared/svhn\.safetensors: not found$"):
         load_images("svhn", "train")
     Path("prepared/usps.safetensors").write_text("no tensors")
-    with pytest.raises(DataError, match=r"^prepared/usps\.safetensors: not a difflab data file"):
+    with pytest.raises(DataError, match=r"^prepared/usps\.safetensors: cannot be read"):
         load_images("usps", "train")
 
 
@@ -184,10 +188,22 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("kill_at", [2, 5, 11])
-def test_killed_and_started_again_it_ends_in_the_same_bytes(described, run_stage, monkeypatch, kill_at):
-    """In the first run before and after a checkpoint, and in the second run."""
-    step, step_of_adamw = 0, torch.optim.AdamW.step
+@pytest.fixture
+def run_as_pipeline(monkeypatch):
+    """As `difflab.stage.run` does it, with a record, a lock and work folders of the stage's own."""
+
+    def call(stage: ModuleType, *arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", [f"stages/{stage.__name__.rpartition('.')[2]}.py", *arguments])
+        recorded(stage.main)
+
+    return call
+
+
+@pytest.mark.parametrize("kill_at", [2, 5, 8, 11])
+def test_killed_and_started_again_it_ends_in_the_same_bytes(described, run_as_pipeline, monkeypatch, kill_at):
+    """In the first run before and after a checkpoint, and in the second run, of 6 steps each."""
+    step, steps = 0, []
+    step_of_adamw = torch.optim.AdamW.step
 
     def dying_step(self, *args, **kwargs):
         nonlocal step
@@ -199,12 +215,15 @@ def test_killed_and_started_again_it_ends_in_the_same_bytes(described, run_stage
     with monkeypatch.context() as patch:
         patch.setattr(torch.optim.AdamW, "step", dying_step)
         with pytest.raises(Killed):
-            train(run_stage, "dann-mcc")
+            train(run_as_pipeline, "dann-mcc")
     assert not Path(f"{OUTPUT}-dann-mcc").exists()
-    resumed = train(run_stage, "dann-mcc")
-    for folder in Path(".cache/checkpoints").glob("*/checkpoint.pt"):
-        folder.unlink()
-    assert train(run_stage, "dann-mcc") == resumed
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self, *args: (steps.append(1), step_of_adamw(self, *args)))
+    resumed = train(run_as_pipeline, "dann-mcc")
+    assert len(steps) == 12 - (kill_at - 1) // 3 * 3, "a checkpoint each 3 steps; finished seeds are not repeated"
+    assert {file.name for file in Path(".cache/checkpoints").rglob("*") if file.is_file()} == {"train_log.jsonl"}
+    steps.clear()
+    assert train(run_as_pipeline, "dann-mcc") == resumed
+    assert len(steps) == 12
 
 
 def test_a_scenario_names_two_domains():

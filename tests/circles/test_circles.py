@@ -109,7 +109,7 @@ def test_saved_and_loaded(scenes, tmp_path):
     load_scenes(first).save(second)
     assert first.read_bytes() == second.read_bytes()
     first.write_bytes(b"no scenes")
-    with pytest.raises(UserError, match=r"a\.safetensors: found no scenes that can be read"):
+    with pytest.raises(UserError, match=r"a\.safetensors: cannot be read \(SafetensorError"):
         load_scenes(first)
     with pytest.raises(UserError, match=r"c\.safetensors: not found"):
         load_scenes(tmp_path / "c.safetensors")

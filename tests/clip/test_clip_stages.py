@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 from dvc.utils.hydra import compose_and_dump
+from PIL import Image
 
 from difflab.clip.model_folder import load_clip, save_clip
 from difflab.clip.tokenizer import tokenize
@@ -78,6 +79,29 @@ def test_a_pretrained_clip_is_taken_as_it_is(tmp_path, monkeypatch):
     zero_shot_images.main()
     zero_shot.main()
     assert json.loads(Path("metrics/zero_shot.json").read_text())["num_classes"] > 50
+
+
+def test_images_of_several_sizes_and_kinds_have_metrics_and_figures(tmp_path, monkeypatch):
+    folder = tmp_path / "photographs"
+    (folder / "val").mkdir(parents=True)
+    (folder / "id2label.json").write_text('{"0": "tabby", "1": "European_salamander"}')
+    kinds = {"0_0.png": ("RGB", (40, 20)), "0_1.JPEG": ("CMYK", (300, 2)), "1_0.PNG": ("RGBA", (9, 90))}
+    kinds |= {"1_1.webp": ("RGB", (1, 50)), "0_2.GIF": ("P", (64, 64)), "1_2.tif": ("I;16", (3, 3))}
+    for name, (mode, size) in kinds.items():
+        Image.new(mode, size).save(folder / "val" / name)
+    save_clip(tmp_path / "theirs", make_spelling_clip())
+    prepare(tmp_path / "work", monkeypatch, pretrained=str(tmp_path / "theirs"))
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["zero_shot"]["images"] = str(folder)
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    clip.main()
+    with pytest.raises(UserError, match=r"1_0\.PNG: .*found white and transparent pixels alone"):
+        zero_shot.main()
+    assert not Path("metrics/zero_shot.json").exists()
+    Image.new("RGBA", (9, 90), "black").save(folder / "val/1_0.PNG")
+    zero_shot.main()
+    assert json.loads(Path("metrics/zero_shot.json").read_text())["num_images"] == 6
+    assert all(Path(f"figures/{name}.png").exists() for name in ("zero_shot", "zero_shot_confusion"))
 
 
 def test_no_pretrained_clip_is_one_line_before_anything_is_made(tmp_path, monkeypatch):

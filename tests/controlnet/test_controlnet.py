@@ -110,5 +110,5 @@ def test_hints_shrink_as_images_do():
 
 
 def test_a_folder_without_a_controlnet_is_named(tmp_path):
-    with pytest.raises(UserError, match="found no ControlNet"):
+    with pytest.raises(UserError, match="none: cannot be read"):
         load_controlnet(tmp_path / "none")

@@ -1,5 +1,6 @@
 """The one layout of image data: bytes, splits and resizing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from difflab.data.dataset import DataError, ImageDataset
+from difflab.data.dataset import ImageDataset
+from difflab.data.digits import load_digits
+from difflab.errors import DataError
 
 
 @pytest.fixture
@@ -74,16 +77,71 @@ def test_a_file_that_is_not_one_is_one_line(dataset: ImageDataset, tmp_path: Pat
         ImageDataset.load(path)
 
 
+def without_images_for(split: int, dataset: ImageDataset) -> dict:
+    return {"splits": dataset.splits.where(dataset.splits != split, (split + 1) % 3)}
+
+
 @pytest.mark.parametrize(
-    ("images", "labels", "message"),
+    ("change", "message"),
     [
-        (torch.zeros(2, 3, 4, 4), 2, r"images torch.float32 \[2, 3, 4, 4\], allowed: uint8"),
-        (torch.zeros(2, 4, 4, dtype=torch.uint8), 2, r"\[2, 4, 4\], allowed: uint8 \(N, 1 or 3, H, W\)"),
-        (torch.zeros(2, 4, 4, 4, dtype=torch.uint8), 2, r"allowed: uint8 \(N, 1 or 3, H, W\)"),
-        (torch.zeros(2, 3, 4, 4, dtype=torch.uint8), 3, "2 images, 3 labels and 2 splits"),
+        (lambda it: {"images": it.images.float()}, "images: found float32 (6, 1, 28, 28), allowed: uint8 (N, 1 or 3"),
+        (lambda it: {"images": it.images[:, 0]}, "images: found uint8 (6, 28, 28), allowed: uint8"),
+        (lambda it: {"images": it.images.expand(-1, 4, -1, -1)}, "images: found uint8 (6, 4, 28, 28), allowed: uint8"),
+        (
+            lambda it: {"images": it.images[..., :20]},
+            "images: found uint8 (6, 1, 28, 20), allowed: uint8 (N, 1 or 3, S",
+        ),
+        (lambda it: {"images": it.images[..., :0, :0]}, "images: found uint8 (6, 1, 0, 0), allowed: uint8"),
+        (lambda it: {"images": it.images[:0]}, "images: found uint8 (0, 1, 28, 28), allowed: uint8"),
+        (lambda it: {"images": torch.tensor(0, dtype=torch.uint8)}, "images: found uint8 (), allowed: uint8"),
+        (lambda it: {"labels": it.labels[:5]}, "labels: found int64 (5,), allowed: int64 (6,), one for each image"),
+        (lambda it: {"labels": it.labels.int()}, "labels: found int32 (6,), allowed: int64 (6,)"),
+        (lambda it: {"labels": it.labels[:, None]}, "labels: found int64 (6, 1), allowed: int64 (6,)"),
+        (lambda it: {"labels": it.labels.float()}, "labels: found float32 (6,), allowed: int64 (6,)"),
+        (lambda it: {"labels": it.labels + 10}, "labels: found 13, allowed: 0 to 9"),
+        (lambda it: {"labels": it.labels + 1}, "labels: found 10, allowed: 0 to 9"),
+        (lambda it: {"labels": -it.labels}, "labels: found -3, allowed: 0 to 9"),
+        (lambda it: {"splits": it.splits.long()}, "splits: found int64 (6,), allowed: uint8 (6,)"),
+        (lambda it: {"splits": it.splits[:1]}, "splits: found uint8 (1,), allowed: uint8 (6,)"),
+        (lambda it: {"splits": it.splits + 1}, "splits: found 3, allowed: 0 to 2"),
+        (lambda it: {"splits": it.splits - 1}, "splits: found 255, allowed: 0 to 2"),
+        *[
+            (lambda it, k=k: without_images_for(k, it), f"splits: found no image for {split}, allowed: one at least")
+            for k, split in enumerate(("train", "validation", "test"))
+        ],
+        (lambda it: {"description": ["digits"]}, 'description: found ["digits"], allowed: text'),
+        (lambda it: {"description": None}, "description: found null, allowed: text"),
     ],
 )
-def test_tensors_that_do_not_fit_are_refused(images: torch.Tensor, labels: int, message: str, tmp_path: Path) -> None:
-    ImageDataset(images, torch.zeros(labels, dtype=torch.int64), torch.zeros(2).byte(), "").save(tmp_path / "a")
-    with pytest.raises(DataError, match=message):
+def test_whatever_is_wrong_is_refused_in_one_line(dataset: ImageDataset, change, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    replace(dataset, **change(dataset)).save(path)
+    with pytest.raises(DataError) as error:
+        ImageDataset.load(path)
+    assert str(error.value).startswith(f"{path}: {message}") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"description": "plain text"}, {"text": '"digits"'}])
+def test_a_description_is_json(dataset: ImageDataset, metadata: dict | None, tmp_path: Path) -> None:
+    tensors = {"images": dataset.images, "labels": dataset.labels, "splits": dataset.splits}
+    save_file(tensors, tmp_path / "a", metadata)
+    with pytest.raises(DataError, match=r"a: description: found no text in the metadata, allowed: text as JSON$"):
         ImageDataset.load(tmp_path / "a")
+
+
+def test_only_the_splits_that_are_used_need_images(dataset: ImageDataset, tmp_path: Path) -> None:
+    replace(dataset, splits=torch.zeros(6, dtype=torch.uint8)).save(tmp_path / "a")
+    assert len(ImageDataset.load(tmp_path / "a", used=["train"])) == 6
+    with pytest.raises(DataError, match="found no image for test"):
+        ImageDataset.load(tmp_path / "a", used=["train", "test"])
+
+
+def test_a_digit_of_a_recipe_without_images_is_named(dataset: ImageDataset, tmp_path: Path) -> None:
+    """Its images would be left out without a word."""
+    dataset.save(tmp_path / "mnist.safetensors")
+    digits = load_digits({"mnist": [1, 3]}, ["train", "validation"], tmp_path)["digits"]
+    assert digits.tolist() == [3, 1, 1]
+    with pytest.raises(
+        DataError, match=r"mnist\.safetensors: labels: found no image of the digit 4 for train or valid"
+    ):
+        load_digits({"mnist": [3, 4]}, ["train", "validation"], tmp_path)

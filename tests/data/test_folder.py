@@ -1,14 +1,18 @@
 """The user's own images: the layout, the splits, and one clear line for each mistake."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from difflab.data import folder
-from difflab.data.dataset import SPLITS, DataError, ImageDataset
+from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.errors import DataError
+from difflab.params import FaceIdentity
 
 N_TRAIN, N_TEST = 60, 20
 
@@ -33,9 +37,9 @@ def usps(tmp_path: Path) -> Path:
     return tmp_path / "digits/usps"
 
 
-def read(name: str, root: Path) -> ImageDataset:
-    folder.check(name, root)
-    return folder.read(name, root, np.random.default_rng(0))
+def read(name: str, root: Path, identity: FaceIdentity = "prefix") -> ImageDataset:
+    folder.check(name, root, identity)
+    return folder.read(name, root, identity, np.random.default_rng(0))
 
 
 def values(dataset: ImageDataset) -> list[int]:
@@ -114,12 +118,12 @@ def test_a_truncated_image_is_named(usps: Path) -> None:
 def test_what_is_missing_is_named_before_anything_is_read(usps: Path, break_it: Callable[[Path], None]) -> None:
     break_it(usps)
     with pytest.raises(DataError, match=r"digits/usps(/train\.csv)?: not found$"):
-        folder.check("usps", usps.parents[1])
+        folder.check("usps", usps.parents[1], "prefix")
 
 
 def test_without_mnistm_the_line_says_how_to_build_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"digits/mnistm: not found; data\.sources\.mnistm: torchvision builds it"):
-        folder.check("mnistm", tmp_path)
+        folder.check("mnistm", tmp_path, "prefix")
 
 
 def test_no_person_is_in_two_splits(tmp_path: Path) -> None:
@@ -139,15 +143,36 @@ def test_a_file_without_a_number_is_a_person_of_its_own(tmp_path: Path) -> None:
 
 
 def test_frames_of_one_person_cannot_be_split(tmp_path: Path) -> None:
+    """The line names the parameter and the values with which they can."""
     for i in range(30):
         image(tmp_path / f"faces/img_{i:05}.png", i)
-    with pytest.raises(DataError, match=r"faces: 1 identities .*allowed: 3 or more"):
-        read("faces", tmp_path)
+    with pytest.raises(DataError, match=r"faces: found 1 .*img_00000\.png.*data\.face_identity: prefix.*folder.*file"):
+        folder.check("faces", tmp_path, "prefix")
+    assert [len(read("faces", tmp_path, "file").part(split)) for split in SPLITS] == [24, 3, 3]
+
+
+def test_persons_by_their_folders(tmp_path: Path) -> None:
+    for person in range(10):
+        for picture in range(4):
+            image(tmp_path / f"faces/{person}/{picture}.png", 10 * person)
+    for identity in get_args(FaceIdentity):
+        dataset = read("faces", tmp_path, identity)
+        people = [{value // 10 for value in values(dataset.part(split))} for split in SPLITS]
+        shared = sum(map(len, people)) - len(set.union(*people))
+        assert (shared == 0) == (identity == "folder")
+
+
+def test_images_that_no_csv_lists_are_counted(usps: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.png", "b.JPG"):
+        image(usps / name, 0)
+    (usps / "notes.txt").touch()
+    assert len(read("usps", usps.parents[1])) == N_TRAIN + N_TEST
+    assert re.search(r"usps: 2 images .*\ba\.png", capsys.readouterr().err)
 
 
 def test_no_faces_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="faces: no such folder"):
-        folder.check("faces", tmp_path)
+        folder.check("faces", tmp_path, "prefix")
     (tmp_path / "faces").mkdir()
     with pytest.raises(DataError, match="faces: no images in it"):
-        folder.check("faces", tmp_path)
+        folder.check("faces", tmp_path, "prefix")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from difflab.data import sources, torchvision_files
-from difflab.data.dataset import DataError
+from difflab.errors import DataError
 from difflab.params import DataParams, ParamsError, validate
 
 
@@ -17,6 +17,7 @@ def params(root: Path | None = None, **named: str) -> DataParams:
             "root": root and str(root),
             "seed": 0,
             "sources": dict.fromkeys(sources.DATASETS, "embedded") | named,
+            "face_identity": "prefix",
             "embedded": {"copies_per_digit": 1, "street_numbers": 100},
         },
     )
@@ -59,7 +60,9 @@ def test_too_few_images_to_split_are_one_line(tmp_path: Path) -> None:
         Image.new("L", (4, 4)).save(folder / f"{i}.png")
     (folder / "train.csv").write_text("image_name,label\n0.png,0\n1.png,0\n")
     (folder / "val.csv").write_text("image_name,label\n2.png,0\n3.png,1\n")
-    with pytest.raises(DataError, match=r"^usps: too few images to split, none for validation$"):
+    with pytest.raises(
+        DataError, match=r"^data\.sources\.usps: splits: found no image for validation, allowed: one at "
+    ):
         sources.read("usps", params(tmp_path, usps="folder"))
 
 

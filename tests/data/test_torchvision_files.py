@@ -19,7 +19,8 @@ from PIL import Image
 from torchvision import datasets
 
 from difflab.data import torchvision_files
-from difflab.data.dataset import SPLITS, DataError, ImageDataset
+from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.errors import DataError
 
 N = {"train": 200, "t10k": 40}
 
@@ -31,6 +32,10 @@ def pixels(n: int, *shape: int, seed: int = 0) -> np.ndarray:
 def idx(array: np.ndarray) -> bytes:
     """http://yann.lecun.com/exdb/mnist: two zeros, type 8 (unsigned byte), rank, big-endian sizes, bytes."""
     return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}i", *array.shape) + array.tobytes()
+
+
+def usps_lines_text(n: int) -> bytes:
+    return bz2.decompress(usps_lines(pixels(n, 16, 16), np.arange(n) % 10))
 
 
 def usps_lines(images: np.ndarray, labels: np.ndarray) -> bytes:
@@ -147,7 +152,7 @@ RAW = "torchvision/MNIST/raw"
             "usps",
             "torchvision/usps.bz2",
             lambda b: usps_lines(pixels(2, 16, 16), np.array([0, 10])),
-            "label 10, allowed: 0-9",
+            "labels: found 11, allowed: 1 to 10",
         ),
     ],
 )
@@ -158,6 +163,48 @@ def test_a_broken_file_is_named(
     with pytest.raises(DataError, match=rf"^{root / file}: {message}$") as error:
         read(name, root)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (
+            "1 " + " ".join(f"{i}:{'nan' if i == 7 else 0.5}" for i in range(1, 257)),
+            "pixels: found nan in line 3, allowed",
+        ),
+        (
+            "1 " + " ".join(f"{i}:{'inf' if i == 7 else 0.5}" for i in range(1, 257)),
+            "pixels: found inf in line 3, allowed",
+        ),
+        (
+            "1 " + " ".join(f"{i}:{1e9 if i == 7 else 0.5}" for i in range(1, 257)),
+            "pixels: found 1e\\+09 in line 3, allow",
+        ),
+        (
+            "1 " + " ".join(f"{i}:{-1.1 if i == 7 else 0.5}" for i in range(1, 257)),
+            "pixels: found -1.1 in line 3, allowed",
+        ),
+        ("1 " + " ".join(f"{i}:{i % 256}" for i in range(1, 257)), "pixels: found 2 in line 3, allowed: -1 to 1"),
+        ("1 " + " ".join(f"{i}:0.5" for i in range(1, 256)), "cannot be read: 255 pixels in line 3, allowed: 256"),
+        ("1 " + " ".join(f"{i}:0.5" for i in range(1, 258)), "cannot be read: .+"),
+        ("1.5 " + " ".join(f"{i}:0.5" for i in range(1, 257)), "labels: found 1.5, allowed: 1 to 10"),
+        ("nan " + " ".join(f"{i}:0.5" for i in range(1, 257)), "labels: found nan, allowed: 1 to 10"),
+        ("11 " + " ".join(f"{i}:0.5" for i in range(1, 257)), "labels: found 11, allowed: 1 to 10"),
+        ("one " + " ".join(f"{i}:0.5" for i in range(1, 257)), "cannot be read: .+"),
+    ],
+)
+def test_pixels_of_usps_that_are_none(root: Path, line: str, found: str) -> None:
+    """torchvision would cast them to some byte."""
+    path = root / "torchvision/usps.t.bz2"
+    path.write_bytes(bz2.compress(usps_lines_text(2) + line.encode() + b"\n"))
+    with pytest.raises(DataError, match=rf"^{path}: {found}"):
+        read("usps", root)
+
+
+def test_usps_has_the_bytes_of_torchvision(root: Path) -> None:
+    theirs = datasets.USPS(root / "torchvision", train=True)
+    images, labels = torchvision_files.read_usps(root / "torchvision/usps.bz2")
+    assert np.array_equal(images[:, 0].numpy(), theirs.data) and labels.tolist() == theirs.targets
 
 
 def test_labels_that_do_not_match_the_images(root: Path) -> None:

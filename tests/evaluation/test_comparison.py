@@ -106,8 +106,8 @@ def test_reported_values_have_protocols_of_their_own(paths):
     ("text", "message"),
     [
         (None, r"c\.json: not found$"),
-        ("{", r"c\.json: not JSON: "),
-        ("[]", r"c\.json: found no protocol, allowed: metrics of a recipe"),
+        ("{", r"c\.json: not JSON, line 1: "),
+        ("[]", r"c\.json: found a list, allowed: a JSON object"),
         ("{}", r"c\.json: found no protocol, allowed: metrics of a recipe"),
         ('{"test_accuracy": 0.9}', r"c\.json: found no protocol, allowed: metrics of a recipe"),
     ],

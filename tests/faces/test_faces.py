@@ -163,6 +163,7 @@ def test_a_killed_run_goes_on_at_its_image(project, monkeypatch):
     run_stage(monkeypatch, sample_faces)
     whole = contents("samples/faces")
     shutil.rmtree("samples")
+    shutil.rmtree(".cache")
     draw, calls, limit = UnconditionalPipeline.__call__, 0, 5
 
     def dying(self, *arguments, **options):
@@ -198,6 +199,26 @@ def test_noises_come_from_files(project, monkeypatch):
     assert changed == {name for name in first if name.endswith("01.png")}
 
 
+def test_noises_of_another_program_give_the_same_images(project, monkeypatch):
+    """A Parameter, one in a dict in double precision, an array of NumPy."""
+    run_stage(monkeypatch, sample_faces)
+    first = contents("samples/faces")
+    Path("noises").mkdir()
+    drawn = [torch.randn(1, 3, SIZE, SIZE, generator=generator) for generator in bank_generators(0, range(3))]
+    torch.save(torch.nn.Parameter(drawn[0]), "noises/00.pt")
+    torch.save({"noise": drawn[1].double().requires_grad_()}, "noises/01.pth")
+    np.save("noises/02.npy", drawn[2].numpy())
+    write_params(noises="noises")
+    for stage in (sample_faces, interpolate_faces, evaluate_faces):
+        run_stage(monkeypatch, stage)
+    assert contents("samples/faces") == first
+    torch.save(drawn[2], "noises/02.pt")
+    with pytest.raises(
+        UserError, match=r"^faces\.sampling\.noises: noises: found 02\.pt and 02\.npy, allowed: one file"
+    ):
+        run_stage(monkeypatch, sample_faces)
+
+
 class Code:
     def __reduce__(self):
         return eval, ("1",)
@@ -213,7 +234,8 @@ class Code:
         ),
         (torch.zeros(1, 3, SIZE, SIZE, dtype=torch.int64), "int64, allowed: finite floating-point numbers of shape"),
         (torch.full((1, 3, SIZE, SIZE), math.nan), "not finite, allowed: finite floating-point numbers of shape"),
-        ({"noise": torch.zeros(1)}, "a dict, allowed: finite floating-point numbers of shape"),
+        ({"noise": torch.zeros(1)}, "shape (1,), allowed: finite floating-point numbers of shape"),
+        ({"noise": torch.zeros(1), "seed": 1}, "a dict, allowed: finite floating-point numbers of shape"),
         (Code(), "what only unpickling could load, allowed: tensors, numbers"),
     ],
 )
@@ -317,20 +339,31 @@ def test_measures_of_a_path_by_hand():
     )
 
 
-def test_errors_against_reference_images(tmp_path):
-    for folder, levels in (("ours", (10, 20, 30)), ("theirs", (13, 20))):
+def test_errors_against_reference_images(tmp_path, capsys):
+    theirs = tmp_path / "theirs"
+    for folder, levels in (("ours", (10, 20, 30)), ("theirs", (13, 20, 30, 40))):
         (tmp_path / folder).mkdir()
         for number, image in enumerate(flat(*levels)):
             Image.fromarray(image.astype(np.uint8)).save(tmp_path / folder / f"{number:02d}.png")
     files = [tmp_path / f"ours/{number:02d}.png" for number in range(3)]
-    assert errors_against(tmp_path / "theirs", files) == {"00": 9.0, "01": 0.0, "sum": 9.0}
+    assert errors_against(theirs, files) == {"00": 9.0, "01": 0.0, "02": 0.0, "sum": 9.0}
+    assert re.search(r"faces\.reference: .*theirs: 1 images are not used", capsys.readouterr().err)
+    (theirs / "02.png").rename(theirs / "02.TIFF")
+    assert errors_against(theirs, files)["02"] == 0.0
+    Image.new("RGB", (12, 12)).save(theirs / "02.jpg")
+    with pytest.raises(UserError, match=r"found .*theirs/02\.TIFF and .*theirs/02\.jpg, allowed: one of each of 00"):
+        errors_against(theirs, files)
+    (theirs / "02.TIFF").unlink()
+    (theirs / "02.jpg").unlink()
+    with pytest.raises(UserError, match=r"faces\.reference: .*theirs: found no image 02, allowed: one of each of 00"):
+        errors_against(theirs, files)
     Image.new("RGB", (6, 8)).save(tmp_path / "theirs/02.png")
     with pytest.raises(UserError, match=r"theirs/02\.png: found 8×6 pixels, allowed: 12×12, as .*ours/02\.png has"):
         errors_against(tmp_path / "theirs", files)
     (tmp_path / "theirs/02.png").write_text("no image")
-    with pytest.raises(UserError, match=r"theirs/02\.png: found no image in it, allowed: a PNG"):
+    with pytest.raises(UserError, match=r"theirs/02\.png: cannot be read as an image"):
         errors_against(tmp_path / "theirs", files)
-    with pytest.raises(UserError, match=r"nowhere: found no image of these, allowed: 00\.png, 01\.png, 02\.png"):
+    with pytest.raises(UserError, match=r"nowhere: no such folder"):
         errors_against(tmp_path / "nowhere", files)
 
 
@@ -339,13 +372,13 @@ def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
         run_stage(monkeypatch, stage)
     reference = Path("reference")
     reference.mkdir()
-    for name in ("00", "02"):
+    for name in ("00", "01", "02"):
         (reference / f"{name}.png").write_bytes(Path(f"samples/faces/eta_0.0/seed_7/{name}.png").read_bytes())
     write_params(reference="reference")
     for stage in (evaluate_faces, eta_grid, interpolation):
         run_stage(monkeypatch, stage)
     metrics = json.loads(Path("metrics/faces.json").read_text())
-    assert metrics["reference"] == {"00": 0.0, "02": 0.0, "sum": 0.0}
+    assert metrics["reference"] == {"00": 0.0, "01": 0.0, "02": 0.0, "sum": 0.0}
     assert metrics["eta"]["0"] == {"distance_from_eta_0": 0.0, "diversity": 0.0}
     assert all(value > 1 for value in metrics["eta"]["0.5"].values())
     assert metrics["interpolation"]["slerp"]["norm_deviation"] < 1e-6

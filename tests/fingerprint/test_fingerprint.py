@@ -124,7 +124,7 @@ import ast, hashlib, importlib.util, sys, types
 for name in ("difflab", "difflab.errors", "difflab.outputs"):
     sys.modules[name] = types.ModuleType(name)
 sys.modules["difflab.errors"].UserError = ValueError
-sys.modules["difflab.outputs"].written_whole = None
+sys.modules["difflab.outputs"].atomic_write = None
 spec = importlib.util.spec_from_file_location("fingerprint", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)

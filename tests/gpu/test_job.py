@@ -13,6 +13,7 @@ from PIL import Image
 
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
+from difflab.training.checkpoint import RollingCheckpoint
 from gpu.face_data import load_faces
 from gpu.job import unpack_wheels
 
@@ -92,8 +93,8 @@ def test_the_whole_job(packed, tmp_path):
     assert Image.open(tmp_path / "faces.png").size == (8 * 64, 5 * 64)
     steps = [json.loads(line) for line in (tmp_path / "faces/train_log.jsonl").read_text().splitlines()]
     assert any("loss" in line for line in steps) and any("validation_loss" in line for line in steps)
-    state = torch.load(tmp_path / "faces/checkpoint.pt", weights_only=True)
-    assert state["step"] == steps[-1]["step"]
+    state = RollingCheckpoint(tmp_path / "faces").load()
+    assert state and state["step"] == steps[-1]["step"]
     pipeline = UnconditionalPipeline.from_folder(tmp_path / "faces").to("cpu", torch.float32)
     image = pipeline(1, generator=bank_generators(0, [0]), num_inference_steps=2).images[0]
     assert image.size == (64, 64)

@@ -73,7 +73,7 @@ def test_an_experiment_is_its_parameters_but_training_seeds_and_the_machine(para
 
 
 def test_parameters_of_other_systems_are_no_part_of_an_experiment() -> None:
-    lock = parse_lock((ROOT / "dvc.lock").read_text(), (ROOT / "data.dvc").read_text())
+    lock = parse_lock((ROOT / "dvc.lock").read_bytes(), (ROOT / "data.dvc").read_bytes())
     names = ("judge-mnist", "joint-cosine", "faces", "controlnet", "adapt")
     hashes = [experiment(lock, f"metrics/{name}.json", []) for name in names]
     assert None not in hashes and len(set(hashes)) == len(names)

@@ -70,6 +70,14 @@ def test_files_of_the_old_format_and_of_half_precision_are_read(lenet, tmp_path)
     torch.testing.assert_close(load_course_judge(tmp_path / "half.pth")(SCALED), lenet(SCALED), atol=1e-2, rtol=0)
 
 
+def test_weights_with_gradients_and_of_a_graphics_card_are_read(lenet, tmp_path, monkeypatch):
+    state = {name: nn.Parameter(tensor) for name, tensor in lenet.state_dict().items()}
+    monkeypatch.setattr("torch.serialization.location_tag", lambda storage: "cuda:0")
+    torch.save({"state_dict": state}, tmp_path / "cuda.pth")
+    monkeypatch.undo()
+    torch.testing.assert_close(load_course_judge(tmp_path / "cuda.pth")(SCALED), lenet(SCALED))
+
+
 def test_images_of_another_size_are_one_line(file):
     line = "prepare.digit_size: found images of 16×16, allowed: 28, because judge.checkpoint names a LeNet of 28×28"
     with pytest.raises(UserError, match=f"^{line}$"):

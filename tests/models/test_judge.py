@@ -41,13 +41,13 @@ def test_its_answers_agree(judge):
 
 
 def test_a_folder_without_a_judge_is_one_line(judge, tmp_path):
-    with pytest.raises(UserError, match=r"nosuch: found no judge that can be read: .*config\.json"):
+    with pytest.raises(UserError, match=r"nosuch/config\.json: not found"):
         load_judge(tmp_path / "nosuch")
     judge.save(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"class": "System", "channels": [4]}))
     with pytest.raises(UserError, match=r"class: found 'System', allowed: Judge, CourseJudge"):
         load_judge(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"class": "Judge", "channels": [4]}))
-    with pytest.raises(UserError, match=r"found no judge that can be read: Error.* loading state_dict") as caught:
+    with pytest.raises(UserError, match=r"model\.safetensors") as caught:
         load_judge(tmp_path)
     assert "\n" not in str(caught.value)

@@ -39,7 +39,7 @@ PROMPTS = "allowed: prompts with tokens of <new1>, <new2>, <new3>, or with {firs
             ["a {first}"],
             f'{HERE}.multi_concept.prompts: found "a {{first}}", {PROMPTS}',
         ),
-        ("num_runs", 0, f"{HERE}.num_runs: found 0, allowed: integer ≥ 1"),
+        ("num_runs", 0, f"{HERE}.num_runs: found 0, allowed: integer ≥ 1 and ≤ 1000"),
         (
             "multi_concept/prompts",
             ["a cat"],
@@ -48,7 +48,7 @@ PROMPTS = "allowed: prompts with tokens of <new1>, <new2>, <new3>, or with {firs
         (
             "multi_concept/prompts",
             ["<new1>", "<new1>"],
-            f'{HERE}.multi_concept.prompts: found ["<new1>", "<new1>"], allowed: different prompts',
+            f'{HERE}.multi_concept.prompts: found ["<new1>", "<new1>"], allowed: different values, not "<new1>" twice',
         ),
         (
             "concepts/plum/token",

@@ -178,7 +178,7 @@ def test_files_of_another_model_are_one_line(tmp_path):
     with pytest.raises(UserError, match=r"x/learned_embeds\.safetensors: not found"):
         load_embeddings(pipeline, [tmp_path / "x"])
     save_embedding(tmp_path / "wide", "<new1>", torch.zeros(17))
-    with pytest.raises(UserError, match=r"found 1 embeddings of 17 numbers, allowed: one of 16"):
+    with pytest.raises(UserError, match=r"found embeddings of shape \[\(17,\)\], allowed: one of \(16,\)"):
         load_embeddings(pipeline, [tmp_path / "wide"])
     add_tokens(pipeline, {"<new1>": "red"})
     task = PersonalizationTask(pipeline, 1, cross_attention=True)
@@ -187,5 +187,5 @@ def test_files_of_another_model_are_one_line(tmp_path):
     with pytest.raises(UserError, match=r"cross_attention\.safetensors: found weights of another U-Net"):
         load_projections(pipeline, tmp_path)
     (tmp_path / "cross_attention.safetensors").write_bytes(b"none")
-    with pytest.raises(UserError, match=r"cross_attention\.safetensors: cannot be read as safetensors"):
+    with pytest.raises(UserError, match=r"cross_attention\.safetensors: found a damaged file"):
         load_projections(pipeline, tmp_path)

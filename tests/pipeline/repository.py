@@ -23,7 +23,8 @@ class Repository:
         return done.stdout + done.stderr
 
     def end(self, command: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"PYTHONPATH": str(self / "src")}
+        under_test = filter(None, [os.environ.get("PYTHONPATH")])  # where they are not the installed ones
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(self / "src"), *under_test])}
         done = subprocess.run(command, shell=True, cwd=self.folder, env=environment, capture_output=True, text=True)
         print(f"$ {command}\n{done.stdout}{done.stderr}")  # pytest shows it when the test fails
         return done

@@ -3,10 +3,12 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 from repository import Repository
 
 TRAINED = {"train_a", "train_b", "evaluate", "curve"}
@@ -105,6 +107,45 @@ def test_bad_parameter_stops_before_the_first_step(work: Repository, command: st
     assert work.planned() == FRESH
 
 
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        ("mv .git elsewhere", "error: dvc: {folder} is not a git repository; `git init` makes it one"),
+        (
+            "sed -i '2i <<<<<<< HEAD' dvc.lock",
+            "error: dvc.lock: found a merge conflict in line 2, allowed: one of the two versions; "
+            "`git checkout HEAD dvc.lock` brings the committed one",
+        ),
+        (
+            "sed -i '2i \\\\tx: 1' dvc.yaml",
+            "error: dvc: unable to read: 'dvc.yaml', YAML file structure is corrupted "
+            "(not YAML, line 2: found character that cannot start any token)",
+        ),
+    ],
+)
+def test_damaged_repository_stops_in_one_line(work: Repository, damage: str, line: str) -> None:
+    work.run(damage)
+    done = work.end("snakemake --cores 2")
+    assert done.returncode != 0
+    assert_one_line(done, line.format(folder=work.folder))
+    assert work.steps_run() == []
+
+
+def test_another_dvc_at_work_is_said_in_one_line(work: Repository) -> None:
+    with Repo(str(work.folder)).lock:
+        done = work.end("snakemake --dry-run")
+    lines = (done.stdout + done.stderr).splitlines()
+    assert done.returncode != 0 and not any("Traceback" in line for line in lines)
+    assert [line for line in lines if line.startswith("error: dvc: Unable to acquire lock.")]
+
+
+def test_environment_need_not_be_activated(work: Repository) -> None:
+    """As for `.venv/bin/snakemake`: the stages' commands are those beside it."""
+    work.run("rm prepared/a.txt")
+    work.run(f"PATH=/usr/bin:/bin {sys.executable} -m snakemake --cores 2 prepared/a.txt")
+    assert work.steps_run() == ["prepared/a.txt"] and work.planned() == FRESH
+
+
 def assert_one_line(done: subprocess.CompletedProcess[str], line: str) -> None:
     lines = (done.stdout + done.stderr).splitlines()
     assert lines.count(line) == 1
@@ -117,7 +158,7 @@ def start_training(work: Repository) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         ["snakemake", "--cores", "2", "models/a"], cwd=work.folder, start_new_session=True, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not ((work / "runs.log").exists() and "models/a/" in (work / "runs.log").read_text()):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)

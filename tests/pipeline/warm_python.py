@@ -62,6 +62,8 @@ def run_job(connection: socket.socket) -> int:
     job = json.loads(message)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
+    # Those of the server may be files; a pipe has no position.
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["environment"])

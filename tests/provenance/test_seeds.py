@@ -34,8 +34,15 @@ def test_intervals_of_shares_end_at_one(pipeline: Pipeline) -> None:
 
 
 def test_one_seed_is_not_enough(pipeline: Pipeline) -> None:
-    commit = Revision(pipeline.make("made"))
+    commit, other = (Revision(pipeline.make(name)) for name in ("made", "made again"))
     with pytest.raises(UserError, match="found 1, allowed: two or more"):
         over_seeds(Path("metrics/m.json"), [commit])
     with pytest.raises(UserError, match=r"metrics/other\.json: not found in"):
-        over_seeds(Path("metrics/other.json"), [commit, commit])
+        over_seeds(Path("metrics/other.json"), [commit, other])
+
+
+def test_two_names_of_one_commit_are_one_seed(pipeline: Pipeline) -> None:
+    """They would halve the variance of the mean."""
+    commit = pipeline.make("made")
+    with pytest.raises(UserError, match=rf"^REV: found HEAD and {commit}, one commit, allowed: "):
+        over_seeds(Path("metrics/m.json"), [Revision("HEAD"), Revision(commit)])

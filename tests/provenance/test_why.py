@@ -89,8 +89,8 @@ def test_changes_are_named_where_they_were_made(pipeline: Pipeline) -> None:
 def test_other_bytes_of_the_same_are_called_so(pipeline: Pipeline) -> None:
     pipeline.make("here")
     text = Path("dvc.lock").read_text()
-    old = parse_lock(text, "")
-    new = parse_lock(text.replace(old["train@m"].outs["models/m"], "f" * 32), "")
+    old = parse_lock(text.encode(), b"")
+    new = parse_lock(text.replace(old["train@m"].outs["models/m"], "f" * 32).encode(), b"")
     (change,) = causes("evaluate", old, new)
     assert (change.stage, change.kind) == ("train@m", "bytes")
 
@@ -98,7 +98,7 @@ def test_other_bytes_of_the_same_are_called_so(pipeline: Pipeline) -> None:
 def test_numbers_are_read_as_dvc_writes_them() -> None:
     """In YAML 1.1, which PyYAML reads, 1e-05 is a string."""
     lock = "stages: {a: {cmd: python stages/a.py, params: {params.yaml: {rate: 1e-05, name: 1e, n: 3}}}}"
-    assert parse_lock(lock, "")["a"].params == {"rate": 1e-05, "name": "1e", "n": 3}
+    assert parse_lock(lock.encode(), b"")["a"].params == {"rate": 1e-05, "name": "1e", "n": 3}
 
 
 def test_unknown_revision(pipeline: Pipeline) -> None:

@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, recipe in params["recipes"].items():
             for domain, digits in recipe["data"].items():
                 for digit in digits if recipe["condition"] else [None]:
-                    for k in range(2):
+                    for k in range(10):
                         prefix = "" if digit is None else f"{digit}_"
                         write_image(Path("samples", name, domain, f"{prefix}{k + 1:03d}.png"), (k, 9, len(name)))
         for name, colour in {"joint-cosine": (200, 0, 0), "mnistm-linear": (0, 0, 200)}.items():

@@ -39,7 +39,7 @@ def project(digit_model, tmp_path) -> Path:
 
 
 def num_drawn(project: Path) -> int:
-    return len(list(project.glob(".cache/samples/sample-joint-*/*.safetensors")))
+    return len(list(project.glob(".cache/samples/sample@joint/sample-joint-*/*.safetensors")))
 
 
 def kill_at(project: Path, batches: int) -> int:

@@ -1,15 +1,13 @@
 """Samplings in batches that are interrupted, seen from the outside: what is drawn, what is kept, what comes out."""
 
 import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from difflab.run_records import recorded
 from difflab.sampling.resumable import drawn_batches
 
 BATCHES = [range(0, 3), range(3, 6), range(6, 7)]
@@ -34,8 +32,18 @@ class Draw:
         return {"numbers": drawn, "columns": drawn.T}  # a view that is not contiguous
 
 
-def run(root: Path, draw, params=(1,)) -> dict[str, torch.Tensor]:
-    with drawn_batches("stage", params, [], BATCHES, draw, root) as drawn:
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def kept() -> list[Path]:
+    """The files of batches."""
+    return sorted(Path(".cache/samples").rglob("*.safetensors"))
+
+
+def run(draw, params=(1,)) -> dict[str, torch.Tensor]:
+    with drawn_batches("stage", params, [], BATCHES, draw) as drawn:
         batches = list(drawn)
     assert [batch for batch, _ in batches] == BATCHES
     return {
@@ -44,82 +52,93 @@ def run(root: Path, draw, params=(1,)) -> dict[str, torch.Tensor]:
     }
 
 
-def test_what_is_drawn_comes_out_and_nothing_stays(tmp_path):
-    result = run(tmp_path, Draw())
+def test_what_is_drawn_comes_out_and_nothing_stays():
+    result = run(Draw())
     assert torch.equal(result["numbers"], torch.cat([Draw()(batch)["numbers"] for batch in BATCHES]))
     assert torch.equal(result["columns"], result["numbers"].T)
-    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert not kept()
+
+
+def test_a_stage_removes_the_batches_when_it_has_finished(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["stages/x.py"])
+    with pytest.raises(Killed):
+        recorded(lambda: run(Draw(dies_at=6)))
+    assert len(kept()) == 2
+    again = Draw()
+    recorded(lambda: run(again))
+    assert again.seen == BATCHES[2:] and not kept()
 
 
 @pytest.mark.parametrize("dies_at", [0, 4, 6])
-def test_only_what_was_not_drawn_is_drawn_again(tmp_path, dies_at):
+def test_only_what_was_not_drawn_is_drawn_again(dies_at):
     first, second = Draw(dies_at), Draw()
     with pytest.raises(Killed):
-        run(tmp_path, first)
-    result = run(tmp_path, second)
+        run(first)
+    result = run(second)
     assert first.seen + second.seen == BATCHES
-    assert torch.equal(result["numbers"], run(tmp_path / "whole", Draw())["numbers"])
+    assert torch.equal(result["numbers"], run(Draw(), params=(3,))["numbers"])
 
 
-def test_a_batch_whose_write_was_torn_is_drawn_again(tmp_path, monkeypatch):
+def test_a_batch_whose_write_was_torn_is_drawn_again(monkeypatch):
     def killed(_):
         raise Killed
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", killed)
         with pytest.raises(Killed):
-            run(tmp_path, Draw())
+            run(Draw())
     again = Draw()
-    run(tmp_path, again)
+    run(again)
     assert again.seen == BATCHES
 
 
-def test_another_configuration_starts_afresh(tmp_path):
+def test_another_configuration_starts_afresh():
     with pytest.raises(Killed):
-        run(tmp_path, Draw(6))
+        run(Draw(6))
     other = Draw()
-    run(tmp_path, other, params=(2,))
+    run(other, params=(2,))
     assert other.seen == BATCHES
 
 
-def test_an_error_while_writing_the_output_keeps_the_batches(tmp_path):
-    with pytest.raises(Killed), drawn_batches("stage", (1,), [], BATCHES, Draw(), tmp_path) as drawn:
+def test_an_error_while_writing_the_output_keeps_the_batches():
+    with pytest.raises(Killed), drawn_batches("stage", (1,), [], BATCHES, Draw()) as drawn:
         list(drawn)
         raise Killed
     again = Draw()
-    run(tmp_path, again)
+    run(again)
     assert again.seen == []
 
 
-HOLDER = """
-import sys, time
-from pathlib import Path
-import torch
-from difflab.sampling.resumable import drawn_batches
-
-def draw(batch):
-    print("drawing", flush=True)
-    if sys.argv[2] == "sleep":
-        time.sleep(60)
-    return {"x": torch.zeros(1)}
-
-with drawn_batches("stage", [1], [], [range(1)], draw, Path(sys.argv[1])) as drawn:
-    list(drawn)
-"""
+def run_and_stop() -> dict[str, torch.Tensor]:
+    """Draw everything, but end with an error."""
+    with pytest.raises(Killed), drawn_batches("stage", (1,), [], BATCHES, Draw()) as drawn:
+        numbers = torch.cat([tensors["numbers"] for _, tensors in drawn])
+        raise Killed
+    return {"numbers": numbers}
 
 
-def test_a_second_process_waits_until_the_first_is_gone(tmp_path):
-    def start(mode: str):
-        command = [sys.executable, "-c", HOLDER, str(tmp_path), mode]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def flipped(content: bytes) -> bytes:
+    return content[:-5] + bytes([content[-5] ^ 1]) + content[-4:]
 
-    with start("sleep") as first:
-        assert first.stdout and first.stdout.readline() == "drawing\n"
-        with start("go") as second:
-            assert second.stdout and second.stderr
-            assert "waiting for the process" in second.stderr.readline()
-            time.sleep(0.5)
-            assert [path for path in tmp_path.iterdir() if path.is_dir()], "it has drawn all and tidied up"
-            first.send_signal(signal.SIGKILL)
-            assert second.stdout.readline() == "drawing\n"
-            assert second.wait() == 0
+
+@pytest.mark.parametrize("damage", [flipped, lambda _: b"", lambda content: content[:-1], lambda content: content * 2])
+def test_a_damaged_batch_is_named_and_drawn_again(capsys, damage):
+    whole = run_and_stop()
+    file = kept()[1]
+    file.write_bytes(damage(file.read_bytes()))
+    again = Draw()
+    result = run(again)
+    assert again.seen == [BATCHES[1]]
+    assert torch.equal(result["numbers"], whole["numbers"])
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
+    assert str(file) in line
+
+
+def test_a_folder_in_place_of_a_batch_is_replaced(capsys):
+    run_and_stop()
+    file = kept()[0]
+    file.unlink()
+    file.mkdir()
+    again = Draw()
+    run(again)
+    assert again.seen == [BATCHES[0]] and str(file) in capsys.readouterr().err

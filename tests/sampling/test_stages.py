@@ -177,10 +177,21 @@ def test_strips_of_the_reverse_process(project, monkeypatch, folders, labels):
         assert row == [folder / name for name in ("t0100.png", "t0040.png", "t0000.png")]
 
 
+def test_a_missing_image_of_the_reverse_process_is_named(project, monkeypatch):
+    """Those of later times would stand under earlier ones."""
+    for folder, times in {"svhn_1": (100, 0), "mnistm_0": (100, 40, 0)}.items():
+        for time in times:
+            file = project / "samples/joint/trace" / folder / f"t{time:04d}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8)).save(file)
+    with pytest.raises(SystemExit, match=r"^error: samples/joint/trace/svhn_1/t0040\.png: not found$"):
+        run_stage(monkeypatch, "reverse", "joint")
+
+
 def test_mistakes_end_in_one_line(project, monkeypatch):
     for stage, line in {
         "reverse": "error: samples/joint/trace: found nothing, allowed: what `dvc repro sample@joint` makes",
-        "grid": "error: samples/joint/mnistm/0_001.png: not found; the figure needs it",
+        "grid": "error: samples/joint/mnistm/0_001.png: not found",
     }.items():
         with pytest.raises(SystemExit) as error:
             run_stage(monkeypatch, stage, "joint")

@@ -31,6 +31,7 @@ def write_params(folder: Path, **sources: str) -> None:
         "root": str(folder / "absent") if sources else None,
         "seed": 0,
         "sources": dict.fromkeys(DATASETS, "embedded") | sources,
+        "face_identity": "prefix",
         "embedded": {"copies_per_digit": 1, "street_numbers": 100},
     }
     params = {"data": data, "prepare": {"digit_size": 16, "face_size": 24}}
@@ -62,7 +63,11 @@ def test_fetching_twice_gives_the_same_bytes(workspace: Path) -> None:
 def test_an_absent_source_is_one_line_before_any_work(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_params(workspace, svhn="torchvision")
     monkeypatch.setattr("difflab.data.sources.read", lambda *_: pytest.fail("read before all sources were checked"))
-    with pytest.raises(SystemExit, match=r"^error: .*/absent/torchvision/train_32x32\.mat: not found; [^\n]+$"):
+    with pytest.raises(SystemExit, match=r"^error: data\.root: found '.*/absent', which is no folder, allowed: null"):
+        run_stage("fetch")
+    (workspace / "absent").mkdir()
+    line = r"^error: data\.sources\.svhn: torchvision: .*/absent/torchvision/train_32x32\.mat: not found; [^\n]+$"
+    with pytest.raises(SystemExit, match=line):
         run_stage("fetch")
     assert not Path("fetched").exists()
 

@@ -205,7 +205,10 @@ def test_successes_and_failures_are_the_ends_of_the_ranking(workspace, monkeypat
 
 
 def test_too_few_samples_to_rank_are_one_line(workspace, monkeypatch):
-    with pytest.raises(UserError, match=r"^samples/unconditional-800/mnist: found 0 images, allowed: 20 and above$"):
+    with pytest.raises(UserError, match=r"^samples/unconditional-800/mnist: found no NNN\.png, allowed: "):
+        run_stage(monkeypatch, successes_failures, "unconditional-800")
+    write_samples("unconditional-800", "mnist", "")
+    with pytest.raises(UserError, match=r"^samples/unconditional-800/mnist: found 10 images, allowed: 20 and above$"):
         run_stage(monkeypatch, successes_failures, "unconditional-800")
 
 

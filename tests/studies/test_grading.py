@@ -155,6 +155,6 @@ def test_variants_come_back_from_their_file_or_end_in_one_line(tmp_path):
     loaded = load_variants(path)
     assert torch.equal(loaded["right"], RIGHT) and torch.equal(loaded["half"], HALF)
     path.write_bytes(b"torn")
-    for wrong in (path, tmp_path / "none.safetensors"):
-        with pytest.raises(UserError, match=rf"^{wrong}: cannot be read, allowed: what `dvc repro` makes: .+$"):
+    for wrong, found in ((path, "cannot be read"), (tmp_path / "none.safetensors", "not found")):
+        with pytest.raises(UserError, match=rf"^{wrong}: {found}"):
             load_variants(wrong)

@@ -1,69 +1,17 @@
-"""The training loop: resume after SIGKILL, the lock, the log, and numbers against plain PyTorch."""
+"""The training loop: resume after SIGKILL, the log, and numbers against plain PyTorch."""
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from difflab.device import make_accelerator
 from difflab.errors import UserError
-from difflab.params import ComputeParams, TrainingParams
 from difflab.training.batches import Batches
-from difflab.training.checkpoint import RollingCheckpoint, rolling_checkpoint
-from difflab.training.fit import fit
-
-COMPUTE = ComputeParams(threads=1, mixed_precision="fp32")
-TRAINING = TrainingParams(
-    seed=3,
-    num_epochs=3,
-    batch_size=8,
-    optimizer="adamw",
-    learning_rate=0.01,
-    weight_decay=0.1,
-    lr_schedule="cosine",
-    lr_interval="step",
-    warmup_steps=4,
-    ema_decay=0.9,
-    max_grad_norm=0.5,
-    log_every=5,
-    checkpoint_every=7,
-    num_snapshots=0,
-)
-
-
-class NoisyRegression(nn.Module):
-    """A task that draws from the passed generator and, by its dropout, from the global one."""
-
-    def __init__(self):
-        super().__init__()
-        self.network = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.3), nn.SiLU(), nn.Linear(16, 1))
-
-    def forward(self, batch, generator):
-        noise = torch.randn(batch["x"].shape, generator=generator)
-        return (self.network(batch["x"] + 0.1 * noise) - batch["y"]).square().mean()
-
-
-def make_data():
-    x = torch.randn(64, 4, generator=torch.Generator().manual_seed(1))
-    return {"x": x, "y": x.sum(1, keepdim=True)}
-
-
-def train(folder: Path, params: TrainingParams = TRAINING) -> tuple[dict, str]:
-    torch.manual_seed(0)
-    task = NoisyRegression()
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = RollingCheckpoint(folder)
-    fit(task, make_data(), params, make_accelerator(COMPUTE), checkpoint)
-    return task.state_dict(), checkpoint.log.read_text()
+from difflab.training.checkpoint import RollingCheckpoint
+from tests.training.noisy_regression import TRAINING, NoisyRegression, make_data, train
 
 
 class Killed(Exception):
@@ -157,42 +105,3 @@ def test_a_torn_checkpoint_write_keeps_the_old_one(tmp_path, monkeypatch):
     with pytest.raises(Killed):
         checkpoint.save({"step": 2})
     assert checkpoint.load() == {"step": 1}
-
-
-def test_checkpoints_are_never_unpickled(tmp_path):
-    torch.save({"step": Killed}, tmp_path / "checkpoint.pt")
-    with pytest.raises(Exception, match="Weights only"):
-        RollingCheckpoint(tmp_path).load()
-
-
-HOLDER = """
-import sys, time
-from pathlib import Path
-from difflab.training.checkpoint import rolling_checkpoint
-with rolling_checkpoint("stage", [1], [], Path(sys.argv[1])) as checkpoint:
-    print("locked", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_second_process_waits_until_the_first_is_gone(tmp_path):
-    def start():
-        command = [sys.executable, "-c", textwrap.dedent(HOLDER), str(tmp_path)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    with start() as first:
-        assert first.stdout and first.stdout.readline() == "locked\n"
-        with start() as second:
-            assert second.stdout and second.stderr
-            assert "waiting for the process" in second.stderr.readline()
-            time.sleep(0.3)
-            assert second.poll() is None
-            first.send_signal(signal.SIGKILL)
-            assert second.stdout.readline() == "locked\n"
-            second.kill()
-
-
-def test_the_lock_is_freed_at_the_end(tmp_path):
-    for _ in range(2):
-        with rolling_checkpoint("stage", [1], [], tmp_path):
-            pass

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from difflab.device import make_accelerator
+from difflab.errors import UserError
 from difflab.params import ComputeParams, TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
@@ -108,6 +109,12 @@ def test_snapshots_are_at_equal_intervals(tmp_path, number, steps):
     assert sorted(snapshots(checkpoint)) == steps
     if steps:
         assert torch.equal(snapshots(checkpoint)[24]["linear.weight"], final_weight(checkpoint))
+
+
+def test_more_snapshots_than_steps_are_refused(tmp_path):
+    """Fewer would be kept than asked for."""
+    with pytest.raises(UserError, match=r"^training\.num_snapshots: found 25, allowed: 0 to 24, the steps"):
+        train(tmp_path, validation=None, num_snapshots=25)
 
 
 def test_a_snapshot_is_what_a_shorter_training_ends_with(tmp_path):

@@ -17,11 +17,12 @@ from transformers import CLIPProcessor
 
 from difflab.circles.colours import rgb
 from difflab.clip.model_folder import load_clip, save_clip
-from difflab.data.dataset import DataError, ImageDataset
-from difflab.errors import UserError
+from difflab.data.dataset import ImageDataset
+from difflab.errors import DataError, UserError
 from difflab.evaluation.targets import load_targets
 from difflab.params import UnseenImagesParams
 from difflab.zero_shot.classification import classify
+from difflab.zero_shot.figure import save_cases, save_confusion
 from difflab.zero_shot.folder import LabelledFolder, read_labelled_folder
 from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
 from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
@@ -91,11 +92,27 @@ def test_classes_may_have_any_numbers(folder):
         (lambda folder: (folder / "id2label.json").unlink(), r"id2label\.json: found no such file, allowed: "),
         (lambda folder: (folder / "id2label.json").write_text("{"), r"id2label\.json: found JSONDecodeError, "),
         (lambda folder: (folder / "id2label.json").write_text("[1]"), r"id2label\.json: found "),
-        (lambda folder: (folder / "id2label.json").write_text('{"0": 1}'), r"id2label\.json: found names that are"),
-        (lambda folder: (folder / "id2label.json").write_text("{}"), r"id2label\.json: found names that are"),
+        (lambda folder: (folder / "id2label.json").write_text('{"0": 1}'), r"id2label\.json: '0': found 1, allowed: "),
+        (lambda folder: (folder / "id2label.json").write_text('{"0": "_"}'), r"id2label\.json: '0': found \"_\", "),
+        (lambda folder: (folder / "id2label.json").write_text("{}"), r"id2label\.json: found no object, or an empty"),
+        (lambda folder: (folder / "id2label.json").write_text('{"a": "b"}'), r"id2label\.json: 'a': found no id of a"),
+        (lambda folder: (folder / "id2label.json").write_text('{"-1": "b"}'), r"id2label\.json: '-1': found no id of"),
+        (
+            lambda folder: (folder / "id2label.json").write_text('{"1_0": "b"}'),
+            r"id2label\.json: '1_0': found no id of",
+        ),
+        (
+            lambda folder: (folder / "id2label.json").write_text('{"1": "a", "01": "b"}'),
+            r"id2label\.json: '01': found '1' before it, the same id, allowed: each class once",
+        ),
+        (
+            lambda folder: (folder / "id2label.json").write_text('{"1": "a", "1": "b"}'),
+            r"id2label\.json: '1': found '1' before it, the same id, allowed: each class once",
+        ),
         (lambda folder: (folder / "id2label.json").write_text('{"0": "a"}'), r"_00\d\.png: found no class, allowed: "),
+        (lambda folder: (folder / "val/01_1.png").touch(), r"found 0*1_0*1\.png, of the same class and index, allowed"),
         (lambda folder: (folder / "val/cat.png").touch(), r"cat\.png: found no class, allowed: CLASS_INDEX\.png"),
-        (lambda folder: (folder / "val").rename(folder / "test"), r"val: found no images, allowed: CLASS_INDEX"),
+        (lambda folder: (folder / "val").rename(folder / "test"), r"val: no such folder"),
     ],
 )
 def test_a_folder_with_a_mistake_is_one_line(folder, damage, line):
@@ -118,6 +135,36 @@ def test_the_class_is_that_of_the_largest_similarity(folder, tmp_path):
     assert classify(clip, images.files, images.labels, TEMPLATE).tolist() == expected.tolist()
 
 
+def test_classes_of_one_label_are_two(folder, tmp_path):
+    """As ImageNet's cranes, a bird and a machine. No prompt tells them apart, so all their images go to the first."""
+    (folder / "id2label.json").write_text('{"0": "cat", "1": "crane", "2": "crane"}')
+    images = read_labelled_folder(folder)
+    assert images.names == ["cat", "crane (1)", "crane (2)"] and images.shared_labels == {"crane": ["1", "2"]}
+    predicted = classify(make_spelling_clip(), images.files, images.labels, TEMPLATE)
+    assert set(predicted.tolist()) <= {0, 1}
+    answers = torch.tensor([0, 0, 0, 1, 1, 0, 1, 1, 1])
+    grades = zero_shot_grades(answers, images, ["images"] * 3)
+    assert grades["accuracy_by_class"] == {"cat": 1.0, "crane (1)": pytest.approx(2 / 3), "crane (2)": 0.0}
+    assert grades["most_confused"][0] == {"true": "crane (2)", "predicted": "crane (1)", "images": 3}
+    assert grades["accuracy"]["value"] == pytest.approx(5 / 9)
+    assert {(case.true, case.predicted) for case in example_cases(answers, images) if case.kind == "wrong"} == {
+        ("crane (1)", "cat"),
+        ("crane (2)", "crane (1)"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a", "a"], ["a (3)", "a (7)"]),
+        (["a", "a", "a (3)"], ["a (3)", "a (7)", "a (3) (9)"]),  # a label as the others would be called
+    ],
+)
+def test_every_class_has_a_name_of_its_own(labels, names):
+    assert LabelledFolder(labels, [], [], [3, 7, 9][: len(labels)]).names == names
+
+
 def test_a_file_that_is_no_image_is_one_line(folder, tmp_path):
     (folder / "val/1_001.png").write_bytes(b"nothing")
     images = read_labelled_folder(folder)
@@ -125,7 +172,9 @@ def test_a_file_that_is_no_image_is_one_line(folder, tmp_path):
         classify(make_spelling_clip(), images.files, images.labels, TEMPLATE)
 
 
-ANSWERS = LabelledFolder(["a", "b", "c"], [Path(f"{i}.png") for i in range(20)], [0] * 10 + [1] * 8 + [2] * 2)
+ANSWERS = LabelledFolder(
+    ["a", "b", "c"], [Path(f"{i}.png") for i in range(20)], [0] * 10 + [1] * 8 + [2] * 2, [0, 1, 2]
+)
 KINDS = ["circles", "digits", "digits"]
 PREDICTED = torch.tensor([0] * 7 + [1] * 3 + [1] * 2 + [0] * 5 + [2] + [2, 2])
 
@@ -161,6 +210,19 @@ def test_five_right_and_five_wrong_cases(tmp_path):
     assert rows[-1] == {"kind": "wrong", "file": "17.png", "predicted": "c", "true": "b"}
     few = example_cases(torch.tensor([*ANSWERS.classes[:-1], 0]), ANSWERS)
     assert [case.kind for case in few] == ["correct"] * 5 + ["wrong"]
+
+
+@pytest.mark.parametrize("labels", [["a $ and $_", "b\\frac$", "c%"], [str(number) for number in range(1500)]])
+def test_the_figures_take_any_names_and_number_of_classes(tmp_path, labels):
+    files = [tmp_path / f"{number}_0.png" for number in range(3)]
+    for number, file in enumerate(files):
+        Image.new("RGB", (8 + 30 * number, 9)).save(file)
+    images = LabelledFolder(labels, files, [0, 1, 2], list(range(len(labels))))
+    predicted = torch.tensor([0, 1, 1])
+    save_cases(example_cases(predicted, images), "title", tmp_path / "cases.png", "zero_shot")
+    counts = confusion_matrix(predicted, images)
+    save_confusion(counts, labels, "title", tmp_path / "confusion.png", "zero_shot", files)
+    assert max(Image.open(tmp_path / "confusion.png").size) < 3000
 
 
 def test_reported_values_stand_beside_as_many_classes():

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from difflab.errors import UserError
+from difflab.errors import read_json, reading
 from difflab.models.judge import DigitClassifier
+from difflab.models.loaded import read_weights
 from difflab.params.adaptation import ClassifierParams
 
 
@@ -56,21 +54,18 @@ def load_classifier(folder: str | Path, step: int | None = None) -> AdaptedClass
     Raises UserError when there is none that can be read.
     """
     folder = Path(folder)
-    try:
-        config = json.loads((folder / "config.json").read_text())
+    with reading(folder, KeyError, TypeError):
+        config = read_json(folder / "config.json")
         classifier = AdaptedClassifier(**{key: value for key, value in config.items() if key != "class"})
-        weights = load_file(folder / "model.safetensors") if step is None else snapshot_weights(folder, step)
+        weights = read_weights(folder / "model.safetensors") if step is None else snapshot_weights(folder, step)
         classifier.load_state_dict(weights)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"{folder}: found no classifier that can be read: {' '.join(str(error).split())}") from None
     classifier.eval()
     return classifier
 
 
 def snapshot_weights(folder: str | Path, step: int) -> dict[str, Tensor]:
-    """The weights of the classifier alone in one of the snapshots of `folder`."""
-    folder = Path(folder)
-    weights = load_file(folder / f"snapshots/step_{step:06d}.safetensors")
+    """The weights of the classifier alone in one of the snapshots of `folder`. Raises UserError as above."""
+    weights = read_weights(Path(folder) / f"snapshots/step_{step:06d}.safetensors")
     prefix = "classifier."
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
 

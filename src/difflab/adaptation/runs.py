@@ -78,4 +78,4 @@ def save_run(
     classifier.load_state_dict(snapshot_weights(folder, chosen))
     classifier.save(folder)
     selection = {"criterion": CRITERION, "chosen": chosen, "scores": scores}
-    (folder / "selection.json").write_text(json.dumps(selection, indent=2) + "\n")
+    (folder / "selection.json").write_text(json.dumps(selection, indent=2) + "\n", encoding="utf-8")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
-from difflab.data.dataset import SPLITS, DataError, ImageDataset, Split
+from difflab.data.dataset import SPLITS, ImageDataset, Split
+from difflab.errors import DataError, reading
 
 MIN_IMAGES = 10  # of every split
 
@@ -41,7 +42,7 @@ def describe_scenario(scenario: str, batch_size: int) -> dict[str, Any]:
 
 
 def _describe(path: Path, batch_size: int) -> dict[str, Any]:
-    dataset = ImageDataset.load(path)
+    dataset = ImageDataset.load(path, [])
     counts = {split: len(dataset.part(split)) for split in SPLITS}
     for split, count in counts.items():
         least = max(MIN_IMAGES, batch_size) if split == "train" else MIN_IMAGES
@@ -66,13 +67,8 @@ def load_images(domain: str, split: Split) -> Tensor:
     Raises DataError when there is no such file.
     """
     path = prepared(domain)
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.get_tensor("images")[file.get_tensor("splits") == SPLITS.index(split)]
-    except FileNotFoundError:
-        raise DataError(f"{path}: not found") from None
-    except SafetensorError as error:
-        raise DataError(f"{path}: not a difflab data file: {error}") from None
+    with reading(path, kind=DataError), safe_open(path, framework="pt") as file:
+        return file.get_tensor("images")[file.get_tensor("splits") == SPLITS.index(split)]
 
 
 def held_out(domain: str) -> ImageDataset:

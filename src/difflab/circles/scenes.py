@@ -14,15 +14,15 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.random import Generator
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from difflab.circles.captions import make_caption
 from difflab.circles.colours import rgb
 from difflab.circles.pairs import Meetings, make_meetings
-from difflab.errors import UserError
-from difflab.outputs import written_whole
+from difflab.errors import reading
+from difflab.outputs import atomic_write
 from difflab.params import CirclesParams
 
 ONE_RADIUS = 0.14, 0.36  # shares of the image's side
@@ -53,7 +53,7 @@ class Scenes:
         """Equal scenes give equal bytes."""
         path = Path(path)
         metadata = {"captions": json.dumps(self.captions)}
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             tensors = {"geometry": self.geometry, "colours": self.colours, "splits": self.splits}
             save_file(tensors, partial, metadata=metadata)
 
@@ -118,12 +118,7 @@ def paint(names: Sequence[str]) -> Tensor:
 
 def load_scenes(path: str | Path) -> Scenes:
     """Raises UserError when the file is missing or does not hold scenes."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            captions = json.loads(file.metadata()["captions"])
-            tensors = {name: file.get_tensor(name) for name in ("geometry", "colours", "splits")}
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: found no scenes that can be read: {error}") from None
+    with reading(path, KeyError, TypeError), safe_open(path, framework="pt") as file:
+        captions = json.loads(file.metadata()["captions"])
+        tensors = {name: file.get_tensor(name) for name in ("geometry", "colours", "splits")}
     return Scenes(**tensors, captions=captions)

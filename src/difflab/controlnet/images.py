@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from difflab.errors import UserError
+from difflab.errors import UserError, reading
 
 
 def load_images(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
@@ -17,4 +17,8 @@ def load_images(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise UserError(f"{folder}: found no images, allowed: those of `dvc repro controlnet_samples`")
-    return {file.stem: load_file(file)["images"].transpose(0, 2, 3, 1) for file in files}
+    images = {}
+    for file in files:
+        with reading(file, KeyError):
+            images[file.stem] = load_file(file)["images"].transpose(0, 2, 3, 1)
+    return images

@@ -10,11 +10,10 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
-from safetensors.torch import load_file
 from torch import nn
 
-from difflab.errors import UserError
-from difflab.text_to_image.model_folder import PROBLEMS
+from difflab.errors import UserError, reading
+from difflab.models.loaded import load_weights, require_weights
 
 MODEL = Path("models/controlnet")
 SNAPSHOTS = MODEL / "snapshots"
@@ -48,18 +47,19 @@ def _let_hints_through(convolutions: Sequence[Any]) -> None:
 
 
 def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
-    """Raises UserError where there is none."""
-    try:
-        return ControlNetModel.from_pretrained(folder, use_safetensors=True).eval()
-    except PROBLEMS as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{folder}: found no ControlNet that can be read, allowed: its folder: {reason}") from None
+    """Raises UserError where there is none, or its weights are not finite."""
+    with reading(folder):
+        controlnet = ControlNetModel.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
+    require_weights(controlnet, folder)
+    return controlnet
 
 
 def load_snapshot(controlnet: ControlNetModel, file: str | Path) -> None:
-    """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask."""
-    weights = {name.removeprefix("controlnet."): tensor for name, tensor in load_file(file).items()}
-    controlnet.load_state_dict(weights)
+    """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask.
+
+    Raises UserError where the file cannot be read or holds another network's.
+    """
+    load_weights(controlnet, file, "controlnet.")
 
 
 def snapshot_files() -> list[Path]:

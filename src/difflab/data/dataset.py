@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,15 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from difflab.errors import UserError
-from difflab.outputs import written_whole
+from difflab.errors import DataError
+from difflab.outputs import atomic_write
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-
-
-class DataError(UserError):
-    """Data that cannot be used; the message is one line that names the file."""
+MAX_LABEL = 9  # labels are digits
 
 
 @dataclass(frozen=True)
@@ -62,23 +60,60 @@ class ImageDataset:
         tensors = {"images": self.images, "labels": self.labels, "splits": self.splits}
         # One metadata key: safetensors writes several in an order that changes from run to run.
         metadata = {"description": json.dumps(self.description)}
-        with written_whole(path) as partial:
+        with atomic_write(path) as partial:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
 
     @classmethod
-    def load(cls, path: str | Path) -> ImageDataset:
-        """Raises DataError when the file is missing or does not hold such tensors."""
+    def load(cls, path: str | Path, used: Sequence[Split] = SPLITS) -> ImageDataset:
+        """Raises DataError when the file is missing or holds anything but a data set with images in the splits `used`.
+
+        A file can be the user's own, so all of it is checked: see `require`.
+        """
         try:
             with safe_open(path, framework="pt") as file:
-                description = json.loads(file.metadata()["description"])
                 tensors = {name: file.get_tensor(name) for name in ("images", "labels", "splits")}
+                description = json.loads((file.metadata() or {})["description"])
         except FileNotFoundError:
             raise DataError(f"{path}: not found") from None
-        except (SafetensorError, KeyError, TypeError) as error:
-            raise DataError(f"{path}: not a difflab data file: {error}") from None
-        images, labels, splits = tensors["images"], tensors["labels"], tensors["splits"]
-        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-            raise DataError(f"{path}: images {images.dtype} {list(images.shape)}, allowed: uint8 (N, 1 or 3, H, W)")
-        if not len(images) == len(labels) == len(splits):
-            raise DataError(f"{path}: {len(images)} images, {len(labels)} labels and {len(splits)} splits, not as many")
-        return cls(**tensors, description=description)
+        except (OSError, SafetensorError) as error:
+            raise DataError(f"{path}: not a difflab data file: {' '.join(str(error).split())}") from None
+        except (KeyError, ValueError):
+            raise DataError(f"{path}: description: found no text in the metadata, allowed: text as JSON") from None
+        dataset = cls(**tensors, description=description)
+        dataset.require(str(path), used)
+        return dataset
+
+    def require(self, place: str, used: Sequence[Split] = SPLITS) -> None:
+        """Check shapes, types and ranges, and that there are images in the splits `used`.
+
+        Raises DataError, one line that begins with `place`.
+        """
+        images = self.images
+        if (
+            images.dtype != torch.uint8
+            or images.ndim != 4
+            or images.shape[1] not in (1, 3)
+            or images.shape[2] != images.shape[3]
+            or not images.numel()
+        ):
+            allowed = "uint8 (N, 1 or 3, S, S), one image at least"
+            raise DataError(f"{place}: images: found {_kind(images)}, allowed: {allowed}")
+        for name, tensor, dtype, most in (
+            ("labels", self.labels, torch.int64, MAX_LABEL),
+            ("splits", self.splits, torch.uint8, len(SPLITS) - 1),
+        ):
+            if tensor.dtype != dtype or tensor.shape != (len(images),):
+                allowed = f"{str(dtype).removeprefix('torch.')} ({len(images)},), one for each image"
+                raise DataError(f"{place}: {name}: found {_kind(tensor)}, allowed: {allowed}")
+            outside = tensor[(tensor < 0) | (tensor > most)]
+            if len(outside):
+                raise DataError(f"{place}: {name}: found {outside[0]}, allowed: 0 to {most}")
+        for split in used:
+            if not (self.splits == SPLITS.index(split)).any():
+                raise DataError(f"{place}: splits: found no image for {split}, allowed: one at least")
+        if not isinstance(self.description, str):
+            raise DataError(f"{place}: description: found {json.dumps(self.description)[:80]}, allowed: text")
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

@@ -14,18 +14,26 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from difflab.data.dataset import SPLITS, DataError, ImageDataset
-from difflab.data.images import find_images, read_squares
+from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.data.image_files import find_images, is_image, say
+from difflab.data.images import read_squares
 from difflab.data.splits import grouped_splits, official_splits
+from difflab.errors import DataError
+from difflab.params import FaceIdentity
 
 CSVS = ("train.csv", "val.csv")
 FRAME = re.compile(r"(.+)_\d+")  # IDENTITY_NUMBER: several pictures of one person
+IDENTITIES: dict[FaceIdentity, str] = {
+    "prefix": "what is before _NUMBER in a file's name is a person",
+    "folder": "each folder is a person",
+    "file": "each file is a person",
+}
 
 
-def check(name: str, root: Path) -> None:
-    """Raises DataError when the folder or a CSV of the data set is not there."""
+def check(name: str, root: Path, identity: FaceIdentity) -> None:
+    """Raises DataError when the folder or a CSV of the data set is not there, or the faces cannot be split."""
     if name == "faces":
-        find_images(root / "faces")
+        _identified_faces(root / "faces", identity)
         return
     folder = root / "digits" / name
     for path in (folder, *(folder / csv_name for csv_name in CSVS)):
@@ -34,17 +42,21 @@ def check(name: str, root: Path) -> None:
             raise DataError(f"{path}: not found{hint if name == 'mnistm' else ''}")
 
 
-def read(name: str, root: Path, generator: Generator) -> ImageDataset:
-    """(N, C, S, S) images of one size. Raises DataError naming the file and, in a CSV, the line."""
-    return (
-        _read_faces(root / "faces", generator) if name == "faces" else _read_digits(root / "digits" / name, generator)
-    )
+def read(name: str, root: Path, identity: FaceIdentity, generator: Generator) -> ImageDataset:
+    """(N, C, S, S) images of one size. Raises DataError naming the file and, in a CSV, the line.
+
+    `identity`: what tells the persons of the faces apart, so that none is in two splits.
+    """
+    if name == "faces":
+        return _read_faces(root / "faces", identity, generator)
+    return _read_digits(root / "digits" / name, generator)
 
 
 def _read_digits(folder: Path, generator: Generator) -> ImageDataset:
     (train_paths, train_labels), (test_paths, test_labels) = (_read_csv(folder / csv_name) for csv_name in CSVS)
     if both := set(train_paths) & set(test_paths):
         raise DataError(f"{folder / CSVS[1]}: {min(both).name} is in {CSVS[0]} too")
+    _say_which_are_not_listed(_image_folder(folder), {*train_paths, *test_paths})
     splits = official_splits(np.array(train_labels), len(test_labels), generator)
     return ImageDataset(
         images=torch.from_numpy(read_squares(train_paths + test_paths)),
@@ -56,7 +68,7 @@ def _read_digits(folder: Path, generator: Generator) -> ImageDataset:
 
 def _read_csv(path: Path) -> tuple[list[Path], list[int]]:
     """Image paths and their labels, in the order of the lines."""
-    folder = path.parent / "data" if (path.parent / "data").is_dir() else path.parent
+    folder = _image_folder(path.parent)
     labels: dict[Path, int] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -80,11 +92,18 @@ def _read_csv(path: Path) -> tuple[list[Path], list[int]]:
     return list(labels), list(labels.values())
 
 
-def _read_faces(folder: Path, generator: Generator) -> ImageDataset:
-    paths = find_images(folder)
-    identities = [_identity(path) for path in paths]
-    if (n := len(set(identities))) < len(SPLITS):
-        raise DataError(f"{folder}: {n} identities (what is before _NUMBER in a file's name), allowed: 3 or more")
+def _image_folder(folder: Path) -> Path:
+    return folder / "data" if (folder / "data").is_dir() else folder
+
+
+def _say_which_are_not_listed(folder: Path, listed: set[Path]) -> None:
+    others = [path for path in sorted(folder.iterdir()) if path not in listed and is_image(path)]
+    if others:
+        say(f"{folder}: {len(others)} images that no CSV lists are not used, the first of them {others[0].name}")
+
+
+def _read_faces(folder: Path, identity: FaceIdentity, generator: Generator) -> ImageDataset:
+    paths, identities = _identified_faces(folder, identity)
     splits = grouped_splits(identities, 0.1, 0.1, generator)
     return ImageDataset(
         images=torch.from_numpy(read_squares(paths)),
@@ -94,7 +113,23 @@ def _read_faces(folder: Path, generator: Generator) -> ImageDataset:
     )
 
 
-def _identity(path: Path) -> str:
-    """The person in IDENTITY_NUMBER.jpg; any other file is a person of its own."""
-    frame = FRAME.fullmatch(path.stem)
-    return str(path.with_name(frame[1]) if frame else path)
+def _identified_faces(folder: Path, identity: FaceIdentity) -> tuple[list[Path], list[str]]:
+    """All faces and the person that each shows."""
+    paths = find_images(folder)
+    identities = [_identity(path, identity) for path in paths]
+    if (n := len(set(identities))) < len(SPLITS):
+        found = f"{n} different persons in {len(paths)} files such as {paths[0].name} by data.face_identity: {identity}"
+        others = ", ".join(f"{name} ({text})" for name, text in IDENTITIES.items() if name != identity)
+        raise DataError(f"{folder}: found {found}, allowed: 3 or more, or data.face_identity: {others}")
+    return paths, identities
+
+
+def _identity(path: Path, identity: FaceIdentity) -> str:
+    match identity:
+        case "prefix":  # of IDENTITY_NUMBER.jpg; any other file is a person of its own
+            frame = FRAME.fullmatch(path.stem)
+            return str(path.with_name(frame[1]) if frame else path)
+        case "folder":
+            return str(path.parent)
+        case "file":
+            return str(path)

@@ -1,42 +1,78 @@
-"""Image files: found, decoded and brought to one square size."""
+"""Images of files, decoded by one rule, and brought to one square size.
+
+The rule: grey stays grey and everything else becomes RGB, with 8 bits a channel; of 16 bits the upper 8 are kept;
+transparency is composited on white; the image is turned upright where its EXIF orientation can be read; of several
+frames or pages the first is used. Color profiles are not applied.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median_low
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
-from difflab.data.dataset import DataError
+from difflab.data.image_files import formats, say
+from difflab.errors import DataError
 
-SUFFIXES = {".jpg", ".jpeg", ".png"}
-GREY = {"1", "L"}
+T = TypeVar("T")
+
+GREY = {"1", "L", "LA", "La"}  # and the modes of 16 bits: I;16, I;16B, … and I
+OF_16_BITS = {"PNG", "PPM"}  # formats whose mode I is 0-65535; elsewhere it is any 32-bit integer
+BACKGROUND = "white"
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Beside these chunks and segments a file has profiles, texts, previews, …
+PNG, PNG_CHUNKS = b"\x89PNG\r\n\x1a\n", {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"}
+JPEG, JPEG_SCAN, JPEG_METADATA = b"\xff\xd8", 0xDA, {*range(0xE1, 0xEE), 0xEF, 0xFE}  # not those of JFIF and Adobe
 
 
-def find_images(folder: str | Path) -> list[Path]:
-    """All JPEG and PNG files under `folder`, sorted. Raises DataError when there is no folder or no image in it."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise DataError(f"{folder}: no images in it, allowed: {', '.join(sorted(SUFFIXES))}")
-    return paths
+def stream_images(paths: Sequence[str | Path], description: str) -> Iterator[Image.Image]:
+    """`read_image` of each file, with a progress bar; one line on stderr says how many files have further frames."""
+    several = []
+    for path in tqdm(paths, desc=description, delay=2):
+        image, has_more = _use(path, decoded)
+        several += [path] * has_more
+        yield image
+    if several:
+        say(f"{several[0]}: only the first of several frames is used (so in {len(several)} of {len(paths)} files)")
 
 
 def read_image(path: str | Path) -> Image.Image:
-    """Decode an 8-bit image as mode L or RGB, upright. Raises DataError when it is truncated or no image."""
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise DataError(f"{path}: {image.mode} pixels, allowed: 8 bits a channel")
-            return ImageOps.exif_transpose(image).convert("L" if image.mode in GREY else "RGB")
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow calls a broken PNG a SyntaxError
-        raise DataError(f"{path}: cannot be read as an image: {error}") from None
+    """Decode an image as mode L or RGB by the rule above.
+
+    Raises DataError where it is damaged, no image, has pixels of 32 bits, or shows nothing but white and transparency.
+    """
+    image, _ = _use(path, decoded)
+    return image
+
+
+def read_equal_sizes(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
+    """(N, H, W, 3). Raises DataError where one is missing, no image, or of another size than the first."""
+    images: list[NDArray[np.uint8]] = []
+    for path in paths:
+        images.append(np.asarray(read_image(path).convert("RGB")))
+        if images[-1].shape != images[0].shape:
+            height, width, _ = images[-1].shape
+            allowed = f"{images[0].shape[0]}×{images[0].shape[1]}, as {paths[0]} has"
+            raise DataError(f"{path}: found {height}×{width} pixels, allowed: {allowed}")
+    return np.stack(images)
 
 
 def read_squares(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
@@ -44,20 +80,141 @@ def read_squares(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
 
     Images of another size are cut to their central square and resized with Pillow's antialiased bicubic filter.
     """
-    headers = [_header(path) for path in paths]
+    headers = [_use(path, _header) for path in paths]
     size = median_low(side for side, _ in headers)
-    mode = "L" if all(image_mode in GREY for _, image_mode in headers) else "RGB"
+    mode = "L" if all(is_grey for _, is_grey in headers) else "RGB"
     pixels = np.empty((len(paths), size, size, len(mode)), dtype=np.uint8)
-    for row, path in zip(pixels, tqdm(paths, desc=f"reading {Path(paths[0]).parent}", delay=2), strict=True):
-        image = read_image(path).convert(mode)
-        row[:] = np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)).reshape(row.shape)
+    images = stream_images(paths, f"reading {Path(paths[0]).parent}")
+    for row, image in zip(pixels, images, strict=True):
+        square = ImageOps.fit(image.convert(mode), (size, size), Image.Resampling.BICUBIC)
+        row[:] = np.asarray(square).reshape(row.shape)
     return pixels.transpose(0, 3, 1, 2)
 
 
-def _header(path: str | Path) -> tuple[int, str]:
-    """Shorter side and mode, without decoding."""
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Whatever Pillow raises for a damaged file becomes a DataError of one line that names it."""
     try:
-        with Image.open(path) as image:
-            return min(image.size), image.mode
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read as an image: {error}") from None
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path}: not found") from None
+    except Exception as error:  # struct.error, SyntaxError, ValueError, EOFError, MemoryError, … by format
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):
+            reason = f"damaged, or none of {', '.join(formats())}"
+        raise DataError(f"{path}: cannot be read as an image: {reason}") from None
+
+
+def _use(path: str | Path, use: Callable[[Image.Image], T]) -> T:
+    """`use` of the opened file, or of it without its metadata, where that keeps Pillow from the pixels."""
+    with naming(path):
+        try:
+            with Image.open(path, formats=formats()) as image:
+                return use(image)
+        except Exception:
+            content = Path(path).read_bytes()
+            bare = _without_metadata(content)
+            if bare == content:
+                raise
+        with Image.open(io.BytesIO(bare), formats=formats()) as image:
+            return use(image)
+
+
+def _header(image: Image.Image) -> tuple[int, bool]:
+    """The shorter side, and whether it is grey, without decoding."""
+    _refuse_unreadable(image)
+    return min(image.size), _is_grey(image)
+
+
+def decoded(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The image as L or RGB, upright, and whether the file has further frames; those of a JPEG are previews."""
+    _refuse_unreadable(image)
+    flat = _composited(_of_8_bits(image))
+    turn = _turn(image)
+    has_more = image.format not in {"JPEG", "MPO"} and _is_animated(image)
+    return flat if turn is None else flat.transpose(turn), has_more
+
+
+def _refuse_unreadable(image: Image.Image) -> None:
+    if min(image.size) < 1:
+        raise ValueError(f"found {image.width}×{image.height} pixels, allowed: 1×1 and above")
+    if image.mode == "F" or (image.mode == "I" and image.format not in OF_16_BITS):
+        kind = "floating-point numbers" if image.mode == "F" else "integers"
+        raise ValueError(f"found 32-bit {kind}, of which nothing says what is white, allowed: 8 or 16 bits a channel")
+
+
+def _is_grey(image: Image.Image) -> bool:
+    return image.mode in GREY or image.mode.startswith("I")
+
+
+def _of_8_bits(image: Image.Image) -> Image.Image:
+    """An image of 16 bits, which is grey, as L or LA; of colors Pillow itself keeps the upper 8 bits."""
+    if not image.mode.startswith("I"):
+        return image
+    levels = np.asarray(image).astype(np.int32)
+    grey = Image.fromarray((levels >> 8).astype(np.uint8))
+    if "transparency" in image.info:
+        grey.putalpha(Image.fromarray(np.where(levels == image.info["transparency"], 0, 255).astype(np.uint8)))
+    return grey
+
+
+def _composited(image: Image.Image) -> Image.Image:
+    """L or RGB, on BACKGROUND where the image is transparent."""
+    mode = "L" if _is_grey(image) else "RGB"
+    if not image.has_transparency_data:
+        return image.convert(mode)
+    image = image.convert("LA" if mode == "L" else "RGBA")
+    alpha = image.getchannel("A")
+    canvas = Image.new(mode, image.size, BACKGROUND)
+    canvas.paste(image.convert(mode), mask=alpha)
+    if alpha.getextrema() != (255, 255) and canvas.tobytes() == Image.new(mode, image.size, BACKGROUND).tobytes():
+        raise ValueError(
+            f"found {BACKGROUND} and transparent pixels alone, allowed: others too, because transparent "
+            f"ones become {BACKGROUND}"
+        )
+    return canvas
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What turns it upright, if its EXIF data can be read and say that it is not."""
+    try:
+        return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # struct.error, TypeError, ValueError, SyntaxError, …, on which no pixel depends
+        return None
+
+
+def _is_animated(image: Image.Image) -> bool:
+    try:
+        return getattr(image, "is_animated", False)
+    except Exception:  # the second frame is damaged, the first is not
+        return True
+
+
+def _without_metadata(content: bytes) -> bytes:
+    """A PNG or JPEG without what neither pixels nor orientation need; any other file as it is."""
+    if content.startswith(PNG):
+        return PNG + b"".join(_png_chunks(content))
+    if content.startswith(JPEG):
+        return JPEG + b"".join(_jpeg_segments(content))
+    return content
+
+
+def _png_chunks(content: bytes) -> Iterator[bytes]:
+    """Also damaged ones, of which nobody knows what they were."""
+    start = len(PNG)
+    while start + 12 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, start)
+        body, end = start + 8 + length, start + 12 + length
+        if kind in PNG_CHUNKS or content[body:end] != zlib.crc32(content[start + 4 : body]).to_bytes(4, "big"):
+            yield content[start:end]
+        start = end
+
+
+def _jpeg_segments(content: bytes) -> Iterator[bytes]:
+    start = len(JPEG)
+    while start + 4 <= len(content) and content[start] == 0xFF and content[start + 1] != JPEG_SCAN:
+        end = start + 2 + int.from_bytes(content[start + 2 : start + 4], "big")
+        if content[start + 1] not in JPEG_METADATA or content[start + 4 : start + 10] == b"Exif\0\0":
+            yield content[start:end]
+        start = end
+    yield content[start:]

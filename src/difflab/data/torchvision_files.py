@@ -10,6 +10,7 @@ from dataclasses import replace
 from http.client import HTTPException
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
@@ -17,12 +18,13 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
-from tqdm import tqdm
 
-from difflab.data.dataset import SPLITS, DataError, ImageDataset
-from difflab.data.images import find_images, read_image
+from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.data.image_files import find_images
+from difflab.data.images import stream_images
 from difflab.data.mnistm import blend_splits
 from difflab.data.splits import official_splits, random_splits
+from difflab.errors import DataError
 
 PARTS: dict[
     str, tuple[tuple[str, ...], ...]
@@ -35,6 +37,7 @@ PARTS: dict[
     "usps": (("usps.bz2",), ("usps.t.bz2",)),
 }
 FILES = {name: tuple(chain.from_iterable(parts)) for name, parts in PARTS.items()}
+USPS_SIZE = 16  # pixels a side
 TIMEOUT = 30  # seconds of silence before a download is given up
 
 
@@ -114,13 +117,34 @@ def _read_part(name: str, folder: Path, train: bool) -> tuple[Tensor, Tensor]:
             part = datasets.SVHN(folder, split="train" if train else "test")
             images, labels = torch.from_numpy(part.data), torch.from_numpy(part.labels)
         else:
-            part = datasets.USPS(folder, train=train)
-            images, labels = torch.from_numpy(part.data)[:, None], torch.tensor(part.targets)
+            images, labels = read_usps(paths[0])
     if len(images) != len(labels):
         raise DataError(f"{paths[0]}: {len(images)} images, but {len(labels)} labels in {paths[-1]}")
     if len(outside := labels[(labels < 0) | (labels > 9)]):
         raise DataError(f"{paths[-1]}: label {outside[0]}, allowed: 0-9")
     return images, labels
+
+
+def read_usps(path: str | Path) -> tuple[Tensor, Tensor]:
+    """(N, 1, 16, 16) uint8 images and (N,) int64 labels of a file of libsvm's: as torchvision, which casts NaN too.
+
+    Raises DataError or ValueError where a line has other than 256 numbers of -1 to 1 and a label of 1 to 10.
+    """
+    from sklearn.datasets import load_svmlight_file
+
+    options: dict[str, Any] = {"n_features": USPS_SIZE**2, "dtype": np.float32}
+    rows, labels = load_svmlight_file(str(path), **options)
+    if (strange := labels[~np.isin(labels, range(1, 11))]).size:
+        raise DataError(f"{path}: labels: found {strange[0]:g}, allowed: 1 to 10")
+    if (short := np.flatnonzero(rows.getnnz(axis=1) != USPS_SIZE**2)).size:
+        raise ValueError(f"{rows.getnnz(axis=1)[short[0]]} pixels in line {short[0] + 1}, allowed: {USPS_SIZE**2}")
+    pixels = rows.toarray()
+    if (lines := np.flatnonzero(~(np.abs(pixels) <= 1).all(axis=1))).size:
+        row = pixels[lines[0]]
+        value = row[~(np.abs(row) <= 1)][0]
+        raise DataError(f"{path}: pixels: found {value:g} in line {lines[0] + 1}, allowed: -1 to 1")
+    images = ((pixels + 1) / 2 * 255).astype(np.uint8).reshape(-1, 1, USPS_SIZE, USPS_SIZE)
+    return torch.from_numpy(images), torch.from_numpy(labels.astype(np.int64) - 1)
 
 
 @contextmanager
@@ -140,7 +164,7 @@ def _blend(digits: ImageDataset, folder: Path, generator: Generator) -> ImageDat
     if len(paths) < len(SPLITS):
         raise DataError(f"{folder}: {len(paths)} photographs, allowed: {len(SPLITS)} or more, one for each split")
     size = digits.images.shape[-1]
-    photos = [np.asarray(read_image(path).convert("RGB")) for path in tqdm(paths, desc="reading photographs", delay=2)]
+    photos = [np.asarray(image.convert("RGB")) for image in stream_images(paths, "reading photographs")]
     for path, photo in zip(paths, photos, strict=True):
         if min(photo.shape[:2]) < size:
             raise DataError(f"{path}: {photo.shape[1]}×{photo.shape[0]} pixels, allowed: {size}×{size} or more")

@@ -41,7 +41,7 @@ class RealImages:
         Raises DataError when it cannot be read, UserError when its images are of another size than the generated ones
         or too few.
         """
-        dataset = ImageDataset.load(path).with_labels(digits)
+        dataset = ImageDataset.load(path, ["train", "test"]).with_labels(digits)
         training, test = dataset.part("train").images, dataset.part("test").images
         if training.shape[1:] != generated.shape[1:]:
             raise UserError(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from difflab.errors import UserError
+from difflab.errors import UserError, read_json
 from difflab.evaluation.intervals import Estimate
 
 RULE = (
@@ -31,13 +30,8 @@ def compare_metrics(path_a: Path, path_b: Path) -> pd.DataFrame:
 
 def _flat(path: Path) -> dict[str, Any]:
     """The file's values by dotted name, such as mnistm.frechet.value."""
-    try:
-        metrics = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON: {error}") from None
-    flat = pd.json_normalize(metrics).iloc[0].to_dict() if isinstance(metrics, dict) and metrics else {}
+    metrics = read_json(path)
+    flat = pd.json_normalize(metrics).iloc[0].to_dict() if metrics else {}
     flat = {name: value for name, value in flat.items() if not name.startswith("reported.")}
     if not any(".protocol." in name for name in flat):
         raise UserError(f"{path}: found no protocol, allowed: metrics of a recipe, as stages/evaluate.py writes them")

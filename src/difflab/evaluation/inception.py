@@ -22,17 +22,22 @@ SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
 BATCH_SIZE = 50
 
 
+def check_weights(path: str | Path) -> None:
+    """Raises UserError when `path` is not that one file."""
+    path, key = Path(path), "evaluation.inception_weights"
+    if path.name != FILE_NAME or not path.is_file():
+        raise UserError(f"{key}: found {str(path)!r}, no such file or of another name, allowed: a file {FILE_NAME}")
+    if (found := sha256_of(path)) != SHA256:
+        raise UserError(f"{key}: found {path} with SHA-256 {found}, allowed: {SHA256}")
+
+
 def inception_extractor(path: str | Path, device: torch.device) -> Extractor:
     """The 2048 pooled features, of images brought to 299×299 by Pillow's bicubic filter without rounding.
 
     Raises UserError when `path` is not that one file.
     """
     path = Path(path)
-    key = "evaluation.inception_weights"
-    if path.name != FILE_NAME or not path.is_file():
-        raise UserError(f"{key}: found {str(path)!r}, no such file or of another name, allowed: a file {FILE_NAME}")
-    if (found := sha256_of(path)) != SHA256:
-        raise UserError(f"{key}: found {path} with SHA-256 {found}, allowed: {SHA256}")
+    check_weights(path)
     inception = InceptionV3W(str(path.parent), download=False).to(device).eval()
     resize = build_resizer("clean")
 

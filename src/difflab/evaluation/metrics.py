@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 
 
 def accuracy(predicted: Tensor, expected: Tensor) -> float:
@@ -18,5 +18,5 @@ def accuracy(predicted: Tensor, expected: Tensor) -> float:
 
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
     """Equal metrics give equal bytes."""
-    with written_whole(path) as partial:
-        partial.write_text(json.dumps(metrics, indent=2) + "\n")
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from difflab.device import make_accelerator
 from difflab.faces.noises import noise_files
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.params import ComputeParams, FaceSamplingParams
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
@@ -76,7 +76,7 @@ def draw_faces(
         for start in range(0, len(group), params.batch_size)
     ]
     key, inputs = [compute, params, [face.file for face in faces]], [MODEL, *noise_files(params)]
-    with drawn_batches(folder.name, key, inputs, batches, draw) as drawn, written_whole(folder) as partial:
+    with drawn_batches(folder.name, key, inputs, batches, draw) as drawn, atomic_write(folder) as partial:
         for batch, tensors in drawn:
             images = min_max_rescaled(tensors["images"]) if params.min_max_rescale else tensors["images"]
             for face, picture in zip(batch, to_pil(images), strict=True):

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from difflab.data.image_files import find_images, say
+from difflab.data.images import read_equal_sizes
 from difflab.errors import UserError
 
 MEASURES = {
@@ -25,21 +26,8 @@ MEASURES = {
 
 
 def read_images(files: Sequence[str | Path]) -> NDArray[np.float64]:
-    """(N, H, W, 3). Raises UserError where one is missing, no image, or of another size than the first."""
-    images = []
-    for file in files:
-        try:
-            with Image.open(file) as image:
-                images.append(np.asarray(image.convert("RGB"), dtype=np.float64))
-        except FileNotFoundError:
-            raise UserError(f"{file}: not found") from None
-        except OSError:
-            raise UserError(f"{file}: found no image in it, allowed: a PNG") from None
-        if images[-1].shape != images[0].shape:
-            height, width, _ = images[-1].shape
-            allowed = f"{len(images[0])}×{images[0].shape[1]}, as {files[0]} has"
-            raise UserError(f"{file}: found {height}×{width} pixels, allowed: {allowed}")
-    return np.stack(images)
+    """(N, H, W, 3). Raises DataError where one is missing, no image, or of another size than the first."""
+    return read_equal_sizes(files).astype(np.float64)
 
 
 def mean_squared_error(a: NDArray, b: NDArray) -> float:
@@ -99,17 +87,29 @@ def measures_of_path(images: NDArray, noises: NDArray) -> dict[str, float]:
     }
 
 
-def errors_against(reference: Path, files: Sequence[Path]) -> dict[str, float]:
+def errors_against(reference: str | Path, files: Sequence[Path]) -> dict[str, float]:
     """Mean squared error, 0-255, of each of `files` and the image of its name in `reference`, by name, and their sum.
 
-    Raises UserError where the folder has none of them, or one of another size.
+    Raises UserError as `reference_images` does, or where one has another size.
     """
     errors = {}
-    for file in files:
-        if (reference / file.name).exists():
-            ours, theirs = read_images([file, reference / file.name])
-            errors[file.stem] = mean_squared_error(ours, theirs)
-    if not errors:
-        names = ", ".join(file.name for file in files)
-        raise UserError(f"faces.reference: {reference}: found no image of these, allowed: {names}")
+    for file, theirs in zip(files, reference_images(reference, [file.stem for file in files]), strict=True):
+        errors[file.stem] = mean_squared_error(*read_images([file, theirs]))
     return errors | {"sum": math.fsum(errors.values())}
+
+
+def reference_images(folder: str | Path, names: Sequence[str]) -> list[Path]:
+    """The image of each name, without its suffix, below `folder`; those of other names are not used, as stderr says.
+
+    Raises UserError where one is missing, or two have a name.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in find_images(folder):
+        found.setdefault(path.stem, []).append(path)
+    for name in names:
+        if len(paths := found.get(name, [])) != 1:
+            what = " and ".join(map(str, paths)) or f"no image {name}"
+            raise UserError(f"faces.reference: {folder}: found {what}, allowed: one of each of {', '.join(names)}")
+    if others := found.keys() - set(names):
+        say(f"faces.reference: {folder}: {len(others)} images are not used, because no sample has their names")
+    return [found[name][0] for name in names]

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from difflab.params import FaceSamplingParams
 from difflab.sampling.noise import bank_generators
-from difflab.saved import read_saved, refusal, unfit
+from difflab.saved import only_tensor, read_saved, refusal, unfit
+
+SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")
 
 
 def starting_noises(params: FaceSamplingParams, size: int) -> Tensor:
@@ -24,13 +26,26 @@ def starting_noises(params: FaceSamplingParams, size: int) -> Tensor:
 
 
 def noise_files(params: FaceSamplingParams) -> list[Path]:
-    """00.pt, 01.pt, … of the folder of starting noises, if `params` names one."""
-    return [Path(params.noises, f"{number:02d}.pt") for number in range(params.num_noises)] if params.noises else []
+    """00.pt, 01.pt, … of the folder of starting noises, if `params` names one; or .pth, .npy, .safetensors.
+
+    Raises UserError where there are two of one number.
+    """
+    return [_file_of(Path(params.noises), number) for number in range(params.num_noises)] if params.noises else []
+
+
+def _file_of(folder: Path, number: int) -> Path:
+    """The first that could be where there is none."""
+    files = [folder / f"{number:02d}{suffix}" for suffix in SUFFIXES]
+    found = [file for file in files if file.exists()]
+    if len(found) > 1:
+        names = " and ".join(file.name for file in found)
+        raise refusal(f"faces.sampling.noises: {folder}", names, "one file for each noise")
+    return (found or files)[0]
 
 
 def _load_noise(file: Path, size: int) -> Tensor:
     place, shape = f"faces.sampling.noises: {file}", (1, 3, size, size)
-    noise = read_saved(file, place)
+    noise = only_tensor(read_saved(file, place))
     problem = unfit(noise)
     if not problem and noise.shape != shape:
         problem = f"shape {tuple(noise.shape)}"

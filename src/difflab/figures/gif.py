@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from difflab.figures.png import STYLE, Provenance, drawn
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 
 MILLISECONDS = 500  # of a frame
 LAST = 3000  # of the last one, which the eye wants to rest on
@@ -23,7 +23,7 @@ def save_gif(figures: Sequence[Figure], path: Path, provenance: Provenance) -> N
     box = Bbox.union([drawn(figure) for figure in figures])
     # Each frame has a palette of its own: 256 colours are too few for all of them together.
     first, *others = [_render(figure, box).quantize(dither=Image.Dither.NONE) for figure in figures]
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         first.save(
             partial,
             format="GIF",

@@ -12,7 +12,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 
 DPI = 200
 # The user's own style has no say.
@@ -40,7 +40,7 @@ def save_png(figure: Figure, path: Path, provenance: Provenance) -> None:
     """Write `figure` without its empty margins; images placed on whole pixels stay there. Made whole or not at all."""
     # "Software" would name matplotlib's version.
     metadata = {"Software": None, "Stage": provenance.stage, "Inputs": provenance.inputs}
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         figure.savefig(partial, format="png", dpi=figure.dpi, bbox_inches=drawn(figure), metadata=metadata)
 
 

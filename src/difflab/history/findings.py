@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
-from difflab.errors import UserError
+from difflab.errors import UserError, read_json, reading
 from difflab.history.claims import Claims, load_claims
 from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.history.reference import Reference, load_reference
 from difflab.history.verify import JudgedClaim, judged_claims
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 
 BLOCK = re.compile(r"(<!-- findings(?P<systems>[\w ,-]*) -->\n).*?(<!-- /findings -->)", re.DOTALL)
 
@@ -25,16 +24,17 @@ def write_findings(files: list[Path]) -> None:
     if reference is None:
         raise UserError("reference.json: not found; `difflab reference` writes it")
     for file in files:
-        text = file.read_text()
+        with reading(file):
+            text = file.read_text(encoding="utf-8")
         if not BLOCK.search(text):
             raise UserError(f"{file}: found no block, allowed: a file with <!-- findings --> and <!-- /findings -->")
-        with written_whole(file) as partial:
-            partial.write_text(with_findings(text, claims, reference, committed_metrics()))
+        with atomic_write(file) as partial:
+            partial.write_text(with_findings(text, claims, reference, committed_metrics()), encoding="utf-8")
 
 
 def committed_metrics(folder: Path = Path("metrics")) -> dict[str, Numbers]:
     """The numbers of the metrics files in `folder`, by stem."""
-    return {path.stem: numbers_by_name(json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))}
+    return {path.stem: numbers_by_name(read_json(path)) for path in sorted(folder.glob("*.json"))}
 
 
 def with_findings(text: str, claims: Claims, reference: Reference, metrics: dict[str, Numbers]) -> str:

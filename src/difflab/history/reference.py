@@ -19,15 +19,16 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from difflab.errors import UserError
+from difflab.errors import UserError, read_json
 from difflab.history.claims import load_claims
 from difflab.history.clones import run_in_clone
 from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.lock_file import IMPORT, LOCK, Lock, makers, parse_lock
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.params import Params, TrainingParams, load_params
 from difflab.revisions import git, resolve
 from difflab.seeds import bounds_of
+from difflab.validation import explain
 
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")
@@ -72,13 +73,12 @@ class Reference(BaseModel):
 def load_reference(path: str | Path = FILE) -> Reference | None:
     """None where there is no such file. Raises UserError when it is not of this form."""
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        return Reference.model_validate_json(path.read_text())
+        return Reference.model_validate(read_json(path))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise UserError(f"{path}: {explain(error, Reference, '')}") from None
 
 
 def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[float, float] | None:
@@ -152,7 +152,8 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
     if num_seeds < 2:
         raise UserError(f"--seeds: found {num_seeds}, allowed: integer ≥ 2")
     if unknown := [file for file in files if file not in named]:
-        raise UserError(f"reference: found {unknown[0]!r}, allowed: {', '.join(named)}")
+        known = ", ".join(named) or "none, as claims.yaml names none"
+        raise UserError(f"reference: found {unknown[0]!r}, allowed: {known}")
     if revision == "HEAD" and git("status", "--porcelain", "--", *SOURCES):
         raise UserError("reference: found sources that differ from HEAD, allowed: a commit, which the file then names")
     commit = resolve(revision)
@@ -163,8 +164,8 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
         run_in_clone(folder, commit, [f"metrics/{file}.json" for file in chosen], partial(add_seed, seed=seed))
         if k > 1:
             reference = _extended(collect(commit, seeds[:k], folders[:k], chosen), path)
-            with written_whole(path) as temporary:
-                temporary.write_text(as_json(reference))
+            with atomic_write(path) as temporary:
+                temporary.write_text(as_json(reference), encoding="utf-8")
     assert reference
     return reference
 
@@ -199,13 +200,13 @@ def add_seed(clone: Path, seed: int) -> None:
         for name in sections:
             node = node[name]
         node[last] += seed
-    with file.open("w") as opened:
-        yaml.dump(tree, opened)
+    with atomic_write(file) as temporary:
+        yaml.dump(tree, temporary)
 
 
 def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]) -> Reference:
     """The numbers of the metrics files in `folders`, one for each seed; a number that a run lacks is left out."""
-    lock = parse_lock((folders[0] / LOCK).read_text(), (folders[0] / IMPORT).read_text())
+    lock = parse_lock((folders[0] / LOCK).read_bytes(), (folders[0] / IMPORT).read_bytes(), str(folders[0]))
     seed_keys = training_seed_keys(load_params(folders[0] / "params.yaml"))
     collected = {}
     for file in files:
@@ -218,7 +219,7 @@ def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]
 
 
 def _read(path: Path) -> Numbers:
-    return numbers_by_name(json.loads(path.read_text()))
+    return numbers_by_name(read_json(path))
 
 
 def machine() -> str:
@@ -232,4 +233,4 @@ def machine() -> str:
 
 def _cpuinfo() -> list[str]:
     path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from difflab.errors import UserError
+from difflab.errors import UserError, read_json
 from difflab.history.claims import Claims, Outcome, load_claims, outcome
 from difflab.history.clones import run_in_clone
 from difflab.history.measurements import Numbers, numbers_by_name
@@ -84,7 +83,7 @@ class Verdict:
 def verdict(made: list[Path]) -> Verdict:
     """Of the metrics files `made`: those of `made_here`."""
     claims, reference = load_claims(), load_reference()
-    metrics = {path.stem: numbers_by_name(json.loads(path.read_text())) for path in made}
+    metrics = {path.stem: numbers_by_name(read_json(path)) for path in made}
     return Verdict(judged_claims(claims, metrics, reference), _files(claims, metrics, reference), reference)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from difflab.errors import UserError
+from difflab.errors import UserError, read_json, reading
+from difflab.models.loaded import load_weights
 
 
 class DigitClassifier(nn.Module):
@@ -52,7 +52,9 @@ class DigitClassifier(nn.Module):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         save_file(self.state_dict(), folder / "model.safetensors")
-        (folder / "config.json").write_text(json.dumps({"class": type(self).__name__, **self.config}) + "\n")
+        (folder / "config.json").write_text(
+            json.dumps({"class": type(self).__name__, **self.config}) + "\n", encoding="utf-8"
+        )
 
 
 class Judge(DigitClassifier):
@@ -78,12 +80,10 @@ def load_judge(folder: str | Path) -> DigitClassifier:
     Raises UserError when there is none that can be read.
     """
     folder = Path(folder)
-    try:
-        config = json.loads((folder / "config.json").read_text())
+    with reading(folder, KeyError, TypeError):
+        config = read_json(folder / "config.json")
         judge = _class_named(config.pop("class"))(**config)
-        judge.load_state_dict(load_file(folder / "model.safetensors"))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"{folder}: found no judge that can be read: {' '.join(str(error).split())}") from None
+    load_weights(judge, folder / "model.safetensors")
     return judge.eval()
 
 

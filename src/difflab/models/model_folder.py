@@ -43,4 +43,4 @@ def save_model_folder(
         module = type(component).__module__
         index[name] = ["diffusers" if module.startswith("diffusers.") else module, type(component).__name__]
     index["patch_size"] = patch_size
-    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")

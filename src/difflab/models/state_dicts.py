@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from difflab.saved import read_saved, refusal, unfit
-
-MAX_NAMED = 5  # keys of one kind that a line names
+from difflab.saved import listed, read_saved, refusal, unfit
 
 
 def read_dict(path: str | Path, place: str) -> dict[Any, Any]:
@@ -41,11 +39,6 @@ def check_state_dict(state: Mapping[Any, Any], shapes: Mapping[str, tuple[int, .
         "of another shape": misshapen,
         "not finite floating-point numbers": unusable,
     }
-    found = "; ".join(f"{kind}: {_listed(keys)}" for kind, keys in mistakes.items() if keys)
+    found = "; ".join(f"{kind}: {listed(keys)}" for kind, keys in mistakes.items() if keys)
     if found:
-        raise refusal(place, found, f"the tensors {_listed(list(shapes))}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - MAX_NAMED
-    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+        raise refusal(place, found, f"the tensors {listed(list(shapes))}")

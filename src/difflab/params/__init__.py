@@ -24,10 +24,10 @@ from difflab.params.clip import (
     ZeroShotParams,
 )
 from difflab.params.controlnet import ControlNetParams, ControlSamplesParams, TwoCirclesParams
-from difflab.params.data import DataParams, EmbeddedParams, PrepareParams
+from difflab.params.data import DataParams, EmbeddedParams, FaceIdentity, PrepareParams
 from difflab.params.diffusion import NetworkParams, SamplerParams, ScheduleParams
-from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, PathName
-from difflab.params.file import ParamsError, load_params, load_section, read_yaml, validate
+from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, FacesParams, PathName
+from difflab.params.file import ParamsError, load_params, load_section, parse_yaml, read_yaml, validate
 from difflab.params.personalization import (
     ConceptCirclesParams,
     ConceptParams,
@@ -47,7 +47,7 @@ from difflab.params.recipes import (
     RecipeParams,
     RecipeSamplingParams,
 )
-from difflab.params.section import Domain, PositiveInt, Seed
+from difflab.params.section import BatchSize, Domain, NumImages, Seed
 from difflab.params.studies import (
     EvaluationParams,
     FewStepsParams,

@@ -6,25 +6,24 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import PositiveInt, Section, Seed
+from difflab.params.section import EachOnce, NonNegative, Section, Seed, Width
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
 # SOURCE-TARGET, each of them a data set of prepared/.
 Scenario = Annotated[str, Field(pattern=r"^(mnist|mnistm|svhn|usps)-(mnist|mnistm|svhn|usps)$")]
 Method = Literal["source-only", "dann", "dann-mcc", "target-only"]
-NonNegative = Annotated[float, Field(ge=0)]
 
 
 class ClassifierParams(Section):
-    channels: Annotated[list[PositiveInt], Field(min_length=1, max_length=3)]  # of convolutions, each halves the image
-    num_features: PositiveInt  # what both heads read
-    domain_head_width: PositiveInt
+    channels: Annotated[list[Width], Field(min_length=1, max_length=3)]  # of convolutions, each halves the image
+    num_features: Width  # what both heads read
+    domain_head_width: Width
 
 
 class ConfusionParams(Section):
     weight: NonNegative
-    temperature: Annotated[float, Field(gt=0)]
+    temperature: Annotated[float, Field(ge=0.01, le=1000)]
 
 
 class MethodParams(Section):
@@ -34,14 +33,20 @@ class MethodParams(Section):
 
 class TsneParams(Section):
     seed: Seed
-    perplexity: Annotated[float, Field(ge=1)]
-    num_images: Annotated[int, Field(ge=10)]  # of each domain, at most
+    perplexity: Annotated[float, Field(ge=1, le=10_000)]
+    num_images: Annotated[int, Field(ge=10, le=100_000)]  # of each domain, at most
+
+    @model_validator(mode="after")
+    def _there_are_more_images_than_neighbours(self) -> Self:
+        if self.perplexity >= 2 * self.num_images:
+            raise refuse("perplexity", self.perplexity, f"number < {2 * self.num_images}, twice num_images")
+        return self
 
 
 class AdaptationParams(Section):
-    scenarios: Annotated[list[Scenario], Field(min_length=1)]
+    scenarios: Annotated[list[Scenario], Field(min_length=1), EachOnce]
     methods: dict[Method, MethodParams]
-    num_runs: Annotated[int, Field(ge=2)]  # of each method, with the seeds training.seed, training.seed + 1, …
+    num_runs: Annotated[int, Field(ge=2, le=1000)]  # of each method, with the seeds training.seed, training.seed + 1, …
     network: ClassifierParams
     training: TrainingParams
     tsne: TsneParams
@@ -52,8 +57,6 @@ class AdaptationParams(Section):
             source, target = scenario.split("-")
             if source == target:
                 raise refuse("scenarios", scenario, "two different domains")
-        if len(set(self.scenarios)) < len(self.scenarios):
-            raise refuse("scenarios", self.scenarios, "different ones")
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from difflab.params.section import PositiveInt, Probability, Section, Seed
+from difflab.params.section import NumImages, Probability, Section, Seed, Share
 from difflab.validation import refuse
 
 
@@ -29,12 +29,12 @@ ColourNames = Annotated[list[str], AfterValidator(_known_to_css)]  # CSS's, spli
 
 class CirclesParams(Section):
     seed: Seed
-    num_train: PositiveInt  # scenes
-    num_validation: PositiveInt
+    num_train: NumImages  # scenes
+    num_validation: NumImages
     two_circles: Probability  # the share of scenes with a second circle
     colours: Annotated[ColourNames, Field(min_length=4)]
     held_out_colours: ColourNames  # in no scene and no caption: new concepts to learn
-    unseen_pairs: Annotated[float, Field(gt=0, lt=1)]  # of pairs of circle and background: validation's alone
+    unseen_pairs: Share  # of pairs of circle and background: validation's alone
     min_contrast: Annotated[float, Field(ge=0, le=100)]  # CIEDE2000 between what meets in a scene
 
     @model_validator(mode="after")

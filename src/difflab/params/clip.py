@@ -6,20 +6,20 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from difflab.params.section import PositiveInt, Section, Seed
+from difflab.params.section import Depth, Pixels, Section, Seed, Share, Text, Width
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
 
 class ClipNetworkParams(Section):
-    image_size: PositiveInt
-    patch_size: PositiveInt
-    text_length: Annotated[int, Field(ge=3)]  # tokens of a prompt at most, begin and end included
-    vision_layers: PositiveInt
-    text_layers: PositiveInt
-    hidden_size: PositiveInt
-    num_attention_heads: PositiveInt
-    projection_dim: PositiveInt
+    image_size: Pixels
+    patch_size: Pixels
+    text_length: Annotated[int, Field(ge=3, le=1024)]  # tokens of a prompt at most, begin and end included
+    vision_layers: Depth
+    text_layers: Depth
+    hidden_size: Width
+    num_attention_heads: Width
+    projection_dim: Width
 
     @model_validator(mode="after")
     def _sizes_divide(self) -> Self:
@@ -31,11 +31,11 @@ class ClipNetworkParams(Section):
 
 class ColouredDigitsParams(Section):
     seed: Seed
-    unseen_pairs: Annotated[float, Field(gt=0, lt=1)]  # the share of pairs of colour and digit kept from training
+    unseen_pairs: Share  # the share of pairs of colour and digit kept from training
 
 
 class ClipParams(Section):
-    pretrained: str | None  # null: train the small model below; else a folder or hub id of a CLIP
+    pretrained: Text | None  # null: train the small model below; else a folder or hub id of a CLIP
     digits: ColouredDigitsParams
     network: ClipNetworkParams
     training: TrainingParams
@@ -49,13 +49,13 @@ def _names_the_object(template: str) -> str:
 
 class UnseenImagesParams(Section):
     seed: Seed
-    images_per_class: PositiveInt
+    images_per_class: Annotated[int, Field(ge=1, le=10_000)]
 
 
 Template = Annotated[str, AfterValidator(_names_the_object)]
 
 
 class ZeroShotParams(Section):
-    images: str | None  # folder with id2label.json and val/{class}_{index}.png; null: those of unseen
+    images: Text | None  # folder with id2label.json and val/{class}_{index}.png; null: those of unseen
     template: Template  # of the prompt for a class
     unseen: UnseenImagesParams  # images that are drawn of what training never saw

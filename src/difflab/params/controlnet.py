@@ -6,19 +6,18 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import PositiveInt, Probability, Section
-from difflab.params.text_to_image import Channels, GuidedSamplingParams
+from difflab.params.section import EachOnce, NonNegative, NumImages, Probability, Section, Share, Text, Widths
+from difflab.params.text_to_image import GuidedSamplingParams
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
-Share = Annotated[float, Field(gt=0, lt=1)]  # of the image's side
-Circle = Annotated[list[Share], Field(min_length=3, max_length=3)]  # x, y, radius
+Circle = Annotated[list[Share], Field(min_length=3, max_length=3)]  # x, y, radius, of the image's side
 
 
 class TwoCirclesParams(Section):
     """A hint of two circles, and the prompt for it."""
 
-    prompt: str
+    prompt: Text
     circles: Annotated[list[Circle], Field(min_length=2, max_length=2)]
     colours: Annotated[list[str], Field(min_length=3, max_length=3)]  # of the two circles and of the background
     any_order: bool  # whether the prompt leaves open which circle has which colour
@@ -36,11 +35,11 @@ class TwoCirclesParams(Section):
 class ControlSamplesParams(Section):
     """What is drawn to be measured."""
 
-    num_one_circle: PositiveInt  # held-out hints of one circle, each with its caption and a noise of its own
-    num_two_circles: PositiveInt  # noises for each hint of two circles
+    num_one_circle: NumImages  # held-out hints of one circle, each with its caption and a noise of its own
+    num_two_circles: NumImages  # noises for each hint of two circles
     two_circles: Annotated[list[TwoCirclesParams], Field(min_length=1)]
-    num_compared: PositiveInt  # of the one-circle hints, for each training step and each conditioning scale
-    conditioning_scales: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    num_compared: NumImages  # of the one-circle hints, for each training step and each conditioning scale
+    conditioning_scales: Annotated[list[NonNegative], Field(min_length=1), EachOnce]
 
     @model_validator(mode="after")
     def _some_of_them_are_compared(self) -> Self:
@@ -50,7 +49,7 @@ class ControlSamplesParams(Section):
 
 
 class ControlNetParams(Section):
-    hint_channels: Channels  # each level but the last halves the hint: as many as the autoencoder halves the image
+    hint_channels: Widths  # each level but the last halves the hint: as many as the autoencoder halves the image
     drop_probability: Probability  # of training without the caption, so that the hint has to do
     training: TrainingParams
     sampling: GuidedSamplingParams

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import PositiveInt, Section, Seed
+from difflab.params.section import Section, Seed, Text
 from difflab.validation import refuse
 
 
@@ -18,15 +18,21 @@ class SourceParams(Section):
     faces: Literal["embedded", "folder"]
 
 
+FaceIdentity = Literal["prefix", "folder", "file"]
+
+
 class EmbeddedParams(Section):
-    copies_per_digit: PositiveInt  # MNIST and MNIST-M stand-ins: each training digit, slightly moved
-    street_numbers: Annotated[int, Field(ge=100)]  # rendered house-number crops, all splits together
+    copies_per_digit: Annotated[
+        int, Field(ge=1, le=1000)
+    ]  # MNIST and MNIST-M stand-ins: each training digit, slightly moved
+    street_numbers: Annotated[int, Field(ge=100, le=1_000_000)]  # rendered house-number crops, all splits together
 
 
 class DataParams(Section):
-    root: str | None  # folder with real data; null: only embedded data and downloads
+    root: Text | None  # folder with real data; null: only embedded data and downloads
     seed: Seed
     sources: SourceParams
+    face_identity: FaceIdentity  # what tells persons apart, each in one split, in the faces of a folder
     embedded: EmbeddedParams
 
     @model_validator(mode="after")

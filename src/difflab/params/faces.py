@@ -7,15 +7,17 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from difflab.params.diffusion import Diffusion, SamplerParams
-from difflab.params.section import NonNegativeInt, PositiveInt, Probability, Section, Seed
+from difflab.params.section import EachOnce, Probability, Section, Seed, Text
 from difflab.validation import refuse
+
+MAX_NOISES = 10_000  # of 256×256 they fill 8 GB
 
 
 class FaceSamplingParams(SamplerParams):
-    noises: str | None  # folder of starting noises 00.pt, 01.pt, …; null: those of the noise bank
-    num_noises: PositiveInt
-    etas: Annotated[list[Probability], Field(min_length=1)]
-    step_seeds: Annotated[list[Seed], Field(min_length=1)]  # of the noise of the steps, which η > 0 adds
+    noises: Text | None  # folder of starting noises 00.pt, 01.pt, …; null: those of the noise bank
+    num_noises: Annotated[int, Field(ge=1, le=MAX_NOISES)]
+    etas: Annotated[list[Probability], Field(min_length=1), EachOnce]
+    step_seeds: Annotated[list[Seed], Field(min_length=1), EachOnce]  # of the noise of the steps, which η > 0 adds
     min_max_rescale: bool  # stretch each image to its own smallest and largest number; false: [-1, 1] is 0-255
 
     @model_validator(mode="after")
@@ -25,10 +27,7 @@ class FaceSamplingParams(SamplerParams):
         return self
 
     @model_validator(mode="after")
-    def _images_have_names_of_their_own(self) -> Self:
-        for key, values in (("etas", self.etas), ("step_seeds", self.step_seeds)):
-            if len(set(values)) < len(values):
-                raise refuse(key, values, "different numbers")
+    def _some_are_deterministic(self) -> Self:
         if 0 not in self.etas:
             raise refuse("etas", self.etas, "0 among them, whose images the others are compared with")
         return self
@@ -44,15 +43,16 @@ PathName = Literal["slerp", "lerp"]
 
 
 class FaceInterpolationParams(Section):
-    noises: Annotated[list[NonNegativeInt], Field(min_length=2, max_length=2)]  # from this one to that one
-    num_images: Annotated[int, Field(ge=3)]  # at equal steps of α from 0 to 1
+    # From this one to that one.
+    noises: Annotated[list[Annotated[int, Field(ge=0, lt=MAX_NOISES)]], Field(min_length=2, max_length=2), EachOnce]
+    num_images: Annotated[int, Field(ge=3, le=1000)]  # at equal steps of α from 0 to 1
 
 
 class FacesParams(Diffusion):
-    checkpoint: str | None  # null: train the small model below; else a folder or hub id of diffusers, or a UNet.pt
+    checkpoint: Text | None  # null: train the small model below; else a folder or hub id of diffusers, or a UNet.pt
     sampling: FaceSamplingParams
     interpolation: FaceInterpolationParams
-    reference: str | None  # folder of images 00.png, 01.png, … that those of η = 0 should equal
+    reference: Text | None  # folder of images 00.png, 01.png, … that those of η = 0 should equal
 
     @model_validator(mode="after")
     def _the_ends_are_sampled(self) -> Self:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from pydantic import TypeAdapter, ValidationError
-from ruamel.yaml import YAML, YAMLError
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml import YAML
 
-from difflab.errors import UserError
+from difflab.errors import UserError, reading
 from difflab.params.whole import Params
 from difflab.run_records import note_params
 from difflab.validation import explain
@@ -31,27 +30,46 @@ def validate(kind: type[T], value: Any, key: str = "") -> T:
 
 
 def read_yaml(path: str | Path) -> Any:
-    """Read YAML 1.2, as DVC does: 1e-5 is a number, and a key that stands twice is refused."""
+    """The YAML of a file, as `parse_yaml` reads it."""
     path = Path(path)
-    try:
-        return _parsed(path.read_text())
-    except FileNotFoundError:
-        raise ParamsError(f"{path}: not found; `difflab profile cpu` writes it") from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise ParamsError(f"{path}: not YAML, line {line}: {error.problem}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not path.exists():
+        raise ParamsError(f"{path}: not found; `difflab profile cpu` writes it")
+    with reading(path, kind=ParamsError):
+        content = path.read_bytes()
+    return parse_yaml(content, str(path))
 
 
 @lru_cache(maxsize=1)  # a stage reads several sections of one file, and parsing takes its time
-def _parsed(text: str) -> Any:
-    return YAML(typ="safe").load(text)
+def parse_yaml(content: bytes, place: str) -> Any:
+    """YAML 1.2, as DVC reads it: 1e-5 is a number, and a key that stands twice is refused.
+
+    Raises ParamsError, one line that begins with `place`.
+    """
+    with reading(place, kind=ParamsError):
+        return YAML(typ="safe").load(content.decode())
 
 
 def load_params(path: str | Path = Path("params.yaml")) -> Params:
     """Read and check the whole file. Raises ParamsError with one line."""
-    return validate(Params, read_yaml(path))
+    tree = read_yaml(path)
+    _refuse_shared_sections(tree)
+    return validate(Params, tree)
+
+
+def _refuse_shared_sections(tree: Any) -> None:
+    """Refuse a section that YAML's `<<` or an alias puts in two places.
+
+    `dvc exp run -S` changes such a section in both places, or in neither, whichever of the two it names.
+    """
+    keys, front = {id(tree): ""}, [("", tree)]
+    for prefix, section in front:  # which grows
+        for name, value in section.items() if isinstance(section, dict) else ():
+            key = f"{prefix}.{name}".strip(".")
+            if isinstance(value, dict) and keys.setdefault(id(value), key) != key:
+                found = f"the section {keys[id(value)]} by `<<` or an alias"
+                allowed = "a section of its own, because `dvc exp run -S` changes shared ones in both places or in none"
+                raise ParamsError(f"params.yaml: {key}: found {found}, allowed: {allowed}; `difflab recipe` copies one")
+            front.append((key, value))
 
 
 @overload
@@ -63,7 +81,7 @@ def load_section(kind: Any, key: str, path: str | Path = Path("params.yaml")) ->
     value = read_yaml(path)
     for part in key.split("."):
         if not isinstance(value, dict) or part not in value:
-            there = ", ".join(value) if isinstance(value, dict) else "no section"
+            there = ", ".join(map(str, value)) if isinstance(value, dict) and value else "no section"
             raise ParamsError(f"params.yaml: {key}: found no {part!r} there, allowed: {there}")
         value = value[part]
     note_params(key, value)

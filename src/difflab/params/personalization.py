@@ -6,21 +6,21 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import PositiveInt, Probability, Section, Seed
+from difflab.params.section import EachOnce, NumImages, NumRuns, Pixels, Probability, Section, Seed, Text
 from difflab.params.text_to_image import GuidedSamplingParams
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
 Token = Annotated[str, Field(pattern=r"^<[a-z0-9-]+>$")]
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{token\}[^{}]*$")]
-Prompts = Annotated[list[str], Field(min_length=1)]
+Prompts = Annotated[list[Text], Field(min_length=1), EachOnce]
 
 
 class ConceptParams(Section):
     token: Token  # its name in prompts
-    initializer: str  # the word that its embedding starts from, and that stands for it where CLIP reads a prompt
+    initializer: Text  # the word that its embedding starts from, and that stands for it where CLIP reads a prompt
     colour: str | None  # the concept is a circle of this colour, on several backgrounds; null: that of `images`
-    images: str | None  # folder of photographs
+    images: Text | None  # folder of photographs
 
     @model_validator(mode="after")
     def _is_a_colour_or_images(self) -> Self:
@@ -31,8 +31,8 @@ class ConceptParams(Section):
 
 class ConceptCirclesParams(Section):
     seed: Seed
-    num_images: PositiveInt
-    size: PositiveInt  # pixels a side
+    num_images: NumImages
+    size: Pixels  # pixels a side
 
 
 class PriorParams(Section):
@@ -40,7 +40,7 @@ class PriorParams(Section):
 
     seed: Seed  # of the noise bank
     prompts: Prompts  # in turn
-    num_images: PositiveInt
+    num_images: NumImages
 
 
 class CustomDiffusionParams(Section):
@@ -49,31 +49,25 @@ class CustomDiffusionParams(Section):
 
 
 class PresenceParams(Section):
-    max_delta_e: Annotated[float, Field(gt=0)]  # CIEDE2000 between a pixel and the concept's colour
+    max_delta_e: Annotated[float, Field(gt=0, le=100)]  # CIEDE2000 between a pixel and the concept's colour
     min_share: Probability  # of an image's pixels so near to it
 
 
 class MultiConceptParams(Section):
     prompts: Prompts  # with tokens, or with {first} and {second} in place of those of each pair of concepts
-    num_images: PositiveInt  # of each prompt, method and run
+    num_images: NumImages  # of each prompt, method and run
     presence: PresenceParams
-
-    @model_validator(mode="after")
-    def _prompts_differ(self) -> Self:
-        if len(set(self.prompts)) < len(self.prompts):
-            raise refuse("prompts", self.prompts, "different prompts")
-        return self
 
 
 ConceptName = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-Templates = Annotated[list[Template], Field(min_length=1)]
+Templates = Annotated[list[Template], Field(min_length=1), EachOnce]
 Concepts = Annotated[dict[ConceptName, ConceptParams], Field(min_length=1)]
 
 
 class PersonalizationParams(Section):
-    input: str | None  # an input.json of the course; its images and prompts count in place of those below
+    input: Text | None  # an input.json of the course; its images and prompts count in place of those below
     concepts: Concepts
-    num_runs: PositiveInt  # of each method, with the seeds training.seed, training.seed + 1, …
+    num_runs: NumRuns  # of each method, with the seeds training.seed, training.seed + 1, …
     circles: ConceptCirclesParams  # the images of a concept that is a colour
     templates: Templates  # captions of a concept's images in training
     inversion: TrainingParams

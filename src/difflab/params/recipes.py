@@ -7,14 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from difflab.params.diffusion import Diffusion, SamplerParams
-from difflab.params.section import Digit, Domain, PositiveInt, Probability, Section
+from difflab.params.section import Digit, Domain, EachOnce, GuidanceScale, Probability, Section, Width
 from difflab.validation import refuse
 
 
 class ConditionParams(Section):
     kind: Literal["digit_and_domain", "class_embedding", "one_hot"]
-    digit_dim: PositiveInt | None  # digit_and_domain only
-    domain_dim: PositiveInt | None
+    digit_dim: Width | None  # digit_and_domain only
+    domain_dim: Width | None
     drop_probability: Probability  # of training without the condition, for classifier-free guidance
 
     @model_validator(mode="after")
@@ -28,9 +28,9 @@ class ConditionParams(Section):
 
 class RecipeSamplingParams(SamplerParams):
     eta: Probability
-    guidance_scale: Annotated[float, Field(ge=1)] | None  # s of s ε(x,c) − (s−1) ε(x,∅); null without a condition
-    images_per_digit: Annotated[int, Field(ge=10)]  # the grid shows 10; without a condition, ten times as many in all
-    trace_steps: Annotated[int, Field(ge=2)]  # images of the reverse process, both ends included
+    guidance_scale: GuidanceScale | None  # s of s ε(x,c) − (s−1) ε(x,∅); null without a condition
+    images_per_digit: Annotated[int, Field(ge=10, le=100_000)]  # the grid shows 10; unconditional: ten times as many
+    trace_steps: Annotated[int, Field(ge=2, le=4001)]  # images of the reverse process, both ends included
 
     @model_validator(mode="after")
     def _only_ddim_has_eta(self) -> Self:
@@ -48,7 +48,7 @@ class RecipeSamplingParams(SamplerParams):
 
 
 # The digits that a recipe learns from each domain.
-RecipeData = Annotated[dict[Domain, Annotated[list[Digit], Field(min_length=1)]], Field(min_length=1)]
+RecipeData = Annotated[dict[Domain, Annotated[list[Digit], Field(min_length=1), EachOnce]], Field(min_length=1)]
 
 
 class RecipeParams(Diffusion):

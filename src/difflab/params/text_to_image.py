@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from difflab.params.diffusion import ScheduleParams
-from difflab.params.section import PositiveInt, Probability, Section, Seed
+from difflab.params.section import (
+    BatchSize,
+    Depth,
+    GuidanceScale,
+    NonNegative,
+    NumImages,
+    NumTimesteps,
+    Pixels,
+    Probability,
+    Section,
+    Seed,
+    Text,
+    Width,
+    Widths,
+)
 from difflab.params.training import TrainingParams
 from difflab.validation import refuse
 
-Channels = Annotated[list[PositiveInt], Field(min_length=1)]
-
 
 class AutoencoderNetworkParams(Section):
-    image_size: PositiveInt
-    block_out_channels: Channels  # each level but the last halves the image
-    layers_per_block: PositiveInt
-    norm_num_groups: PositiveInt  # in few channels, few: normalising a group loses how bright it is as a whole
-    latent_channels: PositiveInt
+    image_size: Pixels
+    block_out_channels: Widths  # each level but the last halves the image
+    layers_per_block: Depth
+    norm_num_groups: Width  # in few channels, few: normalising a group loses how bright it is as a whole
+    latent_channels: Width
 
     @model_validator(mode="after")
     def _sizes_divide(self) -> Self:
@@ -35,16 +47,16 @@ class AutoencoderNetworkParams(Section):
 
 class AutoencoderParams(Section):
     network: AutoencoderNetworkParams
-    kl_weight: Annotated[float, Field(ge=0)]  # of the mean KL divergence of a latent number from N(0, 1)
+    kl_weight: NonNegative  # of the mean KL divergence of a latent number from N(0, 1)
     training: TrainingParams
 
 
 class LatentNetworkParams(Section):
     prediction_type: Literal["epsilon", "v_prediction"]
-    block_out_channels: Channels
-    layers_per_block: PositiveInt
-    num_attention_heads: PositiveInt  # of self- and cross-attention, on every level
-    norm_num_groups: PositiveInt
+    block_out_channels: Widths
+    layers_per_block: Depth
+    num_attention_heads: Width  # of self- and cross-attention, on every level
+    norm_num_groups: Width
 
     @model_validator(mode="after")
     def _channels_divide(self) -> Self:
@@ -64,20 +76,20 @@ class GuidedSamplingParams(Section):
 
     seed: Seed  # of the noise bank
     sampler: Literal["ddim", "dpmsolver++"]
-    num_inference_steps: PositiveInt
-    guidance_scale: Annotated[float, Field(ge=1)]  # s of ε(∅) + s (ε(c) − ε(∅))
-    batch_size: PositiveInt
+    num_inference_steps: NumTimesteps
+    guidance_scale: GuidanceScale  # s of ε(∅) + s (ε(c) − ε(∅))
+    batch_size: BatchSize
 
 
 class TextToImageParams(Section):
-    pretrained: str | None  # null: train the small model below; else a folder or hub id of a StableDiffusionPipeline
+    pretrained: Text | None  # null: train the small model below; else a folder or hub id of a StableDiffusionPipeline
     autoencoder: AutoencoderParams
     schedule: ScheduleParams
     drop_probability: Probability  # of training without the caption
     network: LatentNetworkParams
     training: TrainingParams
     sampling: GuidedSamplingParams
-    num_images: PositiveInt  # drawn of held-out captions, and measured
+    num_images: NumImages  # drawn of held-out captions, and measured
 
     @model_validator(mode="after")
     def _latents_halve(self) -> Self:

@@ -6,32 +6,36 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from difflab.params.section import NonNegativeInt, PositiveInt, Section, Seed
+from difflab.params.section import BatchSize, NonNegative, NumSteps, Section, Seed, Text, Width
 
 
 class ComputeParams(Section):
-    threads: PositiveInt  # CPU threads of one stage; sums are split by thread, so bytes depend on it
+    threads: Annotated[
+        int, Field(ge=1, le=1024)
+    ]  # CPU threads of one stage; sums are split by thread, so bytes depend on it
     mixed_precision: Literal["auto", "fp32", "bf16"]  # auto: bf16 on GPUs that have it, fp32 on CPUs
 
 
 class TrainingParams(Section):
     seed: Seed
-    num_epochs: PositiveInt
-    batch_size: PositiveInt
+    num_epochs: Annotated[int, Field(ge=1, le=1_000_000)]
+    batch_size: BatchSize
     optimizer: Literal["adam", "adamw"]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
-    weight_decay: Annotated[float, Field(ge=0)]
+    weight_decay: NonNegative
     lr_schedule: Literal["constant", "linear", "cosine"]  # what follows the warm-up
     lr_interval: Literal["step", "epoch"]  # how often the learning rate changes
-    warmup_steps: NonNegativeInt
+    warmup_steps: Annotated[int, Field(ge=0, le=1_000_000_000)]
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None
-    max_grad_norm: Annotated[float, Field(gt=0)] | None
-    log_every: PositiveInt  # steps between two lines of train_log.jsonl
-    checkpoint_every: PositiveInt  # steps between two rolling checkpoints
-    num_snapshots: NonNegativeInt  # sets of weights kept on the way, at equal intervals, the last ones included
+    max_grad_norm: Annotated[float, Field(gt=0, le=1_000_000)] | None
+    log_every: NumSteps  # steps between two lines of train_log.jsonl
+    checkpoint_every: NumSteps  # steps between two rolling checkpoints
+    num_snapshots: Annotated[
+        int, Field(ge=0, le=1000)
+    ]  # sets of weights kept on the way, at equal intervals, the last ones included
 
 
 class JudgeParams(Section):
-    checkpoint: str | None  # a LeNet-like MNIST-M judge of others, taken instead of training that one
-    channels: Annotated[list[PositiveInt], Field(min_length=1, max_length=4)]
+    checkpoint: Text | None  # a LeNet-like MNIST-M judge of others, taken instead of training that one
+    channels: Annotated[list[Width], Field(min_length=1, max_length=4)]
     training: TrainingParams

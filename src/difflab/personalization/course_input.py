@@ -8,15 +8,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from difflab.data.images import find_images
-from difflab.errors import UserError
+from difflab.data.image_files import find_images
+from difflab.errors import UserError, read_json
 from difflab.params import Token
 from difflab.personalization.tokens import tokens_of
 from difflab.validation import explain
@@ -50,13 +49,9 @@ def read_course_input(path: str | Path) -> CourseInput:
     a prompt none of its entry's tokens or one that no entry names."""
     path = Path(path)
     try:
-        entries = TypeAdapter(Entries).validate_python(json.loads(path.read_text()))
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
+        entries = TypeAdapter(Entries).validate_python(read_json(path))
     except ValidationError as error:
         raise UserError(f"{path}: {explain(error, Entries, '')}") from None
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON: {error}") from None
     folders: dict[str, Path] = {}
     for index, entry in entries.items():
         if len(entry.src_image) != len(entry.token_name):

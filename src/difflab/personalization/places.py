@@ -21,7 +21,7 @@ def concept_file(name: str) -> Path:
 
 def load_concept(name: str) -> ImageDataset:
     """Raises DataError where its images are missing."""
-    return ImageDataset.load(concept_file(name))
+    return ImageDataset.load(concept_file(name), ["train"])
 
 
 def inversion_folder(name: str) -> Path:

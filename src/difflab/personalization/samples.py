@@ -14,7 +14,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.params import Concepts, GuidedSamplingParams
 from difflab.personalization.places import (
     CUSTOM_DIFFUSION,
@@ -79,7 +79,7 @@ def draw_samples(
     groups = groups_of(prompts, concepts)
     batches = _batches(groups, num_runs, num_images, sampling.batch_size)
     inputs = [MODEL, CUSTOM_DIFFUSION, *map(inversion_folder, concepts)]
-    with drawn_batches("multi_concept", depends_on, inputs, batches, draw) as drawn, written_whole(SAMPLES) as partial:
+    with drawn_batches("multi_concept", depends_on, inputs, batches, draw) as drawn, atomic_write(SAMPLES) as partial:
         for batch, tensors in drawn:
             for (method, run, _, prompt, number), image in zip(batch, tensors["images"], strict=True):
                 file = partial / sample_folder(method, run, prompt).relative_to(SAMPLES) / f"{number:03d}.png"

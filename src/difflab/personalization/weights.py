@@ -11,11 +11,11 @@ from pathlib import Path
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 from diffusers import StableDiffusionPipeline
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from difflab.errors import UserError
+from difflab.models.loaded import read_weights
 from difflab.personalization.task import CROSS_ATTENTION, EMBEDDING, PersonalizationTask
 
 EMBEDDING_FILE = "learned_embeds.safetensors"  # diffusers' name
@@ -65,10 +65,11 @@ def load_embeddings(pipeline: StableDiffusionPipeline, folders: Sequence[str | P
     width = pipeline.text_encoder.config.hidden_size
     for folder in folders:
         path = Path(folder) / EMBEDDING_FILE
-        [(token, embedding), *more] = _read(path).items()
-        if more or embedding.shape[-1] != width:
-            found = f"{1 + len(more)} embeddings of {embedding.shape[-1]} numbers"
-            raise UserError(f"{path}: found {found}, allowed: one of {width}")
+        weights = read_weights(path)
+        shapes = [tuple(embedding.shape) for embedding in weights.values()]
+        if shapes not in ([(width,)], [(1, width)]):
+            raise UserError(f"{path}: found embeddings of shape {shapes}, allowed: one of ({width},)")
+        [(token, embedding)] = weights.items()
         _add_token(pipeline, token, embedding)
 
 
@@ -76,17 +77,8 @@ def load_projections(pipeline: StableDiffusionPipeline, folder: str | Path) -> N
     """Replace keys and values of the cross-attention. Raises UserError where the file is not of this U-Net."""
     folder = Path(folder)
     path, own = folder / PROJECTIONS_FILE, pipeline.unet.state_dict()
-    weights = _read(path)
+    weights = read_weights(path)
     expected = {name: weight.shape for name, weight in own.items() if name.endswith(CROSS_ATTENTION)}
     if {name: weight.shape for name, weight in weights.items()} != expected:
         raise UserError(f"{path}: found weights of another U-Net, allowed: all keys and values of this one")
     pipeline.unet.load_state_dict(weights, strict=False)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: not found") from None
-    except SafetensorError as error:
-        raise UserError(f"{path}: cannot be read as safetensors: {error}") from None

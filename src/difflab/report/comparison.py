@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Literal
 
-from ruamel.yaml import YAML
-
 from difflab.changes import causes, differing_values
-from difflab.errors import UserError
+from difflab.errors import UserError, parse_json
 from difflab.evaluation.comparison import RULE
 from difflab.evaluation.intervals import Estimate
 from difflab.history.measurements import Measured, measurements, protocols
 from difflab.lock_file import Lock, LockedStage
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
+from difflab.params import parse_yaml
 from difflab.report.images import TYPES, Embedded, embed
 from difflab.report.rendering import render
 from difflab.report.systems import FigureText, Systems, load_systems
@@ -96,13 +94,13 @@ def compare_revisions(name_a: str, name_b: str | None) -> Comparison:
     common = [path for path in outs_b if path in outs_a]
     figures = [path for path in common if PurePath(path).suffix in TYPES]
     differing = [path for path in figures if _md5(a, path, outs_a[path]) != _md5(b, path, outs_b[path])]
-    old, new = (YAML(typ="safe").load(_read(revision, "params.yaml")) for revision in (a, b))
+    old, new = (parse_yaml(_read(revision, "params.yaml"), f"params.yaml of {revision}") for revision in (a, b))
     systems = load_systems()
     return Comparison(
         str(a),
         str(b),
         list(differing_values(old, new)),
-        [_metrics(path, _read(a, path), _read(b, path)) for path in common if path.endswith(".json")],
+        [_metrics(path, a, b) for path in common if path.endswith(".json")],
         [_pair(path, outs_b[path], a, b, systems) for path in differing],
         [path for path in figures if path not in differing],
         [(p, str(a)) for p in outs_a if p not in outs_b] + [(p, str(b)) for p in outs_b if p not in outs_a],
@@ -113,8 +111,8 @@ def write_comparison(comparison: Comparison, folder: Path = Path("report")) -> P
     """The page of a comparison, named after its two revisions."""
     names = (name.replace("/", "-").replace(" ", "-") for name in (comparison.a, comparison.b))
     path = folder / f"{'..'.join(names)}.html"
-    with written_whole(path) as partial:
-        partial.write_text(render("comparison.html", comparison=comparison))
+    with atomic_write(path) as partial:
+        partial.write_text(render("comparison.html", comparison=comparison), encoding="utf-8")
     return path
 
 
@@ -137,8 +135,8 @@ def _read(revision: Revision, path: str) -> bytes:
     return content
 
 
-def _metrics(path: str, a: bytes, b: bytes) -> Metrics:
-    old, new = json.loads(a), json.loads(b)
+def _metrics(path: str, a: Revision, b: Revision) -> Metrics:
+    old, new = (parse_json(_read(revision, path), f"{path} of {revision}") for revision in (a, b))
     theirs, ours = protocols(old), protocols(new)
     for field in [*theirs, *ours]:
         if theirs.get(field) != ours.get(field):

@@ -9,6 +9,8 @@ from pathlib import PurePath
 
 from PIL import Image
 
+from difflab.data.images import naming
+
 TYPES = {".png": "image/png", ".gif": "image/gif"}
 
 
@@ -23,10 +25,10 @@ class Embedded:
 
 
 def embed(path: str, content: bytes) -> Embedded:
-    """The PNG or GIF file `path` with this content."""
-    image = Image.open(io.BytesIO(content))
-    data = f"data:{TYPES[PurePath(path).suffix]};base64,{base64.b64encode(content).decode()}"
-    return Embedded(data, image.width, image.height, _metadata(image))
+    """The PNG or GIF file `path` with this content. Raises DataError where it is damaged."""
+    with naming(path), Image.open(io.BytesIO(content)) as image:
+        data = f"data:{TYPES[PurePath(path).suffix]};base64,{base64.b64encode(content).decode()}"
+        return Embedded(data, image.width, image.height, _metadata(image))
 
 
 def _metadata(image: Image.Image) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 
 from dvc.repo import Repo
 
-from difflab.errors import UserError
+from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import load_targets
 from difflab.history.measurements import Measured, measurements, protocols
 from difflab.history.verify import made_here, verdict
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.plan import seconds_by_command
 from difflab.report.graph import layered
 from difflab.report.images import Embedded, embed
@@ -63,7 +62,7 @@ def write_report(path: Path = PAGE) -> Path:
     systems.yaml."""
     stages, systems = read_pipeline(Repo()), load_systems()
     outs = [out for stage in stages for out in stage.metrics if Path(out).exists()]
-    metrics = {out: json.loads(Path(out).read_text()) for out in outs}
+    metrics = {out: read_json(out) for out in outs}
     known = seconds_by_command(read_records())
     seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
     targets, settings = load_targets(), load_settings()
@@ -83,8 +82,8 @@ def write_report(path: Path = PAGE) -> Path:
         seconds=seconds,
         total=duration(sum(seconds.values()) or None),
     )
-    with written_whole(path) as partial:
-        partial.write_text(page)
+    with atomic_write(path) as partial:
+        partial.write_text(page, encoding="utf-8")
     return path
 
 

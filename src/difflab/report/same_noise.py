@@ -7,8 +7,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from difflab.data.images import read_equal_sizes
 from difflab.params import RecipeParams
 from difflab.report.images import Embedded, embed
 from difflab.same_noise import NUM_NOISES, noise_rows
@@ -29,21 +32,21 @@ class Strip:
 
 
 def read_strips(recipes: dict[str, RecipeParams], samples: str | Path = "samples") -> list[Strip]:
-    """Those of `noise_rows` that have samples; a small profile draws fewer than NUM_NOISES."""
+    """Those of `noise_rows` that have samples. Raises DataError where one of several images is missing or damaged."""
     strips = []
     for name, shows, files in noise_rows(recipes, samples):
-        images = [Image.open(file).convert("RGB") for file in files if file.exists()]
-        if images:
-            strips.append(Strip(name, shows, recipes[name].sampling.seed, _joined(images)))
+        if any(file.exists() for file in files):
+            strips.append(Strip(name, shows, recipes[name].sampling.seed, _joined(read_equal_sizes(files))))
     shown = Counter(strip.shows for strip in strips)
     return sorted(strips, key=lambda strip: (-shown[strip.shows], strip.shows))  # what most recipes draw comes first
 
 
-def _joined(images: list[Image.Image]) -> Embedded:
-    width, height = images[0].size
+def _joined(images: NDArray[np.uint8]) -> Embedded:
+    """`images` (N, H, W, 3) in one row."""
+    _, height, width, _ = images.shape
     strip = Image.new("RGB", (NUM_NOISES * (width + GAP) - GAP, height), "white")
     for i, image in enumerate(images):
-        strip.paste(image, (i * (width + GAP), 0))
+        strip.paste(Image.fromarray(image), (i * (width + GAP), 0))
     buffer = io.BytesIO()
     strip.save(buffer, format="PNG")
     return embed("strip.png", buffer.getvalue())

@@ -12,14 +12,19 @@ import torch
 from diffusers import DDPMScheduler, DiffusionPipeline, UNet2DModel
 from diffusers.utils import BaseOutput
 from diffusers.utils.torch_utils import randn_tensor
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from difflab.errors import reading
 from difflab.models.conditioning import NUM_DIGITS, Condition
+from difflab.models.loaded import require_schedule, require_weights
 from difflab.sampling.guidance import PredictNoise, guided
 from difflab.sampling.images import to_pil
 from difflab.sampling.loop import Trace, sample
 from difflab.sampling.schedulers import Generators, SamplingError, make_sampler
+from difflab.saved import refusal
+
+PATCH_SIZES = (1, 2, 4)
 
 
 @dataclass
@@ -41,11 +46,24 @@ class PixelPipeline(DiffusionPipeline):
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> Self:
-        """`from_pretrained` of a folder here: never from the network, never unpickled. Raises SamplingError."""
+        """`from_pretrained` of a folder here: never from the network, never unpickled.
+
+        Raises UserError where it cannot be read, weights are missing or not finite, or the β cannot work.
+        """
         folder = Path(folder)
         if not (folder / "model_index.json").is_file():
             raise SamplingError(f"{folder}: no trained model here (model_index.json not found)")
-        return cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+        with reading(folder, kind=SamplingError):
+            pipeline = cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+        for name, component in pipeline.components.items():
+            if isinstance(component, nn.Module):
+                require_weights(component, folder / name)
+        require_schedule(pipeline.scheduler, folder / "scheduler")
+        if not isinstance(pipeline.scheduler.config["trained_betas"], list):
+            raise refusal(f"{folder / 'scheduler'}: trained_betas", "no list", "the β that the model was trained with")
+        if pipeline.config["patch_size"] not in PATCH_SIZES:
+            raise refusal(f"{folder}: patch_size", repr(pipeline.config["patch_size"]), f"one of {PATCH_SIZES}")
+        return pipeline
 
     @property
     def image_size(self) -> int:

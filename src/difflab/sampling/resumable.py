@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
+from difflab.outputs import remove
 from difflab.progress import image_bar
-from difflab.resume import locked_folder, written_durably
+from difflab.resume import Damaged, hashed_read, hashed_write, locked_folder, say
+from difflab.run_records import running_stage
+from difflab.work_folders import SAMPLES, empty
 
-ROOT = Path(".cache/samples")
 Batch = TypeVar("Batch", bound=Sized)
 
 
 @contextmanager
 def drawn_batches(
-    stage: str,
+    name: str,
     params: Any,
     inputs: Sequence[Path],
     batches: Sequence[Batch],
     draw: Callable[[Batch], dict[str, Tensor]],
-    root: Path = ROOT,
 ) -> Iterator[Iterator[tuple[Batch, dict[str, Tensor]]]]:
     """Go through `batches` with what `draw` makes of each; after a kill, go on with the batch that was being drawn.
 
         with drawn_batches("sample-x", [compute, params], [Path("models/x")], batches, draw) as drawn:
-            with written_whole(Path("samples/x")) as folder:
+            with atomic_write(Path("samples/x")) as folder:
                 for batch, tensors in drawn:
                     ...
 
-    Each batch drawn is kept in a file of `.cache/samples/STAGE-KEY/` and comes from there, on the CPU, so that an
+    Each batch drawn is kept in a file of `.cache/samples/STAGE/NAME-KEY/` and comes from there, on the CPU, so that an
     interrupted run ends in the bytes of an uninterrupted one, as long as `draw` depends on its batch, `params` and
-    `inputs` alone: its generators have to be made inside it, from seeds (see `bank_generators`). When the block ends
-    without an error the folder is removed, so write the stage's output inside the block.
+    `inputs` alone: its generators have to be made inside it, from seeds (see `bank_generators`). A file that is
+    damaged is named on stderr and drawn again. All are removed when the stage has finished or, outside of one, when the
+    block ends without an error, so write the output inside the block.
 
     `params`: all that the batches and their drawing depend on (pydantic models, lists, numbers), the batch size too.
     `inputs`: the files and folders they depend on, such as the model's. `batches`: lists or ranges of images; their
     lengths are what the progress bar counts. A second process with the same configuration waits for the first.
     """
-    with locked_folder(root, stage, params, inputs) as folder:
+    with locked_folder(SAMPLES, name, params, inputs) as folder:
         yield _drawn(folder, batches, draw)
-        shutil.rmtree(folder)
+        if not running_stage():
+            empty(folder)
 
 
 def _drawn(
@@ -56,11 +58,27 @@ def _drawn(
     done = sum(len(batch) for file, batch in files.items() if file.exists())
     with image_bar("sampling", done, sum(map(len, batches))) as bar:
         for path, batch in files.items():
-            if not path.exists():
-                drawn = draw(batch)
-                # safetensors takes no views.
-                whole = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in drawn.items()}
-                with written_durably(path) as file:
-                    file.write(save(whole))
-                bar.update(len(batch))
-            yield batch, load_file(path)
+            is_new = not path.exists()
+            tensors = None if is_new else _kept(path)
+            if tensors is None:
+                tensors = _keep(path, draw(batch))
+                bar.update(len(batch) if is_new else 0)
+            yield batch, tensors
+
+
+def _kept(path: Path) -> dict[str, Tensor] | None:
+    try:
+        with hashed_read(path) as file:
+            return load(file.read())
+    except Damaged as error:
+        say(f"{error}; its images are drawn again")
+        remove(path)
+        return None
+
+
+def _keep(path: Path, drawn: dict[str, Tensor]) -> dict[str, Tensor]:
+    # safetensors takes no views.
+    content = save({name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in drawn.items()})
+    with hashed_write(path) as file:
+        file.write(content)
+    return load(content)

@@ -12,7 +12,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from safetensors.torch import save_file
 from torch import Tensor, cat
 
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
@@ -73,7 +73,7 @@ def draw_variants(
 
     drawn_images: dict[str, list[Tensor]] = {variant.name: [] for variant in variants}
     stage = "-".join(path.with_suffix("").parts)
-    with drawn_batches(stage, params, [model], batches, draw) as drawn, written_whole(path) as partial:
+    with drawn_batches(stage, params, [model], batches, draw) as drawn, atomic_write(path) as partial:
         for batch, tensors in drawn:
             drawn_images[batch[0][0].name].append(tensors["images"])
         save_file({name: cat(parts) for name, parts in drawn_images.items()}, partial)

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from difflab.errors import UserError
+from difflab.errors import reading
 from difflab.evaluation.against_real import RealImages, judge_extractor, protocol_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
 from difflab.evaluation.grades import share_of
@@ -23,10 +22,8 @@ from difflab.params import EvaluationParams
 
 def load_variants(path: str | Path) -> dict[str, Tensor]:
     """What `draw_variants` wrote. Raises UserError when it is not there or cannot be read."""
-    try:
+    with reading(path):
         return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: cannot be read, allowed: what `dvc repro` makes: {error}") from None
 
 
 def grade_variants(

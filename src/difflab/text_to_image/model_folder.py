@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
+import torch
 from diffusers import AutoencoderKL, StableDiffusionControlNetPipeline, StableDiffusionPipeline
-from safetensors import SafetensorError
+from transformers import CLIPTextModel
 
-from difflab.errors import UserError
+from difflab.errors import UserError, reading
+from difflab.models.loaded import require_schedule, require_weights
 
 MODEL = Path("models/text_to_image")
 UNET = MODEL / "unet/diffusion_pytorch_model.safetensors"
 AUTOENCODER = Path("models/autoencoder")
 COMPONENTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
-PROBLEMS = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
 
 
 def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffusionPipeline:
     """The pipeline of a folder or of a hub id, without its safety checker, its networks frozen and in eval mode.
 
     Raises UserError, one line that begins with `key`, or with the place, where it is missing, a component is, it is of
-    another kind, or a hub id cannot be reached.
+    another kind, weights are missing or not finite, the β cannot work, or a hub id cannot be reached.
     """
-    try:
-        pipeline = StableDiffusionPipeline.from_pretrained(
-            place, use_safetensors=True, safety_checker=None, requires_safety_checker=False
+    with reading(_refusal(place, key)):
+        # diffusers would not say which weights of the text encoder transformers has made up.
+        encoder: Any = CLIPTextModel.from_pretrained(
+            place, subfolder="text_encoder", use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
-    except PROBLEMS as error:
-        raise _refusal(place, key, " ".join(str(error).split())) from None
+    text_encoder, report = encoder
+    if missing := sorted(report["missing_keys"]):
+        raise UserError(f"{_refusal(place, key)}: text_encoder lacks the weights {', '.join(missing[:3])}, …")
+    with reading(_refusal(place, key)):
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            place,
+            text_encoder=text_encoder,
+            use_safetensors=True,
+            safety_checker=None,
+            requires_safety_checker=False,
+        )
     if missing := [name for name in COMPONENTS if getattr(pipeline, name, None) is None]:
-        raise _refusal(place, key, f"it has no {', '.join(missing)}")
-    for network in (pipeline.vae, pipeline.text_encoder, pipeline.unet):
+        raise UserError(f"{_refusal(place, key)}: it has no {', '.join(missing)}")
+    label = f"{key}: {place}" if key else str(place)
+    for name in ("vae", "text_encoder", "unet"):
+        network = getattr(pipeline, name)
+        require_weights(network, f"{label}/{name}")
         network.requires_grad_(False).eval()
+    require_schedule(pipeline.scheduler, f"{label}/scheduler")
     positions = pipeline.text_encoder.config.max_position_embeddings
     pipeline.tokenizer.model_max_length = min(pipeline.tokenizer.model_max_length, positions)
     pipeline.set_progress_bar_config(disable=True)
@@ -42,10 +58,10 @@ def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffus
 
 def load_autoencoder(place: str | Path, key: str = "", subfolder: str | None = None) -> AutoencoderKL:
     """The autoencoder of a folder or hub id, or of its subfolder, in eval mode. Raises UserError as above."""
-    try:
-        return AutoencoderKL.from_pretrained(place, subfolder=subfolder, use_safetensors=True).eval()
-    except PROBLEMS as error:
-        raise _refusal(place, key, " ".join(str(error).split())) from None
+    with reading(_refusal(place, key)):
+        autoencoder = AutoencoderKL.from_pretrained(place, subfolder=subfolder, use_safetensors=True).eval()
+    require_weights(autoencoder, f"{key}: {place}" if key else place)
+    return autoencoder
 
 
 def image_size(pipeline: StableDiffusionPipeline | StableDiffusionControlNetPipeline) -> int:
@@ -53,6 +69,6 @@ def image_size(pipeline: StableDiffusionPipeline | StableDiffusionControlNetPipe
     return pipeline.unet.config.sample_size * pipeline.vae_scale_factor
 
 
-def _refusal(place: str | Path, key: str, reason: str) -> UserError:
+def _refusal(place: str | Path, key: str) -> str:
     found = f"{key}: found {str(place)!r}" if key else f"{place}: found no text-to-image model that can be read"
-    return UserError(f"{found}, allowed: a folder or hub id of a StableDiffusionPipeline: {reason}")
+    return f"{found}, allowed: a folder or hub id of a StableDiffusionPipeline"

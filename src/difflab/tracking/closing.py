@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from difflab.errors import parse_json
 from difflab.lock_file import LockedStage
 from difflab.revisions import Revision
 from difflab.run_records import RunRecord
 from difflab.tracking.registry import model_card
-from difflab.tracking.runs import allowed_name, flat, stage_run
+from difflab.tracking.runs import allowed_name, flat, log_params, stage_run
 from difflab.tracking.store import Store
 
 SHOWN = (".png", ".gif", ".json")
@@ -24,6 +24,7 @@ def close_stage(store: Store, record: RunRecord, made: LockedStage | None, revis
     from mlflow.entities import Metric
 
     run_id = stage_run(store, record)
+    log_params(store, run_id, record.params)  # a follower saw only those that were read before the training began
     now = int(1000 * (record.ended or time.time()))
     if record.seconds:
         metric = "seconds_resumed" if record.resumed else "seconds"
@@ -53,7 +54,7 @@ def metrics_of(made: LockedStage, revision: Revision) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for path in made.metrics:
         content = revision.read(path)
-        numbers |= numbers_of(json.loads(content)) if content else {}
+        numbers |= numbers_of(parse_json(content, f"{path} of {revision}")) if content else {}
     return numbers
 
 

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from difflab.errors import explain
 from difflab.run_records import has_training_log, root
 from difflab.tracking.state import folder
 
@@ -33,7 +34,10 @@ def following() -> Iterator[None]:
 def _start_when_it_trains(ended: threading.Event) -> None:
     while not ended.wait(PATIENCE):
         if has_training_log():
-            start_follower()
+            try:
+                start_follower()
+            except OSError as error:  # no room for its log: the training's own is sent later
+                print(explain(error), file=sys.stderr, flush=True)
             return
 
 

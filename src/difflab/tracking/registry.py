@@ -6,7 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from difflab.errors import UserError
+from difflab.errors import UserError, parse_json
 from difflab.lock_file import LockedStage, maker
 from difflab.revisions import Revision
 from difflab.tracking.store import Store
@@ -38,7 +38,7 @@ def loading_code(folder: str, stage: LockedStage, revision: Revision) -> list[st
     index = revision.read(f"{folder}/model_index.json")
     if index is None:
         raise UserError(f"{folder}/model_index.json: not found in {revision}")
-    kind = json.loads(index)["_class_name"]
+    kind = parse_json(index, f"{folder}/model_index.json")["_class_name"]
     load = f'pipe = {kind}.from_pretrained("{folder}")'
     if kind not in OWN_PIPELINES:
         return [f"from diffusers import {kind}", "", load]
@@ -70,7 +70,7 @@ def headline_metrics(recipe: str, revision: Revision) -> dict[str, str]:
             elif isinstance(value, dict) and not name.endswith("_by_digit"):
                 collect(value, inside)
 
-    collect(json.loads(content) if content else {}, "")
+    collect(parse_json(content, f"metrics/{recipe}.json of {revision}") if content else {}, "")
     return found
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from difflab.changes import text_of
-from difflab.run_records import RunRecord
+from difflab.errors import warn
+from difflab.run_records import RunRecord, root
 from difflab.tracking.state import run_key
 from difflab.tracking.store import Store
 
@@ -16,25 +18,28 @@ PARAM_LENGTH = 6000
 
 def stage_run(store: Store, record: RunRecord) -> str:
     """The id of the run of a stage, begun or, when it is that of a killed one, taken up again."""
-    key = run_key(record)
-    if key not in store.state.runs:
-        tags = {"mlflow.parentRunId": pipeline_run(store, record), "stage": record.stage, "command": record.command}
+
+    def create(tags: dict[str, str]) -> Any:
+        tags |= {"mlflow.parentRunId": pipeline_run(store, record), "stage": record.stage, "command": record.command}
         start = int(1000 * record.started)
-        run = store.client.create_run(store.experiment_id, start, tags | _tags(record), record.stage)
-        store.state.runs[key] = run.info.run_id
-        store.state.save()
-        log_params(store, run.info.run_id, record.params)
-    return store.state.runs[key]
+        return store.client.create_run(store.experiment_id, start, tags | _tags(record), record.stage)
+
+    run_id, new = store.run(run_key(record), create)
+    if new:
+        for log in record.training_logs:  # which are sent to it from their beginning
+            store.state.log_bytes.pop(log_name(log), None)
+        log_params(store, run_id, record.params)
+    return run_id
 
 
 def pipeline_run(store: Store, record: RunRecord) -> str:
     """The id of the parent run of all stages of one commit with one params.yaml."""
-    if record.pipeline not in store.state.runs:
+
+    def create(tags: dict[str, str]) -> Any:
         name = record.experiment or f"{(record.commit or 'no commit')[:10]} {record.params_sha256[:6]}"
-        run = store.client.create_run(store.experiment_id, int(1000 * record.started), _tags(record), name)
-        store.state.runs[record.pipeline] = run.info.run_id
-        store.state.save()
-    return store.state.runs[record.pipeline]
+        return store.client.create_run(store.experiment_id, int(1000 * record.started), tags | _tags(record), name)
+
+    return store.run(record.pipeline, create)[0]
 
 
 def _tags(record: RunRecord) -> dict[str, str]:
@@ -48,12 +53,23 @@ def _tags(record: RunRecord) -> dict[str, str]:
 
 
 def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
-    """Each single value by its dotted name; a list is one value."""
+    """Each single value by its dotted name; a list is one value. MLflow takes a parameter once: another value of one
+    that the run has already is named."""
     from mlflow.entities import Param
 
-    logged = [Param(allowed_name(key), text_of(value)[:PARAM_LENGTH]) for key, value in flat(params).items()]
+    there = store.client.get_run(run_id).data.params
+    values = {allowed_name(key): text_of(value)[:PARAM_LENGTH] for key, value in flat(params).items()}
+    for key in there.keys() & values.keys():
+        if there[key] != values[key]:
+            warn(f"MLflow: run {run_id}: {key} stays {there[key]}; skipped: {values[key]}")
+    logged = [Param(key, value) for key, value in values.items() if key not in there]
     for start in range(0, len(logged), PARAMS_BATCH):
         store.client.log_batch(run_id, params=logged[start : start + PARAMS_BATCH])
+
+
+def log_name(log: Path) -> str:
+    """A training log's name in the tracking state."""
+    return str(log.relative_to(root()))
 
 
 def flat(values: dict[str, Any], key: str = "") -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,49 +14,106 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from difflab.outputs import written_whole
-from difflab.resume import locked_folder, written_durably
-
-ROOT = Path(".cache/checkpoints")
+from difflab.outputs import atomic_write, failing_at, remove, sync
+from difflab.resume import Damaged, hash_of, hashed_read, hashed_write, locked_folder, say
+from difflab.work_folders import CHECKPOINTS, LOG
 
 
 @dataclass(frozen=True)
 class RollingCheckpoint:
-    """One file, replaced atomically, and the log and snapshots that belong to it."""
+    """A training's state in one file, replaced atomically, and the log and snapshots that belong to it.
+
+    The file begins with the hash of its content, in which are those of the log as it was then and of each snapshot.
+    """
 
     folder: Path
+    snapshot_hashes: dict[str, str] = field(default_factory=dict)  # by file name
 
     @property
     def log(self) -> Path:
-        return self.folder / "train_log.jsonl"
+        return self.folder / LOG
 
     @property
     def snapshots(self) -> Path:
         return self.folder / "snapshots"
 
+    @property
+    def file(self) -> Path:
+        return self.folder / "checkpoint"
+
+    def append_to_log(self, line: str) -> None:
+        with failing_at(self.log), self.log.open("ab") as log:
+            log.write(f"{line}\n".encode())
+
     def save_snapshot(self, step: int, weights: dict[str, Tensor]) -> None:
         """Keep the weights of one step for good."""
-        with written_whole(self.snapshots / f"step_{step:06d}.safetensors") as partial:
+        path = self.snapshots / f"step_{step:06d}.safetensors"
+        with atomic_write(path) as partial:
             save_file(weights, partial)
+        self.snapshot_hashes[path.name] = hash_of(path)
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep tensors, numbers and strings in dicts and lists. A kill at any moment leaves the old file or the new."""
-        with written_durably(self.folder / "checkpoint.pt") as file:
-            torch.save(state, file)
+        self.log.touch()
+        sync(self.log)
+        log = self.log.read_bytes()
+        kept = {"log_size": len(log), "log_hash": _hash(log), "snapshots": self.snapshot_hashes, "state": state}
+        with hashed_write(self.file) as file:
+            torch.save(kept, file)
 
     def load(self) -> dict[str, Any] | None:
-        """The last saved state, on the CPU, or None before the first."""
-        path = self.folder / "checkpoint.pt"
-        return torch.load(path, weights_only=True, map_location="cpu") if path.exists() else None
+        """The last saved state, on the CPU; log and snapshots are then those of its step.
+
+        None before the first, or, after a line on stderr, if any of the files is not as it was written.
+        """
+        try:
+            kept = self._verified() if os.path.lexists(self.file) else None
+        except Damaged as error:
+            say(f"{error}; the training starts from nothing")
+            kept = None
+        if kept is None:
+            remove(self.file)
+            self._go_back(0, {})
+            return None
+        self._go_back(kept["log_size"], kept["snapshots"])
+        return kept["state"]
+
+    def _verified(self) -> dict[str, Any]:
+        with hashed_read(self.file) as file:
+            kept = torch.load(file, weights_only=True, map_location="cpu")
+        log = self.log.read_bytes()[: kept["log_size"]] if self.log.is_file() else b""
+        if _hash(log) != kept["log_hash"]:
+            raise Damaged(self.log, f"{len(log)} bytes, not the {kept['log_size']} that were written")
+        for name, written in kept["snapshots"].items():
+            if hash_of(self.snapshots / name) != written:
+                raise Damaged(self.snapshots / name, "not the bytes that were written")
+        return kept
+
+    def _go_back(self, log_size: int, snapshots: dict[str, str]) -> None:
+        """Undo what came after a checkpoint: lines of the log, and snapshots."""
+        if log_size:
+            os.truncate(self.log, log_size)
+        else:
+            remove(self.log)
+        if not snapshots:
+            remove(self.snapshots)
+        else:
+            for file in self.snapshots.iterdir():
+                if file.name not in snapshots:
+                    remove(file)
+        self.snapshot_hashes.clear()
+        self.snapshot_hashes.update(snapshots)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 @contextmanager
-def rolling_checkpoint(
-    stage: str, params: Any, inputs: Sequence[Path], root: Path = ROOT
-) -> Iterator[RollingCheckpoint]:
-    """The checkpoint of this stage in this configuration, locked against a second process, which waits.
+def rolling_checkpoint(name: str, params: Any, inputs: Sequence[Path]) -> Iterator[RollingCheckpoint]:
+    """The checkpoint of a training in this configuration, for this process alone.
 
     `params` and `inputs` are all that the training depends on; see `locked_folder`.
     """
-    with locked_folder(root, stage, params, inputs) as folder:
+    with locked_folder(CHECKPOINTS, name, params, inputs) as folder:
         yield RollingCheckpoint(folder)

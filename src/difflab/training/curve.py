@@ -6,15 +6,15 @@ import csv
 import json
 from pathlib import Path
 
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 
 COLUMNS = ["step", "epoch", "loss", "grad_norm", "learning_rate"]
 
 
 def write_curve(log: Path, file: Path) -> None:
     """The lines with a loss of `log`, which fit.py describes, as a CSV file."""
-    rows = [line for line in map(json.loads, log.read_text().splitlines()) if "loss" in line]
-    with written_whole(file) as partial, partial.open("w", newline="") as table:
+    rows = [line for line in map(json.loads, log.read_bytes().splitlines()) if "loss" in line]
+    with atomic_write(file) as partial, partial.open("w", newline="", encoding="utf-8") as table:
         writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

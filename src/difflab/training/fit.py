@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import IO, Any
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -37,15 +37,14 @@ def fit(
     `validation`, data like `data`, also lines of the mean loss on it after each epoch. `checkpoint.snapshots` holds the
     weights, or their moving average, of `num_snapshots` steps.
 
-    Raises UserError when a batch is larger than the data or the loss is no longer finite.
+    Raises UserError when a batch is larger than the data, there are fewer steps than snapshots, or the loss is no
+    longer finite.
     """
     trainer = _Trainer(task, data, params, accelerator, validation)
     saved = checkpoint.load()
     if saved:
         trainer.load_state_dict(saved)
-    with checkpoint.log.open("ab") as log:
-        log.truncate(trainer.log_size)  # a kill undoes the lines after its checkpoint
-        trainer.run(checkpoint, log)
+    trainer.run(checkpoint)
     task.load_state_dict(trainer.averaged.state_dict())
     task.eval()
 
@@ -67,6 +66,9 @@ class _Trainer:
         self.batches = Batches(len(next(iter(data.values()))), params.batch_size, params.seed)
         self.validation = {name: tensor.to(accelerator.device) for name, tensor in (validation or {}).items()}
         self.num_steps = params.num_epochs * self.batches.per_epoch
+        if params.num_snapshots > self.num_steps:
+            allowed = f"0 to {self.num_steps}, the steps of the training"
+            raise UserError(f"training.num_snapshots: found {params.num_snapshots}, allowed: {allowed}")
         kept = range(1, params.num_snapshots + 1)
         self.snapshot_steps = {round(i * self.num_steps / params.num_snapshots) for i in kept}
         self.ema = None
@@ -77,14 +79,12 @@ class _Trainer:
         self.model, self.optimizer = accelerator.prepare(task, optimizer)
         self.generator = torch.Generator(accelerator.device).manual_seed(params.seed)
         self.step = 0
-        self.log_size = 0  # bytes
         # Of loss and gradient norm, since the last line of the log.
         self.sums = torch.zeros(2, dtype=torch.float64, device=accelerator.device)
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "step": self.step,
-            "log_size": self.log_size,
             "sums": self.sums,
             "task": self.task.state_dict(),
             "ema": self.ema.state_dict() if self.ema else {},
@@ -96,7 +96,7 @@ class _Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step, self.log_size = state["step"], state["log_size"]
+        self.step = state["step"]
         self.sums.copy_(state["sums"])
         self.task.load_state_dict(state["task"])
         if self.ema:
@@ -108,7 +108,7 @@ class _Trainer:
         if state["cuda_rng"]:
             torch.cuda.set_rng_state_all(state["cuda_rng"])
 
-    def run(self, checkpoint: RollingCheckpoint, log: IO[bytes]) -> None:
+    def run(self, checkpoint: RollingCheckpoint) -> None:
         size = self.params.batch_size
         with image_bar("training", self.step * size, self.num_steps * size) as bar:
             self.model.train()
@@ -116,9 +116,9 @@ class _Trainer:
                 learning_rate = self.train_step()
                 bar.update(size)
                 if self.step % self.params.log_every == 0 or self.step == self.num_steps:
-                    bar.set_postfix(loss=f"{self.write_log(log, learning_rate):.4f}", refresh=False)
+                    bar.set_postfix(loss=f"{self.write_log(checkpoint, learning_rate):.4f}", refresh=False)
                 if self.validation and self.step % self.batches.per_epoch == 0:
-                    self.write_line(log, {"validation_loss": self.validate()})
+                    self.write_line(checkpoint, {"validation_loss": self.validate()})
                 if self.step in self.snapshot_steps:
                     checkpoint.save_snapshot(self.step, self.averaged.state_dict())
                 if self.step % self.params.checkpoint_every == 0 or self.step == self.num_steps:
@@ -141,21 +141,20 @@ class _Trainer:
         self.step += 1
         return learning_rate
 
-    def write_log(self, log: IO[bytes], learning_rate: float) -> float:
-        """Append the means since the line before; returns the mean loss."""
+    def write_log(self, checkpoint: RollingCheckpoint, learning_rate: float) -> float:
+        """Append to the log the means since the line before; returns the mean loss."""
         since = (self.step - 1) % self.params.log_every + 1
         loss, norm = (self.sums / since).tolist()
         if not math.isfinite(loss):
             found = f"training.learning_rate: found {self.params.learning_rate}"
             raise UserError(f"{found}, with which the loss is {loss} at step {self.step}; allowed: a smaller one")
-        self.write_line(log, {"loss": loss, "grad_norm": norm, "learning_rate": learning_rate})
+        self.write_line(checkpoint, {"loss": loss, "grad_norm": norm, "learning_rate": learning_rate})
         self.sums.zero_()
         return loss
 
-    def write_line(self, log: IO[bytes], values: dict[str, float]) -> None:
+    def write_line(self, checkpoint: RollingCheckpoint, values: dict[str, float]) -> None:
         line = {"step": self.step, "epoch": self.step / self.batches.per_epoch} | values
-        self.log_size += log.write(json.dumps(line).encode() + b"\n")
-        log.flush()
+        checkpoint.append_to_log(json.dumps(line))
 
     @property
     def averaged(self) -> nn.Module:

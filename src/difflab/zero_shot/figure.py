@@ -10,14 +10,14 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from difflab.figures.image_grid import Panel, Scale, draw_image_grid
+from difflab.figures.image_grid import LITERAL, Panel, Scale, draw_image_grid
 from difflab.figures.png import DPI, STYLE, Provenance, save_png
 from difflab.zero_shot.grades import Case
 
 SCALE = Scale(cell=160, gap=50, caption=60, dpi=DPI)  # four lines of text below an image
 CAPTION_WIDTH = 20  # characters
 LABEL_SIZE = 0.11  # inches of a class's row and column
-LABELLED = 80  # classes; more have no room for their names
+LABELLED = 80  # classes; more have no room for their names, and share the side of so many
 
 
 def save_cases(cases: Sequence[Case], title: str, path: Path, stage: str) -> None:
@@ -36,14 +36,14 @@ def _caption(case: Case) -> str:
 @mpl.rc_context(STYLE)
 def save_confusion(counts: NDArray, labels: list[str], title: str, path: Path, stage: str, inputs: list[Path]) -> None:
     """The share of each class (row) that was taken for each (column), from `counts` (C, C), as a PNG."""
-    side = max(3.0, LABEL_SIZE * len(labels))
+    side = max(3.0, LABEL_SIZE * min(len(labels), LABELLED))
     figure = Figure(figsize=(side, side), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     shares = counts / counts.sum(1, keepdims=True).clip(min=1)
     drawn = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues", interpolation="nearest")
     if len(labels) <= LABELLED:
-        axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=6)
-        axes.set_yticks(range(len(labels)), labels, fontsize=6)
+        axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=6, **LITERAL)
+        axes.set_yticks(range(len(labels)), labels, fontsize=6, **LITERAL)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     axes.set_title(title, fontsize=11, weight="bold")

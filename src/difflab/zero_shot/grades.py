@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from difflab.evaluation.intervals import wilson
-from difflab.outputs import written_whole
+from difflab.outputs import atomic_write
 from difflab.zero_shot.folder import LabelledFolder
 
 MOST_CONFUSED = 10  # pairs of classes that the metrics name
@@ -26,20 +26,20 @@ def zero_shot_grades(predicted: Tensor, images: LabelledFolder, kinds: Sequence[
 
     `kinds`: of each class of `images`; where there are several, each has its accuracy too.
     """
-    true, labels = np.array(images.classes), images.labels
+    true, names = np.array(images.classes), images.names
     correct = predicted.numpy() == true
     wrong = Counter(pair for pair in zip(true.tolist(), predicted.tolist(), strict=True) if pair[0] != pair[1])
     return {
         "num_images": len(true),
-        "num_classes": len(labels),
+        "num_classes": len(names),
         "accuracy": asdict(wilson(int(correct.sum()), len(correct))),
-        "chance": 1 / len(labels),
+        "chance": 1 / len(names),
         **({"accuracy_by_kind": _by_kind(correct, np.array(kinds)[true])} if len(set(kinds)) > 1 else {}),
         "accuracy_by_class": {
-            label: float(correct[true == index].mean()) for index, label in enumerate(labels) if index in true
+            name: float(correct[true == index].mean()) for index, name in enumerate(names) if index in true
         },
         "most_confused": [
-            {"true": labels[a], "predicted": labels[b], "images": count}
+            {"true": names[a], "predicted": names[b], "images": count}
             for (a, b), count in wrong.most_common(MOST_CONFUSED)
         ],
     }
@@ -69,10 +69,10 @@ class Case:
 
 def example_cases(predicted: Tensor, images: LabelledFolder) -> list[Case]:
     """Five correct and five wrong ones, or all where there are fewer, evenly spaced among all of their kind."""
-    correct = predicted.numpy() == np.array(images.classes)
+    correct, names = predicted.numpy() == np.array(images.classes), images.names
     kinds: dict[Literal["correct", "wrong"], NDArray] = {"correct": correct, "wrong": ~correct}
     return [
-        Case(kind, images.files[index], images.labels[predicted[index]], images.labels[images.classes[index]])
+        Case(kind, images.files[index], names[predicted[index]], names[images.classes[index]])
         for kind, is_of_kind in kinds.items()
         for index in _evenly_spaced(np.flatnonzero(is_of_kind))
     ]
@@ -84,7 +84,7 @@ def _evenly_spaced(indices: NDArray) -> NDArray:
 
 def save_cases_table(cases: Sequence[Case], path: Path) -> None:
     """As CSV: kind, name of the file, predicted and true class."""
-    with written_whole(path) as partial, partial.open("w", newline="") as file:
+    with atomic_write(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["kind", "file", "predicted", "true"])
         writer.writerows([case.kind, case.file.name, case.predicted, case.true] for case in cases)

@@ -46,7 +46,7 @@ def write_labelled_folder(folder: Path, drawings: dict[str, Draw], params: Unsee
     """`images_per_class` images of each label; image i of class c depends on (seed, c, i) alone."""
     (folder / IMAGES).mkdir(parents=True)
     labels = {str(number): label.replace(" ", "_") for number, label in enumerate(drawings)}
-    (folder / LABELS).write_text(json.dumps(labels, indent=1) + "\n")
+    (folder / LABELS).write_text(json.dumps(labels, indent=1) + "\n", encoding="utf-8")
     for number, draw in enumerate(drawings.values()):
         for index in range(params.images_per_class):
             image = draw(np.random.default_rng([params.seed, number, index]))

@@ -1,0 +1,144 @@
+"""What writes params.yaml: profiles, recipes, and the values that they are given."""
+
+import shutil
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from dvc.utils.hydra import apply_overrides
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from difflab.errors import UserError
+from difflab.params import load_params, read_yaml
+from difflab.profiles import literal, write_profile, write_recipe
+
+ROOT = Path(__file__).parents[1]
+COSINE = ["schedule.name=cosine", "schedule.beta_start=null", "schedule.beta_end=null"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("changed", ["mnistm-linear", "mnistm-cosine"])
+def test_an_experiment_changes_the_recipe_that_it_names(folder: Path, changed: str) -> None:
+    """By DVC's own `exp run -S`, of a recipe that was added as a copy."""
+    write_recipe("mnistm-cosine", "mnistm-linear", COSINE)
+    expected = deepcopy(read_yaml("params.yaml"))
+    expected["recipes"][changed]["training"]["num_epochs"] = 77
+    apply_overrides("params.yaml", [f"recipes.{changed}.training.num_epochs=77"])
+    assert read_yaml("params.yaml") == expected
+    assert load_params().recipes[changed].training.num_epochs == 77
+
+
+def test_a_recipe_is_added_and_nothing_else_is_touched(folder: Path) -> None:
+    before = "# mine\n" + (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(before)
+    write_recipe("new", "mnistm-linear", [*COSINE, "data.mnistm=[1, 2]", "training.seed=5"])
+    after = (folder / "params.yaml").read_text()
+    start = after.index("  new:\n")
+    length = len(after) - len(before)
+    assert after[:start] + after[start + length :] == before
+    recipe = load_params().recipes["new"]
+    assert recipe.schedule.name == "cosine" and recipe.data == {"mnistm": [1, 2]} and recipe.training.seed == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("new", "nosuch"), "recipe: found 'nosuch', allowed: joint-cosine, mnistm-linear,"),
+        (("alpha-500", "mnistm-linear"), "recipe: found 'alpha-500', allowed: a new name"),
+        (("new", "mnistm-linear", "seed=1"), "recipe: found 'seed=1', allowed: KEY=VALUE"),
+        (("new", "mnistm-linear", "training.seed"), "recipe: found 'training.seed', allowed: KEY=VALUE"),
+        (("new", "mnistm-linear", "training.seed.x=1"), "recipe: found 'training.seed.x=1', allowed: KEY=VALUE"),
+        (("new", "mnistm-linear", "training.seed=-1"), "params.yaml: recipes.new.training.seed: found -1, allowed: "),
+        (("judge-mnist", "mnistm-linear"), 'params.yaml: recipes: found "judge-mnist", allowed: another name'),
+        (("New", "mnistm-linear"), "params.yaml: recipes.New: found an unknown key, allowed: text like"),
+    ],
+)
+def test_bad_recipe_is_one_line_and_leaves_the_file(folder: Path, arguments: tuple[str, ...], line: str) -> None:
+    before = (folder / "params.yaml").read_bytes()
+    with pytest.raises(UserError) as error:
+        write_recipe(arguments[0], arguments[1], list(arguments[2:]))
+    assert str(error.value).startswith(line) and len(str(error.value).splitlines()) == 1
+    assert (folder / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("/home/josé/data", "/mnt/a,b", "/my data/x", "/data/[1", "~/data", "/a=b", "/a#b", "it's", "a'b,c'\\"),
+        *("C:\\Users\\é", "{x", "(x)", "range(1,3)", "données/été", "数据", "a;b", '"x', "<new1>", "x|y", "!x"),
+    ],
+)
+def test_value_that_is_no_expression_is_taken_literally(folder: Path, value: str) -> None:
+    assert OverridesParser.create().parse_override(literal(f"data.root={value}")).value() == value
+    write_profile("cpu", [f"data.root={value}"])
+    assert load_params().data.root == value
+
+
+@pytest.mark.parametrize("override", ["a=[1,2]", "a={b: 1}", "a=null", "a='x'", "a=1e-3", "a=true", "+a=1", "~a", "a"])
+def test_expressions_of_hydra_stay(override: str) -> None:
+    assert literal(override) == override
+
+
+def test_references_are_written_out(folder: Path) -> None:
+    """`${…}` means something to Hydra, and nothing to the readers of params.yaml."""
+    write_profile("cpu", ["judge.training.seed=${recipes.alpha-500.training.num_epochs}"])
+    params = load_params()
+    assert params.judge.training.seed == params.recipes["alpha-500"].training.num_epochs
+
+
+FAULTS = {
+    "tab": (b"data:\n\tx: 1\n", "not YAML, line 2: "),
+    "duplicate": (b"data: 1\ndata: 2\n", "not YAML, line 2: found duplicate key"),
+    "latin-1": (b"data: caf\xe9\n", "not UTF-8: byte 0xe9 at position 9"),
+    "control": (b"data: \x00\n", "not YAML: "),
+    "conflict": (b"data:\n<<<<<<< HEAD\n  x: 1\n", "not YAML, line "),
+    "folder": (None, "found a folder, allowed: a file"),
+}
+
+
+@pytest.mark.parametrize("file", ["conf/base.yaml", "conf/config.yaml", "conf/profile/cpu.yaml"])
+@pytest.mark.parametrize(("content", "reason"), FAULTS.values(), ids=FAULTS)
+def test_fault_of_conf_is_one_line_with_the_file(folder: Path, file: str, content: bytes | None, reason: str) -> None:
+    before = (folder / "params.yaml").read_bytes()
+    Path(file).unlink()
+    Path(file).write_bytes(content) if content is not None else Path(file).mkdir()
+    with pytest.raises(UserError) as error:
+        write_profile("cpu", [])
+    assert str(error.value).startswith(f"{file}: {reason}") and len(str(error.value).splitlines()) == 1
+    assert (folder / "params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["\ufeff{}", "x: &a {b: *a}\n", f"x: {3000 * '['}{3000 * ']'}\n"])
+def test_odd_yaml_in_conf(folder: Path, content: str) -> None:
+    """A byte order mark is no fault; what never ends is one."""
+    base = Path("conf/base.yaml")
+    base.write_text(content.replace("{}", base.read_text()) if "{}" in content else base.read_text() + content)
+    if "{}" in content:
+        write_profile("cpu", [])
+        assert (folder / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+    else:
+        with pytest.raises(UserError, match=r"^conf/: ") as error:
+            write_profile("cpu", [])
+        assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "key", ["recipes.joint-cosine.training.num_epochs", "studies.few_steps.unconditional-800.num_images"]
+)
+def test_an_override_changes_what_it_names(folder: Path, key: str) -> None:
+    """Also in a section that conf/ has an anchor at, and merges into others."""
+    expected = deepcopy(read_yaml("params.yaml"))
+    *sections, last = key.split(".")
+    node = expected
+    for name in sections:
+        node = node[name]
+    node[last] = 130
+    write_profile("cpu", [f"{key}=130"])
+    assert read_yaml("params.yaml") == expected

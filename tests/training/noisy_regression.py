@@ -1,0 +1,55 @@
+"""A training of a second or less that uses all of the loop: clipping, moving average, dropout, snapshots."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from difflab.device import make_accelerator
+from difflab.params import ComputeParams, TrainingParams
+from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.fit import fit
+
+COMPUTE = ComputeParams(threads=1, mixed_precision="fp32")
+TRAINING = TrainingParams(
+    seed=3,
+    num_epochs=3,
+    batch_size=8,
+    optimizer="adamw",
+    learning_rate=0.01,
+    weight_decay=0.1,
+    lr_schedule="cosine",
+    lr_interval="step",
+    warmup_steps=4,
+    ema_decay=0.9,
+    max_grad_norm=0.5,
+    log_every=5,
+    checkpoint_every=7,
+    num_snapshots=0,
+)
+
+
+class NoisyRegression(nn.Module):
+    """A task that draws from the passed generator and, by its dropout, from the global one."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.3), nn.SiLU(), nn.Linear(16, 1))
+
+    def forward(self, batch, generator):
+        noise = torch.randn(batch["x"].shape, generator=generator)
+        return (self.network(batch["x"] + 0.1 * noise) - batch["y"]).square().mean()
+
+
+def make_data():
+    x = torch.randn(64, 4, generator=torch.Generator().manual_seed(1))
+    return {"x": x, "y": x.sum(1, keepdim=True)}
+
+
+def train(folder: Path, params: TrainingParams = TRAINING) -> tuple[dict, str]:
+    torch.manual_seed(0)
+    task = NoisyRegression()
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = RollingCheckpoint(folder)
+    fit(task, make_data(), params, make_accelerator(COMPUTE), checkpoint)
+    return task.state_dict(), checkpoint.log.read_text()
