@@ -1,0 +1,93 @@
+"""Inputs by content: `inputs/KEY` leads to the file or folder of the user's that a key of params.yaml names.
+
+DVC hashes what a link leads to, so that a changed file reruns the stages that depend on its link, and no others. A key
+that names nothing, or a model of the hub, has an empty folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from difflab.params import ConceptParams, Params
+
+FOLDER = Path("inputs")
+
+
+def link_inputs(params: Params) -> None:
+    """Make `inputs/` lead to all that `params` names; what is right already is left alone."""
+    links: dict[Path, Path] = {}
+    folders = {FOLDER}
+    for key, paths in named_inputs(params):
+        place = FOLDER / key
+        folders.add(place.parent)
+        if len(paths) == 1:
+            links[place] = paths[0].absolute()
+        else:
+            folders.add(place)
+            links |= {place / path.name: path.absolute() for path in paths}
+    for place in _below(FOLDER):
+        right = links.get(place) == place.readlink() if place.is_symlink() else place in folders and place.is_dir()
+        if not right and place.parent.is_dir():
+            shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    for place, target in links.items():
+        if not place.is_symlink():
+            place.symlink_to(target)
+
+
+def named_inputs(params: Params) -> Iterator[tuple[str, list[Path]]]:
+    """For each key its files or folders: none, one, or the several files of a data set of torchvision's."""
+    faces, personalization = params.faces, params.personalization
+    yield "judge.checkpoint", _there(params.judge.checkpoint)
+    yield "evaluation.inception_weights", _there(params.evaluation.inception_weights)
+    yield "faces.checkpoint", _there(faces.checkpoint)
+    yield "faces.sampling.noises", _there(faces.sampling.noises)
+    yield "faces.reference", _there(faces.reference)
+    yield "clip.pretrained", _there(params.clip.pretrained)
+    yield "text_to_image.pretrained", _there(params.text_to_image.pretrained)
+    yield "zero_shot.images", _there(params.zero_shot.images)
+    yield "personalization.input", _there(personalization.input)
+    for name, concept in personalization.concepts.items():
+        yield f"personalization.concepts/{name}", _photographs(concept, personalization.input)
+    yield from _data_sets(params)
+
+
+def _photographs(concept: ConceptParams, course_input: str | None) -> list[Path]:
+    if concept.images is None and course_input is None:
+        return []
+    from difflab.personalization.concepts import folder_of
+
+    return [folder_of(concept, course_input)]
+
+
+def _data_sets(params: Params) -> Iterator[tuple[str, list[Path]]]:
+    """What `fetch` reads below `data.root`; what it downloads is nothing of the user's."""
+    root = params.data.root
+    sources = dict(params.data.sources)
+    for name, source in sources.items():
+        match source:
+            case "folder" if root is not None:
+                yield f"data/{name}", [Path(root, "faces") if name == "faces" else Path(root, "digits", name)]
+            case "torchvision" if root is not None:
+                from difflab.data.torchvision_files import FILES
+
+                files = FILES["mnist" if name == "mnistm" else name]
+                yield f"data/{name}", [Path(root, "torchvision", file) for file in files]
+            case _:
+                yield f"data/{name}", []
+    blended = root is not None and sources["mnistm"] == "torchvision"
+    yield "data/photos", [Path(str(root), "photos")] if blended else []
+
+
+def _there(name: str | None) -> list[Path]:
+    """The path that `name` is, unless it is null or that of a model of the hub."""
+    return [Path(name)] if name is not None and Path(name).exists() else []
+
+
+def _below(folder: Path) -> list[Path]:
+    """All that is in a folder, without what links lead to: the user's own files stay as they are."""
+    return [Path(parent, name) for parent, folders, files in os.walk(folder) for name in [*folders, *files]]
