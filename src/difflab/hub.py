@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 # Of files of weights; no model of the hub is called so.
 WEIGHTS = {".pt", ".pth", ".bin", ".ckpt", ".safetensors"}
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")  # ORGANIZATION/NAME
+HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?")  # ORGANIZATION/NAME@REVISION
 
 
 def is_weights_file(name: str) -> bool:
@@ -18,3 +19,29 @@ def is_weights_file(name: str) -> bool:
 def is_hub_id(name: str) -> bool:
     """Whether `name` can be that of a model of the hub, and is no file of weights."""
     return HUB_ID.fullmatch(name) is not None and not is_weights_file(name)
+
+
+def split_revision(place: str | Path) -> tuple[str, str | None]:
+    """The arguments `pretrained_model_name_or_path` and `revision` of `from_pretrained`.
+
+    ORGANIZATION/NAME@REVISION names a branch, tag or commit; without one it is the newest. A folder has none.
+    """
+    if Path(place).exists() or not (found := HUB_ID.fullmatch(str(place))):
+        return str(place), None
+    return found[1], found[2]
+
+
+def record_commit(folder: Path, name: str, index: str) -> None:
+    """Write into the model folder which commit of the hub's model `name` was loaded: `source.json`; nothing for others.
+
+    `index`: a file that every model of its kind has.
+    """
+    if Path(name).exists() or not is_hub_id(name):
+        return
+    from huggingface_hub import try_to_load_from_cache
+
+    model, revision = split_revision(name)
+    cached = try_to_load_from_cache(model, index, revision=revision)
+    assert isinstance(cached, str), "loaded before"
+    source = {"model": model, "revision": revision, "commit": Path(cached).parent.name}
+    (folder / "source.json").write_text(json.dumps(source, indent=2) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
 
 from difflab.errors import UserError, reading
+from difflab.hub import split_revision
 from difflab.models.loaded import require_weights
 
 
@@ -31,17 +32,18 @@ def load_clip(place: str | Path, key: str) -> Clip:
     of another kind, or a hub id cannot be reached.
     """
     refused = f"{key}: found {str(place)!r}, allowed: a folder or hub id of a CLIP"
+    name, revision = split_revision(place)
     with reading(f"{refused}; the model"):
-        loaded: Any = CLIPModel.from_pretrained(place, output_loading_info=True)
+        loaded: Any = CLIPModel.from_pretrained(name, revision=revision, output_loading_info=True)
     model, report = loaded
     if missing := sorted(report["missing_keys"]):
         raise UserError(f"{refused}; the model: it lacks the weights {', '.join(missing[:3])}, …")
     with reading(f"{refused}; the tokenizer"):
-        tokenizer, known = AutoTokenizer.from_pretrained(place), model.config.text_config.vocab_size
+        tokenizer, known = AutoTokenizer.from_pretrained(name, revision=revision), model.config.text_config.vocab_size
     if len(tokenizer) != known:  # transformers makes up an empty one where there is none
         raise UserError(f"{refused}; the tokenizer: it has {len(tokenizer)} tokens, the model {known}")
     with reading(f"{refused}; the image processor"):
-        image_processor = CLIPImageProcessor.from_pretrained(place)
+        image_processor = CLIPImageProcessor.from_pretrained(name, revision=revision)
     require_weights(model, f"{key}: {place}")
     positions = model.config.text_config.max_position_embeddings
     tokenizer.model_max_length = min(tokenizer.model_max_length, positions)

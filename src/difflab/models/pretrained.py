@@ -7,6 +7,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from diffusers import DDPMPipeline, UNet2DModel
 
 from difflab.errors import UserError, reading
+from difflab.hub import split_revision
 from difflab.models.loaded import require_weights
 
 
@@ -16,8 +17,9 @@ def load_pretrained_unet(checkpoint: str) -> UNet2DModel:
     Raises UserError when there is none, weights are missing or not finite, or it does not take 3-channel images alone.
     """
     place = f"faces.checkpoint: found {checkpoint!r}"
+    name, revision = split_revision(checkpoint)
     with reading(f"{place}, allowed: a folder or hub id of diffusers"):
-        unet = DDPMPipeline.from_pretrained(checkpoint, use_safetensors=True).unet
+        unet = DDPMPipeline.from_pretrained(name, revision=revision, use_safetensors=True).unet
     if not isinstance(unet, UNet2DModel):
         raise UserError(f"{place} with a {type(unet).__name__}, allowed: a UNet2DModel")
     config = unet.config

@@ -12,6 +12,7 @@ from diffusers import AutoencoderKL, StableDiffusionControlNetPipeline, StableDi
 from transformers import CLIPTextModel
 
 from difflab.errors import UserError, reading
+from difflab.hub import split_revision
 from difflab.models.loaded import require_schedule, require_weights
 
 MODEL = Path("models/text_to_image")
@@ -26,17 +27,24 @@ def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffus
     Raises UserError, one line that begins with `key`, or with the place, where it is missing, a component is, it is of
     another kind, weights are missing or not finite, the β cannot work, or a hub id cannot be reached.
     """
+    name, revision = split_revision(place)
     with reading(_refusal(place, key)):
         # diffusers would not say which weights of the text encoder transformers has made up.
         encoder: Any = CLIPTextModel.from_pretrained(
-            place, subfolder="text_encoder", use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            name,
+            revision=revision,
+            subfolder="text_encoder",
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
         )
     text_encoder, report = encoder
     if missing := sorted(report["missing_keys"]):
         raise UserError(f"{_refusal(place, key)}: text_encoder lacks the weights {', '.join(missing[:3])}, …")
     with reading(_refusal(place, key)):
         pipeline = StableDiffusionPipeline.from_pretrained(
-            place,
+            name,
+            revision=revision,
             text_encoder=text_encoder,
             use_safetensors=True,
             safety_checker=None,
@@ -58,8 +66,11 @@ def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffus
 
 def load_autoencoder(place: str | Path, key: str = "", subfolder: str | None = None) -> AutoencoderKL:
     """The autoencoder of a folder or hub id, or of its subfolder, in eval mode. Raises UserError as above."""
+    name, revision = split_revision(place)
     with reading(_refusal(place, key)):
-        autoencoder = AutoencoderKL.from_pretrained(place, subfolder=subfolder, use_safetensors=True).eval()
+        autoencoder = AutoencoderKL.from_pretrained(
+            name, revision=revision, subfolder=subfolder, use_safetensors=True
+        ).eval()
     require_weights(autoencoder, f"{key}: {place}" if key else place)
     return autoencoder
 

@@ -1,0 +1,60 @@
+"""Models of the hub by their revision, from a cache such as the hub's library leaves."""
+
+import json
+import shutil
+from pathlib import Path
+
+import difflab.torchvision_cure  # noqa: F401
+
+import pytest
+from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+
+from difflab.hub import record_commit, split_revision
+from difflab.models.pretrained import load_pretrained_unet
+
+COMMITS = {"main": "a" * 40, "v1": "b" * 40}
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """somebody/faces with two revisions, which differ in a weight."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("diffusers.pipelines.pipeline_utils.HF_HUB_OFFLINE", True, raising=False)
+    folder = tmp_path / "models--somebody--faces"
+    (folder / "refs").mkdir(parents=True)
+    for value, (revision, commit) in enumerate(COMMITS.items()):
+        unet = UNet2DModel(
+            sample_size=8,
+            block_out_channels=(32,),
+            down_block_types=("DownBlock2D",),
+            up_block_types=("UpBlock2D",),
+            layers_per_block=1,
+        )
+        unet.conv_out.bias.data.fill_(float(value))
+        DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder / "snapshots" / commit)
+        (folder / "refs" / revision).write_text(commit)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "value"), [("", "main", 0.0), ("@v1", "v1", 1.0), (f"@{'b' * 40}", "v1", 1.0)]
+)
+def test_a_revision_is_loaded_and_its_commit_recorded(
+    cache: Path, tmp_path: Path, name: str, revision: str, value: float
+):
+    unet = load_pretrained_unet(f"somebody/faces{name}")
+    assert unet.conv_out.bias.tolist() == [value] * 3
+    record_commit(tmp_path, f"somebody/faces{name}", "model_index.json")
+    source = json.loads((tmp_path / "source.json").read_text())
+    assert source == {"model": "somebody/faces", "revision": name[1:] or None, "commit": COMMITS[revision]}
+
+
+def test_a_folder_has_no_revision_and_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("somebody/faces@v1").mkdir(parents=True)
+    assert split_revision("somebody/faces@v1") == ("somebody/faces@v1", None)
+    record_commit(tmp_path, "somebody/faces@v1", "model_index.json")
+    assert not Path("source.json").exists()
+    shutil.rmtree("somebody")
+    assert split_revision("somebody/faces@v1") == ("somebody/faces", "v1")
