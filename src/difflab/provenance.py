@@ -17,7 +17,7 @@ from difflab.errors import UserError
 from difflab.lock_file import LOCK, Lock, LockedStage, maker, makers
 from difflab.revisions import Revision, git
 from difflab.run_records import RunRecord, read_records
-from difflab.tracking.state import Tracked, tracked_run
+from difflab.tracking.store import Tracked, tracked_run
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -80,7 +81,8 @@ class RunRecord:
     @property
     def training_logs(self) -> list[Path]:
         """Of the trainings that have begun to write theirs; see training/fit.py."""
-        return [log for log in (root() / path / LOG for path in self.work_folders) if log.exists()]
+        places = ((root() / path / LOG, self._kept_log(path)) for path in self.work_folders)
+        return [log for place in places for log in list(filter(Path.exists, place))[:1]]
 
     @property
     def alive(self) -> bool:
@@ -95,6 +97,16 @@ class RunRecord:
             return psutil.Process(self.pid).create_time() <= self.started
         except psutil.NoSuchProcess:
             return False
+
+    def keep_logs(self) -> None:
+        """Copy the logs of an experiment that DVC runs in a temporary folder, which it removes."""
+        for path in self.work_folders if Path.cwd() != root() else ():
+            if (log := root() / path / LOG).exists():
+                self._kept_log(path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(log, self._kept_log(path))
+
+    def _kept_log(self, work_folder: str) -> Path:
+        return self.file.with_suffix("") / Path(work_folder).name / LOG
 
     def write(self) -> None:
         with atomic_write(self.file) as partial:
@@ -160,6 +172,7 @@ def _recording(record: RunRecord) -> Iterator[None]:
         if record.file.exists():
             record.ended = time.time()
             with _not_failing_the_stage() if record.status == "finished" else suppress(OSError):
+                record.keep_logs()
                 record.write()
 
 
@@ -209,11 +222,6 @@ def note_work_folder(path: Path, resumed: bool) -> None:
 def running_stage() -> str | None:
     """The stage that this process runs."""
     return _current.stage if _current else None
-
-
-def has_training_log() -> bool:
-    """Whether the running stage trains, or has trained."""
-    return bool(_current and _current.training_logs)
 
 
 def read_records() -> list[RunRecord]:

@@ -29,7 +29,6 @@ CANNOT_CHANGE_A_RESULT = {
     "src/difflab/progress.py": "progress bars",
     "src/difflab/resume.py": "folders of interrupted runs, and hashes of the files in them",
     "src/difflab/run_records.py": "when a stage ran",
-    "src/difflab/tracking/": "sends training logs to MLflow",
     "src/difflab/work_folders.py": "where those of interrupted runs are; removes them",
 }
 OUTSIDE = tuple(CANNOT_CHANGE_A_RESULT)
