@@ -172,8 +172,8 @@ def _recording(record: RunRecord) -> Iterator[None]:
         if record.file.exists():
             record.ended = time.time()
             with _not_failing_the_stage() if record.status == "finished" else suppress(OSError):
-                record.keep_logs()
                 record.write()
+                record.keep_logs()
 
 
 def _tidy(record: RunRecord, parent: int) -> None:

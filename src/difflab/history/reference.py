@@ -78,7 +78,7 @@ def load_reference(path: str | Path = FILE) -> Reference | None:
     try:
         return Reference.model_validate(read_json(path))
     except ValidationError as error:
-        raise UserError(f"{path}: {explain(error, Reference, '')}") from None
+        raise UserError(f"{path}: {explain(error, read_json(path), '')}") from None
 
 
 def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[float, float] | None:

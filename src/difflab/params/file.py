@@ -26,7 +26,7 @@ def validate(kind: type[T], value: Any, key: str = "") -> T:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise ParamsError(f"params.yaml: {explain(error, kind, key)}") from None
+        raise ParamsError(f"params.yaml: {explain(error, value, key)}") from None
 
 
 def read_yaml(path: str | Path) -> Any:
