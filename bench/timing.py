@@ -82,6 +82,11 @@ def quiet() -> Iterator[None]:
         yield
 
 
+def size(network: nn.Module) -> str:
+    """Parameters of a network, in millions."""
+    return f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M"
+
+
 def flops(call: Callable[[], object]) -> int:
     """Floating-point operations of the matrix products and convolutions of `call`."""
     with FlopCounterMode(display=False) as counter:

@@ -11,9 +11,9 @@ from hand_written import Pipeline
 from difflab.changes import causes
 from difflab.errors import UserError
 from difflab.lock_file import parse_lock
+from difflab.pipeline.run_records import RunRecord
 from difflab.provenance import explain, provenance
 from difflab.revisions import Revision
-from difflab.run_records import RunRecord
 from difflab.tracking.store import TrackingState, run_key
 
 

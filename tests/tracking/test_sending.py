@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from as_if_run import LOG, log_lines, record, train
 
+from difflab.pipeline.run_records import read_records
 from difflab.provenance import provenance
-from difflab.run_records import read_records
 from difflab.tracking.runs import Curves, training_suffix
 from difflab.tracking.sending import track
 from difflab.tracking.store import StoreError, TrackingState, opened_store, tracking_uri

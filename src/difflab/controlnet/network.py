@@ -13,7 +13,7 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, Stable
 from torch import nn
 
 from difflab.errors import UserError, reading
-from difflab.models.loaded import load_weights, require_weights
+from difflab.models.safe_loading import load_weights, require_weights
 
 MODEL = Path("models/controlnet")
 SNAPSHOTS = MODEL / "snapshots"

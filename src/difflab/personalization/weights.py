@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from difflab.errors import UserError
-from difflab.models.loaded import read_weights
+from difflab.models.safe_loading import read_weights
 from difflab.personalization.task import CROSS_ATTENTION, EMBEDDING, PersonalizationTask
 
 EMBEDDING_FILE = "learned_embeds.safetensors"  # diffusers' name

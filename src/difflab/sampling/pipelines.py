@@ -17,12 +17,11 @@ from torch.nn import functional as F
 
 from difflab.errors import reading
 from difflab.models.conditioning import NUM_DIGITS, Condition
-from difflab.models.loaded import require_schedule, require_weights
+from difflab.models.safe_loading import refusal, require_schedule, require_weights
 from difflab.sampling.guidance import PredictNoise, guided
 from difflab.sampling.images import to_pil
 from difflab.sampling.loop import Trace, sample
 from difflab.sampling.schedulers import Generators, SamplingError, make_sampler
-from difflab.saved import refusal
 
 PATCH_SIZES = (1, 2, 4)
 

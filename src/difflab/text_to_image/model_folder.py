@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL, StableDiffusionControlNetPipeline, StableDi
 from transformers import CLIPTextModel
 
 from difflab.errors import UserError, reading
-from difflab.models.loaded import require_schedule, require_weights
+from difflab.models.safe_loading import require_schedule, require_weights
 
 MODEL = Path("models/text_to_image")
 UNET = MODEL / "unet/diffusion_pytorch_model.safetensors"

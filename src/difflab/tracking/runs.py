@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from difflab.changes import text_of
 from difflab.errors import warn
-from difflab.run_records import RunRecord
+from difflab.pipeline.run_records import RunRecord
 from difflab.tracking.store import Store, run_key
 
 PARAM_LENGTH = 6000  # MLflow's limit of characters in a value

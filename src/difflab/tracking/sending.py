@@ -17,9 +17,9 @@ from difflab.errors import UserError, parse_json, warn
 from difflab.history.measurements import numbers_by_name
 from difflab.lock_file import LOCK, DamagedLock, LockedStage
 from difflab.params import parse_yaml
+from difflab.pipeline.run_records import RunRecord, read_records
 from difflab.provenance import made_by
 from difflab.revisions import Revision, listed
-from difflab.run_records import RunRecord, read_records
 from difflab.tracking.registry import model_card, register
 from difflab.tracking.runs import Curves, allowed_name, log_params, pipeline_run, stage_run
 from difflab.tracking.store import Store, StoreError, opened_store, run_key

@@ -19,8 +19,8 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from difflab.errors import UserError, warn
-from difflab.outputs import atomic_write
-from difflab.run_records import RunRecord, root
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.run_records import RunRecord, root
 
 EXPERIMENT = "difflab"
 KEY_TAG = "difflab_run"  # identifies a run in the store: a hash of its `run_key`
