@@ -8,8 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import numpy as np
 import torch
 from accelerate.utils import set_seed

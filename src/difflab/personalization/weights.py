@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor
