@@ -67,11 +67,6 @@ def test_blocks_of_one_process_may_be_nested():
     assert not is_alone()
 
 
-def test_other_stages_are_free():
-    with alone("a"), alone_if_free("b") as free:
-        assert free
-
-
 def test_a_child_process_does_not_keep_the_lock():
     with alone("a"):
         child = subprocess.Popen(["sleep", "60"])

@@ -1,7 +1,7 @@
-"""What ran when: a small JSON file for each start of a stage, in `.cache/runs/`.
+"""Run records: a small JSON file in `.cache/runs/` for each start of a stage.
 
-DVC knows what was made from what, but not when, for how long and at which commit. A stage's own process writes that
-down, with the standard library alone; MLflow, `difflab why` and `difflab plan` read it.
+DVC records inputs and outputs, but not when a stage ran, for how long and at which commit. The stage's own process
+does, with the standard library alone; `difflab track`, `difflab why` and `difflab plan` read the records.
 """
 
 from __future__ import annotations
@@ -177,10 +177,10 @@ def _recording(record: RunRecord) -> Iterator[None]:
 
 
 def _tidy(record: RunRecord, parent: int) -> None:
-    """Remove what the stage would go on from, unless it will run once more: its outputs are whole.
+    """Empty the work folders of a finished stage, unless it will run again.
 
-    It runs again if another process waits for it, or if the pipeline that started it was killed, with nobody to enter
-    its outputs into dvc.lock.
+    It will if another process waits for it, or if the pipeline that started it was killed: its outputs are then not
+    entered into dvc.lock.
     """
     with _not_failing_the_stage():
         if is_awaited(record.stage) or os.getppid() != parent:
@@ -191,7 +191,7 @@ def _tidy(record: RunRecord, parent: int) -> None:
 
 @contextmanager
 def _not_failing_the_stage() -> Iterator[None]:
-    """Outputs that are whole are not lost because a record cannot be written."""
+    """A record that cannot be written is reported and fails no finished stage."""
     try:
         yield
     except OSError as error:

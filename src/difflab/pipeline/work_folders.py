@@ -1,4 +1,4 @@
-"""Where work folders lie (see resume.py), what stays of them when the work is done, and `difflab clean`."""
+"""The places of work folders (see resume.py), emptying them when the work is done, and `difflab clean`."""
 
 from __future__ import annotations
 
