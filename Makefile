@@ -4,7 +4,6 @@ VENV := .venv
 PYTHONS := 3.11 3.12 3.13
 UV := uv==0.13.8
 INSTALLED := $(VENV)/.installed
-PEERS := .cache/peers
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # The package index of pip's settings is uv's too.
 ifdef PIP_INDEX_URL
@@ -45,11 +44,8 @@ test: $(INSTALLED)  ## run all tests
 soak: $(INSTALLED)  ## kill work at 200 moments, and start it twice 50 times: does it end in the same bytes?
 	python -m tests.robustness.soak --kills 200 --pairs 50
 
-bench: $(INSTALLED) $(PEERS)  ## measure speed against other libraries, the machine's peak, and what DVC costs
-	PYTHONPATH=$(PEERS) python -m bench.training
-	PYTHONPATH=$(PEERS) python -m bench.sampling
-	python -m bench.matmul_peak
-	python -m bench.course_faces
+bench: $(INSTALLED)  ## measure speed against diffusers, and what DVC costs
+	python -m bench.speed
 	python -m bench.orchestration
 
 lint: $(INSTALLED)  ## check style and types
@@ -69,11 +65,6 @@ $(INSTALLED): requirements.lock pyproject.toml | $(VENV)/bin/uv
 	uv pip install --compile-bytecode $(addprefix --find-links ,$(PIP_FIND_LINKS)) --build-constraint requirements.lock -r requirements.lock -e .
 	@touch $@
 	@echo "installed: \`source $(VENV)/bin/activate\` makes difflab, dvc and snakemake commands of this shell"
-
-# Only what the lock does not have; the rest comes from the environment.
-$(PEERS): pyproject.toml requirements.lock | $(VENV)/bin/uv
-	uv pip install --python $(VENV) $(addprefix --find-links ,$(PIP_FIND_LINKS)) --target $@ --group bench --excludes requirements.lock
-	@touch $@
 
 $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)

@@ -1,8 +1,8 @@
-"""How everything here is measured: in turns, in images per second, as the median ratio of neighbours in time."""
+"""Measurements in images per second, taken in turns, and compared by the median of the ratios of each round."""
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from statistics import median
 
@@ -34,6 +34,14 @@ def training_rate(train: Train, network: nn.Module, image_size: int, batch_size:
     with forward_times(network) as times, quiet():
         train(images, batch_size)
     return num_steps * batch_size / (times[-1] - times[1])
+
+
+def sampling_rate(sample: Callable[[], Sized]) -> float:
+    """Images per second of one call."""
+    start = time.perf_counter()
+    with quiet():
+        count = len(sample())
+    return count / (time.perf_counter() - start)
 
 
 def random_images(count: int, image_size: int) -> Tensor:
@@ -84,13 +92,3 @@ def flops(call: Callable[[], object]) -> int:
     with FlopCounterMode(display=False) as counter:
         call()
     return counter.get_total_flops()
-
-
-def matmul_rate(size: int = 2048, repeats: int = 6) -> float:
-    """FLOP/s of fp32 matrix products, the machine's peak as far as anything here can reach it."""
-    a, b = torch.randn(2, size, size)
-    torch.matmul(a, b)
-    start = time.perf_counter()
-    for _ in range(repeats):
-        torch.matmul(a, b)
-    return repeats * 2 * size**3 / (time.perf_counter() - start)

@@ -3,28 +3,22 @@
 import tempfile
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from accelerate import Accelerator
 from diffusers import DDPMScheduler, UNet2DModel
 from PIL import Image
 from torch import Tensor
 
-from difflab.models.conditioning import DigitDomainCondition
 from difflab.models.schedules import linear_betas
 from difflab.params import TrainingParams
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask
 from difflab.training.fit import fit
 
 BETAS = linear_betas(1000, 1e-4, 0.02)
 NEVER = 10**9  # steps
-
-
-def task(unet: UNet2DModel) -> DenoisingTask:
-    return DenoisingTask(unet, BETAS, "epsilon", patch_size=1)
 
 
 def train(unet: UNet2DModel, images: Tensor, batch_size: int) -> None:
@@ -46,36 +40,21 @@ def train(unet: UNet2DModel, images: Tensor, batch_size: int) -> None:
         num_snapshots=0,
     )
     with tempfile.TemporaryDirectory() as folder:
-        fit(task(unet), {"images": images}, params, Accelerator(), RollingCheckpoint(Path(folder)))
-
-
-def scheduler() -> DDPMScheduler:
-    return DDPMScheduler(trained_betas=BETAS.tolist(), num_train_timesteps=len(BETAS), prediction_type="epsilon")
+        fit(
+            DenoisingTask(unet, BETAS, "epsilon", patch_size=1),
+            {"images": images},
+            params,
+            Accelerator(),
+            RollingCheckpoint(Path(folder)),
+        )
 
 
 def sample(unet: UNet2DModel, count: int, num_inference_steps: int) -> list[Image.Image]:
-    pipeline = UnconditionalPipeline(unet, scheduler())
+    scheduler = DDPMScheduler(trained_betas=BETAS.tolist(), num_train_timesteps=len(BETAS), prediction_type="epsilon")
+    pipeline = UnconditionalPipeline(unet, scheduler)
     return pipeline(
         count,
         generator=torch.Generator().manual_seed(0),
-        sampler="ddim",
-        num_inference_steps=num_inference_steps,
-    ).images
-
-
-def sample_guided(
-    unet: UNet2DModel,
-    condition: DigitDomainCondition,
-    digits: list[int],
-    num_inference_steps: int,
-    guidance_scale: float,
-) -> list[Image.Image]:
-    pipeline = DigitPipeline(unet, condition, scheduler())
-    return pipeline(
-        digits,
-        "mnistm",
-        generator=torch.Generator().manual_seed(0),
-        guidance_scale=guidance_scale,
         sampler="ddim",
         num_inference_steps=num_inference_steps,
     ).images

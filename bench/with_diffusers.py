@@ -1,15 +1,13 @@
-"""Training as diffusers' example has it, sampling by its own pipeline, and one with guidance written like those."""
+"""Training as in diffusers' example, sampling with diffusers' pipeline."""
 
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from accelerate import Accelerator
-from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, DiffusionPipeline, UNet2DModel
+from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, UNet2DModel
 from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
-from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,7 +15,6 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from tqdm import tqdm
 
-from difflab.models.conditioning import DigitDomainCondition
 from difflab.sampling.images import to_pil
 
 
@@ -64,51 +61,7 @@ def train(unet: UNet2DModel, images: Tensor, batch_size: int) -> None:
         bar.set_postfix(loss=loss.detach().item(), lr=lr_scheduler.get_last_lr()[0])
 
 
-def scheduler() -> DDIMScheduler:
-    return DDIMScheduler(beta_start=1e-4, beta_end=0.02, beta_schedule="linear")
-
-
 def sample(unet: UNet2DModel, count: int, num_inference_steps: int) -> list[Image.Image]:
-    pipeline: Any = DDIMPipeline(unet, scheduler())
+    scheduler = DDIMScheduler(beta_start=1e-4, beta_end=0.02, beta_schedule="linear")
+    pipeline: Any = DDIMPipeline(unet, scheduler)
     return pipeline(count, torch.Generator().manual_seed(0), num_inference_steps=num_inference_steps).images
-
-
-class GuidedPipeline(DiffusionPipeline):
-    """Both halves of the guidance in one batch, as StableDiffusionPipeline does it; the rest is DDIMPipeline."""
-
-    unet: UNet2DModel
-    condition: DigitDomainCondition
-    scheduler: DDIMScheduler
-
-    def __init__(self, unet: UNet2DModel, condition: DigitDomainCondition, scheduler: DDIMScheduler):
-        super().__init__()
-        self.register_modules(unet=unet, condition=condition, scheduler=scheduler)
-
-    @torch.no_grad()
-    def __call__(
-        self, digits: list[int], generator: torch.Generator, num_inference_steps: int, guidance_scale: float
-    ) -> list[Image.Image]:
-        size = self.unet.config["sample_size"]
-        image = randn_tensor((len(digits), 3, size, size), generator=generator, device=self.device)
-        labels = torch.tensor(digits, device=self.device)
-        condition = self.condition(labels, torch.zeros_like(labels))
-        embeddings = torch.cat([self.condition.null(len(digits)), condition])
-        self.scheduler.set_timesteps(num_inference_steps)
-        progress_bar: Any = self.progress_bar  # pyright: ignore[reportAttributeAccessIssue]
-        for t in progress_bar(self.scheduler.timesteps):
-            predicted = self.unet(torch.cat([image] * 2), t, class_labels=embeddings).sample
-            unconditional, conditional = predicted.chunk(2)
-            predicted = unconditional + guidance_scale * (conditional - unconditional)
-            image = self.scheduler.step(predicted, t, image).prev_sample  # pyright: ignore[reportAttributeAccessIssue]
-        return self.numpy_to_pil((image / 2 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).numpy())
-
-
-def sample_guided(
-    unet: UNet2DModel,
-    condition: DigitDomainCondition,
-    digits: list[int],
-    num_inference_steps: int,
-    guidance_scale: float,
-) -> list[Image.Image]:
-    pipeline = GuidedPipeline(unet, condition, scheduler())
-    return pipeline(digits, torch.Generator().manual_seed(0), num_inference_steps, guidance_scale)

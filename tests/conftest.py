@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from difflab.errors import warn
+from difflab.errors import warn  # any module of difflab makes torchvision importable
 
 settings.register_profile("on a busy machine", deadline=None)
 settings.load_profile("on a busy machine")

@@ -59,10 +59,10 @@ def test_every_profile_is_valid(folder: Path, difflab, name: str) -> None:
         (["nosuch"], "error: profile: found 'nosuch', allowed: cpu, paper, smoke"),
         (
             ["cpu", "judge.training.batch_size=-3"],
-            "error: params.yaml: judge.training.batch_size: found -3, allowed: i",
+            "error: params.yaml: judge.training.batch_size: found -3,",
         ),
         (["cpu", "judge.chanels=3"], "error: conf/ with judge.chanels=3: Could not override 'judge.chanels'."),
-        (["cpu", "judge=["], 'error: params.yaml: judge: found "[", allowed: a section with'),
+        (["cpu", "judge=["], 'error: params.yaml: judge: found "[",'),
         (["cpu", "judge.channels=${nosuch}"], "error: conf/ with judge.channels=${nosuch}: Interpolation key 'nosuch'"),
     ],
 )

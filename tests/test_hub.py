@@ -4,12 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401
-
 import pytest
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
-from difflab.hub import record_commit, split_revision
+from difflab.models.hub import record_commit, split_revision
 from difflab.models.pretrained import load_pretrained_unet
 
 COMMITS = {"main": "a" * 40, "v1": "b" * 40}

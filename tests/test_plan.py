@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
+from difflab.pipeline.run_records import RunRecord
 from difflab.plan import plan, report
-from difflab.run_records import RunRecord
 
 PIPELINE = """
 stages:

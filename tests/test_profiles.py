@@ -57,7 +57,7 @@ def test_a_recipe_is_added_and_nothing_else_is_touched(folder: Path) -> None:
         (("new", "mnistm-linear", "training.seed.x=1"), "recipe: found 'training.seed.x=1', allowed: KEY=VALUE"),
         (("new", "mnistm-linear", "training.seed=-1"), "params.yaml: recipes.new.training.seed: found -1, allowed: "),
         (("judge-mnist", "mnistm-linear"), 'params.yaml: recipes: found "judge-mnist", allowed: another name'),
-        (("New", "mnistm-linear"), "params.yaml: recipes.New: found an unknown key, allowed: text like"),
+        (("New", "mnistm-linear"), "params.yaml: recipes.New: found an unknown key,"),
     ],
 )
 def test_bad_recipe_is_one_line_and_leaves_the_file(folder: Path, arguments: tuple[str, ...], line: str) -> None:

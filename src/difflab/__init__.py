@@ -1,1 +1,37 @@
 """difflab: a reproducible research pipeline for generative vision models."""
+
+import importlib.abc
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+_libraries: list[Any] = []  # declarations end with the object that made them
+
+
+class _TorchvisionCompat(importlib.abc.MetaPathFinder):
+    """Makes torchvision importable next to a CPU-only torch, when it is first looked for.
+
+    The package index's torchvision is built for CUDA. Next to a CPU-only torch its compiled operators cannot be loaded,
+    and its import fails with "operator torchvision::nms does not exist", because it registers fake kernels for two of
+    them. Nothing here calls those operators, so declaring their schemas is enough.
+    """
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        if fullname != "torchvision":
+            return
+        sys.meta_path.remove(self)
+        import torch
+
+        spec = importlib.util.find_spec("torchvision")
+        if spec is not None and spec.origin is not None and torch.version.cuda is None:
+            try:
+                torch.ops.load_library(Path(spec.origin).with_name("_C.so"))
+            except OSError:
+                library = torch.library.Library("torchvision", "DEF")
+                for name in ("nms", "qnms"):
+                    library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+                _libraries.append(library)
+
+
+sys.meta_path.insert(0, _TorchvisionCompat())

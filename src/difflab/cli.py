@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from difflab.errors import UserError, call, read_json
@@ -30,10 +31,10 @@ def check(out: Path | None) -> None:
 
     The file `out` is always the same: it says that there is none.
     """
-    from difflab.check import check_params
-    from difflab.declared_outputs import check_outputs, declared_outputs
-    from difflab.outputs import atomic_write
     from difflab.params import load_params
+    from difflab.pipeline.check import check_params
+    from difflab.pipeline.declared_outputs import check_outputs, declared_outputs
+    from difflab.pipeline.files import atomic_write
 
     check_params(load_params(PARAMS))
     check_outputs(declared_outputs())
@@ -133,16 +134,20 @@ def seeds(file: Path, names: list[str]) -> None:
     print(table.to_string(index=False, justify="left", float_format="%.4g"), "", RULE, sep="\n")
 
 
-def track() -> None:
-    """Send to the MLflow store what it does not have yet."""
-    from difflab.tracking.sending import track
+def track(follows: bool) -> None:
+    """Send to the MLflow store what it lacks: once, or every few seconds until interrupted."""
+    from difflab.tracking.sending import follow, track
 
-    print(track())
+    if follows:
+        with suppress(KeyboardInterrupt):
+            follow()
+    else:
+        print(track())
 
 
 def clean() -> None:
     """Remove what killed stages left to go on from."""
-    from difflab.work_folders import clean
+    from difflab.pipeline.work_folders import clean
 
     for line in clean():
         print(line)
@@ -195,8 +200,9 @@ def build_parser() -> argparse.ArgumentParser:
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
     command = commands.add_parser("clean", help="remove what killed stages left to go on from, and say how much it was")
     command.set_defaults(call=lambda arguments: clean())
-    command = commands.add_parser("track", help="send to MLflow what it does not have yet")
-    command.set_defaults(call=lambda arguments: track())
+    command = commands.add_parser("track", help="send parameters, curves, metrics, figures and models to MLflow")
+    command.add_argument("--follow", action="store_true", help="go on until interrupted: curves of running trainings")
+    command.set_defaults(call=lambda arguments: track(arguments.follow))
     return parser
 
 

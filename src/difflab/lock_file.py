@@ -101,7 +101,7 @@ def _checked(kind: type[T], content: bytes, file: Path, where: str) -> T:
     except DamagedLock as error:
         raise DamagedLock(f"{error}{mend}") from None
     except ValidationError as error:
-        raise DamagedLock(f"{place}: {explain(error, kind, '')}{mend}") from None
+        raise DamagedLock(f"{place}: {explain(error, tree, '')}{mend}") from None
 
 
 def _stage(name: str, entry: _Entry) -> LockedStage:

@@ -15,8 +15,8 @@ from difflab.changes import code_change, differing_values
 from difflab.lock_file import LOCK, LockedStage
 from difflab.params import read_yaml
 from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
+from difflab.pipeline.run_records import RunRecord, read_records
 from difflab.revisions import Revision, cached
-from difflab.run_records import RunRecord, read_records
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 from difflab.changes import causes, text_of
 from difflab.errors import UserError
 from difflab.lock_file import LOCK, Lock, LockedStage, maker, makers
+from difflab.pipeline.run_records import RunRecord, read_records
 from difflab.revisions import Revision, git
-from difflab.run_records import RunRecord, read_records
-from difflab.tracking.state import Tracked, tracked_run
+from difflab.tracking.store import Tracked, tracked_run
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pandas as pd
 
 from difflab.errors import UserError, parse_json
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, UNBOUNDED, over_runs
+from difflab.history.measurements import numbers_by_name
 from difflab.revisions import Revision
-from difflab.tracking.closing import numbers_of
 
 RULE = (
     "Mean over the revisions with its 95 % interval by Student's t; each has to differ from the others in seeds alone."
@@ -49,8 +49,8 @@ def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
         content = revision.read(file)
         if content is None:
             raise UserError(f"{file}: not found in {revision}")
-        numbers = numbers_of(parse_json(content, f"{file} of {revision}"))
-        values.append({name: value for name, value in numbers.items() if not name.endswith((".low", ".high"))})
+        numbers = numbers_by_name(parse_json(content, f"{file} of {revision}"))
+        values.append({name: value for name, value in numbers.items() if not name.endswith((".low", ".high", ".real"))})
     rows = []
     for name in values[0]:
         if all(name in one for one in values):

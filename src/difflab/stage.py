@@ -7,8 +7,7 @@ import os
 from collections.abc import Callable
 
 from difflab.errors import call
-from difflab.run_records import recorded
-from difflab.tracking.live import following
+from difflab.pipeline.run_records import recorded
 
 # Rounding in the linear algebra of NumPy and SciPy depends on the number of threads, and Snakemake sets another one
 # than DVC.
@@ -21,8 +20,7 @@ def run(main: Callable[[], None]) -> None:
     `main` itself imports NumPy and torch: they read the number of threads when they are imported.
     """
     os.environ |= BLAS_THREADS
-    with following():
-        call(lambda: recorded(main))
+    call(lambda: recorded(main))
 
 
 def recipe_argument(description: str | None) -> str:

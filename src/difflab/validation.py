@@ -8,11 +8,8 @@ import reprlib
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
-
-BOUNDS = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤", "multipleOf": "multiple of"}
-ITEMS = {"minItems": "at least", "maxItems": "at most"}
 
 
 def refuse(key: str, found: Any, allowed: str) -> PydanticCustomError:
@@ -20,39 +17,36 @@ def refuse(key: str, found: Any, allowed: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{allowed}", {"key": key, "found": found, "allowed": allowed})
 
 
-def explain(error: ValidationError, kind: Any, prefix: str) -> str:
-    """One line, `KEY: found X, allowed: Y`, for the first thing wrong with a value of type `kind` found at `prefix`."""
-    first, *more = error.errors(include_url=False)
-    location = [str(part) for part in first["loc"]]
-    schema = TypeAdapter(kind).json_schema()
-    found, allowed = _text(first["input"]), ""
-    match first["type"]:
-        case "missing":
-            found, allowed = "nothing", _describe(_at(schema, location), schema)
-        case "extra_forbidden" | "invalid_key":
-            names = _section(_at(schema, location[:-1]), schema)["properties"]
-            nearest = get_close_matches(location[-1], names, n=3) or names
-            found, allowed = "an unknown key", ", ".join(nearest)
-        case "refused":
-            context = first.get("ctx", {})
-            location.append(context["key"])
-            found, allowed = _text(context["found"]), context["allowed"]
-        case _ if location and location[-1] == "[key]":
-            *location, _ = location
-            section = _at(schema, location[:-1])
-            patterns = [{"pattern": pattern} for pattern in section.get("patternProperties", {})]
-            names = section.get("propertyNames") or next(iter(patterns), {"type": "string"})
-            found, allowed = "an unknown key", _describe(names, schema)
-        case _:
-            allowed = _describe(_at(schema, location), schema)
-    key = ".".join(part for part in (prefix, *location) if part)
-    line = f"found {found}, allowed: {allowed}" + (f" (and {len(more)} more)" if more else "")
-    return _on_one_line(f"{key}: {line}" if key else line)
+def explain(error: ValidationError, value: Any, prefix: str) -> str:
+    """One line, `KEY: found X, allowed: Y`, for the first fault of `value`, which was found at `prefix`."""
+    first, *more = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
+    keys, found = [prefix, *_keys(first["loc"], value)], _text(first["input"])
+    allowed = first["msg"].removeprefix("Input should be ")
+    if first["type"] == "refused":
+        refused = first.get("ctx", {})
+        keys, found, allowed = [*keys, refused["key"]], _text(refused["found"]), refused["allowed"]
+    elif first["loc"][-1:] == ("[key]",):
+        found = "an unknown key"
+    elif first["type"] == "missing":
+        found, allowed = "nothing", "a value, which is required"
+    elif first["type"] == "extra_forbidden":  # perhaps a misspelt name of a required key
+        missing = [str(e["loc"][-1]) for e in more if e["type"] == "missing" and e["loc"][:-1] == first["loc"][:-1]]
+        found, allowed = "an unknown key", ", ".join(get_close_matches(keys[-1], missing)) or "no other keys"
+    line = f"{'.'.join(filter(None, keys))}: found {found}, allowed: {allowed}".removeprefix(": ")
+    line += f" (and {len(more)} more)" if more else ""
+    # Characters at which terminals break lines are escaped: keys and values are the user's.
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda c: c[0].encode("unicode_escape").decode(), line)
 
 
-def _on_one_line(text: str) -> str:
-    """`text`, in which keys and values of the user's may stand, with all that a terminal breaks lines at escaped."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: found[0].encode("unicode_escape").decode(), text)
+def _keys(location: tuple[int | str, ...], value: Any) -> list[str]:
+    """The keys in pydantic's location of a fault in `value`, without names of types and tags of unions."""
+    keys = []
+    for part in map(str, location):
+        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        inside = {str(name): item for name, item in items}
+        if part in inside or (isinstance(value, dict) and part == str(location[-1]) != "[key]"):
+            keys, value = [*keys, part], inside.get(part)
+    return keys
 
 
 def _text(value: Any) -> str:
@@ -61,45 +55,3 @@ def _text(value: Any) -> str:
     except (RecursionError, ValueError):  # nested too deeply, or in itself, as YAML's aliases can be
         text = reprlib.repr(value)
     return text if len(text) <= 80 else text[:79] + "…"
-
-
-def _at(schema: dict[str, Any], location: list[str]) -> dict[str, Any]:
-    """The part of a JSON schema that describes the value at `location`."""
-    node = schema
-    for part in location:
-        node = _section(node, schema)
-        entries = [*node.get("patternProperties", {}).values(), node.get("additionalProperties"), node.get("items")]
-        node = node.get("properties", {}).get(part) or next(filter(None, entries))
-    return _resolve(node, schema)
-
-
-def _section(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """What describes a value that is there, also where null is allowed in its place."""
-    node = _resolve(node, schema)
-    return next((_resolve(choice, schema) for choice in node.get("anyOf", []) if choice != {"type": "null"}), node)
-
-
-def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    return schema["$defs"][node["$ref"].removeprefix("#/$defs/")] if "$ref" in node else node
-
-
-def _describe(node: dict[str, Any], schema: dict[str, Any]) -> str:
-    node = _resolve(node, schema)
-    match node:
-        case {"anyOf": choices}:
-            return " or ".join(_describe(choice, schema) for choice in choices)
-        case {"enum": values}:
-            return ", ".join(map(_text, values))
-        case {"const": value}:
-            return _text(value)
-        case {"properties": names}:
-            return f"a section with {', '.join(names)}"
-        case {"type": "object"}:
-            return "a section that is not empty"
-        case {"type": "array", "items": items}:
-            limits = [f"{words} {node[name]}" for name, words in ITEMS.items() if name in node]
-            return f"a list of {_describe(items, schema)}" + (f" ({', '.join(limits)} of them)" if limits else "")
-        case {"pattern": pattern}:
-            return f"text like {pattern}"
-    limits = [f"{sign} {node[name]}" for name, sign in BOUNDS.items() if name in node]
-    return " ".join([node["type"], " and ".join(limits)]).strip()

@@ -11,10 +11,10 @@ from hand_written import Pipeline
 from difflab.changes import causes
 from difflab.errors import UserError
 from difflab.lock_file import parse_lock
+from difflab.pipeline.run_records import RunRecord
 from difflab.provenance import explain, provenance
 from difflab.revisions import Revision
-from difflab.run_records import RunRecord
-from difflab.tracking.state import TrackingState, run_key
+from difflab.tracking.store import TrackingState, run_key
 
 
 def record(params: dict, **changed) -> RunRecord:

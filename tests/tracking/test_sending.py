@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from as_if_run import LOG, log_lines, record, train
 
+from difflab.pipeline.run_records import read_records
 from difflab.provenance import provenance
-from difflab.run_records import read_records
+from difflab.tracking.runs import Curves, training_suffix
 from difflab.tracking.sending import track
-from difflab.tracking.state import TrackingState
-from difflab.tracking.store import StoreError, opened_store, tracking_uri
-from difflab.tracking.training_logs import LogSender, training_suffix
+from difflab.tracking.store import StoreError, TrackingState, opened_store, tracking_uri
 
 
 def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
@@ -81,7 +80,7 @@ def test_continued_stage_continues_its_run(stored: Path, runs) -> None:
 
 def test_live_log_is_sent_as_far_as_it_is_whole(stored: Path) -> None:
     running = train(ended=None, status="running", started=time.time())
-    sender = LogSender()
+    sender = Curves()
     with opened_store() as store:
         sender.send(store, running)
         with Path(LOG).open("a") as log:
@@ -98,7 +97,7 @@ def test_live_log_is_sent_as_far_as_it_is_whole(stored: Path) -> None:
 def test_store_that_is_down_keeps_everything(stored: Path, runs, monkeypatch: pytest.MonkeyPatch) -> None:
     train()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@127.0.0.1:9")
-    with pytest.raises(StoreError, match=r"MLflow at http://127\.0\.0\.1:9: .*; what was recorded is kept") as error:
+    with pytest.raises(StoreError, match=r"MLflow at http://127\.0\.0\.1:9: .*; nothing is lost") as error:
         track()
     assert "secret" not in str(error.value) and "\n" not in str(error.value)
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
@@ -123,7 +122,7 @@ def test_trainings_of_one_stage_are_told_apart() -> None:
 def test_two_at_once_make_one_database_and_one_parent(repository: Path, runs) -> None:
     """In place of one that had everything and was deleted."""
     records = [train(), record("evaluate.py a")]
-    TrackingState(tracking_uri(), "1-2", closed=[record.file.name for record in records]).save()
+    TrackingState(tracking_uri(), "1-2", sent={record.file.name: "complete" for record in records}).save()
     both = [subprocess.Popen(["difflab", "track"], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = sorted(process.communicate()[0].partition(" sent")[0] for process in both)
     assert told == ["MLflow: 0 runs of stages", "MLflow: 2 runs of stages"]

@@ -85,4 +85,4 @@ def load_targets(path: str | Path = Path("metrics/targets.yaml")) -> Targets:
     try:
         return Targets.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise UserError(f"{path}: {explain(error, Targets, '')}") from None
+        raise UserError(f"{path}: {explain(error, read_yaml(path), '')}") from None

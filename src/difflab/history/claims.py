@@ -77,7 +77,7 @@ def load_claims(path: str | Path = FILE) -> Claims:
     try:
         return Claims.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise UserError(f"{path}: {explain(error, Claims, '')}") from None
+        raise UserError(f"{path}: {explain(error, read_yaml(path), '')}") from None
 
 
 def outcome(claim: Claim, metrics: Mapping[str, Numbers]) -> Outcome:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from difflab.errors import UserError, warn
-from difflab.outputs import atomic_write, remove
+from difflab.pipeline.files import atomic_write, remove
 from difflab.revisions import git
 
 

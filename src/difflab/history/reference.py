@@ -24,8 +24,8 @@ from difflab.history.claims import load_claims
 from difflab.history.clones import run_in_clone
 from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.lock_file import IMPORT, LOCK, Lock, makers, parse_lock
-from difflab.outputs import atomic_write
 from difflab.params import Params, TrainingParams, load_params
+from difflab.pipeline.files import atomic_write
 from difflab.revisions import git, resolve
 from difflab.seeds import bounds_of
 from difflab.validation import explain
@@ -78,7 +78,7 @@ def load_reference(path: str | Path = FILE) -> Reference | None:
     try:
         return Reference.model_validate(read_json(path))
     except ValidationError as error:
-        raise UserError(f"{path}: {explain(error, Reference, '')}") from None
+        raise UserError(f"{path}: {explain(error, read_json(path), '')}") from None
 
 
 def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[float, float] | None:

@@ -15,9 +15,9 @@ from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.history.reference import Reference, experiment, load_reference, prediction_interval, training_seed_keys
 from difflab.lock_file import maker
 from difflab.params import load_params
+from difflab.pipeline.run_records import read_records
 from difflab.provenance import made_by
 from difflab.revisions import Revision
-from difflab.run_records import read_records
 
 ROOT = Path(".cache/verify")
 LARGEST_SHARE_OUTSIDE = 0.1  # of headline measurements; 0.05 are expected

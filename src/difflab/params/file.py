@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from difflab.errors import UserError, reading
 from difflab.params.whole import Params
-from difflab.run_records import note_params
+from difflab.pipeline.run_records import note_params
 from difflab.validation import explain
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ def validate(kind: type[T], value: Any, key: str = "") -> T:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise ParamsError(f"params.yaml: {explain(error, kind, key)}") from None
+        raise ParamsError(f"params.yaml: {explain(error, value, key)}") from None
 
 
 def read_yaml(path: str | Path) -> Any:

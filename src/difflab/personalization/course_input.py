@@ -51,7 +51,7 @@ def read_course_input(path: str | Path) -> CourseInput:
     try:
         entries = TypeAdapter(Entries).validate_python(read_json(path))
     except ValidationError as error:
-        raise UserError(f"{path}: {explain(error, Entries, '')}") from None
+        raise UserError(f"{path}: {explain(error, read_json(path), '')}") from None
     folders: dict[str, Path] = {}
     for index, entry in entries.items():
         if len(entry.src_image) != len(entry.token_name):

@@ -13,8 +13,8 @@ from difflab.evaluation.comparison import RULE
 from difflab.evaluation.intervals import Estimate
 from difflab.history.measurements import Measured, measurements, protocols
 from difflab.lock_file import Lock, LockedStage
-from difflab.outputs import atomic_write
 from difflab.params import parse_yaml
+from difflab.pipeline.files import atomic_write
 from difflab.report.images import TYPES, Embedded, embed
 from difflab.report.rendering import render
 from difflab.report.systems import FigureText, Systems, load_systems

@@ -1,45 +1,38 @@
-"""The MLflow runs: one for each run of the pipeline, and in it one for each stage."""
+"""The MLflow runs: a parent run for each run of the pipeline, in it a run for each stage with parameters and curves."""
 
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from difflab.changes import text_of
 from difflab.errors import warn
-from difflab.run_records import RunRecord, root
-from difflab.tracking.state import run_key
-from difflab.tracking.store import Store
+from difflab.pipeline.run_records import RunRecord
+from difflab.tracking.store import Store, run_key
 
-PARAMS_BATCH = 100  # MLflow's limits of parameters in one call, and of characters in a value
-PARAM_LENGTH = 6000
+PARAM_LENGTH = 6000  # MLflow's limit of characters in a value
+Line = dict[str, float]
 
 
 def stage_run(store: Store, record: RunRecord) -> str:
-    """The id of the run of a stage, begun or, when it is that of a killed one, taken up again."""
+    """The id of the run of a stage; a killed and continued stage has one run."""
 
-    def create(tags: dict[str, str]) -> Any:
-        tags |= {"mlflow.parentRunId": pipeline_run(store, record), "stage": record.stage, "command": record.command}
-        start = int(1000 * record.started)
-        return store.client.create_run(store.experiment_id, start, tags | _tags(record), record.stage)
+    def tags() -> dict[str, str]:
+        parent = {"mlflow.parentRunId": pipeline_run(store, record)}
+        return parent | {"stage": record.stage, "command": record.command} | _tags(record)
 
-    run_id, new = store.run(run_key(record), create)
-    if new:
-        for log in record.training_logs:  # which are sent to it from their beginning
-            store.state.log_bytes.pop(log_name(log), None)
-        log_params(store, run_id, record.params)
-    return run_id
+    return store.run(run_key(record), record.stage, record.started, tags)
 
 
 def pipeline_run(store: Store, record: RunRecord) -> str:
     """The id of the parent run of all stages of one commit with one params.yaml."""
-
-    def create(tags: dict[str, str]) -> Any:
-        name = record.experiment or f"{(record.commit or 'no commit')[:10]} {record.params_sha256[:6]}"
-        return store.client.create_run(store.experiment_id, int(1000 * record.started), tags | _tags(record), name)
-
-    return store.run(record.pipeline, create)[0]
+    name = record.experiment or f"{(record.commit or 'no commit')[:10]} {record.params_sha256[:6]}"
+    return store.run(record.pipeline, name, record.started, lambda: _tags(record))
 
 
 def _tags(record: RunRecord) -> dict[str, str]:
@@ -53,34 +46,92 @@ def _tags(record: RunRecord) -> dict[str, str]:
 
 
 def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
-    """Each single value by its dotted name; a list is one value. MLflow takes a parameter once: another value of one
-    that the run has already is named."""
+    """Log each value by its dotted name; a list is one value.
+
+    MLflow never changes a parameter of a run: a different value is skipped with a warning.
+    """
     from mlflow.entities import Param
 
-    there = store.client.get_run(run_id).data.params
-    values = {allowed_name(key): text_of(value)[:PARAM_LENGTH] for key, value in flat(params).items()}
-    for key in there.keys() & values.keys():
-        if there[key] != values[key]:
-            warn(f"MLflow: run {run_id}: {key} stays {there[key]}; skipped: {values[key]}")
-    logged = [Param(key, value) for key, value in values.items() if key not in there]
-    for start in range(0, len(logged), PARAMS_BATCH):
-        store.client.log_batch(run_id, params=logged[start : start + PARAMS_BATCH])
+    present = store.client.get_run(run_id).data.params
+    values = {allowed_name(key): text_of(value)[:PARAM_LENGTH] for key, value in _flat(params).items()}
+    for key in present.keys() & values.keys():
+        if present[key] != values[key]:
+            warn(f"MLflow: run {run_id}: {key} stays {present[key]}; skipped: {values[key]}")
+    store.log(run_id, params=[Param(key, value) for key, value in values.items() if key not in present])
 
 
-def log_name(log: Path) -> str:
-    """A training log's name in the tracking state."""
-    return str(log.relative_to(root()))
-
-
-def flat(values: dict[str, Any], key: str = "") -> dict[str, Any]:
+def _flat(values: dict[str, Any], key: str = "") -> dict[str, Any]:
     """The values of nested dicts by dotted name."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         inside = f"{key}.{name}".strip(".")
-        found |= flat(value, inside) if isinstance(value, dict) and value else {inside: value}
+        found |= _flat(value, inside) if isinstance(value, dict) and value else {inside: value}
     return found
 
 
 def allowed_name(name: str) -> str:
     """MLflow allows letters, digits and _-. :/ in names."""
     return re.sub(r"[^\w\-. :/]", "_", name)
+
+
+class Curves:
+    """Sends the lines of training logs that the store lacks; remembers between two calls what it has sent."""
+
+    def __init__(self) -> None:
+        self.last: dict[tuple[str, str], int] = {}  # the last step in the store by run id and metric
+        self.seen: dict[Path, tuple[int, float]] = {}  # the last step of a log, and when it was seen
+
+    def send(self, store: Store, record: RunRecord) -> None:
+        """Each log of `record` as metrics: loss, grad_norm, learning_rate, validation_loss, epoch, and while the
+        training runs steps_per_second. Lines that cannot be read are skipped with a warning."""
+        from mlflow.entities import Metric
+
+        for log in record.training_logs:
+            run_id = stage_run(store, record)
+            lines = list(_read(log))
+            self._add_rate(record, log, lines)
+            suffix, metrics = training_suffix(record.stage, log.parent.name), []
+            milliseconds = int(1000 * (record.ended or time.time()))
+            for line in lines:
+                step = int(line.pop("step"))
+                for key, value in line.items():
+                    if step > self._last_step(store, run_id, f"{key}{suffix}"):
+                        metrics.append(Metric(f"{key}{suffix}", value, milliseconds, step))
+            store.log(run_id, metrics=metrics)
+            self.last |= {(run_id, metric.key): metric.step for metric in metrics}
+
+    def _last_step(self, store: Store, run_id: str, key: str) -> int:
+        """Of what an earlier process has sent, it is asked for: MLflow would store an equal metric twice."""
+        if (run_id, key) not in self.last:
+            history = store.client.get_metric_history(run_id, key)
+            self.last[run_id, key] = max((metric.step for metric in history), default=-1)
+        return self.last[run_id, key]
+
+    def _add_rate(self, record: RunRecord, log: Path, lines: list[Line]) -> None:
+        if not lines:
+            return
+        now, last_step = time.time(), int(lines[-1]["step"])
+        step, seen_at = self.seen.get(log, (last_step, now))
+        if record.alive and last_step > step:
+            lines[-1]["steps_per_second"] = (last_step - step) / (now - seen_at)
+        self.seen[log] = last_step, now
+
+
+def _read(log: Path) -> Iterator[Line]:
+    """The whole lines that hold numbers by name, among them a step."""
+    adapter = TypeAdapter(Line)
+    for text in log.read_bytes().rpartition(b"\n")[0].splitlines():
+        try:
+            line = adapter.validate_json(text)
+            int(line["step"])
+        except (KeyError, ValueError):
+            found = text[:60].decode(errors="replace")
+            warn(f"{log}: skipped: found the line {found!r}, allowed: an object of numbers, with a step")
+        else:
+            yield line
+
+
+def training_suffix(stage: str, folder: str) -> str:
+    """Tells the trainings of one stage apart: "/0" for adapt-mnistm-usps-dann-0-KEY, "" for the only one."""
+    rest = folder.rpartition("-")[0].removeprefix(stage.replace("@", "-")).strip("-")
+    return f"/{rest}" if rest else ""

@@ -1,78 +1,101 @@
-"""`difflab track`: all records of stages that have ended, to MLflow.
+"""`difflab track`: sends the records of stages to MLflow.
 
-Sending twice leaves what sending once does. A record is closed for good when its results are sent or it has failed; of
-a stage that was killed, or whose results DVC has not entered into dvc.lock yet, more may come, and is sent then.
+Sending twice leaves what sending once does. A record is complete when its results are sent or it has failed. A killed
+stage may be continued, and DVC may enter results into dvc.lock later; what is new then is sent by the next call.
 """
 
 from __future__ import annotations
 
 import hashlib
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from difflab.errors import UserError, warn
+from difflab.errors import UserError, parse_json, warn
+from difflab.history.measurements import numbers_by_name
 from difflab.lock_file import LOCK, DamagedLock, LockedStage
 from difflab.params import parse_yaml
+from difflab.pipeline.run_records import RunRecord, read_records
 from difflab.provenance import made_by
 from difflab.revisions import Revision, listed
-from difflab.run_records import RunRecord, read_records
-from difflab.tracking.closing import close_stage, metrics_of
-from difflab.tracking.registry import register
-from difflab.tracking.runs import allowed_name, log_params, pipeline_run, stage_run
-from difflab.tracking.state import run_key
-from difflab.tracking.store import Store, opened_store
-from difflab.tracking.training_logs import LogSender
+from difflab.tracking.registry import model_card, register
+from difflab.tracking.runs import Curves, allowed_name, log_params, pipeline_run, stage_run
+from difflab.tracking.store import Store, StoreError, opened_store, run_key
 
+INTERVAL = 10.0  # seconds between two looks of `follow`
+COMPLETE = "complete"
+ARTIFACTS = (".png", ".gif", ".json")
+STATUS = {"finished": "FINISHED", "failed": "FAILED", "running": "KILLED"}
 REFUSALS = ("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
 
 
 def track() -> str:
-    """Send what the store does not have; says what that was. Raises StoreError when the store does not answer."""
+    """Send what the store lacks; returns a line that says what was sent. Raises StoreError if it does not answer."""
     if not read_records():
         return "MLflow: no stage has run here yet"
     with opened_store() as store:
-        sent = close_ended(store, LogSender())
-    without = sum(record.status == "finished" and record.file.name in store.state.partly for record in sent)
-    told = f"; {without} without results, which {LOCK} does not hold (yet)" if without else ""
-    return f"MLflow: {len(sent)} runs of stages sent to {store.state.uri}{told}"
+        return _summary(store, send_ended(store, Curves()))
 
 
-def close_ended(store: Store, logs: LogSender) -> list[RunRecord]:
-    """Send all that is known of each stage that has ended, then what is known of the whole pipeline.
+def follow() -> None:
+    """Every few seconds send what the store lacks, also of running trainings, until interrupted.
 
-    What the store refuses is named, and tried again the next time. Raises DamagedLock.
+    A store that does not answer, or a dvc.lock that cannot be read, is reported once and tried again.
     """
-    records, state, sent = read_records(), store.state, []
-    ended = [r for r in records if r.file.name not in state.closed and not r.alive]
+    curves = Curves()
+    while True:
+        try:
+            running = [record for record in read_records() if record.alive]
+            with opened_store() as store:
+                for record in running:
+                    with _refusals_named(record.stage):
+                        log_params(store, stage_run(store, record), record.params)
+                        curves.send(store, record)
+                if sent := send_ended(store, curves):
+                    print(_summary(store, sent), flush=True)
+        except (StoreError, DamagedLock) as error:
+            warn(str(error))
+        time.sleep(INTERVAL)
+
+
+def _summary(store: Store, sent: list[RunRecord]) -> str:
+    without = sum(r.status == "finished" and store.state.sent[r.file.name] != COMPLETE for r in sent)
+    details = f"; {without} without results, which {LOCK} does not hold (yet)" if without else ""
+    return f"MLflow: {len(sent)} runs of stages sent to {store.state.uri}{details}"
+
+
+def send_ended(store: Store, curves: Curves) -> list[RunRecord]:
+    """Send each stage that has ended, then the metrics of the whole pipeline; returns the records that were sent.
+
+    What the store refuses is reported, and tried again the next time. Raises DamagedLock.
+    """
+    records, sent_before, sent = read_records(), store.state.sent, []
+    ended = [r for r in records if sent_before.get(r.file.name) != COMPLETE and not r.alive]
     revisions = {experiment: _revision(experiment) for experiment in {record.experiment for record in ended}}
     results = {r.file.name: results_of(r, records, revisions[r.experiment]) for r in ended}
-    due = [r for r in ended if results[r.file.name] or state.partly.get(r.file.name) != r.status]
+    due = [r for r in ended if results[r.file.name] or sent_before.get(r.file.name) != r.status]
     for pipeline in dict.fromkeys(record.pipeline for record in due):
         done = []
         for record in (record for record in due if record.pipeline == pipeline):
             with _refusals_named(record.stage):
-                stage_run(store, record)
-                logs.send(store, record)
-                close_stage(store, record, results[record.file.name], revisions[record.experiment] or Revision(None))
+                send_stage(store, curves, record, results[record.file.name], revisions[record.experiment])
                 done.append(record)
         with _refusals_named("a run of the pipeline"):
             if done:
-                _close_pipeline(store, done, revisions[done[-1].experiment], records)
+                _send_pipeline(store, done, revisions[done[-1].experiment], records)
             sent += done
-    for record in sent:  # what went only half way is sent again
-        if results[record.file.name] or record.status == "failed":
-            state.closed.append(record.file.name)
-            state.partly.pop(record.file.name, None)
-        else:
-            state.partly[record.file.name] = record.status
-    state.save()
+    for record in sent:  # only now: a killed call sends everything again
+        complete = results[record.file.name] or record.status == "failed"
+        store.state.sent[record.file.name] = COMPLETE if complete else record.status
+    store.state.save()
     return sent
 
 
 @contextmanager
 def _refusals_named(what: str) -> Iterator[None]:
-    """A store that answers, and refuses this alone, gets the rest; one that does not answer ends the sending."""
+    """If the store answers and refuses this part, the rest is sent; if it does not answer, sending ends."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -84,8 +107,10 @@ def _refusals_named(what: str) -> Iterator[None]:
 
 
 def results_of(record: RunRecord, records: list[RunRecord], revision: Revision | None) -> LockedStage | None:
-    """What dvc.lock says of the work of `record`; None where it holds that of another run, or DVC has yet to enter it:
-    the files are then not those of dvc.lock."""
+    """The entry of `record`'s results in dvc.lock.
+
+    None if it holds those of another run, or if the files are not (yet) those of dvc.lock.
+    """
     made = revision.lock.get(record.stage) if revision else None
     if revision is None or made is None or made_by(made, records) != record:
         return None
@@ -93,7 +118,7 @@ def results_of(record: RunRecord, records: list[RunRecord], revision: Revision |
 
 
 def _is_as_locked(out: Path, md5: str) -> bool:
-    """Whether no file of `out` in the working folder has other contents than in dvc.lock."""
+    """Whether no file of `out` in the working folder differs from dvc.lock."""
     hashes = {out / path: inside for path, inside in listed(md5).items()} if md5.endswith(".dir") else {out: md5}
     return all(_md5(file) == locked for file, locked in hashes.items() if file.is_file())
 
@@ -104,9 +129,9 @@ def _md5(file: Path) -> str:
 
 
 def _revision(experiment: str | None) -> Revision | None:
-    """Where results are: in an experiment, or in the working folder; None when there are none.
+    """The experiment or the working folder, where results are; None if there are none.
 
-    Raises DamagedLock where the working folder's dvc.lock is: it can be mended.
+    Raises DamagedLock for the working folder, whose dvc.lock the user can mend.
     """
     try:
         revision = Revision(experiment)
@@ -117,41 +142,70 @@ def _revision(experiment: str | None) -> Revision | None:
         warn(f"{error}: its results are skipped")
         return None
     except UserError:
-        return None  # the experiment was removed, or nothing was ever finished
+        return None  # the experiment was removed, or no stage has ever finished
 
 
-def _close_pipeline(
+def send_stage(
+    store: Store, curves: Curves, record: RunRecord, made: LockedStage | None, revision: Revision | None
+) -> None:
+    """Send a stage that has ended, and its results `made`, an entry of dvc.lock of `revision`, if there are any."""
+    from mlflow.entities import RunTag
+
+    run_id, now = stage_run(store, record), int(1000 * (record.ended or time.time()))
+    log_params(store, run_id, record.params)
+    curves.send(store, record)
+    if record.seconds:
+        store.log_metrics(run_id, {"seconds_resumed" if record.resumed else "seconds": record.seconds}, now)
+    if made and revision:
+        hashes = {f"dvc.dep/{path}": md5 for path, md5 in made.deps.items()}
+        hashes |= {f"dvc.out/{path}": md5 for path, md5 in made.outs.items()}
+        store.log(run_id, tags=[RunTag(allowed_name(name), md5) for name, md5 in hashes.items()])
+        store.log_metrics(run_id, _metrics_of(made, revision), now)
+        _log_artifacts(store, run_id, made, revision)
+    store.client.set_terminated(run_id, STATUS[record.status], now)
+
+
+def _metrics_of(made: LockedStage, revision: Revision, prefix: bool = False) -> dict[str, float]:
+    """The measurements in the metrics files of a stage, such as `accuracy.low`, or `joint-cosine/accuracy.low`."""
+    metrics: dict[str, float] = {}
+    for path in made.metrics:
+        if content := revision.read(path):
+            start = f"{Path(path).stem}/" if prefix else ""
+            numbers = numbers_by_name(parse_json(content, f"{path} of {revision}"))
+            metrics |= {allowed_name(f"{start}{name}"): value for name, value in numbers.items()}
+    return metrics
+
+
+def _log_artifacts(store: Store, run_id: str, made: LockedStage, revision: Revision) -> None:
+    """Log figures and metrics files, and the card of a trained model."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in made.outs:
+            content = revision.read(path) if path.endswith(ARTIFACTS) else None
+            if content is None and revision.read(f"{path}/model_index.json"):
+                path, content = f"{path}/model_card.md", model_card(path, revision).encode()
+            if content is not None:
+                file = Path(folder, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+        if any(Path(folder).iterdir()):
+            store.client.log_artifacts(run_id, folder)
+
+
+def _send_pipeline(
     store: Store, records: list[RunRecord], revision: Revision | None, everything: list[RunRecord]
 ) -> None:
-    """Parameters and metrics of the whole pipeline, to compare runs of it by; and the recipes that it has trained."""
-    from mlflow.entities import Metric
-
+    """Send parameters and metrics of the whole pipeline, by which to compare its runs, and register trained recipes."""
     last = records[-1]
-    run_id = pipeline_run(store, last)
+    parent, now = pipeline_run(store, last), int(1000 * (last.ended or last.started))
     params = revision.read("params.yaml") if revision else None
-    now = int(1000 * (last.ended or last.started))
     if revision and params and hashlib.sha256(params).hexdigest() == last.params_sha256:
-        log_params(store, run_id, parse_yaml(params, f"params.yaml of {revision}"))
-        metrics = {}
+        log_params(store, parent, parse_yaml(params, f"params.yaml of {revision}"))
         for stage in revision.lock.values():
-            file = next((Path(out).stem for out in stage.metrics), "")
-            metrics |= {f"{allowed_name(file)}/{name}": value for name, value in metrics_of(stage, revision).items()}
-        logged = [Metric(name, value, now, 0) for name, value in metrics.items()]
-        for start in range(0, len(logged), 1000):
-            store.client.log_batch(run_id, metrics=logged[start : start + 1000])
-        if revision.commit is None:
-            _register_recipes(store, {record.stage for record in records}, revision, everything)
-    failed = any(record.status != "finished" for record in records)
-    store.client.set_terminated(run_id, "FAILED" if failed else "FINISHED", now)
-
-
-def _register_recipes(store: Store, stages: set[str], revision: Revision, records: list[RunRecord]) -> None:
-    for recipe in sorted({s.partition("@")[2] for s in stages if s.startswith(("train@", "evaluate@"))}):
-        trained = revision.lock.get(f"train@{recipe}")
-        record = made_by(trained, records) if trained else None
-        run_id = store.state.runs.get(run_key(record)) if record else None
-        if run_id and Path("models", recipe).is_dir():
-            if store.has(run_id):
+            store.log_metrics(parent, _metrics_of(stage, revision, prefix=True), now)
+        for name, trained in revision.lock.items() if revision.commit is None else ():
+            recipe, record = name.removeprefix("train@"), made_by(trained, everything)
+            run_id = store.state.runs.get(run_key(record)) if record and name.startswith("train@") else None
+            if run_id and store.has(run_id) and Path("models", recipe).is_dir():
                 register(store, recipe, run_id, revision)
-            else:
-                warn(f"MLflow: model {recipe}: skipped, because the run of train@{recipe} was deleted")
+    failed = any(record.status != "finished" for record in records)
+    store.client.set_terminated(parent, "FAILED" if failed else "FINISHED", now)

@@ -1,27 +1,31 @@
-"""The MLflow store: `MLFLOW_TRACKING_URI`, or a database beside the repository's files.
+"""The MLflow store: `MLFLOW_TRACKING_URI`, or a database in the repository's folder; and what has been sent to it.
 
-MLflow's settings of the experiment and the registry are its own: MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID and
+MLflow's own variables choose the experiment and the registry: MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID and
 MLFLOW_REGISTRY_URI.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from pydantic import TypeAdapter, ValidationError
 
 from difflab.errors import UserError, warn
-from difflab.run_records import root
-from difflab.tracking.state import TrackingState, folder
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.run_records import RunRecord, root
 
 EXPERIMENT = "difflab"
-KEY_TAG = "difflab_run"  # by which a run is found again: a hash of its `run_key`
-# Read when mlflow is imported. Its own patience, minutes, is for programs that lose what they cannot send.
+KEY_TAG = "difflab_run"  # identifies a run in the store: a hash of its `run_key`
+BATCH_SIZES = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits for one call
+# Read when mlflow is imported. MLflow's defaults retry for minutes.
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -31,31 +35,88 @@ SETTINGS = {
 }
 
 
+class StoreError(UserError):
+    """The store does not answer; nothing is lost."""
+
+
+def state_folder() -> Path:
+    return root() / ".cache/tracking"
+
+
+@dataclass
+class TrackingState:
+    """What has been sent to one store, in a file in `.cache/tracking/`.
+
+    It saves sending a record twice, and `difflab why` finds a run without importing MLflow. A lost or damaged file
+    costs nothing else: runs are looked up in the store. A recreated store has an experiment with another creation time,
+    so that everything is sent again.
+    """
+
+    uri: str
+    experiment: str  # id and creation time
+    runs: dict[str, str] = field(default_factory=dict)  # MLflow's run ids by `run_key` of a stage or pipeline
+    sent: dict[str, str] = field(default_factory=dict)  # by record file: COMPLETE, or the status that was sent
+
+    def save(self) -> None:
+        with atomic_write(state_folder() / f"{self.experiment}.json") as partial:
+            partial.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+
+def read_state(file: Path) -> TrackingState | None:
+    """None where there is no such file; a damaged one is skipped with a warning."""
+    try:
+        return TypeAdapter(TrackingState).validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        warn(f"{file}: skipped: found no state of a store ({type(error).__name__})")
+        return None
+
+
+def run_key(record: RunRecord) -> str:
+    """A killed and continued stage is one run: it works in the same folder, or belongs to the same pipeline run."""
+    return record.work_folders[0] if record.work_folders else f"{record.pipeline} {record.command}"
+
+
+@dataclass(frozen=True)
+class Tracked:
+    uri: str
+    run_id: str
+
+
+def tracked_run(record: RunRecord) -> Tracked | None:
+    """The MLflow run of a record, in the store that was written last."""
+    files = sorted(state_folder().glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for state in filter(None, map(read_state, files)):
+        if run_id := state.runs.get(run_key(record)):
+            return Tracked(state.uri, run_id)
+    return None
+
+
 @dataclass
 class Store:
-    """A connection, and what the store has already."""
+    """A connection, and what has been sent."""
 
     client: Any  # mlflow.MlflowClient
     experiment_id: str
     state: TrackingState
-    present: set[str] = field(default_factory=set)  # ids of runs that were seen in it by this connection
+    present: set[str] = field(default_factory=set)  # ids of runs seen in the store over this connection
 
-    def run(self, key: str, create: Callable[[dict[str, str]], Any]) -> tuple[str, bool]:
-        """The id of the run `key`, and whether it is new: `create` makes it of tags where the store has none, or where
-        its user has deleted the one that it had."""
-        run_id, new = self.state.runs.get(key), False
+    def run(self, key: str, name: str, started: float, tags: Callable[[], dict[str, str]]) -> str:
+        """The id of the run `key`, created if the store has none or its user has deleted the one it had."""
+        run_id = self.state.runs.get(key)
         if run_id is None or not self.has(run_id):
-            tags = {KEY_TAG: hashlib.sha256(key.encode()).hexdigest()}
-            lost = self.client.search_runs([self.experiment_id], f"tags.{KEY_TAG} = '{tags[KEY_TAG]}'", max_results=1)
-            new = not lost
-            run_id = (create(tags) if new else lost[0]).info.run_id
-            self.state.runs[key] = run_id
+            key_hash = hashlib.sha256(key.encode()).hexdigest()
+            [run] = self.client.search_runs([self.experiment_id], f"tags.{KEY_TAG} = '{key_hash}'", max_results=1) or [
+                self.client.create_run(self.experiment_id, int(1000 * started), tags() | {KEY_TAG: key_hash}, name)
+            ]
+            run_id = self.state.runs[key] = run.info.run_id
             self.state.save()
             self.present.add(run_id)
-        return run_id, new
+        return run_id
 
     def has(self, run_id: str) -> bool:
-        """Whether the run is there and was not deleted, which a user can do and undo in MLflow's pages."""
+        """Whether the run exists and has not been deleted, which users can do and undo in MLflow's UI."""
         from mlflow.exceptions import MlflowException
 
         if run_id not in self.present:
@@ -69,9 +130,18 @@ class Store:
             self.present.add(run_id)
         return True
 
+    def log(self, run_id: str, **entities: Sequence[Any]) -> None:
+        """`metrics`, `params` and `tags`: MLflow's entities, any number of them."""
+        for kind, items in entities.items():
+            size = BATCH_SIZES[kind]
+            for start in range(0, len(items), size):
+                self.client.log_batch(run_id, **{kind: items[start : start + size]})
 
-class StoreError(UserError):
-    """The store does not answer; nothing is lost."""
+    def log_metrics(self, run_id: str, values: dict[str, float], milliseconds: int) -> None:
+        """Final values, which belong to no step."""
+        from mlflow.entities import Metric
+
+        self.log(run_id, metrics=[Metric(name, value, milliseconds, 0) for name, value in values.items()])
 
 
 def tracking_uri() -> str:
@@ -80,7 +150,7 @@ def tracking_uri() -> str:
 
 @contextmanager
 def opened_store() -> Iterator[Store]:
-    """The store, for this process alone: two at once would both create its tables, or the same run.
+    """The store, for this process alone: two processes at once would both create its tables, or the same run.
 
     Raises UserError where MLflow is not installed, and StoreError when the store does not answer, then or in the block.
     """
@@ -90,15 +160,14 @@ def opened_store() -> Iterator[Store]:
         from sqlalchemy.exc import SQLAlchemyError
     except ModuleNotFoundError:
         raise UserError("mlflow: not installed; `make repro` installs it") from None
-    folder().mkdir(parents=True, exist_ok=True)
+    state_folder().mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder() / "store.lock"):
+        with FileLock(state_folder() / "store.lock"):
             yield _connect()
     except (MlflowException, SQLAlchemyError, OSError) as error:
         uri, shown = tracking_uri(), _without_password(tracking_uri())
         first = next(iter(str(error).replace(uri, shown).splitlines()), type(error).__name__)[:200]
-        kept = "what was recorded is kept, and `difflab track` sends it"
-        raise StoreError(f"MLflow at {shown}: {first}; {kept}") from None
+        raise StoreError(f"MLflow at {shown}: {first}; nothing is lost, `difflab track` sends it later") from None
 
 
 def _connect() -> Store:
@@ -107,22 +176,24 @@ def _connect() -> Store:
     uri = tracking_uri()
     client = MlflowClient(uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     experiment = _experiment(client)
-    if experiment.lifecycle_stage == "deleted":  # MLflow takes no new one of its name before `mlflow gc` removes it
+    if experiment.lifecycle_stage == "deleted":  # MLflow creates no other of its name before `mlflow gc` removes it
         client.restore_experiment(experiment.experiment_id)
         warn(f"MLflow: the experiment {experiment.name!r} was deleted; it is restored, with its runs")
     identity = f"{experiment.experiment_id}-{experiment.creation_time}"
-    state = TrackingState.load(_without_password(uri), identity)
+    state, uri = read_state(state_folder() / f"{identity}.json"), _without_password(uri)
+    if state is None or state.uri != uri:
+        state = TrackingState(uri, identity)
     return Store(client, experiment.experiment_id, state)
 
 
 def _experiment(client: Any) -> Any:
-    """The experiment that MLflow's own settings name, by default `difflab`, made where there is none of that name."""
+    """The experiment that MLflow's variables name, by default `difflab`, created if there is none of that name."""
     if number := os.environ.get("MLFLOW_EXPERIMENT_ID"):
         return client.get_experiment(number)
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
     if found := client.get_experiment_by_name(name):
         return found
-    # By default a folder of the working directory of whoever creates the experiment.
+    # MLflow's default is a folder in the working directory of the process that creates the experiment.
     location = None if os.environ.get("MLFLOW_TRACKING_URI") else (root() / "mlartifacts").as_uri()
     return client.get_experiment(client.create_experiment(name, artifact_location=location))
 

@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from difflab.locks import alone
-from difflab.outputs import HOST, atomic_write
+from difflab.pipeline.files import HOST, atomic_write
+from difflab.pipeline.locks import alone
 
 
 @pytest.fixture(autouse=True)
@@ -36,14 +36,6 @@ def test_a_folder_replaces_the_old_one():
         (folder / "new").write_text("x")
         assert Path("out/old").exists()
     assert files() == {"out": "folder", "out/new": "x"}
-
-
-def test_an_error_leaves_the_old_file():
-    Path("out").write_text("old")
-    with pytest.raises(RuntimeError), atomic_write("out") as file:
-        file.write_text("half")
-        raise RuntimeError
-    assert files() == {"out": "old"}
 
 
 def test_a_torn_write_keeps_the_old_file(monkeypatch):
@@ -67,18 +59,6 @@ def test_all_reaches_the_disk_before_the_name_does(monkeypatch):
         (folder / "inside").mkdir(parents=True)
         (folder / "inside/file").touch()
     assert synced == ["inside", "file", "out", Path.cwd().name]
-
-
-def test_parents_are_made():
-    with atomic_write("a/b") as file:
-        file.write_text("new")
-    assert files() == {"a": "folder", "a/b": "new"}
-
-
-def test_the_name_of_the_temporary_file_ends_as_the_other():
-    with atomic_write("a.tar.gz") as file:
-        file.touch()
-        assert file.name == "a.tar.gz"
 
 
 def leave(name: str) -> Path:
@@ -122,7 +102,7 @@ def test_what_dead_processes_left_is_removed(left, locked, stays):
 WRITER = """
 import sys
 from pathlib import Path
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 for k in range(15):
     with atomic_write("shared/out") as file:
@@ -198,16 +178,6 @@ def test_a_folder_is_not_replaced_by_a_file_nor_the_reverse():
         path.touch()
     assert refused.value.filename == "file"
     assert files() == before
-
-
-def test_a_disk_that_cannot_be_written_names_the_file(monkeypatch):
-    def read_only(path: Path, *_, **__) -> None:
-        raise OSError(errno.EROFS, "Read-only file system", str(path))
-
-    monkeypatch.setattr(Path, "mkdir", read_only)
-    with pytest.raises(OSError) as refused, atomic_write("params.yaml") as path:
-        path.touch()
-    assert refused.value.filename in (".", "params.yaml")
 
 
 def test_other_errors_stay_as_they_are():

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from difflab.locks import alone, alone_if_free, is_alone, is_awaited
+from difflab.pipeline.locks import alone, alone_if_free, is_alone, is_awaited
 
 HOLDER = """
 import sys
-from difflab.locks import alone
+from difflab.pipeline.locks import alone
 
 with alone("train@a/b"):
     print("alone", flush=True)
@@ -65,11 +65,6 @@ def test_blocks_of_one_process_may_be_nested():
     with alone("a"):
         assert is_alone()
     assert not is_alone()
-
-
-def test_other_stages_are_free():
-    with alone("a"), alone_if_free("b") as free:
-        assert free
 
 
 def test_a_child_process_does_not_keep_the_lock():

@@ -1,4 +1,4 @@
-"""Where work folders lie (see resume.py), what stays of them when the work is done, and `difflab clean`."""
+"""The places of work folders (see resume.py), emptying them when the work is done, and `difflab clean`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from difflab.locks import alone_if_free
+from difflab.pipeline.locks import alone_if_free
 
 CHECKPOINTS = Path(".cache/checkpoints")
 SAMPLES = Path(".cache/samples")

@@ -1,4 +1,4 @@
-"""The outputs that dvc.yaml declares, and what would keep them from being written: refused before the work."""
+"""The outputs declared in dvc.yaml, and checks before the work that they can be written."""
 
 from __future__ import annotations
 

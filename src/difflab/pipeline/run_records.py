@@ -1,7 +1,7 @@
-"""What ran when: a small JSON file for each start of a stage, in `.cache/runs/`.
+"""Run records: a small JSON file in `.cache/runs/` for each start of a stage.
 
-DVC knows what was made from what, but not when, for how long and at which commit. A stage's own process writes that
-down, with the standard library alone; MLflow, `difflab why` and `difflab plan` read it.
+DVC records inputs and outputs, but not when a stage ran, for how long and at which commit. The stage's own process
+does, with the standard library alone; `difflab track`, `difflab why` and `difflab plan` read the records.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,11 +22,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from difflab.declared_outputs import check_outputs, outputs_of
 from difflab.errors import explain, warn
-from difflab.locks import alone, file_name, is_awaited
-from difflab.outputs import atomic_write
-from difflab.work_folders import LOG, empty
+from difflab.pipeline.declared_outputs import check_outputs, outputs_of
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.locks import alone, file_name, is_awaited
+from difflab.pipeline.work_folders import LOG, empty
 
 HEARTBEAT = 60.0  # seconds between two touches of the record of a running stage
 SILENCE = 600.0  # seconds without one after which the stage of another host counts as dead; clocks may differ a little
@@ -80,7 +81,8 @@ class RunRecord:
     @property
     def training_logs(self) -> list[Path]:
         """Of the trainings that have begun to write theirs; see training/fit.py."""
-        return [log for log in (root() / path / LOG for path in self.work_folders) if log.exists()]
+        places = ((root() / path / LOG, self._kept_log(path)) for path in self.work_folders)
+        return [log for place in places for log in list(filter(Path.exists, place))[:1]]
 
     @property
     def alive(self) -> bool:
@@ -95,6 +97,16 @@ class RunRecord:
             return psutil.Process(self.pid).create_time() <= self.started
         except psutil.NoSuchProcess:
             return False
+
+    def keep_logs(self) -> None:
+        """Copy the logs of an experiment that DVC runs in a temporary folder, which it removes."""
+        for path in self.work_folders if Path.cwd() != root() else ():
+            if (log := root() / path / LOG).exists():
+                self._kept_log(path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(log, self._kept_log(path))
+
+    def _kept_log(self, work_folder: str) -> Path:
+        return self.file.with_suffix("") / Path(work_folder).name / LOG
 
     def write(self) -> None:
         with atomic_write(self.file) as partial:
@@ -161,13 +173,14 @@ def _recording(record: RunRecord) -> Iterator[None]:
             record.ended = time.time()
             with _not_failing_the_stage() if record.status == "finished" else suppress(OSError):
                 record.write()
+                record.keep_logs()
 
 
 def _tidy(record: RunRecord, parent: int) -> None:
-    """Remove what the stage would go on from, unless it will run once more: its outputs are whole.
+    """Empty the work folders of a finished stage, unless it will run again.
 
-    It runs again if another process waits for it, or if the pipeline that started it was killed, with nobody to enter
-    its outputs into dvc.lock.
+    It will if another process waits for it, or if the pipeline that started it was killed: its outputs are then not
+    entered into dvc.lock.
     """
     with _not_failing_the_stage():
         if is_awaited(record.stage) or os.getppid() != parent:
@@ -178,7 +191,7 @@ def _tidy(record: RunRecord, parent: int) -> None:
 
 @contextmanager
 def _not_failing_the_stage() -> Iterator[None]:
-    """Outputs that are whole are not lost because a record cannot be written."""
+    """A record that cannot be written is reported and fails no finished stage."""
     try:
         yield
     except OSError as error:
@@ -209,11 +222,6 @@ def note_work_folder(path: Path, resumed: bool) -> None:
 def running_stage() -> str | None:
     """The stage that this process runs."""
     return _current.stage if _current else None
-
-
-def has_training_log() -> bool:
-    """Whether the running stage trains, or has trained."""
-    return bool(_current and _current.training_logs)
 
 
 def read_records() -> list[RunRecord]:

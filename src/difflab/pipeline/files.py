@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, and what keeps them from being written."""
+"""Atomic writes of files and folders; errors of a full or read-only disk that name the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from difflab.locks import is_alone
+from difflab.pipeline.locks import is_alone
 
 NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
@@ -20,11 +20,11 @@ HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """A temporary name for a file or folder; it becomes `path` when the block ends without an error.
+    """Yield a temporary name for a file or folder, which is renamed to `path` when the block ends without an error.
 
-    A kill or a loss of power at any moment leaves the old `path` or the new one, or none of a folder that replaces
-    another. The temporary name is this process's own, in a folder beside `path`; those of dead processes are removed
-    first. What cannot be written is an OSError that names `path`.
+    A kill or power failure at any moment leaves the old `path` or the new one; while a folder replaces another, it may
+    leave none. The temporary name lies in a folder of this process next to `path`; folders that dead processes left are
+    removed first. Raises OSError with the name of `path` if it cannot be written.
     """
     path = Path(path)
     own = path.with_name(f"{path.name}.{HOST}-{os.getpid()}.partial")
@@ -86,10 +86,10 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def failing_at(path: Path, temporary: Path | None = None) -> Iterator[None]:
-    """What fails in the block for want of room, or of leave to write, is an OSError that names `path`.
+    """Errors in the block of a full or read-only disk are raised as an OSError that names `path`.
 
-    Python's own errors often name no file, those of safetensors and torch are of other types, and a name in `temporary`
-    says nothing to the user.
+    Python's own errors often name no file, those of safetensors and torch have other types, and a name in `temporary`
+    tells the user nothing.
     """
     try:
         yield

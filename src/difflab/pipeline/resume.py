@@ -1,7 +1,7 @@
-"""What lets killed work go on where it was: a folder for each configuration, with files that are whole or not there.
+"""Resuming interrupted work: a folder for each configuration in `.cache/`, with files that are written atomically.
 
-Such folders live in `.cache/`, outside the pipeline's declared outputs. Their names hash the parameters, the inputs and
-the code that works: a changed configuration never continues an old run.
+The name of a folder is a hash of the parameters, the inputs and the running code: a changed configuration never
+continues an old run.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 from pydantic_core import to_json
 from torch import __version__ as torch_version
 
-from difflab.locks import alone, file_name
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 from difflab.pipeline.fingerprint import running_code
-from difflab.run_records import note_work_folder, running_stage
-from difflab.work_folders import is_begun
+from difflab.pipeline.locks import alone, file_name
+from difflab.pipeline.run_records import note_work_folder, running_stage
+from difflab.pipeline.work_folders import is_begun
 
 HASH_SIZE = hashlib.sha256().digest_size
 
@@ -63,7 +63,7 @@ def locked_folder(root: Path, name: str, params: Any, inputs: Sequence[Path]) ->
 
 
 class Damaged(Exception):
-    """A file to go on from that is not as it was written; the message, a part of a line, names it."""
+    """A file to resume from was changed since it was written; the message, a part of a line, names it."""
 
     def __init__(self, path: Path, how: str):
         super().__init__(f"{path}: damaged ({how})")
