@@ -11,7 +11,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from difflab import run_records
-from difflab.plan import seconds_by_command
+from difflab.history.plan import seconds_by_command
 from difflab.run_records import RunRecord, read_records, recorded, stage_name
 
 ROOT = Path(__file__).parents[1]

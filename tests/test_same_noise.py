@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from difflab.report.same_noise import read_strips
 from PIL import Image
 
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.params import load_params
-from difflab.report.same_noise import read_strips
 from difflab.same_noise import middle_digit
 from stages import same_noise
 

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 
 from difflab.data.dataset import ImageDataset
 from difflab.history.claims import load_claims
-from difflab.history.measurements import numbers_by_name
+from difflab.history.measurements import read_metrics
 from difflab.history.reference import FileReference, Reference
 from difflab.history.verify import Verdict, judge_file, judged_claims, report
 from stages import judge
@@ -44,7 +44,7 @@ def train(training: dict, monkeypatch, seed: int = 0, threads: int = 1) -> dict[
     Path("params.yaml").write_text(yaml.safe_dump(params))
     monkeypatch.setattr(sys, "argv", ["judge.py", "mnist"])
     judge.main()
-    return numbers_by_name(json.loads(Path("metrics/judge-mnist.json").read_text()))
+    return read_metrics("metrics/judge-mnist.json").numbers
 
 
 def test_the_claim_holds_with_two_threads_and_with_another_seed(prepared: dict, monkeypatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from one_stage import git
 
 from difflab.errors import UserError
+from difflab.history.dvc_lock import LockedStage, parse_lock
 from difflab.history.reference import (
     experiment,
     load_reference,
@@ -15,7 +16,6 @@ from difflab.history.reference import (
     prediction_interval,
     training_seed_keys,
 )
-from difflab.lock_file import LockedStage, parse_lock
 from difflab.params import load_params, read_yaml
 
 ROOT = Path(__file__).parents[2]

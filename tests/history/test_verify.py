@@ -10,10 +10,10 @@ from one_stage import lock, trained
 
 from difflab.errors import UserError
 from difflab.history.claims import load_claims
+from difflab.history.dvc_lock import parse_lock
 from difflab.history.findings import committed_metrics, table, with_findings, write_findings
 from difflab.history.reference import FileReference, Reference, experiment, training_seed_keys
 from difflab.history.verify import made_here, verdict, verify
-from difflab.lock_file import parse_lock
 from difflab.params import load_params
 
 ROOT = Path(__file__).parents[2]

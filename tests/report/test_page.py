@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from two_commits import ROOT, metrics
 
+from difflab.history.revisions import Revision
 from difflab.report.page import write_report
-from difflab.revisions import Revision
 from difflab.run_records import RunRecord
 
 

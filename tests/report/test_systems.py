@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from difflab.report.pipeline import kinds, read_pipeline
 from dvc.repo import Repo
 
 from difflab.errors import UserError
-from difflab.report.pipeline import kinds, read_pipeline
 from difflab.report.systems import load_systems
 
 ROOT = Path(__file__).parents[2]

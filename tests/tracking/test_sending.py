@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from as_if_run import LOG, log_lines, record, train
 
-from difflab.provenance import provenance
+from difflab.history.why import provenance
 from difflab.run_records import read_records
 from difflab.tracking.sending import track
-from difflab.tracking.state import TrackingState
+from difflab.tracking.state import TrackingState, tracked_run
 from difflab.tracking.store import StoreError, opened_store, tracking_uri
 from difflab.tracking.training_logs import LogSender, training_suffix
 
@@ -41,7 +41,8 @@ def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
     assert expected.items() <= measured.data.metrics.items() and "protocol.n" not in measured.data.metrics
     assert parent.data.metrics == {f"a/{name}": value for name, value in expected.items()}
     known = provenance(Path("metrics/a.json"))
-    assert known.record == graded and known.tracked and known.tracked.run_id == measured.info.run_id
+    tracked = tracked_run(graded)
+    assert known.record == graded and tracked and tracked.run_id == measured.info.run_id
 
 
 def test_recipe_is_registered_with_its_metrics(stored: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from difflab.errors import UserError, read_json, reading
+from difflab.errors import UserError, reading
 from difflab.history.claims import Claims, load_claims
-from difflab.history.measurements import Numbers, numbers_by_name
+from difflab.history.measurements import Numbers, read_metrics
 from difflab.history.reference import Reference, load_reference
 from difflab.history.verify import JudgedClaim, judged_claims
 from difflab.outputs import atomic_write
@@ -34,7 +34,7 @@ def write_findings(files: list[Path]) -> None:
 
 def committed_metrics(folder: Path = Path("metrics")) -> dict[str, Numbers]:
     """The numbers of the metrics files in `folder`, by stem."""
-    return {path.stem: numbers_by_name(read_json(path)) for path in sorted(folder.glob("*.json"))}
+    return {path.stem: read_metrics(path).numbers for path in sorted(folder.glob("*.json"))}
 
 
 def with_findings(text: str, claims: Claims, reference: Reference, metrics: dict[str, Numbers]) -> str:

@@ -20,14 +20,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from difflab.errors import UserError, read_json
+from difflab.history.changes import flat
 from difflab.history.claims import load_claims
 from difflab.history.clones import run_in_clone
-from difflab.history.measurements import Numbers, numbers_by_name
-from difflab.lock_file import IMPORT, LOCK, Lock, makers, parse_lock
+from difflab.history.dvc_lock import IMPORT, LOCK, Lock, makers, parse_lock
+from difflab.history.measurements import ENDS, Numbers, bounds_of, read_metrics
+from difflab.history.revisions import git, resolve
 from difflab.outputs import atomic_write
 from difflab.params import Params, TrainingParams, load_params
-from difflab.revisions import git, resolve
-from difflab.seeds import bounds_of
 from difflab.validation import explain
 
 FILE = Path("reference.json")
@@ -35,7 +35,6 @@ ROOT = Path(".cache/reference")
 CHECKED = "params.checked"  # always the same file, of a stage that reads all of params.yaml
 STRIDE = 100  # between the seeds of two runs: a training that is itself repeated takes seed, seed + 1, …
 SOURCES = ("src", "stages", "conf", "dvc.yaml", "params.yaml", "metrics/*.yaml")
-ENDS = (".low", ".high")
 
 
 class FileReference(BaseModel):
@@ -127,18 +126,10 @@ def experiment(lock: Lock, path: str, seed_keys: list[str]) -> str | None:
     while front:
         name = front.pop()
         seen.add(name)
-        params |= dict(_leaves(lock[name].params, ""))
+        params |= flat(lock[name].params)
         front |= {s.name for dep in lock[name].deps if dep != CHECKED for s in makers(lock, dep)} - seen
     kept = {k: v for k, v in params.items() if k not in seed_keys and not k.startswith("compute.")}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict):
-        for name, value in node.items():
-            yield from _leaves(value, f"{key}.{name}".strip("."))
-    else:
-        yield key, node
 
 
 def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", path: Path = FILE) -> Reference:
@@ -210,16 +201,12 @@ def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]
     seed_keys = training_seed_keys(load_params(folders[0] / "params.yaml"))
     collected = {}
     for file in files:
-        runs = [_read(folder / f"metrics/{file}.json") for folder in folders]
+        runs = [read_metrics(folder / f"metrics/{file}.json").numbers for folder in folders]
         names = [name for name in runs[0] if all(name in run for run in runs)]
         kind = experiment(lock, f"metrics/{file}.json", seed_keys)
         numbers = {name: [float(f"{run[name]:.6g}") for run in runs] for name in names}
         collected[file] = FileReference(experiment=kind or "", machine=machine(), numbers=numbers)
     return Reference(commit=commit, seeds=seeds, files=collected)
-
-
-def _read(path: Path) -> Numbers:
-    return numbers_by_name(read_json(path))
 
 
 def machine() -> str:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from difflab.errors import UserError, read_json
+from difflab.errors import UserError
 from difflab.history.claims import Claims, Outcome, load_claims, outcome
 from difflab.history.clones import run_in_clone
-from difflab.history.measurements import Numbers, numbers_by_name
+from difflab.history.dvc_lock import maker
+from difflab.history.measurements import Numbers, read_metrics
 from difflab.history.reference import Reference, experiment, load_reference, prediction_interval, training_seed_keys
-from difflab.lock_file import maker
+from difflab.history.revisions import Revision
+from difflab.history.why import made_by
 from difflab.params import load_params
-from difflab.provenance import made_by
-from difflab.revisions import Revision
 from difflab.run_records import read_records
 
 ROOT = Path(".cache/verify")
@@ -83,7 +83,7 @@ class Verdict:
 def verdict(made: list[Path]) -> Verdict:
     """Of the metrics files `made`: those of `made_here`."""
     claims, reference = load_claims(), load_reference()
-    metrics = {path.stem: numbers_by_name(read_json(path)) for path in made}
+    metrics = {path.stem: read_metrics(path).numbers for path in made}
     return Verdict(judged_claims(claims, metrics, reference), _files(claims, metrics, reference), reference)
 
 

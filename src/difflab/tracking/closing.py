@@ -5,14 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-from difflab.errors import parse_json
-from difflab.lock_file import LockedStage
-from difflab.revisions import Revision
+from difflab.history.dvc_lock import LockedStage
+from difflab.history.measurements import parse_metrics
+from difflab.history.revisions import Revision
 from difflab.run_records import RunRecord
 from difflab.tracking.registry import model_card
-from difflab.tracking.runs import allowed_name, flat, log_params, stage_run
+from difflab.tracking.runs import allowed_name, log_params, stage_run
 from difflab.tracking.store import Store
 
 SHOWN = (".png", ".gif", ".json")
@@ -50,22 +49,12 @@ def _log_hashes(store: Store, run_id: str, made: LockedStage) -> None:
 
 
 def metrics_of(made: LockedStage, revision: Revision) -> dict[str, float]:
-    """The numbers of the metrics files of a stage, but not how and of what they were taken."""
+    """The numbers of the metrics files of a stage by dotted name."""
     numbers: dict[str, float] = {}
     for path in made.metrics:
-        content = revision.read(path)
-        numbers |= numbers_of(parse_json(content, f"{path} of {revision}")) if content else {}
-    return numbers
-
-
-def numbers_of(metrics: dict[str, Any]) -> dict[str, float]:
-    """By dotted names, that of a value with an interval without its `.value`."""
-    numbers = {}
-    for name, value in flat(metrics).items():
-        measured = not {"protocol", "reported"} & set(name.split("."))
-        if measured and isinstance(value, int | float) and not isinstance(value, bool):
-            numbers[allowed_name(name.removesuffix(".value"))] = float(value)
-    return numbers
+        if content := revision.read(path):
+            numbers |= parse_metrics(content, f"{path} of {revision}").numbers
+    return {allowed_name(name): value for name, value in numbers.items()}
 
 
 def _log_artifacts(store: Store, run_id: str, made: LockedStage, revision: Revision) -> None:

@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 
 from difflab.errors import UserError, parse_json
-from difflab.lock_file import LockedStage, maker
-from difflab.revisions import Revision
+from difflab.history.dvc_lock import LockedStage, maker
+from difflab.history.measurements import parse_metrics
+from difflab.history.revisions import Revision
 from difflab.tracking.store import Store
 
-HEADLINES = ("value", "low", "high")
 OWN_PIPELINES = ("DigitPipeline", "UnconditionalPipeline")  # of difflab.sampling.pipelines; the others are diffusers'
 
 
@@ -58,20 +58,14 @@ def loading_code(folder: str, stage: LockedStage, revision: Revision) -> list[st
 
 
 def headline_metrics(recipe: str, revision: Revision) -> dict[str, str]:
-    """Values with their intervals of metrics/RECIPE.json, but those of single digits."""
+    """The measurements of metrics/RECIPE.json that have an interval, except those of single digits."""
     content = revision.read(f"metrics/{recipe}.json")
-    found: dict[str, str] = {}
-
-    def collect(values: dict, key: str) -> None:
-        for name, value in values.items():
-            inside = f"{key}.{name}".strip(".")
-            if isinstance(value, dict) and "low" in value:
-                found[inside] = "{:.4g} ({:.4g} to {:.4g})".format(*(value[part] for part in HEADLINES))
-            elif isinstance(value, dict) and not name.endswith("_by_digit"):
-                collect(value, inside)
-
-    collect(parse_json(content, f"metrics/{recipe}.json of {revision}") if content else {}, "")
-    return found
+    found = parse_metrics(content, f"metrics/{recipe}.json of {revision}").measurements if content else []
+    return {
+        measurement.name: f"{measurement.value:.4g} ({measurement.low:.4g} to {measurement.high:.4g})"
+        for measurement in found
+        if measurement.estimate and "_by_digit." not in measurement.name
+    }
 
 
 def register(store: Store, recipe: str, run_id: str, revision: Revision) -> None:

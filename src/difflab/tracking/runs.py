@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from difflab.changes import text_of
 from difflab.errors import warn
+from difflab.history.changes import flat, text_of
 from difflab.run_records import RunRecord, root
 from difflab.tracking.state import run_key
 from difflab.tracking.store import Store
@@ -70,15 +70,6 @@ def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
 def log_name(log: Path) -> str:
     """A training log's name in the tracking state."""
     return str(log.relative_to(root()))
-
-
-def flat(values: dict[str, Any], key: str = "") -> dict[str, Any]:
-    """The values of nested dicts by dotted name."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        inside = f"{key}.{name}".strip(".")
-        found |= flat(value, inside) if isinstance(value, dict) and value else {inside: value}
-    return found
 
 
 def allowed_name(name: str) -> str:

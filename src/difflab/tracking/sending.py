@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from difflab.errors import UserError, warn
-from difflab.lock_file import LOCK, DamagedLock, LockedStage
+from difflab.history.dvc_lock import LOCK, DamagedLock, LockedStage
+from difflab.history.revisions import Revision, listed
+from difflab.history.why import made_by
 from difflab.params import parse_yaml
-from difflab.provenance import made_by
-from difflab.revisions import Revision, listed
 from difflab.run_records import RunRecord, read_records
 from difflab.tracking.closing import close_stage, metrics_of
 from difflab.tracking.registry import register
