@@ -14,6 +14,7 @@ from difflab.errors import UserError, reading
 from difflab.validation import explain
 
 LOCK = Path("dvc.lock")
+CHECKED = "params.checked"
 IMPORT = Path("data.dvc")  # an import is a stage in a file of its own
 
 
@@ -122,6 +123,18 @@ def maker(lock: Lock, path: str) -> tuple[LockedStage, str] | None:
 def makers(lock: Lock, path: str) -> list[LockedStage]:
     """All stages with an out that is, contains, or lies in `path`: a dependency may be a folder of several outs."""
     return [s for s in lock.values() if any(_overlap(out, path) for out in s.outs)]
+
+
+def upstream(lock: Lock, path: str) -> list[LockedStage]:
+    """All stages that the file or folder `path` depends on, the nearest first, except those behind `params.checked`:
+    that file is always the same, though its stage reads all of params.yaml."""
+    found = {stage.name: stage for stage in makers(lock, path)}
+    for stage in (front := list(found.values())):
+        for dep in stage.deps:
+            new = [made for made in makers(lock, dep) if made.name not in found] if dep != CHECKED else []
+            found |= {made.name: made for made in new}
+            front += new  # the list that is iterated over
+    return front
 
 
 def _overlap(a: str, b: str) -> bool:

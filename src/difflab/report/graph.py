@@ -1,4 +1,4 @@
-"""The pipeline as a drawing: a box for each kind of stage, in layers (Sugiyama et al. 1981) by grandalf, as `dvc dag`."""
+"""The pipeline as a drawing: one box for each kind of stage, in layers (Sugiyama et al. 1981), laid out by grandalf."""
 
 from __future__ import annotations
 

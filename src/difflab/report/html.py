@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from difflab.data.images import naming
-from difflab.evaluation.intervals import Estimate
 from difflab.history.measurements import Measurement
+from difflab.history.verify import JudgedMeasurement
 
 TYPES = {".png": "image/png", ".gif": "image/gif"}
 
@@ -62,7 +62,7 @@ def shown(value: float) -> str:
     return f"{value:.3f}" if magnitude < 10 else f"{value:.2f}" if magnitude < 100 else f"{value:.1f}"
 
 
-def interval(found: Measurement | Estimate) -> str:
+def interval(found: Measurement | JudgedMeasurement) -> str:
     """Such as 0.85 – 0.95; empty where there is none."""
     return "" if found.low is None or found.high is None else f"{shown(found.low)} – {shown(found.high)}"
 
