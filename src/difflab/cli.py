@@ -67,8 +67,8 @@ def compare(a: str, b: str | None) -> None:
     if not a.endswith(".json"):
         from difflab.report.comparison import write_comparison
 
-        compared = compare_revisions(a, b)
-        print(compared, "", write_comparison(compared), sep="\n")
+        print(compared := compare_revisions(a, b), flush=True)
+        print("", write_comparison(compared), sep="\n")  # refused where a figure is not in DVC's cache
         return
     if b is None:
         raise UserError(f"compare: found one file, {a}, allowed: two files, or one or two revisions")

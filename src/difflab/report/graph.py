@@ -69,9 +69,9 @@ def drawing(graph: nx.DiGraph) -> Drawing:
         layout.init_all()
         layout.draw()
         centers = {name: vertex.view.xy for name, vertex in vertices.items()}
-        left = min(y for _, y in centers.values()) - WIDTH / 2
-        top = min(x for x, _ in centers.values()) - HEIGHT / 2 - bottom
+        heights = [x for x, _ in centers.values()] + [x for edge in edges for x, _ in edge.view.points]
+        left, top = min(y for _, y in centers.values()) - WIDTH / 2, min(heights) - HEIGHT / 2 - bottom
         boxes |= {name: (y - left - WIDTH / 2, x - top - HEIGHT / 2) for name, (x, y) in centers.items()}
         lines += [" ".join(f"{y - left:g},{x - top:g}" for x, y in edge.view.points) for edge in edges]
-        bottom = max(y for _, y in boxes.values()) + HEIGHT + GAP[1]
+        bottom = max(heights) + HEIGHT / 2 - top + GAP[1]
     return Drawing(boxes, lines, max(x for x, _ in boxes.values()) + WIDTH, bottom - GAP[1])
