@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Literal
@@ -10,7 +9,7 @@ from typing import Literal
 from difflab.errors import UserError
 from difflab.evaluation.intervals import Estimate
 from difflab.history.changes import differing_values
-from difflab.history.dvc_lock import Lock, LockedStage
+from difflab.history.dvc_lock import Lock, LockedStage, md5_of
 from difflab.history.measurements import Measurement, Metrics, parse_metrics, read_metrics
 from difflab.history.revisions import Revision
 from difflab.params import parse_yaml
@@ -150,4 +149,4 @@ def _outs(lock: Lock) -> dict[str, LockedStage]:
 def _md5(revision: Revision, path: str, stage: LockedStage) -> str:
     """By dvc.lock; in the working folder that of the file, if it is there: it may have been edited."""
     content = None if revision.commit else revision.read(path)
-    return stage.outs[path] if content is None else hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return stage.outs[path] if content is None else md5_of(content)

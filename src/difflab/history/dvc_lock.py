@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,7 @@ class _Dep(BaseModel):
     md5: str = ""  # an import may have another hash
 
 
-class _Out(BaseModel):
-    path: str
+class _Out(_Dep):
     md5: str
 
 
@@ -109,6 +109,11 @@ def _stage(name: str, entry: _Entry) -> LockedStage:
     params = {key: value for keys in entry.params.values() for key, value in keys.items()}
     deps, outs = ({item.path.rstrip("/"): item.md5 for item in items} for items in (entry.deps, entry.outs))
     return LockedStage(name, entry.cmd, params, deps, outs)
+
+
+def md5_of(content: bytes) -> str:
+    """The hash of a file in dvc.lock."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def maker(lock: Lock, path: str) -> tuple[LockedStage, str] | None:

@@ -5,7 +5,6 @@ They are found by the content of the file in dvc.lock, in git's history of dvc.l
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from difflab.errors import UserError
 from difflab.history.changes import causes, flat, text_of
-from difflab.history.dvc_lock import LOCK, Lock, LockedStage, maker, makers
+from difflab.history.dvc_lock import LOCK, Lock, LockedStage, maker, makers, md5_of
 from difflab.history.revisions import Revision, committed, git
 from difflab.run_records import RunRecord, read_records
 
@@ -76,7 +75,7 @@ def explain(file: Path, since: str | None, mlflow_run: Callable[[RunRecord], obj
 
 
 def _by_content(lock: Lock, file: Path) -> tuple[LockedStage, str] | None:
-    md5 = _md5(file) if file.is_file() else None
+    md5 = md5_of(file.read_bytes()) if file.is_file() else None
     return next(((stage, out) for stage in lock.values() for out, known in stage.outs.items() if known == md5), None)
 
 
@@ -99,11 +98,11 @@ def _state(file: Path, known: Provenance) -> str:
         return "not in the working folder; `dvc checkout` restores it"
     if not file.is_file() or str(file) != known.path:
         return ""
-    return "as the stage left it" if _md5(file) == known.md5 else f"but the file was changed since {LOCK} was written"
-
-
-def _md5(file: Path) -> str:
-    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+    return (
+        "as the stage left it"
+        if md5_of(file.read_bytes()) == known.md5
+        else f"but the file was changed since {LOCK} was written"
+    )
 
 
 def _describe(commit: str) -> str:

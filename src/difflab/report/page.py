@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections import Counter
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from difflab.data.images import read_equal_sizes
 from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import REPORTED_T, load_targets
 from difflab.history.dag import Stage, read_stages
+from difflab.history.dvc_lock import md5_of
 from difflab.history.measurements import Measurement, Metrics, metrics_of
 from difflab.history.plan import seconds_by_command
 from difflab.history.revisions import Revision
@@ -113,8 +113,8 @@ def _sections(stages: list[Stage], systems: Systems, trees: dict[str, dict[str, 
                 sections[place[0]].absent.append((out, stage))
                 continue
             content = Path(out).read_bytes()
-            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-            groups[place].append(Figure(out, stage, systems.text_of(out, stage.item), embed(out, content), md5))
+            text = systems.text_of(out, stage.item)
+            groups[place].append(Figure(out, stage, text, embed(out, content), md5_of(content)))
         for out in stage.metrics:
             section = sections[systems.system_measured_by(stage.kind)]
             if out in trees:
