@@ -37,7 +37,8 @@ class _Dep(BaseModel):
     md5: str = ""  # an import may have another hash
 
 
-class _Out(_Dep):
+class _Out(BaseModel):
+    path: str
     md5: str
 
 

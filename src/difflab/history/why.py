@@ -98,11 +98,8 @@ def _state(file: Path, known: Provenance) -> str:
         return "not in the working folder; `dvc checkout` restores it"
     if not file.is_file() or str(file) != known.path:
         return ""
-    return (
-        "as the stage left it"
-        if md5_of(file.read_bytes()) == known.md5
-        else f"but the file was changed since {LOCK} was written"
-    )
+    same = md5_of(file.read_bytes()) == known.md5
+    return "as the stage left it" if same else f"but the file was changed since {LOCK} was written"
 
 
 def _describe(commit: str) -> str:
