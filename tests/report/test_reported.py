@@ -119,7 +119,7 @@ def test_one_difference_is_enough(paper: Settings, change: dict, whats: set[str]
     assert len(others) < len({row.what for row in rows})
 
 
-def test_stand_ins_of_one_data_set_concern_only_its_rows(paper: Settings) -> None:
+def test_a_stand_in_concerns_only_its_rows(paper: Settings) -> None:
     sources = paper.sources.model_copy(update={"usps": "embedded"})
     rows = reported_rows(metrics(), TARGETS, replace(paper, sources=sources))
     assert {row.what.split(" · ")[0] for row in rows if row.met == OTHER} == {"mnistm-usps"}
