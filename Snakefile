@@ -18,7 +18,7 @@ import networkx as nx
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
-from difflab.declared_outputs import check_outputs
+from difflab.pipeline.declared_outputs import check_outputs
 from difflab.errors import call
 from difflab.history.dvc_lock import LOCK as DVC_LOCK
 from difflab.params import load_params

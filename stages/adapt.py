@@ -33,8 +33,8 @@ def main() -> None:
 
     from difflab.adaptation.runs import labelled_images, save_run, train_run
     from difflab.adaptation.scenarios import domains_of, load_images, prepared
-    from difflab.device import make_accelerator
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
+    from difflab.training.device import make_accelerator
     from difflab.training.runs import seeded_runs
 
     accelerator = make_accelerator(compute)

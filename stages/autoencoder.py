@@ -14,7 +14,7 @@ def main() -> None:
     pretrained = load_section(str | None, "text_to_image.pretrained")
     params = load_section(AutoencoderParams, "text_to_image.autoencoder")
 
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.text_to_image.model_folder import AUTOENCODER, load_autoencoder
 
     if pretrained is None:
@@ -30,11 +30,11 @@ def train(compute: ComputeParams, params: AutoencoderParams) -> None:
     from accelerate.utils import set_seed
 
     from difflab.circles.scenes import load_scenes
-    from difflab.device import make_accelerator
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.text_to_image.autoencoder import AutoencoderTask, make_autoencoder, standardize
     from difflab.text_to_image.model_folder import AUTOENCODER
     from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)

@@ -49,9 +49,9 @@ def train(
     from difflab.clip.tokenizer import build_tokenizer, tokenize
     from difflab.clip.vocabulary import vocabulary
     from difflab.data.dataset import ImageDataset
-    from difflab.device import make_accelerator
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)
@@ -76,7 +76,7 @@ def train(
 def adopt(pretrained: str) -> None:
     """Take the CLIP of a folder or hub id."""
     from difflab.clip.model_folder import load_clip, save_clip
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
 
     clip = load_clip(pretrained, "clip.pretrained")
     with atomic_write(OUTPUT) as folder:

@@ -22,12 +22,12 @@ def main() -> None:
     from difflab.clip.tokenizer import tokenize
     from difflab.controlnet.network import MODEL, make_controlnet
     from difflab.controlnet.task import ControlTask
-    from difflab.device import make_accelerator
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.text_to_image import model_folder
     from difflab.text_to_image.autoencoder import encode_scenes
     from difflab.text_to_image.denoising import Captions
     from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)

@@ -22,11 +22,11 @@ def main() -> None:
     from difflab.controlnet import network
     from difflab.controlnet.drawing import draw_controlled
     from difflab.controlnet.drawings import Drawing, all_drawings
-    from difflab.device import make_accelerator
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.sampling.resumable import drawn_batches
     from difflab.text_to_image import model_folder
     from difflab.text_to_image.drawing import draw_prompts, set_sampler
+    from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)
     prepared = Path("prepared/circles.safetensors")

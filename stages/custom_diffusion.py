@@ -25,13 +25,13 @@ def main() -> None:
     params = load_section(CustomDiffusionParams, "personalization.custom_diffusion")
     sampling = load_section(GuidedSamplingParams, "personalization.sampling")
 
-    from difflab.device import make_accelerator
-    from difflab.outputs import atomic_write
     from difflab.personalization.custom_diffusion import train_group
     from difflab.personalization.places import CUSTOM_DIFFUSION
     from difflab.personalization.prior import drawn_prior
     from difflab.personalization.prompts import groups_of, prompts_of
+    from difflab.pipeline.files import atomic_write
     from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+    from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)
     groups = groups_of(prompts_of(prompts, concepts, course_input), concepts)

@@ -23,7 +23,6 @@ def main() -> None:
     import torch
 
     from difflab.data.digits import load_digits, training_splits
-    from difflab.device import make_accelerator
     from difflab.evaluation.against_real import RealImages, judge_extractor, metrics_against_real
     from difflab.evaluation.grades import accuracy_grades, share_of, unconditional_grades
     from difflab.evaluation.inception import inception_extractor
@@ -31,6 +30,7 @@ def main() -> None:
     from difflab.evaluation.samples import read_digit_samples, read_samples
     from difflab.evaluation.targets import load_targets
     from difflab.models.judge import load_judge
+    from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
     targets = load_targets()

@@ -19,10 +19,10 @@ def main() -> None:
 
     from difflab.adaptation.figure import draw_accuracies
     from difflab.adaptation.grading import PROTOCOL, grade_scenario
-    from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import load_targets
     from difflab.figures.png import Provenance, save_png
+    from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
     reported = load_targets().adaptation

@@ -16,7 +16,6 @@ def main() -> None:
     import torch
 
     from difflab.circles.scenes import load_scenes
-    from difflab.device import make_accelerator
     from difflab.errors import UserError
     from difflab.evaluation.metrics import write_metrics
     from difflab.sampling.resumable import drawn_batches
@@ -24,6 +23,7 @@ def main() -> None:
     from difflab.text_to_image.evaluation import evaluate
     from difflab.text_to_image.figure import save_captioned
     from difflab.text_to_image.model_folder import MODEL, UNET, load_text_to_image
+    from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)
     prepared = Path("prepared/circles.safetensors")

@@ -19,13 +19,13 @@ def main() -> None:
 
     from accelerate.utils import set_seed
 
-    from difflab.device import make_accelerator
-    from difflab.outputs import atomic_write
     from difflab.personalization.places import concept_file, inversion_folder, load_concept, run_folder
     from difflab.personalization.rows import concept_rows
     from difflab.personalization.task import PersonalizationTask
     from difflab.personalization.weights import add_tokens, save_embedding
+    from difflab.pipeline.files import atomic_write
     from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+    from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
     from difflab.training.runs import seeded_runs
 

@@ -21,7 +21,6 @@ def main() -> None:
     from torch import Tensor
 
     from difflab.clip.model_folder import load_clip
-    from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.samples import read_samples, sample_files
     from difflab.evaluation.targets import load_targets
@@ -30,6 +29,7 @@ def main() -> None:
     from difflab.personalization.measures import MEASURES, Grader, compare_methods
     from difflab.personalization.places import METHODS, Method, load_concept, num_runs_of, sample_folder
     from difflab.personalization.prompts import groups_of, prompts_of
+    from difflab.training.device import make_accelerator
 
     prompts = prompts_of(params.prompts, concepts, course_input)
     groups = groups_of(prompts, concepts)

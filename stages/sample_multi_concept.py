@@ -16,9 +16,9 @@ def main() -> None:
     num_images = load_section(NumImages, "personalization.multi_concept.num_images")
     sampling = load_section(GuidedSamplingParams, "personalization.sampling")
 
-    from difflab.device import make_accelerator
     from difflab.personalization.prompts import prompts_of
     from difflab.personalization.samples import draw_samples
+    from difflab.training.device import make_accelerator
 
     prompts = prompts_of(templates, concepts, course_input)
     depends_on = [compute, concepts, prompts, num_runs, num_images, sampling]

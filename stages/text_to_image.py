@@ -20,7 +20,7 @@ def main() -> None:
     network = load_section(LatentNetworkParams, "text_to_image.network")
     training = load_section(TrainingParams, "text_to_image.training")
 
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.text_to_image.model_folder import MODEL, load_text_to_image
 
     if pretrained is None:
@@ -45,14 +45,14 @@ def train(
     from difflab.circles.scenes import load_scenes
     from difflab.clip.model_folder import load_clip
     from difflab.clip.tokenizer import tokenize
-    from difflab.device import make_accelerator
     from difflab.models.schedules import make_betas
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.text_to_image.autoencoder import encode_scenes
     from difflab.text_to_image.denoising import Captions, LatentDenoisingTask
     from difflab.text_to_image.model_folder import AUTOENCODER, MODEL, load_autoencoder
     from difflab.text_to_image.network import make_scheduler, make_unet
     from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)

@@ -23,15 +23,15 @@ def main() -> None:
             f"{folder}/snapshots: found nothing, allowed: what recipes.{recipe}.training.num_snapshots > 0 keeps"
         )
 
+    from difflab.models.safe_loading import load_weights
     from torch import nn
 
-    from difflab.device import make_accelerator
     from difflab.figures.gif import save_gif
     from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
     from difflab.figures.png import Provenance
-    from difflab.models.loaded import load_weights
-    from difflab.progress import image_bar
+    from difflab.pipeline.progress import image_bar
     from difflab.sampling.pipelines import DigitPipeline
+    from difflab.training.device import make_accelerator
 
     pipeline = DigitPipeline.from_folder(folder).to(make_accelerator(compute).device)
     pipeline.set_progress_bar_config(disable=True)

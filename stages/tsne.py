@@ -25,8 +25,8 @@ def main() -> None:
     from difflab.adaptation.embedding import embed_run
     from difflab.adaptation.figure import draw_embeddings
     from difflab.adaptation.scenarios import domains_of, held_out, prepared
-    from difflab.device import make_accelerator
     from difflab.figures.png import Provenance, save_png
+    from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
     domains = domains_of(scenario)

@@ -14,10 +14,10 @@ def main() -> None:
     template = load_section(Template, "zero_shot.template")
 
     from difflab.clip.model_folder import load_clip
-    from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.protocol import sha256_of
     from difflab.evaluation.targets import load_targets
+    from difflab.training.device import make_accelerator
     from difflab.zero_shot.classification import classify
     from difflab.zero_shot.figure import save_cases, save_confusion
     from difflab.zero_shot.folder import read_labelled_folder

@@ -30,10 +30,10 @@ def check(out: Path | None) -> None:
 
     The file `out` is always the same: it says that there is none.
     """
-    from difflab.check import check_params
-    from difflab.declared_outputs import check_outputs, declared_outputs
-    from difflab.outputs import atomic_write
     from difflab.params import load_params
+    from difflab.pipeline.check import check_params
+    from difflab.pipeline.declared_outputs import check_outputs, declared_outputs
+    from difflab.pipeline.files import atomic_write
 
     check_params(load_params(PARAMS))
     check_outputs(declared_outputs())
@@ -137,7 +137,7 @@ def track() -> None:
 
 def clean() -> None:
     """Remove what killed stages left to go on from."""
-    from difflab.work_folders import clean
+    from difflab.pipeline.work_folders import clean
 
     for line in clean():
         print(line)

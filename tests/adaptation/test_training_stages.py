@@ -18,7 +18,7 @@ from difflab.adaptation.selection import mutual_information
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
 from difflab.params import Method, read_yaml
-from difflab.run_records import recorded
+from difflab.pipeline.run_records import recorded
 from stages import adapt, scenario
 from tests.adaptation.conftest import contents, make_domain, write_params
 

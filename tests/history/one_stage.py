@@ -20,7 +20,7 @@ from pathlib import Path
 
 from difflab.params import read_yaml
 from difflab.params import TrainingParams, load_section
-from difflab.run_records import recorded
+from difflab.pipeline.run_records import recorded
 
 def main():
     seed = load_section(TrainingParams, "judge.training").seed

@@ -12,7 +12,7 @@ from one_stage import git
 
 from difflab.history import clones
 from difflab.history.clones import run_in_clone
-from difflab.outputs import HOST
+from difflab.pipeline.files import HOST
 
 FOLDER = Path(".cache/verify/clone")
 CLONE = f"git clone --quiet . {FOLDER}"

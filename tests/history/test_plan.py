@@ -8,7 +8,7 @@ import pytest
 from dvc.repo import Repo
 
 from difflab.history.plan import plan, report
-from difflab.run_records import RunRecord
+from difflab.pipeline.run_records import RunRecord
 
 PIPELINE = """
 stages:

@@ -13,7 +13,7 @@ from difflab.history.changes import causes
 from difflab.history.dvc_lock import parse_lock
 from difflab.history.revisions import Revision
 from difflab.history.why import explain, provenance
-from difflab.run_records import RunRecord
+from difflab.pipeline.run_records import RunRecord
 from difflab.tracking.state import TrackingState, run_key, tracked_run
 
 

@@ -10,8 +10,8 @@ import pytest
 from two_commits import ROOT, metrics
 
 from difflab.history.revisions import Revision
+from difflab.pipeline.run_records import RunRecord
 from difflab.report.page import write_report
-from difflab.run_records import RunRecord
 
 
 def test_one_file_has_every_figure_with_alt_text_and_its_command(repository: Path) -> None:

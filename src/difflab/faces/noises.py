@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
 from difflab.params import FaceSamplingParams
 from difflab.sampling.noise import bank_generators
-from difflab.saved import only_tensor, read_saved, refusal, unfit
 
 SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from difflab.errors import UserError, warn
 from difflab.history.revisions import git
-from difflab.outputs import atomic_write, remove
+from difflab.pipeline.files import atomic_write, remove
 
 
 def run_in_clone(folder: Path, commit: str, targets: list[str], prepare: Callable[[Path], None] | None = None) -> None:

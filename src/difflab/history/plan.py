@@ -15,7 +15,7 @@ from difflab.history.dvc_lock import LOCK, LockedStage
 from difflab.history.revisions import Revision, cached
 from difflab.params import read_yaml
 from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
-from difflab.run_records import RunRecord, read_records
+from difflab.pipeline.run_records import RunRecord, read_records
 
 SHOWN = 3  # reasons of a stage
 

@@ -17,7 +17,7 @@ from difflab.history.reference import Reference, experiment, load_reference, pre
 from difflab.history.revisions import Revision, resolve
 from difflab.history.why import made_by
 from difflab.params import load_params
-from difflab.run_records import read_records
+from difflab.pipeline.run_records import read_records
 
 ROOT = Path(".cache/verify")
 LARGEST_SHARE_OUTSIDE = 0.1  # of headline measurements; 0.05 are expected

@@ -14,7 +14,7 @@ from difflab.errors import UserError
 from difflab.history.changes import causes, flat, text_of
 from difflab.history.dvc_lock import LOCK, Lock, LockedStage, maker, makers, md5_of
 from difflab.history.revisions import Revision, committed, git
-from difflab.run_records import RunRecord, read_records
+from difflab.pipeline.run_records import RunRecord, read_records
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from difflab.history.changes import causes
 from difflab.history.compare import RULE, ComparedRevisions
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 from difflab.report.html import Embedded, embed, render
 from difflab.report.systems import FigureText, load_systems
 

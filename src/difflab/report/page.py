@@ -21,14 +21,14 @@ from difflab.history.measurements import Measurement, Metrics, metrics_of
 from difflab.history.plan import seconds_by_command
 from difflab.history.revisions import Revision
 from difflab.history.verify import made_here, verdict
-from difflab.outputs import atomic_write
 from difflab.params import RecipeParams
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.run_records import read_records
 from difflab.report.graph import drawing, kinds
 from difflab.report.html import Embedded, duration, embed, render
 from difflab.report.reported import fid_rows, load_settings, reported_rows
 from difflab.report.systems import FigureText, System, Systems, load_systems
 from difflab.report.tables import Table, table_of
-from difflab.run_records import read_records
 from difflab.same_noise import noise_rows
 
 PAGE = Path("report/index.html")

@@ -9,7 +9,7 @@ from pathlib import Path
 from difflab.history.dvc_lock import LockedStage
 from difflab.history.measurements import parse_metrics
 from difflab.history.revisions import Revision
-from difflab.run_records import RunRecord
+from difflab.pipeline.run_records import RunRecord
 from difflab.tracking.registry import model_card
 from difflab.tracking.runs import allowed_name, log_params, stage_run
 from difflab.tracking.store import Store

@@ -8,7 +8,7 @@ from typing import Any
 
 from difflab.errors import warn
 from difflab.history.changes import flat, text_of
-from difflab.run_records import RunRecord, root
+from difflab.pipeline.run_records import RunRecord, root
 from difflab.tracking.state import run_key
 from difflab.tracking.store import Store
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from difflab.models.safe_loading import only_tensor, read_saved, unfit
 from safetensors.torch import save_file
 from torch import nn
 
 from difflab.errors import UserError
-from difflab.saved import only_tensor, read_saved, unfit
 
 NOISE = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
 

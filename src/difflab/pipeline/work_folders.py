@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from difflab.locks import alone_if_free
+from difflab.pipeline.locks import alone_if_free
 
 CHECKPOINTS = Path(".cache/checkpoints")
 SAMPLES = Path(".cache/samples")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from difflab.locks import is_alone
+from difflab.pipeline.locks import is_alone
 
 NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"

@@ -21,11 +21,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from difflab.declared_outputs import check_outputs, outputs_of
 from difflab.errors import explain, warn
-from difflab.locks import alone, file_name, is_awaited
-from difflab.outputs import atomic_write
-from difflab.work_folders import LOG, empty
+from difflab.pipeline.declared_outputs import check_outputs, outputs_of
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.locks import alone, file_name, is_awaited
+from difflab.pipeline.work_folders import LOG, empty
 
 HEARTBEAT = 60.0  # seconds between two touches of the record of a running stage
 SILENCE = 600.0  # seconds without one after which the stage of another host counts as dead; clocks may differ a little

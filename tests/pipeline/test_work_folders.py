@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from difflab import run_records
 from difflab.cli import clean
 from difflab.errors import UserError
-from difflab.run_records import RunRecord, note_work_folder, read_records, recorded, running_stage
-from difflab.work_folders import LOG
+from difflab.pipeline import run_records
+from difflab.pipeline.run_records import RunRecord, note_work_folder, read_records, recorded, running_stage
+from difflab.pipeline.work_folders import LOG
 
 FOLDER = Path(".cache/checkpoints/train@a/train-a-0123")
 STAGE = """
 import os, sys, time
 from pathlib import Path
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 from difflab.stage import run
 
 def main():
@@ -77,7 +77,7 @@ def test_a_stage_that_fails_keeps_everything(error):
     assert left() == EVERYTHING
 
 
-WAITER = "from difflab.locks import alone\nwith alone('train@a'): pass"
+WAITER = "from difflab.pipeline.locks import alone\nwith alone('train@a'): pass"
 
 
 def test_what_another_process_waits_for_is_kept():
@@ -123,7 +123,7 @@ def test_a_stage_on_a_read_only_disk_ends_before_its_work(monkeypatch):
     def read_only(*_, **__) -> None:
         raise OSError(errno.EROFS, "Read-only file system", ".cache/locks")
 
-    monkeypatch.setattr("difflab.locks.FOLDER", type("Folder", (), {"mkdir": read_only})())
+    monkeypatch.setattr("difflab.pipeline.locks.FOLDER", type("Folder", (), {"mkdir": read_only})())
     with pytest.raises(OSError, match="Read-only"):
         recorded(lambda: pytest.fail("it worked"))
 
@@ -187,7 +187,7 @@ def test_what_a_killed_stage_left_half_is_removed_by_the_next():
 
 HOLDER = """
 import sys
-from difflab.locks import alone
+from difflab.pipeline.locks import alone
 
 with alone("train@a"):
     print("alone", flush=True)

@@ -10,15 +10,15 @@ import pytest
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from difflab import run_records
 from difflab.history.plan import seconds_by_command
-from difflab.run_records import RunRecord, read_records, recorded, stage_name
+from difflab.pipeline import run_records
+from difflab.pipeline.run_records import RunRecord, read_records, recorded, stage_name
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STAGE = """
 import argparse, os, signal, sys
 from pathlib import Path
-from difflab.run_records import note_params, note_work_folder
+from difflab.pipeline.run_records import note_params, note_work_folder
 from difflab.errors import UserError
 from difflab.stage import run
 
@@ -117,7 +117,7 @@ def test_an_experiment_in_a_temporary_folder_keeps_its_record(stage, tmp_path_fa
 
 def test_library_tells_what_the_stage_reads_and_where_it_works(stage, monkeypatch) -> None:
     from difflab.params import load_section
-    from difflab.resume import locked_folder
+    from difflab.pipeline.resume import locked_folder
 
     monkeypatch.setattr(sys, "argv", ["stages/train.py", "b"])
     for resumed in (False, True):

@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from difflab.check import check_params
 from difflab.errors import UserError
-from difflab.hub import is_hub_id
+from difflab.models.hub import is_hub_id
 from difflab.params import Params, load_params, validate
+from difflab.pipeline.check import check_params
 from tests.changed_params import PARAMS, changed
 
 SIZE = 32  # of PARAMS' faces
@@ -211,4 +211,4 @@ def test_what_is_a_hub_id(name: str, is_one: bool) -> None:
 
 
 def test_the_committed_file_passes() -> None:
-    check_params(load_params(Path(__file__).parents[1] / "params.yaml"))
+    check_params(load_params(Path(__file__).parents[2] / "params.yaml"))

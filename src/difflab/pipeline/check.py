@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from difflab.errors import UserError
-from difflab.hub import is_hub_id, is_weights_file
+from difflab.models.hub import is_hub_id, is_weights_file
 from difflab.params import ConceptParams, FacesParams, Params, ParamsError, PersonalizationParams
 from difflab.prompts import check_prompts
 

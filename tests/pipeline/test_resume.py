@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from difflab.params import ComputeParams
-from difflab.resume import locked_folder, run_key
+from difflab.pipeline.resume import locked_folder, run_key
 
 COMPUTE = ComputeParams(threads=1, mixed_precision="fp32")
 
@@ -23,7 +23,7 @@ def test_key_follows_parameters_inputs_and_code(tmp_path, monkeypatch):
         file.write_bytes(b"2")
         assert run_key([COMPUTE], [data, model.parent]) != key
         file.write_bytes(b"1")
-    monkeypatch.setattr("difflab.resume.running_code", lambda: {"src/difflab/training/fit.py": "other"})
+    monkeypatch.setattr("difflab.pipeline.resume.running_code", lambda: {"src/difflab/training/fit.py": "other"})
     assert run_key([COMPUTE], [data, model.parent]) != key
 
 

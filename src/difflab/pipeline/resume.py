@@ -18,11 +18,11 @@ from typing import Any
 from pydantic_core import to_json
 from torch import __version__ as torch_version
 
-from difflab.locks import alone, file_name
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 from difflab.pipeline.fingerprint import running_code
-from difflab.run_records import note_work_folder, running_stage
-from difflab.work_folders import is_begun
+from difflab.pipeline.locks import alone, file_name
+from difflab.pipeline.run_records import note_work_folder, running_stage
+from difflab.pipeline.work_folders import is_begun
 
 HASH_SIZE = hashlib.sha256().digest_size
 

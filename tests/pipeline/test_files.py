@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from difflab.locks import alone
-from difflab.outputs import HOST, atomic_write
+from difflab.pipeline.files import HOST, atomic_write
+from difflab.pipeline.locks import alone
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +122,7 @@ def test_what_dead_processes_left_is_removed(left, locked, stays):
 WRITER = """
 import sys
 from pathlib import Path
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 for k in range(15):
     with atomic_write("shared/out") as file:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from difflab.declared_outputs import check_outputs, declared_outputs, outputs_of
 from difflab.errors import UserError
-from difflab.run_records import recorded
+from difflab.pipeline.declared_outputs import check_outputs, declared_outputs, outputs_of
+from difflab.pipeline.run_records import recorded
 
 PIPELINE = """
 stages:

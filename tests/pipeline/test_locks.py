@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from difflab.locks import alone, alone_if_free, is_alone, is_awaited
+from difflab.pipeline.locks import alone, alone_if_free, is_alone, is_awaited
 
 HOLDER = """
 import sys
-from difflab.locks import alone
+from difflab.pipeline.locks import alone
 
 with alone("train@a/b"):
     print("alone", flush=True)
