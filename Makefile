@@ -32,11 +32,8 @@ ui: $(INSTALLED)  ## open the MLflow store of the runs on http://127.0.0.1:5000
 	    *) mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} ;; \
 	esac
 
-plots: $(INSTALLED) .cache/plots.html  ## draw loss curves and figures of HEAD beside those here: dvc_plots/index.html
-	dvc plots diff --html-template .cache/plots.html
-
-.cache/plots.html: $(INSTALLED)
-	python -m difflab.plots_page $@
+plots: $(INSTALLED)  ## plot loss curves and figures of HEAD next to those in the working folder: dvc_plots/index.html
+	dvc plots diff
 
 test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

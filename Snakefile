@@ -3,7 +3,7 @@
 DVC's hashes say which stages are stale; Snakemake orders them, runs them in parallel, and each job enters its outputs
 into dvc.lock. In dvc.yaml a folder among the outs ends with "/", `meta:` gives threads, mem_mb, runtime (minutes) and
 gpu, and a stage whose outs are all `persist: true` is no rule, since Snakemake deletes a job's outputs before it runs.
-A stage without outs runs when all others are done. `snakemake --report` shows the figures with the words of systems.yaml.
+A stage without outs runs when all others are done.
 """
 
 import fcntl
@@ -20,11 +20,10 @@ from dvc.repo import Repo
 
 from difflab.pipeline.declared_outputs import check_outputs
 from difflab.errors import call
-from difflab.lock_file import LOCK as DVC_LOCK
+from difflab.history.dvc_lock import LOCK as DVC_LOCK
 from difflab.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
-from difflab.report.systems import load_systems
-from difflab.revisions import Revision
+from difflab.history.revisions import Revision
 
 # The commands of the stages are those of this environment, also where it is not activated.
 BINARIES = str(Path(sys.executable).parent)
@@ -53,11 +52,9 @@ call(open_repository)
 OUTS = {o.def_path.rstrip("/"): o for o in REPO.index.outs if not o.persist and not o.stage.frozen}
 PERSISTENT = [o.def_path.rstrip("/") for o in REPO.index.outs if o.persist]
 WITHOUT_OUTS = [stage.addressing for stage in REPO.index.stages if stage.cmd and not stage.outs]
-SYSTEMS = load_systems()
 FOLDERS = {path for path, out in OUTS.items() if out.def_path.endswith("/") or out.hash_info.isdir}
 call(lambda: check_outputs(f"{path}/" if path in FOLDERS else path for path in OUTS))
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
-FORCED = bool(workflow.dag_settings.forcerun or workflow.dag_settings.forceall)
 STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
 if workflow.is_main_process:  # a job on a cluster reads this file again
     CHANGED &= STAGES.keys()
@@ -74,6 +71,12 @@ onstart:
     shell("{DVC} repro --quiet check_params code")  # for dvc.lock
 
 
+def forced():
+    """Asked for when jobs are planned: while this file is read, there are no settings yet."""
+    settings = workflow.dag_settings
+    return bool(settings.forcerun or settings.forceall)
+
+
 def producers(dep):
     """Snakemake wants exact outputs; a DVC dep may also lie inside an output, or be a folder that holds several."""
     dep = dep.rstrip("/")
@@ -88,26 +91,7 @@ def inputs(stage, wildcards):
     if stage.addressing in CHANGED:
         return [*files, STALE]
     upstream_changed = any(s.addressing in CHANGED for s in nx.descendants(REPO.index.graph, stage))
-    return files if upstream_changed or FORCED else [ancient(f) for f in files]
-
-
-def output(path, out):
-    """What Snakemake is to know of an out: that it is a folder, or how its report presents a figure."""
-    if path in FOLDERS:
-        return directory(path)
-    if not (system := SYSTEMS.system_of(path)):
-        return path
-    return report(path, caption="src/difflab/report/caption.rst", category=system.title, labels={"file": path})
-
-
-def captions(stage):
-    """Title and text of each of its figures."""
-    item = stage.addressing.partition("@")[2]
-    texts = [SYSTEMS.text_of(o.def_path, item) for o in stage.outs if SYSTEMS.system_of(o.def_path)]
-    return [f"**{text.title}.** {text.alt}" for text in texts]
-
-
-report: "src/difflab/report/workflow.rst"
+    return files if upstream_changed or forced() else [ancient(f) for f in files]
 
 
 rule all:
@@ -129,11 +113,10 @@ for stage in STAGES.values():
         input:
             partial(inputs, stage),
         output:
-            [output(path, out) for path, out in OUTS.items() if out.stage is stage],
+            [directory(path) if path in FOLDERS else path for path, out in OUTS.items() if out.stage is stage],
         params:
             stage=stage.addressing,
-            captions=captions(stage),
-            force="--force" if FORCED else "",
+            force=lambda wildcards: "--force" if forced() else "",
         threads: need["threads"]
         priority: need["runtime"]  # the longest first, or they run alone at the end
         resources:

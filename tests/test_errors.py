@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from difflab.errors import UserError, call, parse_json, read_json, reading
-from difflab.lock_file import DamagedLock
+from difflab.history.dvc_lock import DamagedLock
 from difflab.params import Params, validate
 
 READERS: dict[str, Callable[[Path], object]] = {

@@ -45,13 +45,13 @@ def test_a_revision_is_loaded_and_its_commit_recorded(
     assert unet.conv_out.bias.tolist() == [value] * 3
     record_commit(tmp_path, f"somebody/faces{name}", "model_index.json")
     source = json.loads((tmp_path / "source.json").read_text())
-    assert source == {"model": "somebody/faces", "revision": name[1:] or None, "commit": COMMITS[revision]}
+    assert source == {"model": "somebody/faces", "revision": name[1:] or "main", "commit": COMMITS[revision]}
 
 
 def test_a_folder_has_no_revision_and_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     Path("somebody/faces@v1").mkdir(parents=True)
-    assert split_revision("somebody/faces@v1") == ("somebody/faces@v1", None)
+    assert split_revision("somebody/faces@v1") == ("somebody/faces@v1", "main")
     record_commit(tmp_path, "somebody/faces@v1", "model_index.json")
     assert not Path("source.json").exists()
     shutil.rmtree("somebody")

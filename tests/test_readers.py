@@ -17,9 +17,9 @@ from difflab.circles.scenes import Scenes, load_scenes
 from difflab.controlnet.images import load_images as load_drawings
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
-from difflab.evaluation.comparison import compare_metrics
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
+from difflab.history.compare import compare_files
 from difflab.history.reference import load_reference
 from difflab.models.judge import Judge, load_judge
 from difflab.models.pretrained import load_pretrained_unet
@@ -41,7 +41,7 @@ READERS: dict[str, tuple[str, Callable[[], object]]] = {
     "scenes": ("scenes.safetensors", lambda: load_scenes("scenes.safetensors")),
     "variants": ("variants.safetensors", lambda: load_variants("variants.safetensors")),
     "drawings": ("drawings/a.safetensors", lambda: load_drawings("drawings")),
-    "metrics": ("metrics/a.json", lambda: compare_metrics(Path("metrics/a.json"), Path("metrics/a.json"))),
+    "metrics": ("metrics/a.json", lambda: compare_files(Path("metrics/a.json"), Path("metrics/a.json"))),
     "reference": ("reference.json", load_reference),
     "claims": ("claims.yaml", load_claims),
     "targets": ("metrics/targets.yaml", load_targets),

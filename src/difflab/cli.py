@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from difflab.errors import UserError, call, read_json
+from difflab.errors import UserError, call
 
 PARAMS = Path("params.yaml")
 
@@ -47,14 +47,14 @@ def results() -> None:
     """Name the figures, metrics and samples that the pipeline of dvc.yaml has made, and the report."""
     from dvc.repo import Repo
 
+    from difflab.history.measurements import read_metrics
+
     paths = [*sorted(Path(out.def_path) for out in Repo().index.outs), Path("report/index.html")]
     for path in filter(Path.exists, paths):
         match path.parts[0]:
             case "metrics" if path.suffix == ".json":
-                metrics = read_json(path).items()
-                values = {name: item.get("value") if isinstance(item, dict) else item for name, item in metrics}
-                shown = (f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, float))
-                print(path, *shown, sep="  ")
+                top = [m for m in read_metrics(path).measurements if len(m.path) == 1 and isinstance(m.value, float)]
+                print(path, *(f"{m.name} {m.value:.4g}" for m in top), sep="  ")
             case "figures" | "metrics" | "report":
                 print(path)
             case "samples":
@@ -62,24 +62,18 @@ def results() -> None:
 
 
 def compare(a: str, b: str | None) -> None:
-    """Show two files of metrics side by side, if they were taken by the same protocol, or two revisions."""
-    if not a.endswith(".json"):
-        compare_revisions(a, b)
-        return
-    from difflab.evaluation.comparison import RULE, compare_metrics
+    """Compare two metrics files, or two revisions, and write the page of the latter."""
+    from difflab.history.compare import RULE, compare_files, compare_revisions
 
+    if not a.endswith(".json"):
+        from difflab.report.comparison import write_comparison
+
+        print(compared := compare_revisions(a, b), flush=True)
+        print("", write_comparison(compared), sep="\n")  # refused where a figure is not in DVC's cache
+        return
     if b is None:
         raise UserError(f"compare: found one file, {a}, allowed: two files, or one or two revisions")
-    table = compare_metrics(Path(a), Path(b))
-    print(f"A: {a}", f"B: {b}", "", table.to_string(index=False, justify="left"), "", RULE, sep="\n")
-
-
-def compare_revisions(a: str, b: str | None) -> None:
-    """Say what changed from one revision to the other, and write the page that shows it."""
-    from difflab.report.comparison import compare_revisions, text_of, write_comparison
-
-    comparison = compare_revisions(a, b)
-    print(text_of(comparison), "", write_comparison(comparison), sep="\n")
+    print(f"A: {a}", f"B: {b}", "", compare_files(Path(a), Path(b)), "", RULE, sep="\n")
 
 
 def report() -> None:
@@ -91,14 +85,15 @@ def report() -> None:
 
 def why(file: Path, since: str | None) -> None:
     """Say which stage made a file, when, of what, and what was changed since a revision."""
-    from difflab.provenance import explain
+    from difflab.history.why import explain
+    from difflab.tracking.store import tracked_run
 
-    print(explain(file, since))
+    print(explain(file, since, tracked_run))
 
 
 def plan() -> None:
     """Say what the runners would run, why, and how long it took before."""
-    from difflab.plan import plan, report
+    from difflab.history.plan import plan, report
 
     print(report(plan()))
 
@@ -127,8 +122,8 @@ def findings(files: list[Path]) -> None:
 
 def seeds(file: Path, names: list[str]) -> None:
     """Show each metric's mean over experiments that differ in seeds, with its interval."""
-    from difflab.revisions import Revision
-    from difflab.seeds import RULE, over_seeds
+    from difflab.history.revisions import Revision
+    from difflab.history.seeds import RULE, over_seeds
 
     table = over_seeds(file, [Revision(name) for name in names])
     print(table.to_string(index=False, justify="left", float_format="%.4g"), "", RULE, sep="\n")

@@ -1,10 +1,11 @@
-"""A commit of the small pipeline, not run yet."""
+"""Two small repositories: a commit of a pipeline that has not run yet, and one with a hand-written dvc.lock."""
 
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+from hand_written import Pipeline
 from one_stage import CLAIMS, SNAKEFILE, STAGE, git, lock, trained
 
 ROOT = Path(__file__).parents[2]
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A commit of it, not run yet, as the working folder."""
+    """The pipeline of one_stage.py, committed and not run, as the working folder."""
     folder = tmp_path / "work"
     (folder / "stages").mkdir(parents=True)
     monkeypatch.chdir(folder)
@@ -31,3 +32,10 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git("add", "--all")
     git("commit", "--quiet", "--message", "first")
     return folder
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return Pipeline(tmp_path)

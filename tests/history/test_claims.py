@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from difflab.errors import UserError
 from difflab.history.claims import Claim, Outcome, load_claims, outcome
-from difflab.history.measurements import numbers_by_name
+from difflab.history.measurements import metrics_of, read_metrics
 from difflab.report.systems import load_systems
 
 ROOT = Path(__file__).parents[2]
 METRICS = {
-    "a-b": numbers_by_name({"accuracy": {"value": 0.8, "low": 0.7, "high": 0.9, "real": 0.95}, "eta": {"0.25": 3}}),
-    "m_1": numbers_by_name({"variants": {"s=3": {"n": 2}, "dpm++-5": {"n": 4.0}}}),
+    "a-b": metrics_of({"accuracy": {"value": 0.8, "low": 0.7, "high": 0.9, "real": 0.95}, "eta": {"0.25": 3}}).numbers,
+    "m_1": metrics_of({"variants": {"s=3": {"n": 2}, "dpm++-5": {"n": 4.0}}}).numbers,
 }
 
 
@@ -69,7 +69,7 @@ def test_every_number_of_claims_yaml_is_in_the_committed_metrics() -> None:
     claims = load_claims(ROOT / "claims.yaml")
     needed = [(file, path) for file, paths in claims.headline.items() for path in paths]
     needed += [number for claim in claims.claims.values() for number in claim.numbers]
-    found = {file: numbers_by_name(json.loads((ROOT / f"metrics/{file}.json").read_text())) for file in claims.files}
+    found = {file: read_metrics(ROOT / f"metrics/{file}.json").numbers for file in claims.files}
     assert [(file, path) for file, path in needed if path not in found[file]] == []
 
 

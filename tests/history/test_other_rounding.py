@@ -12,9 +12,9 @@ from sklearn.datasets import load_digits
 
 from difflab.data.dataset import ImageDataset
 from difflab.history.claims import load_claims
-from difflab.history.measurements import numbers_by_name
+from difflab.history.measurements import read_metrics
 from difflab.history.reference import FileReference, Reference
-from difflab.history.verify import Verdict, judge_file, judged_claims, report
+from difflab.history.verify import Verdict, judged_claims, judged_measurements
 from stages import judge
 
 CLAIM = {"system": "digits", "text": "The classifier is accurate", "holds_if": ["judge-mnist:test_accuracy >= 0.9"]}
@@ -44,7 +44,7 @@ def train(training: dict, monkeypatch, seed: int = 0, threads: int = 1) -> dict[
     Path("params.yaml").write_text(yaml.safe_dump(params))
     monkeypatch.setattr(sys, "argv", ["judge.py", "mnist"])
     judge.main()
-    return numbers_by_name(json.loads(Path("metrics/judge-mnist.json").read_text()))
+    return read_metrics("metrics/judge-mnist.json").numbers
 
 
 def test_the_claim_holds_with_two_threads_and_with_another_seed(prepared: dict, monkeypatch) -> None:
@@ -57,9 +57,9 @@ def test_the_claim_holds_with_two_threads_and_with_another_seed(prepared: dict, 
     for seed, threads in ((200, 2), (300, 1)):
         found = train(prepared, monkeypatch, seed, threads)
         [claim] = judged_claims(load_claims(), {"judge-mnist": found}, reference)
-        assert (claim.here.state, claim.num_held) == ("holds", 3)
-        judged = judge_file("judge-mnist", ["test_accuracy"], found, numbers)
-        assert judged.num_judged == 1
-        text = report(Verdict([claim], [judged], reference))
+        assert (claim.here.state, claim.support) == ("holds", "3 of 3 seeds")
+        judged = judged_measurements("judge-mnist", ["test_accuracy"], found, numbers)
+        assert len(judged) == 1
+        text = str(Verdict([claim], judged, {}, reference))
         assert len(text.splitlines()) <= 8 and "Claims: 1 hold, 0 do not" in text
     assert weights.read_bytes() != last

@@ -10,10 +10,10 @@ from one_stage import lock, trained
 
 from difflab.errors import UserError
 from difflab.history.claims import load_claims
+from difflab.history.dvc_lock import parse_lock
 from difflab.history.findings import committed_metrics, table, with_findings, write_findings
 from difflab.history.reference import FileReference, Reference, experiment, training_seed_keys
 from difflab.history.verify import made_here, verdict, verify
-from difflab.lock_file import parse_lock
 from difflab.params import load_params
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def test_claims_here_and_in_the_reference(repository: Path) -> None:
         ("accurate", "holds", "3 of 3 seeds"),
         ("wide", "does not hold", "0 of 3 seeds"),
     ]
-    assert (found.num_judged, found.num_outside) == (1, 0)
+    assert (len(found.measurements), found.outside) == (1, [])
 
 
 @pytest.mark.parametrize(("value", "outside", "holds"), [(0.96, 0, True), (0.99, 0, True), (0.70, 1, False)])
@@ -64,9 +64,9 @@ def test_measurements_outside_the_interval_are_named(repository: Path, capsys, v
     del claims["claims"]["wide"]
     Path("claims.yaml").write_text(json.dumps(claims))
     measure(value)
-    assert verdict(made_here()).num_outside == outside
+    assert len(verdict(made_here()).outside) == outside
     assert verify(None, strict=False) == 0
-    assert ("outside: m accuracy" in capsys.readouterr().out) == bool(outside)
+    assert ("outside: m:accuracy" in capsys.readouterr().out) == bool(outside)
     assert verify(None, strict=True) == (0 if holds else 1)
 
 
@@ -81,14 +81,14 @@ def test_other_parameters_are_another_experiment(repository: Path) -> None:
     Path("params.yaml").write_text(text.replace("num_epochs: 4", "num_epochs: 5", 1))
     Path("dvc.lock").write_text(lock(trained()))
     run_here()
-    assert [(file.name, file.state) for file in verdict(made_here()).files] == [("m", "other parameters")]
+    assert verdict(made_here()).skipped == {"other parameters": ["m"]}
 
 
 def test_without_a_reference_claims_are_judged_all_the_same(repository: Path) -> None:
     run_here()
     found = verdict(made_here())
     assert [c.support for c in found.claims] == ["not in the reference"] * 2
-    assert [file.state for file in found.files] == ["no reference"]
+    assert found.skipped == {"no reference": ["m"]}
 
 
 def test_the_table_has_a_row_for_each_claim_of_its_systems(repository: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
+from difflab.history.plan import seconds_by_command
 from difflab.pipeline import run_records
 from difflab.pipeline.run_records import RunRecord, read_records, recorded, stage_name
-from difflab.plan import seconds_by_command
 
 ROOT = Path(__file__).parents[2]
 STAGE = """

@@ -112,7 +112,7 @@ def test_bad_parameter_stops_before_the_first_step(work: Repository, command: st
         (
             "sed -i '2i <<<<<<< HEAD' dvc.lock",
             "error: dvc.lock: found a merge conflict in line 2, allowed: one of the two versions; "
-            "`git checkout HEAD dvc.lock` brings the committed one",
+            "`git checkout HEAD dvc.lock` restores the committed one",
         ),
         (
             "sed -i '2i \\\\tx: 1' dvc.yaml",

@@ -7,7 +7,7 @@ import pytest
 
 from difflab import cli
 from difflab.evaluation.targets import load_targets
-from difflab.report.reported import NOT_RUN, OTHER, Settings, fid_table, load_settings, reported_rows
+from difflab.report.reported import NOT_RUN, OTHER, Settings, fid_rows, load_settings, reported_rows
 
 ROOT = Path(__file__).parents[2]
 TARGETS = load_targets(ROOT / "metrics/targets.yaml")
@@ -33,7 +33,7 @@ def metrics(classes: int = 50, best: str = "80") -> dict[str, dict]:
     protocol = {"num_generated": 90, "reference": "stand-ins", "extractor": "judge-mnist"}
     return {
         "joint-cosine": recipe,
-        "fid_study": {"lengths": lengths, "protocol": protocol},
+        "fid_study": {"lengths": lengths, "best_share_of_trained": int(best) / 80, "protocol": protocol},
         "adapt": scenarios,
         "zero_shot": {"num_classes": classes, "num_images": 50 * classes, "accuracy": accuracy(0.6)},
     }
@@ -119,7 +119,7 @@ def test_one_difference_is_enough(paper: Settings, change: dict, whats: set[str]
     assert len(others) < len({row.what for row in rows})
 
 
-def test_stand_ins_of_one_data_set_concern_only_its_rows(paper: Settings) -> None:
+def test_a_stand_in_concerns_only_its_rows(paper: Settings) -> None:
     sources = paper.sources.model_copy(update={"usps": "embedded"})
     rows = reported_rows(metrics(), TARGETS, replace(paper, sources=sources))
     assert {row.what.split(" · ")[0] for row in rows if row.met == OTHER} == {"mnistm-usps"}
@@ -139,13 +139,12 @@ def test_other_numbers_of_classes_or_images_are_not_compared(paper: Settings) ->
 def test_what_was_not_run_yet(cpu: Settings) -> None:
     rows = reported_rows({}, TARGETS, cpu)
     assert len(rows) == 12 and all(row.met == NOT_RUN and row.measured is None for row in rows)
-    assert [row.measured for row in fid_table({}, TARGETS, cpu).rows] == [()] * 8
+    assert [row.measured for row in fid_rows({}, TARGETS)] == [[]] * 8
 
 
-def test_every_reported_fid_is_in_the_table_and_every_measured_one(cpu: Settings) -> None:
-    table = fid_table(metrics(), TARGETS, cpu)
-    assert {row.reported_length: list(row.reported) for row in table.rows if row.reported} == TARGETS.fid_study
-    matched = {row.length: row.reported_length for row in table.rows if row.length}
+def test_every_reported_fid_is_in_the_table_and_every_measured_one() -> None:
+    rows = fid_rows(metrics(), TARGETS)
+    assert {row.reported_length: row.reported for row in rows if row.reported} == TARGETS.fid_study
+    matched = {row.length: row.reported_length for row in rows if row.length}
     assert matched == {10: 100, 80: 800, 200: 2000}  # by their share of T = 80 and of T = 800
-    assert [row.share for row in table.rows][-3:] == [1.25, 1.625, 2.5] and table.rows[-1].reported == ()
-    assert (table.trained_t, table.reported_t, table.reported_protocol.num_generated) == (80, 800, 10000)
+    assert [row.share for row in rows][-3:] == [1.25, 1.625, 2.5] and rows[-1].reported == []

@@ -28,13 +28,13 @@ from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.reference import load_reference
+from difflab.history.revisions import Revision
 from difflab.models.judge import Judge, load_judge
 from difflab.models.model_folder import save_model_folder
 from difflab.models.safe_loading import read_saved, read_weights
 from difflab.models.schedules import linear_betas
 from difflab.params import load_params
 from difflab.personalization.course_input import read_course_input
-from difflab.revisions import Revision
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.zero_shot.folder import read_labelled_folder
 

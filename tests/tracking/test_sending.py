@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from as_if_run import LOG, log_lines, record, train
 
+from difflab.history.why import provenance
 from difflab.pipeline.run_records import read_records
-from difflab.provenance import provenance
 from difflab.tracking.runs import Curves, training_suffix
 from difflab.tracking.sending import track
-from difflab.tracking.store import StoreError, TrackingState, opened_store, tracking_uri
+from difflab.tracking.store import StoreError, TrackingState, opened_store, tracked_run, tracking_uri
 
 
 def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
@@ -40,7 +40,8 @@ def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
     assert expected.items() <= measured.data.metrics.items() and "protocol.n" not in measured.data.metrics
     assert parent.data.metrics == {f"a/{name}": value for name, value in expected.items()}
     known = provenance(Path("metrics/a.json"))
-    assert known.record == graded and known.tracked and known.tracked.run_id == measured.info.run_id
+    tracked = tracked_run(graded)
+    assert known.record == graded and tracked and tracked.run_id == measured.info.run_id
 
 
 def test_recipe_is_registered_with_its_metrics(stored: Path) -> None:

@@ -1,4 +1,4 @@
-"""claims.yaml: what each system is said to show, as inequalities over the numbers of metrics/*.json."""
+"""claims.yaml: the findings of each system, as inequalities over the measurements in metrics/*.json."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from difflab.validation import explain, refuse
 
 FILE = Path("claims.yaml")
 NUMBER = re.compile(r"(?P<file>[a-z0-9_-]+):(?P<path>[^\s:()]+)")  # joint-cosine:mnistm.accuracy.low
+SIGN = re.compile(r"\s(<=|>=|<|>)\s")
 SIGNS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
     "<": operator.lt,
     ">": operator.gt,
 }
-SIGN = re.compile(r"\s(<=|>=|<|>)\s")
 State = Literal["holds", "does not hold", "not measured"]
 
 
@@ -51,7 +51,7 @@ class Claim(BaseModel):
 class Claims(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    headline: dict[str, list[str]]  # by metrics file: the numbers that stand for it, which `difflab verify` judges
+    headline: dict[str, list[str]]  # by metrics file: the measurements that `difflab verify` judges
     claims: dict[str, Claim]
 
     @property
@@ -70,9 +70,8 @@ class Outcome:
 
 
 def load_claims(path: str | Path = FILE) -> Claims:
-    """Raises UserError with one line when the file is missing or not of this form."""
-    path = Path(path)
-    if not path.is_file():
+    """Raises UserError with one line when the file is missing or not valid."""
+    if not Path(path).is_file():
         raise UserError(f"{path}: not found")
     try:
         return Claims.model_validate(read_yaml(path))
@@ -81,30 +80,22 @@ def load_claims(path: str | Path = FILE) -> Claims:
 
 
 def outcome(claim: Claim, metrics: Mapping[str, Numbers]) -> Outcome:
-    """`metrics`: by file, its numbers. A number that is missing makes the claim `not measured`."""
+    """`metrics`: numbers by metrics file. A missing number makes the claim `not measured`."""
+    if any(path not in metrics.get(file, {}) for file, path in claim.numbers):
+        return Outcome(claim, "not measured", ())
     values, held = [], []
     for inequality in claim.holds_if:
         left, sign, right = SIGN.split(inequality)
-        sides = [_value(side, metrics) for side in (left, right)]
-        if sides[0] is None or sides[1] is None:
-            return Outcome(claim, "not measured", ())
-        values.append(sides[0])
-        held.append(SIGNS[sign](sides[0], sides[1]))
+        values.append(_value(left, metrics))
+        held.append(SIGNS[sign](values[-1], _value(right, metrics)))
     return Outcome(claim, "holds" if all(held) else "does not hold", tuple(values))
 
 
-def _value(side: str, metrics: Mapping[str, Numbers]) -> float | None:
-    """The arithmetic of one side, by pandas; None where a number is missing."""
+def _value(side: str, metrics: Mapping[str, Numbers]) -> float:
+    """The arithmetic of one side, by pandas."""
     import pandas as pd
 
-    names: dict[str, float | None] = {}
-
-    def named(found: re.Match[str]) -> str:
-        name = f"number_{len(names)}"
-        names[name] = metrics.get(found["file"], {}).get(found["path"])
-        return name
-
-    expression = NUMBER.sub(named, side)
-    if None in names.values():
-        return None
-    return float(pd.eval(expression, engine="python", local_dict=names))  # type: ignore[arg-type]
+    values = [metrics[found["file"]][found["path"]] for found in NUMBER.finditer(side)]
+    names = {f"number_{index}": value for index, value in enumerate(values)}
+    unused = iter(names)
+    return float(pd.eval(NUMBER.sub(lambda _: next(unused), side), engine="python", local_dict=names))  # type: ignore[arg-type]

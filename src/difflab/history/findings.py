@@ -1,15 +1,15 @@
-"""The findings in README.md and docs: a table of the claims, from claims.yaml, reference.json and metrics/."""
+"""`difflab findings`: the tables of claims in README.md and docs, from claims.yaml, reference.json and metrics/."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from difflab.errors import UserError, read_json, reading
+from difflab.errors import UserError, reading
 from difflab.history.claims import Claims, load_claims
-from difflab.history.measurements import Numbers, numbers_by_name
+from difflab.history.measurements import Numbers, read_metrics
 from difflab.history.reference import Reference, load_reference
-from difflab.history.verify import JudgedClaim, judged_claims
+from difflab.history.verify import judged_claims
 from difflab.pipeline.files import atomic_write
 
 BLOCK = re.compile(r"(<!-- findings(?P<systems>[\w ,-]*) -->\n).*?(<!-- /findings -->)", re.DOTALL)
@@ -18,7 +18,7 @@ BLOCK = re.compile(r"(<!-- findings(?P<systems>[\w ,-]*) -->\n).*?(<!-- /finding
 def write_findings(files: list[Path]) -> None:
     """Replace the blocks between `<!-- findings SYSTEM, … -->` (none: all systems) and `<!-- /findings -->`.
 
-    Raises UserError when there is no reference, or no such block in a file.
+    Raises UserError when there is no reference, or when a file has no such block.
     """
     claims, reference = load_claims(), load_reference()
     if reference is None:
@@ -34,11 +34,11 @@ def write_findings(files: list[Path]) -> None:
 
 def committed_metrics(folder: Path = Path("metrics")) -> dict[str, Numbers]:
     """The numbers of the metrics files in `folder`, by stem."""
-    return {path.stem: numbers_by_name(read_json(path)) for path in sorted(folder.glob("*.json"))}
+    return {path.stem: read_metrics(path).numbers for path in sorted(folder.glob("*.json"))}
 
 
 def with_findings(text: str, claims: Claims, reference: Reference, metrics: dict[str, Numbers]) -> str:
-    """`text` with its blocks as claims, reference and metrics have them."""
+    """`text` with its blocks brought up to date."""
 
     def block(found: re.Match[str]) -> str:
         return found[1] + table(claims, reference, metrics, found["systems"].replace(",", " ").split()) + found[3]
@@ -47,22 +47,18 @@ def with_findings(text: str, claims: Claims, reference: Reference, metrics: dict
 
 
 def table(claims: Claims, reference: Reference, metrics: dict[str, Numbers], systems: list[str]) -> str:
-    """A row for each claim of `systems` (none: all): its text, its measurements, and for how many seeds it holds.
+    """A row for each claim of `systems` (none: all): its text, the left side of its first inequality, and its support.
 
-    A claim whose numbers the reference does not have is that of one run, of `metrics`.
+    They are those of the seeds of the reference or, where it lacks the numbers, those of one run: `metrics`.
     """
-    rows = [c for c in judged_claims(claims, metrics, reference) if not systems or c.here.claim.system in systems]
-    lines = [f"| finding | measured (training seeds {', '.join(map(str, reference.seeds))}) | holds for |"]
-    lines += ["|---|---|---|", *(f"| {row.text} | {measured(row)} | {support(row)} |" for row in rows)]
+    one_run = {"holds": "one run", "does not hold": "no: one run", "not measured": "not measured"}
+    lines = [
+        f"| finding | measured (training seeds {', '.join(map(str, reference.seeds))}) | holds for |",
+        "|---|---|---|",
+    ]
+    for judged in judged_claims(claims, metrics, reference):
+        if not systems or judged.here.claim.system in systems:
+            values = ", ".join(f"{run.values[0]:.3g}" for run in judged.seeds or [judged.here] if run.values)
+            support = judged.support if judged.seeds else one_run[judged.here.state]
+            lines.append(f"| {judged.here.claim.text} | {values} | {support} |")
     return "\n".join(lines) + "\n"
-
-
-def measured(claim: JudgedClaim) -> str:
-    """The left side of its first inequality for each seed of the reference, or for the one run."""
-    return ", ".join(f"{outcome.values[0]:.3g}" for outcome in claim.seeds or [claim.here] if outcome.values)
-
-
-def support(claim: JudgedClaim) -> str:
-    if claim.seeds:
-        return claim.support
-    return {"holds": "one run", "does not hold": "no: one run"}.get(claim.here.state, "not measured")

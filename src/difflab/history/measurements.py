@@ -1,77 +1,122 @@
-"""The numbers in metrics/*.json, whatever their shape: values, 95 % intervals, and how they were taken."""
+"""A metrics file (metrics/*.json): its numbers with their 95 % intervals, and the protocol by which they were taken.
+
+Everything that reads metrics back (claims, reference, verify, compare, seeds, the report, MLflow) reads them here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from difflab.evaluation.intervals import Estimate
+from difflab.errors import parse_json, reading
+from difflab.evaluation.intervals import DIFFERENCE, SHARE, UNBOUNDED, Estimate
 
 NOT_MEASURED = {"protocol", "reported", "reported_fid", "share_of_trained", "runs"}
-Path = tuple[str, ...]
-Numbers = dict[str, float]
+KEYS = ("low", "high", "real", "floor")  # of a measurement's object; the last two: the real baseline
+ENDS = (".low", ".high")
+# Parts of dotted names whose numbers are shares, or means of numbers between 0 and 1.
+SHARES = {
+    *("accuracy", "accuracy_by_class", "accuracy_by_digit", "test_accuracy", "confidence", "share_by_digit"),
+    *("precision", "recall", "coverage", "share_nearer", "share_without_circle", "iou", "all_concepts", "shows"),
+    *("target", "source", "target_validation", "target_test", "last", "oracle"),
+}
+DIFFERENCES = {"gain", "difference"}  # of two shares
+Numbers = dict[str, float]  # by dotted name
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One number: where it stands in its file, with the ends of its interval and with the value of real images."""
+class Measurement:
+    """One number of a metrics file: its path there, the ends of its interval, and the value of real images."""
 
-    path: Path
+    path: tuple[str, ...]
     value: float
     low: float | None = None
     high: float | None = None
-    real: float | None = None
+    real_baseline: float | None = None
 
     @property
-    def row(self) -> Path:
-        return self.path[:-1]
-
-    @property
-    def measure(self) -> str:
-        return self.path[-1]
+    def name(self) -> str:
+        return ".".join(self.path)
 
     @property
     def estimate(self) -> Estimate | None:
         return None if self.low is None or self.high is None else Estimate(self.value, self.low, self.high)
 
-
-def measurements(metrics: dict[str, Any]) -> list[Measured]:
-    """All numbers of a file of metrics in its order, but those that say how they were taken or what others reported."""
-    return list(_walk(metrics, ()))
-
-
-def numbers_by_name(metrics: dict[str, Any]) -> Numbers:
-    """Such as {"mnistm.accuracy": 0.9, "mnistm.accuracy.low": 0.8, …}, with `.high` and `.real` where they exist."""
-    named: Numbers = {}
-    for measured in measurements(metrics):
-        name = ".".join(measured.path)
-        ends = {"": measured.value, ".low": measured.low, ".high": measured.high, ".real": measured.real}
-        named |= {name + end: float(value) for end, value in ends.items() if value is not None}
-    return named
+    def minus(self, other: Measurement) -> Estimate | float:
+        """The difference of two independent measurements, with its interval if both have one."""
+        if self.estimate and other.estimate:
+            return self.estimate.minus(other.estimate)
+        return self.value - other.value
 
 
-def protocols(metrics: dict[str, Any]) -> dict[Path, Any]:
-    """How the numbers were taken: by the path of what holds them, each field of each `protocol`."""
-    return {path: value for path, value in _leaves(metrics, ()) if "protocol" in path and "reported" not in path}
+@dataclass(frozen=True)
+class Metrics:
+    """A metrics file: its measurements in their order, and its protocol (each field of each `protocol` by path)."""
+
+    measurements: list[Measurement]
+    protocol: dict[tuple[str, ...], Any]
+
+    def get(self, *path: str) -> Measurement | None:
+        return next((found for found in self.measurements if found.path == path), None)
+
+    @property
+    def numbers(self) -> Numbers:
+        """All numbers by dotted name, with those of intervals and real images: {"a.b": 0.9, "a.b.low": 0.8, …}."""
+        named: Numbers = {}
+        for found in self.measurements:
+            parts = {"": found.value, ".low": found.low, ".high": found.high, ".real": found.real_baseline}
+            named |= {found.name + part: float(value) for part, value in parts.items() if value is not None}
+        return named
 
 
-def _walk(node: dict[str, Any], path: Path) -> Iterator[Measured]:
+def read_metrics(path: str | Path) -> Metrics:
+    """Raises UserError with one line where the file is not a JSON object."""
+    with reading(path):
+        return parse_metrics(Path(path).read_bytes(), str(path))
+
+
+def parse_metrics(content: bytes, place: str) -> Metrics:
+    """The `content` of the metrics file `place`. Raises UserError with one line where it is not a JSON object."""
+    return metrics_of(parse_json(content, place))
+
+
+def metrics_of(tree: dict[str, Any]) -> Metrics:
+    """A number is an int or a float outside of lists and of `NOT_MEASURED`, alone or as the "value" of an object."""
+    return Metrics(list(_measurements(tree, ())), dict(_protocol(tree, (), within=False)))
+
+
+def bounds_of(name: str) -> tuple[float, float]:
+    """The least and the greatest possible value of a measurement, by its dotted name."""
+    parts = set(name.split("."))
+    if parts & DIFFERENCES:
+        return DIFFERENCE
+    return SHARE if parts & SHARES else UNBOUNDED
+
+
+def _measurements(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[Measurement]:
     for name, item in node.items():
+        inside = (*path, name)
         if name in NOT_MEASURED:
             continue
-        if isinstance(item, dict) and "value" in item:
-            real = item.get("floor", item.get("real"))
-            yield Measured((*path, name), item["value"], item.get("low"), item.get("high"), real)
+        if _is_number(item):
+            yield Measurement(inside, item)
+        elif isinstance(item, dict) and _is_number(item.get("value")):
+            low, high, *real = (item.get(key) if _is_number(item.get(key)) else None for key in KEYS)
+            yield Measurement(inside, item["value"], low, high, next((x for x in real if x is not None), None))
         elif isinstance(item, dict):
-            yield from _walk(item, (*path, name))
-        elif isinstance(item, int | float) and not isinstance(item, bool):
-            yield Measured((*path, name), item)
+            yield from _measurements(item, inside)
 
 
-def _leaves(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _protocol(node: Any, path: tuple[str, ...], within: bool) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(node, dict):
         for name, item in node.items():
-            yield from _leaves(item, (*path, name))
-    else:
+            if name != "reported":  # has a protocol of its own
+                yield from _protocol(item, (*path, name), within or name == "protocol")
+    elif within:
         yield path, node
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

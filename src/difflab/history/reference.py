@@ -1,7 +1,7 @@
-"""reference.json: how far the headline measurements lie apart when all that is random in training is drawn again.
+"""reference.json: the spread of the headline measurements over training seeds.
 
-As the reference convergence points of MLPerf training are for its speeds: the pipeline is run with several training
-seeds, once; any later run, on any machine, is one more draw from that distribution.
+As with the reference convergence points of MLPerf training, the pipeline is run once with several training seeds; any
+later run, on any machine, is one more sample from that distribution.
 """
 
 from __future__ import annotations
@@ -20,30 +20,28 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from difflab.errors import UserError, read_json
+from difflab.history.changes import flat
 from difflab.history.claims import load_claims
 from difflab.history.clones import run_in_clone
-from difflab.history.measurements import Numbers, numbers_by_name
-from difflab.lock_file import IMPORT, LOCK, Lock, makers, parse_lock
+from difflab.history.dvc_lock import IMPORT, LOCK, Lock, parse_lock, upstream
+from difflab.history.measurements import ENDS, Numbers, bounds_of, read_metrics
+from difflab.history.revisions import git, resolve
 from difflab.params import Params, TrainingParams, load_params
 from difflab.pipeline.files import atomic_write
-from difflab.revisions import git, resolve
-from difflab.seeds import bounds_of
 from difflab.validation import explain
 
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")
-CHECKED = "params.checked"  # always the same file, of a stage that reads all of params.yaml
-STRIDE = 100  # between the seeds of two runs: a training that is itself repeated takes seed, seed + 1, …
+STRIDE = 100  # between the seeds of two runs: a repeated training takes seed, seed + 1, …
 SOURCES = ("src", "stages", "conf", "dvc.yaml", "params.yaml", "metrics/*.yaml")
-ENDS = (".low", ".high")
 
 
 class FileReference(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    experiment: str  # hash of all parameters upstream but training seeds and `compute`
-    machine: str  # that the runs were made on
-    numbers: dict[str, list[float]]  # by name, `.low` and `.high` among them: one for each of the first seeds
+    experiment: str  # hash of all parameters upstream except training seeds and `compute`
+    machine: str  # of the runs
+    numbers: dict[str, list[float]]  # by name, with `.low` and `.high`: one for each of the first seeds
 
     @property
     def num_seeds(self) -> int:
@@ -62,7 +60,7 @@ class Reference(BaseModel):
         return sorted({file.machine for file in self.files.values()})
 
     def of_seed(self, index: int) -> dict[str, Numbers]:
-        """The numbers of one run, by metrics file, of the files that were made with this seed."""
+        """The numbers of one run by metrics file, of the files that have this seed."""
         return {
             file: {name: values[index] for name, values in found.numbers.items()}
             for file, found in self.files.items()
@@ -71,9 +69,8 @@ class Reference(BaseModel):
 
 
 def load_reference(path: str | Path = FILE) -> Reference | None:
-    """None where there is no such file. Raises UserError when it is not of this form."""
-    path = Path(path)
-    if not path.exists():
+    """None where there is no such file. Raises UserError when it is not valid."""
+    if not Path(path).exists():
         return None
     try:
         return Reference.model_validate(read_json(path))
@@ -82,11 +79,11 @@ def load_reference(path: str | Path = FILE) -> Reference | None:
 
 
 def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[float, float] | None:
-    """Where the value of one more training lies in 95 of 100 cases; None if nothing says how far it may.
+    """The 95 % interval for the value of one more training; None where neither seeds nor sampling vary.
 
     Student's t for a new observation, mean ± t(k − 1) s √(1 + 1/k) of the k seeds, clipped to the possible values. Few
-    seeds can agree by chance, and all share the noises they are sampled from: the interval is at least as wide as the
-    mean interval of sampling (`.low` to `.high`), where the measurement has one.
+    seeds can agree by chance, and all share their starting noises: the interval is at least as wide as the mean
+    interval of sampling (`.low` to `.high`), where the measurement has one.
     """
     from scipy.stats import t
 
@@ -116,37 +113,22 @@ def _sections(node: Any, key: str) -> Iterator[tuple[str, BaseModel]]:
 
 
 def experiment(lock: Lock, path: str, seed_keys: list[str]) -> str | None:
-    """Hash of the parameters that the file `path` depends on, but training seeds and `compute`; None if not in `lock`.
+    """Hash of the parameters upstream of the file `path`, except training seeds and `compute`; None if not in `lock`.
 
     Two runs of one experiment differ in machine, training seed, or code.
     """
-    front, params = {stage.name for stage in makers(lock, path)}, {}
-    if not front:
-        return None
-    seen: set[str] = set()
-    while front:
-        name = front.pop()
-        seen.add(name)
-        params |= dict(_leaves(lock[name].params, ""))
-        front |= {s.name for dep in lock[name].deps if dep != CHECKED for s in makers(lock, dep)} - seen
+    stages = upstream(lock, path)
+    params = {key: value for stage in stages for key, value in flat(stage.params).items()}
     kept = {k: v for k, v in params.items() if k not in seed_keys and not k.startswith("compute.")}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict):
-        for name, value in node.items():
-            yield from _leaves(value, f"{key}.{name}".strip("."))
-    else:
-        yield key, node
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16] if stages else None
 
 
 def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", path: Path = FILE) -> Reference:
     """Run `revision` with `num_seeds` training seeds, each in a clone below `.cache/reference/`, and write `path`.
 
     `files`: the metrics files to make, by stem; all that claims.yaml names, if empty. `path` is written after every run
-    from the second on, and what it holds of the same commit is kept: other files, and more seeds of the same file.
-    Raises UserError when `revision` is HEAD and sources differ from it, or a run fails.
+    from the second on; other files and more seeds of the same commit in it are kept.
+    Raises UserError when `revision` is HEAD and sources differ from it, or when a run fails.
     """
     named = load_claims().files
     if num_seeds < 2:
@@ -171,15 +153,17 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
 
 
 def _extended(reference: Reference, path: Path) -> Reference:
-    """With what `path` holds of the same commit, where that is another file or has more seeds."""
+    """With other files, and those with more seeds, of the same commit in `path`."""
     before = load_reference(path)
     if before is None or before.commit != reference.commit:
         return reference
-    files = dict(before.files)
-    for name, found in reference.files.items():
-        if name not in files or files[name].num_seeds <= found.num_seeds:
-            files[name] = found
-    return Reference(commit=reference.commit, seeds=max(before.seeds, reference.seeds, key=len), files=files)
+    more = {
+        n: old
+        for n, old in before.files.items()
+        if n in reference.files and old.num_seeds > reference.files[n].num_seeds
+    }
+    seeds = max(before.seeds, reference.seeds, key=len)
+    return Reference(commit=reference.commit, seeds=seeds, files=before.files | reference.files | more)
 
 
 def as_json(reference: Reference) -> str:
@@ -205,12 +189,12 @@ def add_seed(clone: Path, seed: int) -> None:
 
 
 def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]) -> Reference:
-    """The numbers of the metrics files in `folders`, one for each seed; a number that a run lacks is left out."""
+    """The numbers of the metrics files in `folders`, one for each seed; a number that one run lacks is left out."""
     lock = parse_lock((folders[0] / LOCK).read_bytes(), (folders[0] / IMPORT).read_bytes(), str(folders[0]))
     seed_keys = training_seed_keys(load_params(folders[0] / "params.yaml"))
     collected = {}
     for file in files:
-        runs = [_read(folder / f"metrics/{file}.json") for folder in folders]
+        runs = [read_metrics(folder / f"metrics/{file}.json").numbers for folder in folders]
         names = [name for name in runs[0] if all(name in run for run in runs)]
         kind = experiment(lock, f"metrics/{file}.json", seed_keys)
         numbers = {name: [float(f"{run[name]:.6g}") for run in runs] for name in names}
@@ -218,19 +202,12 @@ def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]
     return Reference(commit=commit, seeds=seeds, files=collected)
 
 
-def _read(path: Path) -> Numbers:
-    return numbers_by_name(read_json(path))
-
-
 def machine() -> str:
     """Processor, its vector instructions as torch uses them, and torch's version."""
     import torch
 
-    names = [line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")]
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     processor = names[0] if names else platform.processor() or platform.machine()
     return f"{processor}, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}"
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []

@@ -21,14 +21,14 @@ def is_hub_id(name: str) -> bool:
     return HUB_ID.fullmatch(name) is not None and not is_weights_file(name)
 
 
-def split_revision(place: str | Path) -> tuple[str, str | None]:
+def split_revision(place: str | Path) -> tuple[str, str]:
     """The arguments `pretrained_model_name_or_path` and `revision` of `from_pretrained`.
 
-    ORGANIZATION/NAME@REVISION names a branch, tag or commit; without one it is the newest. A folder has none.
+    ORGANIZATION/NAME@REVISION names a branch, tag or commit, by default the branch main. A folder has no revision.
     """
     if Path(place).exists() or not (found := HUB_ID.fullmatch(str(place))):
-        return str(place), None
-    return found[1], found[2]
+        return str(place), "main"
+    return found[1], found[2] or "main"
 
 
 def record_commit(folder: Path, name: str, index: str) -> None:

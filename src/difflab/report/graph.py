@@ -1,115 +1,77 @@
-"""A DAG in layers, as Sugiyama et al. 1981 draw it: every edge goes right, long ones between what lies on the way."""
+"""The pipeline as a drawing: one box for each kind of stage, in layers (Sugiyama et al. 1981), laid out by grandalf."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import networkx as nx
+from grandalf.graphs import Edge, Vertex, graph_core
+from grandalf.layouts import SugiyamaLayout
 
-WIDTH, HEIGHT, GAP, STRIDE = 148, 38, 8, 180  # pixels: a node, between two of a layer, from one layer to the next
-BEND = 4  # the height of an edge that passes a layer
-SWEEPS = 24
+from difflab.history.dag import Stage
+
+WIDTH, HEIGHT, GAP = 148, 38, (32, 8)  # pixels: a box, and between two of them
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Corners of the nodes by name, the edges as SVG paths, and the size of it all."""
+    """Top left corners of the boxes by name, the edges as points of a polyline, and the size of it all."""
 
-    nodes: Mapping[str, tuple[float, float]]
+    boxes: dict[str, tuple[float, float]]
     edges: list[str]
     width: float
     height: float
 
 
-def layered(graph: nx.DiGraph) -> Drawing:
-    """Places for the nodes of a directed acyclic graph, whose names are strings."""
-    layer = {node: depth for depth, generation in enumerate(nx.topological_generations(graph)) for node in generation}
-    bent = _with_bends(graph, layer)
-    rows = _ordered(bent, layer)
-    y = _placed(bent, rows)
-    top = min(y[node] - _half(node) for node in y)
-    height = max(y[node] + _half(node) for node in y) - top
+class _View:
+    """Attributes that grandalf reads (size) and sets (center, points); its layers run from top to bottom."""
 
-    def point(node: Hashable) -> tuple[float, float]:
-        return layer[node] * STRIDE, round(y[node] - top, 1)
+    def __init__(self) -> None:
+        self.w, self.h = HEIGHT, WIDTH
+        self.xy = (0.0, 0.0)
+        self.points: list[tuple[float, float]] = []
 
-    nodes = {node: (point(node)[0], point(node)[1] - HEIGHT / 2) for node in graph}
-    edges = [_path([point(node) for node in chain]) for chain in _chains(graph, layer)]
-    return Drawing(nodes, edges, (len(rows) - 1) * STRIDE + WIDTH, round(height, 1))
+    def setpath(self, points: list[tuple[float, float]]) -> None:
+        self.points = points
 
 
-def _chains(graph: nx.DiGraph, layer: dict[Hashable, int]) -> list[list[Hashable]]:
-    """Each edge as its nodes, with a bend in every layer between them that all edges of its first node share."""
-    return [[a, *((a, depth) for depth in range(layer[a] + 1, layer[b])), b] for a, b in graph.edges]
+class _Vertex(Vertex):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.view = _View()
 
 
-def _with_bends(graph: nx.DiGraph, layer: dict[Hashable, int]) -> nx.DiGraph:
-    bent = nx.DiGraph()
-    bent.add_nodes_from(graph)
-    for chain in _chains(graph, layer):
-        nx.add_path(bent, chain)
-        layer |= {bend: bend[1] for bend in chain[1:-1] if isinstance(bend, tuple)}
-    return bent
+class _Edge(Edge):
+    def __init__(self, a: Vertex, b: Vertex) -> None:
+        super().__init__(a, b)
+        self.view = _View()
 
 
-def _ordered(bent: nx.DiGraph, layer: dict[Hashable, int]) -> list[list[Hashable]]:
-    """The layers, each in an order with few crossings: by the mean place of its neighbours, there and back in turns."""
-    rows: list[list[Hashable]] = [[] for _ in range(max(layer.values()) + 1)]
-    for node in bent:
-        rows[layer[node]].append(node)
-    for sweep in range(SWEEPS):
-        neighbours = bent.predecessors if sweep % 2 == 0 else bent.successors
-        place = {node: i / max(1, len(row) - 1) for row in rows for i, node in enumerate(row)}
-        for row in rows if sweep % 2 == 0 else rows[::-1]:
-            mean = {node: _mean([place[other] for other in neighbours(node)], place[node]) for node in row}
-            row.sort(key=mean.__getitem__)
-            place |= {node: i / max(1, len(row) - 1) for i, node in enumerate(row)}
-    return rows
+def kinds(stages: list[Stage]) -> nx.DiGraph:
+    """The DAG with one node for each kind of stage, without the edges that a path implies."""
+    graph = nx.DiGraph()
+    graph.add_nodes_from(stage.kind for stage in stages)
+    for stage in stages:
+        graph.add_edges_from((name.partition("@")[0], stage.kind) for name in stage.upstream)
+    return nx.transitive_reduction(graph)
 
 
-def _placed(bent: nx.DiGraph, rows: list[list[Hashable]]) -> dict[Hashable, float]:
-    """The middle of every node: near those of its neighbours, and apart from those beside it."""
-    y: dict[Hashable, float] = {}
-    for row in rows:
-        y |= dict(zip(row, _apart(row, [0.0] * len(row)), strict=True))
-    for sweep in range(SWEEPS):
-        for row in rows if sweep % 2 == 0 else rows[::-1]:
-            wanted = [_mean([y[other] for other in nx.all_neighbors(bent, node)], y[node]) for node in row]
-            y |= dict(zip(row, _apart(row, wanted), strict=True))
-    return y
-
-
-def _apart(row: list[Hashable], wanted: list[float]) -> list[float]:
-    """Places near `wanted`, in that order, with room for each node: the mean of packing from either end."""
-    room = [_half(a) + GAP + _half(b) for a, b in pairwise(row)]
-    down, up = list(wanted), list(wanted)
-    for i, need in enumerate(room, start=1):
-        down[i] = max(down[i], down[i - 1] + need)
-    for i, need in reversed(list(enumerate(room))):
-        up[i] = min(up[i], up[i + 1] - need)
-    return [(a + b) / 2 for a, b in zip(down, up, strict=True)]
-
-
-def _half(node: Hashable) -> float:
-    return (HEIGHT if isinstance(node, str) else BEND) / 2
-
-
-def _mean(values: list[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise
-
-
-def _path(points: list[tuple[float, float]]) -> str:
-    """From the right side of the first node to the left side of the last one, level at each point."""
-    (x, y), *others = points
-    x += WIDTH
-    path = f"M{x} {y}"
-    for number, (left, next_y) in enumerate(others, start=1):
-        middle = (x + left) / 2
-        path += f"C{middle} {y} {middle} {next_y} {left} {next_y}"
-        x, y = left, next_y
-        if number < len(others):
-            x += WIDTH
-            path += f"H{x}"
-    return path
+def drawing(graph: nx.DiGraph) -> Drawing:
+    """`graph` from left to right, one connected part below the other."""
+    boxes: dict[str, tuple[float, float]] = {}
+    lines, bottom = [], 0.0
+    for names in nx.weakly_connected_components(graph):
+        vertices = {name: _Vertex(name) for name in graph if name in names}
+        edges = [_Edge(vertices[a], vertices[b]) for a, b in sorted(graph.edges) if a in names]
+        # Not grandalf's Graph: it puts the edges into a set, in whose order the layout differs from run to run.
+        layout = SugiyamaLayout(graph_core(vertices.values(), edges))
+        layout.yspace, layout.xspace = GAP
+        layout.init_all()
+        layout.draw()
+        centers = {name: vertex.view.xy for name, vertex in vertices.items()}
+        heights = [x for x, _ in centers.values()] + [x for edge in edges for x, _ in edge.view.points]
+        left, top = min(y for _, y in centers.values()) - WIDTH / 2, min(heights) - HEIGHT / 2 - bottom
+        boxes |= {name: (y - left - WIDTH / 2, x - top - HEIGHT / 2) for name, (x, y) in centers.items()}
+        lines += [" ".join(f"{y - left:g},{x - top:g}" for x, y in edge.view.points) for edge in edges]
+        bottom = max(heights) + HEIGHT / 2 - top + GAP[1]
+    return Drawing(boxes, lines, max(x for x, _ in boxes.values()) + WIDTH, bottom - GAP[1])

@@ -1,31 +1,35 @@
-"""report/index.html: everything that the pipeline made, in one file that needs no other and no network."""
+"""report/index.html: all figures and metrics of the pipeline in one file that needs no other file and no network."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+import io
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from dvc.repo import Repo
+from PIL import Image
 
+from difflab.data.images import read_equal_sizes
 from difflab.errors import UserError, read_json
-from difflab.evaluation.targets import load_targets
-from difflab.history.measurements import Measured, measurements, protocols
+from difflab.evaluation.targets import REPORTED_T, load_targets
+from difflab.history.dag import Stage, read_stages
+from difflab.history.dvc_lock import md5_of
+from difflab.history.measurements import Measurement, Metrics, metrics_of
+from difflab.history.plan import seconds_by_command
+from difflab.history.revisions import Revision
 from difflab.history.verify import made_here, verdict
+from difflab.params import RecipeParams
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import read_records
-from difflab.plan import seconds_by_command
-from difflab.report.graph import layered
-from difflab.report.images import Embedded, embed
-from difflab.report.pipeline import Stage, kinds, read_pipeline
-from difflab.report.rendering import render
-from difflab.report.reported import fid_table, load_settings, reported_rows
-from difflab.report.same_noise import read_strips
+from difflab.report.graph import drawing, kinds
+from difflab.report.html import Embedded, duration, embed, render
+from difflab.report.reported import fid_rows, load_settings, reported_rows
 from difflab.report.systems import FigureText, System, Systems, load_systems
-from difflab.report.tables import Table, duration, table_of
-from difflab.revisions import Revision
+from difflab.report.tables import Table, table_of
+from difflab.same_noise import noise_rows
 
 PAGE = Path("report/index.html")
 
@@ -36,48 +40,59 @@ class Figure:
     stage: Stage
     text: FigureText
     image: Embedded
-    md5: str  # by which dvc.lock knows the file
+    md5: str  # as in dvc.lock
 
 
 @dataclass(frozen=True)
 class MetricsFile:
     path: str
     stage: Stage
-    numbers: list[Measured]
-    protocol: dict[tuple[str, ...], Any]
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
 class Section:
     name: str
     system: System
-    figures: list[list[Figure]]  # those of one kind together
+    figures: list[list[Figure]]  # grouped by their entry in systems.yaml
     tables: list[Table]
     files: list[MetricsFile]
     absent: list[tuple[str, Stage]]  # figures and metrics that no run has made yet
 
 
+@dataclass(frozen=True)
+class Strip:
+    """Samples of one recipe from the first noises of the bank, in one row."""
+
+    label: str
+    seed: int  # of the noise bank
+    image: Embedded
+
+
 def write_report(path: Path = PAGE) -> Path:
-    """What is not made yet is named on the page. Raises UserError when a figure or metric of dvc.yaml has no entry in
-    systems.yaml."""
-    stages, systems = read_pipeline(Repo()), load_systems()
-    outs = [out for stage in stages for out in stage.metrics if Path(out).exists()]
-    metrics = {out: read_json(out) for out in outs}
+    """What is not made yet is listed on the page. Raises UserError when a figure or metrics file of dvc.yaml has no
+    entry in systems.yaml."""
+    stages, systems = read_stages(Repo()), load_systems()
+    trees = {out: read_json(out) for stage in stages for out in stage.metrics if Path(out).exists()}
+    by_stem = {Path(out).stem: tree for out, tree in trees.items()}
     known = seconds_by_command(read_records())
     seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
     targets, settings = load_targets(), load_settings()
-    by_name = {Path(out).stem: found for out, found in metrics.items()}
     page = render(
         "index.html",
         commit=_head(),
         verdict=verdict(made_here()),
         stages=stages,
-        sections=_sections(stages, systems, metrics),
-        reported=reported_rows(by_name, targets, settings),
-        fid=fid_table(by_name, targets, settings),
-        findings=[(name, text, f"metrics/{name}.json" in metrics) for name, text in targets.findings.items()],
+        sections=_sections(stages, systems, trees),
+        reported=reported_rows(by_stem, targets, settings),
+        fids=fid_rows(by_stem, targets),
+        measured=set(by_stem),
+        reported_t=REPORTED_T,
+        fid_protocol=by_stem.get("fid_study", {}).get("protocol"),
+        settings=settings,
+        targets=targets,
         strips=read_strips(settings.recipes),
-        graph=layered(kinds([stage for stage in stages if stage.outs])),  # the report itself is made from nearly all
+        graph=drawing(kinds([stage for stage in stages if stage.outs])),  # the report itself depends on nearly all
         by_kind=_by_kind(stages, seconds),
         seconds=seconds,
         total=duration(sum(seconds.values()) or None),
@@ -87,43 +102,53 @@ def write_report(path: Path = PAGE) -> Path:
     return path
 
 
-def _sections(stages: list[Stage], systems: Systems, metrics: dict[str, Any]) -> list[Section]:
-    """In the order of systems.yaml; a system of which dvc.yaml has nothing is left out."""
-    figures: dict[str, list[Figure]] = {name: [] for name in systems.systems}
-    files: dict[str, list[MetricsFile]] = {name: [] for name in systems.systems}
-    absent: dict[str, list[tuple[str, Stage]]] = {name: [] for name in systems.systems}
+def _sections(stages: list[Stage], systems: Systems, trees: dict[str, dict[str, Any]]) -> list[Section]:
+    """In the order of systems.yaml; a system without stages in dvc.yaml is left out."""
+    sections = {name: Section(name, system, [], [], [], []) for name, system in systems.systems.items()}
+    groups: dict[tuple[str, str], list[Figure]] = {(n, k): [] for n, s in systems.systems.items() for k in s.figures}
     for stage in stages:
         for out in stage.figures:
-            name, _ = systems.place_of(out)
+            place = systems.place_of(out)
             if not Path(out).exists():
-                absent[name].append((out, stage))
+                sections[place[0]].absent.append((out, stage))
                 continue
             content = Path(out).read_bytes()
-            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-            figure = Figure(out, stage, systems.text_of(out, stage.item), embed(out, content), md5)
-            figures[name].append(figure)
+            text = systems.text_of(out, stage.item)
+            groups[place].append(Figure(out, stage, text, embed(out, content), md5_of(content)))
         for out in stage.metrics:
-            name = systems.system_measured_by(stage.kind)
-            if out not in metrics:
-                absent[name].append((out, stage))
-                continue
-            found = MetricsFile(out, stage, measurements(metrics[out]), protocols(metrics[out]))
-            files[name].append(found)
-    sections = []
-    for name, system in systems.systems.items():
-        groups = [[f for f in figures[name] if systems.place_of(f.path)[1] == key] for key in system.figures]
-        shown = [group for group in groups if group]
-        if shown or files[name] or absent[name]:
-            tables = [table for table in _tables(system, files[name], systems) if table.rows]
-            sections.append(Section(name, system, shown, tables, files[name], absent[name]))
-    return sections
+            section = sections[systems.system_measured_by(stage.kind)]
+            if out in trees:
+                section.files.append(MetricsFile(out, stage, metrics_of(trees[out])))
+            else:
+                section.absent.append((out, stage))
+    for (name, _), group in groups.items():
+        sections[name].figures.extend([group] if group else [])
+    for section in sections.values():
+        section.tables.extend(table for table in _tables(section, systems) if table.rows)
+    return [section for section in sections.values() if section.figures or section.files or section.absent]
 
 
-def _tables(system: System, files: Iterable[MetricsFile], systems: Systems) -> list[Table]:
-    by_kind: dict[str, dict[str, list[Measured]]] = {}
-    for file in files:
-        by_kind.setdefault(file.stage.kind, {})[file.stage.item] = file.numbers
-    return [table_of(text, by_kind[kind], systems) for kind, text in system.metrics.items() if kind in by_kind]
+def _tables(section: Section, systems: Systems) -> list[Table]:
+    by_kind: dict[str, dict[str, list[Measurement]]] = {}
+    for file in section.files:
+        by_kind.setdefault(file.stage.kind, {})[file.stage.item] = file.metrics.measurements
+    return [table_of(text, by_kind[kind], systems) for kind, text in section.system.metrics.items() if kind in by_kind]
+
+
+def read_strips(recipes: dict[str, RecipeParams], samples: str | Path = "samples") -> list[Strip]:
+    """The rows of figures/same_noise.png that have samples; those that most recipes can show come first.
+
+    Raises DataError where one of several images is missing or damaged.
+    """
+    rows = [row for row in noise_rows(recipes, samples) if any(file.exists() for file in row.files)]
+    count = Counter(row.shows for row in rows)
+    strips = []
+    for name, shows, files in sorted(rows, key=lambda row: (-count[row.shows], row.shows)):
+        spaced = np.pad(read_equal_sizes(files), ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=255)
+        buffer = io.BytesIO()
+        Image.fromarray(np.concatenate(list(spaced), axis=1)).save(buffer, format="PNG")
+        strips.append(Strip(f"{name}, {shows}", recipes[name].sampling.seed, embed("strip.png", buffer.getvalue())))
+    return strips
 
 
 def _head() -> str | None:
@@ -134,12 +159,9 @@ def _head() -> str | None:
         return None
 
 
-def _by_kind(stages: list[Stage], seconds: dict[str, float]) -> dict[str, dict[str, Any]]:
-    """The stages of each kind, and how long those took of which it is known."""
-    found: dict[str, dict[str, Any]] = {}
+def _by_kind(stages: list[Stage], seconds: dict[str, float]) -> dict[str, tuple[int, float | None]]:
+    """The number of stages of each kind, and their total time, as far as it is known."""
+    names: dict[str, list[str]] = {}
     for stage in stages:
-        kind = found.setdefault(stage.kind, {"stages": [], "seconds": None})
-        kind["stages"].append(stage)
-        if stage.name in seconds:
-            kind["seconds"] = (kind["seconds"] or 0.0) + seconds[stage.name]
-    return found
+        names.setdefault(stage.kind, []).append(stage.name)
+    return {kind: (len(of), sum(seconds[n] for n in of if n in seconds) or None) for kind, of in names.items()}

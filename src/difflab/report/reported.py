@@ -6,25 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from difflab.adaptation.scenarios import domains_of
-from difflab.evaluation.targets import REPORTED_T, ReportedProtocol, Targets
-from difflab.history.measurements import Measured, measurements
+from difflab.evaluation.targets import REPORTED_T, Targets
+from difflab.history.measurements import Measurement, metrics_of
 from difflab.params import FidStudyParams, RecipeParams, load_section
 from difflab.params.data import SourceParams
 
 MET, WITHIN, MISSED = "met", "within the interval", "not met"
 OTHER, NOT_RUN = "other data", "not run yet"
 REPORTED_SIZE = 28  # pixels a side of the reports' digits
-Metrics = dict[str, dict[str, Any]]  # contents of the metrics files by stem
+Trees = dict[str, dict[str, Any]]  # the JSON objects of the metrics files by stem
 
 
 @dataclass(frozen=True)
 class Row:
-    """One reported value. `differs`: what the measured one has different from it; if anything, it is not judged."""
+    """One reported value. `differs`: differences of the measured value's setting; if any, the two are not compared."""
 
     what: str
     measure: str
     reported: str
-    measured: Measured | None
+    measured: Measurement | None
     met: str
     differs: tuple[str, ...] = ()
 
@@ -41,33 +41,44 @@ class Settings:
     fid: FidStudyParams
     recipes: dict[str, RecipeParams]
 
+    @property
+    def trained_t(self) -> int:
+        """Time steps of the recipe of the FID study."""
+        return self.recipes[self.fid.recipe].schedule.num_train_timesteps
+
     def of_digits(self, domains: tuple[str, ...]) -> list[str]:
         """The differences in the data of `domains` and in their size."""
         stand_ins = [domain for domain in domains if getattr(self.sources, domain) == "embedded"]
-        found = [f"stand-in for {' and '.join(stand_ins)}"] if stand_ins else []
-        size = self.digit_size
-        return found + ([] if size == REPORTED_SIZE else [f"{size}×{size} pixels, not {REPORTED_SIZE}×{REPORTED_SIZE}"])
+        size = f"{self.digit_size}×{self.digit_size} pixels, not {REPORTED_SIZE}×{REPORTED_SIZE}"
+        differ = self.digit_size != REPORTED_SIZE
+        return _those([(f"stand-in for {' and '.join(stand_ins)}", stand_ins), (size, differ)])
 
     def of_generated_digits(self, domains: tuple[str, ...]) -> list[str]:
-        """Those, and the digit classifier: the report's is known for MNIST-M alone."""
+        """Those, and the digit classifier: the report's is known only for MNIST-M."""
         own = "mnistm" in domains and self.digit_classifier is None
-        return self.of_digits(domains) + (["classifier trained here, not the course's"] if own else [])
+        return self.of_digits(domains) + _those([("classifier trained here, not the course's", own)])
 
     def of_fid_study(self, targets: Targets) -> list[str]:
-        recipe, theirs = self.recipes[self.fid.recipe], targets.protocols["fid_study"].num_generated
-        trained, ours = recipe.schedule.num_train_timesteps, self.fid.drawing.num_images
-        found = self.of_digits(tuple(recipe.data))
-        found += [] if trained == REPORTED_T else [f"T = {trained}, not {REPORTED_T}"]
-        return found + ([] if ours == theirs else [f"{ours} images a run, not {theirs:,}"])
+        theirs, ours = targets.protocols["fid_study"].num_generated, self.fid.drawing.num_images
+        return self.of_digits(tuple(self.recipes[self.fid.recipe].data)) + _those(
+            [
+                (f"T = {self.trained_t}, not {REPORTED_T}", self.trained_t != REPORTED_T),
+                (f"{ours} images a run, not {theirs:,}", ours != theirs),
+            ]
+        )
 
     def of_zero_shot(self, targets: Targets, metrics: dict[str, Any]) -> list[str]:
         """`metrics`: of zero_shot, {} before it has run."""
-        found = [] if self.zero_shot_images else ["generated images, not photographs"]
+        found = _those([("generated images, not photographs", self.zero_shot_images is None)])
         for key, things in (("num_classes", "classes"), ("num_images", "images")):
             theirs = getattr(targets.zero_shot, key)
             if metrics and metrics[key] != theirs:
                 found.append(f"{metrics[key]:,} {things}, not {theirs:,}")
-        return found + ([] if self.clip else ["CLIP trained here"])
+        return found + _those([("CLIP trained here", self.clip is None)])
+
+
+def _those(differences: list[tuple[str, Any]]) -> list[str]:
+    return [text for text, applies in differences if applies]
 
 
 def load_settings() -> Settings:
@@ -83,14 +94,14 @@ def load_settings() -> Settings:
     )
 
 
-def reported_rows(metrics: Metrics, targets: Targets, settings: Settings) -> list[Row]:
-    """One row for each value in targets.yaml, except the FIDs, which `fid_table` holds."""
+def reported_rows(metrics: Trees, targets: Targets, settings: Settings) -> list[Row]:
+    """One row for each value in targets.yaml, except the FIDs, which `fid_rows` has."""
     rows = []
     for recipe, accuracies in targets.accuracy.items():
         parts = {(): accuracies.overall} | {(domain,): part for domain, part in accuracies.by_domain.items()}
         for path, part in parts.items():
-            measured = _measured(metrics, recipe, *path, "accuracy")
             differs = settings.of_generated_digits(path or tuple(accuracies.by_domain))
+            measured = _measured(metrics, recipe, *path, "accuracy")
             rows.append(_row(" · ".join((recipe, *path)), "accuracy", part.value, measured, differs))
     rows.append(_best_length(metrics, targets, settings))
     for scenario, methods in targets.adaptation.items():
@@ -100,15 +111,14 @@ def reported_rows(metrics: Metrics, targets: Targets, settings: Settings) -> lis
             rows.append(_row(f"{scenario} · {method}", "accuracy on the target", value, measured, differs))
     measured = _measured(metrics, "zero_shot", "accuracy")
     differs = settings.of_zero_shot(targets, metrics.get("zero_shot", {}))
-    rows += [_row("zero_shot", "accuracy", value, measured, differs) for value in targets.zero_shot.accuracies]
-    return rows
+    return rows + [_row("zero_shot", "accuracy", value, measured, differs) for value in targets.zero_shot.accuracies]
 
 
-def _measured(metrics: Metrics, name: str, *path: str) -> Measured | None:
-    return next((found for found in measurements(metrics.get(name, {})) if found.path == path), None)
+def _measured(metrics: Trees, name: str, *path: str) -> Measurement | None:
+    return metrics_of(metrics.get(name, {})).get(*path)
 
 
-def _row(what: str, measure: str, reported: float, measured: Measured | None, differs: list[str]) -> Row:
+def _row(what: str, measure: str, reported: float, measured: Measurement | None, differs: list[str]) -> Row:
     text = f"{reported:.3f}" if round(reported, 3) == reported else f"{reported:.4f}"  # as the report has it
     if measured is None:
         return Row(what, measure, text, None, NOT_RUN)
@@ -121,48 +131,34 @@ def _row(what: str, measure: str, reported: float, measured: Measured | None, di
     return Row(what, measure, text, measured, met, tuple(differs))
 
 
-def _best_length(metrics: Metrics, targets: Targets, settings: Settings) -> Row:
-    """Distances in two extractors' features have no common scale; the length where they are least has one."""
+def _best_length(metrics: Trees, targets: Targets, settings: Settings) -> Row:
+    """The distances of two extractors have no common scale; the length with the least one has."""
     theirs = min(targets.fid_study, key=lambda length: sum(targets.fid_study[length])) / REPORTED_T
     measure = "length of the sampler's schedule with the least distance, as a share of T"
-    if "fid_study" not in metrics:
+    ours = metrics_of(metrics.get("fid_study", {})).get("best_share_of_trained")
+    if ours is None:
         return Row("fid_study", measure, f"{theirs:.3f}", None, NOT_RUN)
-    lengths, differs = metrics["fid_study"]["lengths"], tuple(settings.of_fid_study(targets))
-    ours = min(lengths.values(), key=lambda item: item["mean"])["share_of_trained"]
-    met = OTHER if differs else MET if ours == theirs else MISSED
-    return Row("fid_study", measure, f"{theirs:.3f}", Measured(("best length",), ours), met, differs)
+    differs = tuple(settings.of_fid_study(targets))
+    met = OTHER if differs else MET if ours.value == theirs else MISSED
+    return Row("fid_study", measure, f"{theirs:.3f}", ours, met, differs)
 
 
 @dataclass(frozen=True)
 class FidRow:
-    """One length of the sampler's schedule; `reported` or `measured`, the runs, may be empty."""
+    """One length of the sampler's schedule; `reported` or `measured`, the FIDs of the runs, may be empty."""
 
     share: float  # of T
     reported_length: int
-    reported: tuple[float, ...]
+    reported: list[float]
     length: int | None
-    measured: tuple[float, ...]
+    measured: list[float]
 
 
-@dataclass(frozen=True)
-class FidTable:
-    """The reported study next to the measured one; `protocol`: of the measured one, None before it has run."""
-
-    rows: list[FidRow]
-    reported_t: int
-    reported_protocol: ReportedProtocol
-    trained_t: int
-    protocol: dict[str, Any] | None
-
-
-def fid_table(metrics: Metrics, targets: Targets, settings: Settings) -> FidTable:
+def fid_rows(metrics: Trees, targets: Targets) -> list[FidRow]:
     """All lengths that were reported or measured, matched by their share of T, the shortest first."""
-    study = metrics.get("fid_study", {"lengths": {}, "protocol": None})
-    ours = {round(REPORTED_T * item["share_of_trained"]): (int(n), item) for n, item in study["lengths"].items()}
-    rows = []
-    for reported_length in sorted(targets.fid_study.keys() | ours.keys()):
-        length, item = ours.get(reported_length, (None, {"frechet": []}))
-        reported = tuple(targets.fid_study.get(reported_length, ()))
-        rows.append(FidRow(reported_length / REPORTED_T, reported_length, reported, length, tuple(item["frechet"])))
-    trained = settings.recipes[settings.fid.recipe].schedule.num_train_timesteps
-    return FidTable(rows, REPORTED_T, targets.protocols["fid_study"], trained, study["protocol"])
+    lengths = metrics.get("fid_study", {}).get("lengths", {})
+    ours = {round(REPORTED_T * item["share_of_trained"]): (int(n), item["frechet"]) for n, item in lengths.items()}
+    return [
+        FidRow(length / REPORTED_T, length, targets.fid_study.get(length, []), *ours.get(length, (None, [])))
+        for length in sorted(targets.fid_study.keys() | ours.keys())
+    ]

@@ -1,9 +1,9 @@
-"""The table of what the report says of each part of the pipeline: systems.yaml beside this file."""
+"""The texts of the report for each system, its figures and its metrics: systems.yaml next to this file."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -44,22 +44,10 @@ class Systems(Entry):
     systems: dict[str, System]
     measures: dict[str, Measure]
 
-    def system_of(self, path: str) -> System | None:
-        """Of a figure; None of anything else, and of a figure without an entry."""
-        return next((self.systems[name] for name, _ in self._places_of(path)), None)
-
-    def _places_of(self, path: str) -> list[tuple[str, str]]:
-        folder, _, stem = path.rpartition(".")[0].rpartition("/")
-        entries = [(name, key) for name, system in self.systems.items() for key in system.figures]
-        return [(name, key) for name, key in entries if folder == "figures" and fnmatchcase(stem, key)]
-
     def place_of(self, figure: str) -> tuple[str, str]:
-        """The system and the pattern of a figure's file. Raises UserError when it has no entry, or two."""
-        found = self._places_of(figure)
-        if len(found) != 1:
-            entries = ", ".join(f"{name}.figures.{key}" for name, key in found) or "none"
-            raise UserError(f"{TABLE.name}: {figure}: found {entries}, allowed: one entry for each figure of dvc.yaml")
-        return found[0]
+        """The system of a figure's file and its key there. Raises UserError when it has no entry, or two."""
+        stem = PurePath(figure).stem
+        return self._only(figure, [(n, k) for n, s in self.systems.items() for k in s.figures if fnmatchcase(stem, k)])
 
     def text_of(self, figure: str, item: str) -> FigureText:
         """Title and description of a figure of the stage `…@item`."""
@@ -69,10 +57,13 @@ class Systems(Entry):
 
     def system_measured_by(self, kind: str) -> str:
         """The system of the metrics of a kind of stage. Raises UserError when they have no entry, or two."""
-        found = [name for name, system in self.systems.items() if kind in system.metrics]
+        return self._only(kind, [(name, kind) for name, system in self.systems.items() if kind in system.metrics])[0]
+
+    def _only(self, what: str, found: list[tuple[str, str]]) -> tuple[str, str]:
         if len(found) != 1:
-            entries = ", ".join(f"{name}.metrics.{kind}" for name in found) or "none"
-            raise UserError(f"{TABLE.name}: {kind}: found {entries}, allowed: one entry for each stage with metrics")
+            entries = ", ".join(": ".join(entry) for entry in found) or "none"
+            allowed = "one entry for each figure and each stage with metrics of dvc.yaml"
+            raise UserError(f"{TABLE.name}: {what}: found {entries}, allowed: {allowed}")
         return found[0]
 
 

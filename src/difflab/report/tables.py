@@ -1,4 +1,4 @@
-"""Numbers as the page shows them: a table for each kind of metrics, and its intervals drawn to one scale a column."""
+"""Tables of measurements: one for each kind of metrics, with the intervals of a column drawn on one scale."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from difflab.history.measurements import Measured, Path
+from difflab.history.measurements import Measurement
+from difflab.report.html import interval, shown
 from difflab.report.systems import MetricsTable, Systems
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+Row = tuple[str, ...]  # the item of a stage and the path of what was measured
 
 
 @dataclass(frozen=True)
 class Cell:
-    """`low`, `at`, `high`, `real`: places on the column's scale in %, where there is an interval."""
+    """`low`, `at`, `high`, `real`: positions on the column's scale in %, where there is an interval."""
 
     text: str
     interval: str = ""
@@ -31,22 +33,24 @@ class Table:
     rows: Sequence[tuple[str, Sequence[Cell | None]]]
 
 
-def table_of(text: MetricsTable, found: Mapping[str, Sequence[Measured]], systems: Systems) -> Table:
-    """`found`: the numbers by the item of their stage; a row is an item and what a number was measured of."""
-    by_row: dict[tuple[str, ...], dict[str, Measured]] = {}
-    for item, numbers in found.items():
-        for number in numbers:
-            if number.measure in text.columns:
-                parts = (item, *number.row) if len(found) > 1 else number.row
-                by_row.setdefault(parts, {})[number.measure] = number
-    names = [name for name in text.columns if any(name in row for row in by_row.values())]
-    cells = {name: _column({parts: row[name] for parts, row in by_row.items() if name in row}) for name in names}
-    labels = _labels(list(by_row))
-    rows = [(labels[parts], [cells[name].get(parts) for name in names]) for parts in sorted(by_row, key=_order(by_row))]
-    return Table(text.title, [(systems.measures[name].title, systems.measures[name].better) for name in names], rows)
+def table_of(text: MetricsTable, found: Mapping[str, Sequence[Measurement]], systems: Systems) -> Table:
+    """`found`: the measurements by the item of their stage."""
+    columns: dict[str, dict[Row, Measurement]] = {name: {} for name in text.columns}
+    rows: dict[Row, None] = {}
+    for item, measurements in found.items():
+        for measurement in measurements:
+            *of, name = measurement.path
+            if name in columns:
+                row = (item, *of) if len(found) > 1 else tuple(of)
+                rows[row] = None
+                columns[name][row] = measurement
+    cells = {name: _column(column) for name, column in columns.items() if column}
+    titles = [(systems.measures[name].title, systems.measures[name].better) for name in cells]
+    labels, ordered = _labels(list(rows)), sorted(rows, key=_order(rows))
+    return Table(text.title, titles, [(labels[row], [cells[name].get(row) for name in cells]) for row in ordered])
 
 
-def _labels(rows: Sequence[Path]) -> dict[Path, str]:
+def _labels(rows: Sequence[Row]) -> dict[Row, str]:
     """Without the parts that all rows have in the same place."""
     shared = {i for i in range(max(map(len, rows), default=0)) if len({row[i : i + 1] for row in rows}) == 1}
     if len(rows) == 1:
@@ -54,10 +58,10 @@ def _labels(rows: Sequence[Path]) -> dict[Path, str]:
     return {row: " · ".join(part for i, part in enumerate(row) if i not in shared) for row in rows}
 
 
-def _order(rows: Iterable[Path]) -> Callable[[Path], tuple[int, list[float]]]:
-    """As they are, but among rows that differ in numbers alone by these: 5 before 10."""
+def _order(rows: Iterable[Row]) -> Callable[[Row], tuple[int, list[float]]]:
+    """The order of the file, except that rows that differ only in numbers are sorted by them: 5 before 10."""
 
-    def words(row: Path) -> str:
+    def words(row: Row) -> str:
         return NUMBER.sub("", " ".join(row))
 
     first: dict[str, int] = {}
@@ -66,45 +70,13 @@ def _order(rows: Iterable[Path]) -> Callable[[Path], tuple[int, list[float]]]:
     return lambda row: (first[words(row)], [float(number) for number in NUMBER.findall(" ".join(row))])
 
 
-def _column(numbers: Mapping[Path, Measured]) -> dict[Path, Cell]:
+def _column(column: Mapping[Row, Measurement]) -> dict[Row, Cell]:
     """Cells on one scale, from the least to the greatest end of an interval."""
-    ends = [end for number in numbers.values() for end in (number.value, number.low, number.high, number.real)]
-    known = [end for end in ends if end is not None]
+    known = [end for m in column.values() for end in (m.value, m.low, m.high, m.real_baseline) if end is not None]
     least, span = min(known), max(known) - min(known) or 1.0
-
-    def place(value: float | None) -> float | None:
-        return None if value is None else round(100 * (value - least) / span, 2)
-
     cells = {}
-    for label, number in numbers.items():
-        if number.estimate is None:
-            cells[label] = Cell(shown(number.value))
-        else:
-            places = (place(end) for end in (number.low, number.value, number.high, number.real))
-            cells[label] = Cell(shown(number.value), interval(number), *places)
+    for row, m in column.items():
+        ends = (m.low, m.value, m.high, m.real_baseline) if m.estimate else ()
+        places = [None if end is None else round(100 * (end - least) / span, 2) for end in ends]
+        cells[row] = Cell(shown(m.value), interval(m), *places)
     return cells
-
-
-def shown(value: float) -> str:
-    """About four significant digits."""
-    if isinstance(value, int) or (value == int(value) and abs(value) >= 10):
-        return f"{value:.0f}"
-    magnitude = abs(value)
-    if 0 < magnitude < 1e-3:
-        return f"{value:.1e}"
-    return f"{value:.3f}" if magnitude < 10 else f"{value:.2f}" if magnitude < 100 else f"{value:.1f}"
-
-
-def interval(number: Measured) -> str:
-    return f"{shown(number.low)} – {shown(number.high)}" if number.low is not None and number.high is not None else ""
-
-
-def duration(seconds: float | None) -> str:
-    """Such as 4 min 12 s."""
-    if seconds is None:
-        return "–"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

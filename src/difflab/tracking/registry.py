@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 
 from difflab.errors import UserError, parse_json
-from difflab.history.measurements import measurements
-from difflab.lock_file import LockedStage, maker
-from difflab.revisions import Revision
+from difflab.history.dvc_lock import LockedStage, maker
+from difflab.history.measurements import parse_metrics
+from difflab.history.revisions import Revision
 from difflab.tracking.store import Store
 
-OWN_PIPELINES = ("DigitPipeline", "UnconditionalPipeline")  # others are diffusers' own
+OWN_PIPELINES = ("DigitPipeline", "UnconditionalPipeline")  # of difflab.sampling.pipelines; the others are diffusers'
 
 
 def model_card(folder: str, revision: Revision) -> str:
@@ -67,12 +67,13 @@ image = pipe({shown}num_inference_steps=steps, generator=generator).images[0]"""
 
 
 def headline_metrics(recipe: str, revision: Revision) -> dict[str, str]:
-    """The values in metrics/RECIPE.json that have an interval, without those of single digits."""
+    """The measurements of metrics/RECIPE.json that have an interval, except those of single digits."""
     content = revision.read(f"metrics/{recipe}.json")
+    found = parse_metrics(content, f"metrics/{recipe}.json of {revision}").measurements if content else []
     return {
-        ".".join(found.path): f"{found.value:.4g} ({found.low:.4g} to {found.high:.4g})"
-        for found in measurements(parse_json(content, f"metrics/{recipe}.json of {revision}") if content else {})
-        if found.estimate and not any(part.endswith("_by_digit") for part in found.path)
+        measurement.name: f"{measurement.value:.4g} ({measurement.low:.4g} to {measurement.high:.4g})"
+        for measurement in found
+        if measurement.estimate and "_by_digit." not in measurement.name
     }
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from difflab.changes import text_of
 from difflab.errors import warn
+from difflab.history.changes import flat, text_of
 from difflab.pipeline.run_records import RunRecord
 from difflab.tracking.store import Store, run_key
 
@@ -53,20 +53,11 @@ def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
     from mlflow.entities import Param
 
     present = store.client.get_run(run_id).data.params
-    values = {allowed_name(key): text_of(value)[:PARAM_LENGTH] for key, value in _flat(params).items()}
+    values = {allowed_name(key): text_of(value)[:PARAM_LENGTH] for key, value in flat(params).items()}
     for key in present.keys() & values.keys():
         if present[key] != values[key]:
             warn(f"MLflow: run {run_id}: {key} stays {present[key]}; skipped: {values[key]}")
     store.log(run_id, params=[Param(key, value) for key, value in values.items() if key not in present])
-
-
-def _flat(values: dict[str, Any], key: str = "") -> dict[str, Any]:
-    """The values of nested dicts by dotted name."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        inside = f"{key}.{name}".strip(".")
-        found |= _flat(value, inside) if isinstance(value, dict) and value else {inside: value}
-    return found
 
 
 def allowed_name(name: str) -> str:

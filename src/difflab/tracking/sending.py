@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from difflab.errors import UserError, parse_json, warn
-from difflab.history.measurements import numbers_by_name
-from difflab.lock_file import LOCK, DamagedLock, LockedStage
+from difflab.errors import UserError, warn
+from difflab.history.dvc_lock import LOCK, DamagedLock, LockedStage
+from difflab.history.measurements import parse_metrics
+from difflab.history.revisions import Revision, listed
+from difflab.history.why import made_by
 from difflab.params import parse_yaml
 from difflab.pipeline.run_records import RunRecord, read_records
-from difflab.provenance import made_by
-from difflab.revisions import Revision, listed
 from difflab.tracking.registry import model_card, register
 from difflab.tracking.runs import Curves, allowed_name, log_params, pipeline_run, stage_run
 from difflab.tracking.store import Store, StoreError, opened_store, run_key
@@ -171,7 +171,7 @@ def _metrics_of(made: LockedStage, revision: Revision, prefix: bool = False) -> 
     for path in made.metrics:
         if content := revision.read(path):
             start = f"{Path(path).stem}/" if prefix else ""
-            numbers = numbers_by_name(parse_json(content, f"{path} of {revision}"))
+            numbers = parse_metrics(content, f"{path} of {revision}").numbers
             metrics |= {allowed_name(f"{start}{name}"): value for name, value in numbers.items()}
     return metrics
 

@@ -1,4 +1,4 @@
-// A slider's range moves the cut between its two images; arrow keys do so too, since it is an input.
+// A slider's range moves the boundary between its two images; arrow keys do so too, since it is an input.
 for (const slider of document.querySelectorAll(".slider")) {
   const range = slider.querySelector("input");
   const move = () => slider.style.setProperty("--cut", range.value + "%");
@@ -6,7 +6,7 @@ for (const slider of document.querySelectorAll(".slider")) {
   move();
 }
 
-// Which strips the slider of the recipes compares.
+// The two strips under the slider of the recipes.
 for (const select of document.querySelectorAll("select[data-side]")) {
   const image = document.getElementById(select.dataset.side);
   const show = () => {
@@ -18,7 +18,7 @@ for (const select of document.querySelectorAll("select[data-side]")) {
   show();
 }
 
-// A figure at its own size; Escape or another click closes it.
+// A figure at full size; Escape or another click closes it.
 const dialog = document.querySelector("dialog");
 for (const plate of document.querySelectorAll(".plate")) {
   plate.addEventListener("click", () => {

@@ -1,4 +1,4 @@
-"""The repository at one git revision, or as it lies in the working folder: its files, its dvc.lock, what DVC keeps."""
+"""The repository at one git revision or in the working folder: its files, its dvc.lock, and DVC's cache."""
 
 from __future__ import annotations
 
@@ -8,33 +8,40 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from difflab.errors import UserError, reading
-from difflab.lock_file import IMPORT, LOCK, Lock, maker, parse_lock
+from difflab.history.dvc_lock import IMPORT, LOCK, Lock, maker, parse_lock
 
 
 def git(*arguments: str, cwd: Path | None = None) -> bytes:
-    """What git prints. Raises UserError with git's own words when it fails."""
+    """The output of git. Raises UserError with git's own message when it fails."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, cwd=cwd)
     except FileNotFoundError:
-        raise UserError("git: not found; it holds the history that is asked for") from None
+        raise UserError("git: not found; the history is in its repository") from None
     if done.returncode:
         raise UserError(f"git {arguments[0]}: {' '.join(done.stderr.decode(errors='replace').split())}")
     return done.stdout
 
 
 def resolve(name: str) -> str:
-    """The full hash of a commit, by anything that git takes for one, or of a DVC experiment, by its name."""
+    """The full hash of a commit (any name that git accepts) or of a DVC experiment (its name)."""
     for candidate in (name, *git("for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}").decode().split()):
-        done = subprocess.run(
-            ["git", "rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}"], capture_output=True
-        )
-        if done.returncode == 0:
-            return done.stdout.decode().strip()
+        if commit := _output("rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}"):
+            return commit.decode().strip()
     raise UserError(f"revision: found {name!r}, allowed: a commit, branch, tag or DVC experiment of this repository")
 
 
+def committed(commit: str, path: Path | str) -> bytes | None:
+    """The content of a file in a commit; None where git does not have it."""
+    return _output("cat-file", "blob", f"{commit}:./{path}")
+
+
+def _output(*arguments: str) -> bytes | None:
+    done = subprocess.run(["git", *arguments], capture_output=True)
+    return done.stdout if done.returncode == 0 else None
+
+
 class Revision:
-    """One commit, named as `resolve` takes it; None is the working folder."""
+    """One commit by a name that `resolve` accepts; None is the working folder."""
 
     def __init__(self, name: str | None):
         self.name = name
@@ -44,13 +51,20 @@ class Revision:
         return self.name or "the working folder"
 
     def read(self, path: Path | str) -> bytes | None:
-        """A file in git or among the outs; None when it is not there, or DVC's cache does not hold it."""
+        """The content of a file in git or among the outs; None where neither git nor DVC's cache has it."""
         tracked = self._tracked(Path(path))
         return self._cached(str(path)) if tracked is None and self.commit else tracked
 
+    def require(self, path: Path | str) -> bytes:
+        """As `read`, but raises UserError where the file is missing."""
+        content = self.read(path)
+        if content is None:
+            raise UserError(f"{path}: not found in {self}, neither in git nor in DVC's cache; `dvc pull` may fetch it")
+        return content
+
     @cached_property
     def lock(self) -> Lock:
-        """Raises UserError where there is no dvc.lock yet, and DamagedLock where it is not as DVC writes it."""
+        """Raises UserError where there is no dvc.lock yet, and DamagedLock where it cannot be read."""
         lock = self._tracked(LOCK)
         if lock is None:
             raise UserError(f"{LOCK}: not found in {self}; `dvc repro` writes it")
@@ -60,8 +74,7 @@ class Revision:
         if not self.commit:
             with reading(path):
                 return path.read_bytes() if path.exists() else None
-        done = subprocess.run(["git", "cat-file", "blob", f"{self.commit}:./{path}"], capture_output=True)
-        return done.stdout if done.returncode == 0 else None
+        return committed(self.commit, path)
 
     def _cached(self, path: str) -> bytes | None:
         made = maker(self.lock, path)
@@ -76,7 +89,7 @@ class Revision:
 
 @cache
 def _cache_folder(repository: Path) -> Path:
-    """Where DVC stores files: `cache.dir` of its configuration, by default .dvc/cache. Starting DVC takes longer."""
+    """DVC's cache: `cache.dir` of its configuration, by default .dvc/cache. Starting DVC itself takes longer."""
     from dvc.config import Config
 
     config = Config(str(repository / ".dvc"))
@@ -84,13 +97,13 @@ def _cache_folder(repository: Path) -> Path:
 
 
 def listed(md5: str) -> dict[str, str]:
-    """The MD5 of each file in a folder of dvc.lock by its path there; {} where DVC's cache does not hold the folder."""
+    """The MD5 of each file in a folder of dvc.lock by its path there; {} where DVC's cache lacks the folder."""
     listing = cached(md5)
     with reading(f"DVC's cache: {md5}"):
         return {entry["relpath"]: entry["md5"] for entry in json.loads(listing)} if listing else {}
 
 
 def cached(md5: str) -> bytes | None:
-    """What DVC's cache holds under an MD5 of dvc.lock; None if it holds nothing."""
+    """The content with an MD5 of dvc.lock in DVC's cache; None where it is missing."""
     file = _cache_folder(Path.cwd()) / md5[:2] / md5[2:]
     return file.read_bytes() if md5 and file.is_file() else None

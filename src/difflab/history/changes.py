@@ -1,4 +1,4 @@
-"""Why a stage's results differ between two states of the pipeline: the changes that are nobody's consequence."""
+"""What explains that results differ between two states of the pipeline: the changes upstream, where they were made."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from difflab.lock_file import Lock, LockedStage, makers
+from difflab.history.dvc_lock import Lock, LockedStage, makers
+from difflab.history.revisions import cached
 from difflab.pipeline.fingerprint import FOLDER, parse
-from difflab.revisions import cached
 
 ABSENT = "not there"
 
 
 @dataclass(frozen=True)
 class Change:
-    """`kind` bytes: the stage made something else of the same, as another processor's rounding does."""
+    """`kind` bytes: other outputs from the same inputs, as with another processor's rounding."""
 
     stage: str
     kind: Literal["stage", "command", "parameter", "code", "file", "bytes"]
-    what: str
+    text: str
 
     def __str__(self) -> str:
-        return f"{self.stage}: {self.what}"
+        return f"{self.stage}: {self.text}"
 
 
 def causes(stage: str, old: Lock, new: Lock) -> list[Change]:
-    """What was changed in `stage` of `new` and in all that it is made from, upstream first."""
+    """The changes in `stage` of `new` and in all stages upstream of it, in the order of the pipeline."""
     found: dict[Change, None] = {}
     _collect(stage, old, new, found, {})
     return list(found)
 
 
 def _collect(name: str, old: Lock, new: Lock, found: dict[Change, None], seen: dict[str, bool]) -> bool:
-    """Whether anything has changed in `name` or above it."""
+    """Whether anything has changed in `name` or upstream of it."""
     if name in seen:
         return seen[name]
     if name not in old or name not in new:
@@ -46,14 +46,13 @@ def _collect(name: str, old: Lock, new: Lock, found: dict[Change, None], seen: d
     own: list[Change] = []
     inherited = False
     for path in _differing(before.deps, after.deps):
+        upstream = [stage.name for stage in makers(new, path)]
         if Path(path).parent == FOLDER:
             texts = (cached(stage.deps.get(path, "")) for stage in (before, after))
             own.append(Change(name, "code", code_change(*texts)))
-            continue
-        upstream = [s.name for s in makers(new, path)]
-        changed = [_collect(s, old, new, found, seen) for s in upstream]
-        inherited |= any(changed)
-        if not upstream:
+        elif upstream:
+            inherited |= any([_collect(stage, old, new, found, seen) for stage in upstream])
+        else:
             own.append(Change(name, "file", _file_change(path, before, after)))
     if before.command != after.command:
         own.append(Change(name, "command", f"{before.command} → {after.command}"))
@@ -67,7 +66,7 @@ def _collect(name: str, old: Lock, new: Lock, found: dict[Change, None], seen: d
 
 
 def code_change(before: bytes | None, after: bytes | None) -> str:
-    """The modules that differ between two files of fingerprints, unless one is unknown."""
+    """The modules that differ between two files of fingerprints, if both are known."""
     old, new = (parse((text or b"").decode()) for text in (before, after))
     edited = [path for path in sorted(old | new) if old.get(path) != new.get(path)]
     return f"code edited: {', '.join(edited)}" if old and new else "code edited"
@@ -84,13 +83,22 @@ def _file_change(path: str, before: LockedStage, after: LockedStage) -> str:
 
 
 def differing_values(before: Any, after: Any, key: str = "") -> Iterator[str]:
-    """`key: old → new` for each single value that differs in nested dicts; a list is one value."""
+    """`key: old → new` for each value that differs in nested dicts; a list is one value."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in before | after:
             pair = before.get(name, ABSENT), after.get(name, ABSENT)
             yield from differing_values(*pair, f"{key}.{name}".strip("."))
     elif before != after:
         yield f"{key}: {text_of(before)} → {text_of(after)}"
+
+
+def flat(values: dict[str, Any], key: str = "") -> dict[str, Any]:
+    """The values of nested dicts by dotted name; a list is one value."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        inside = f"{key}.{name}".strip(".")
+        found |= flat(value, inside) if isinstance(value, dict) and value else {inside: value}
+    return found
 
 
 def text_of(value: Any) -> str:

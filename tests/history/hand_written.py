@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-METRICS = {"num_images": 10, "accuracy": {"value": 0.8, "low": 0.7, "high": 0.9}, "floor": 0.25}
+METRICS = {"num_images": 10, "accuracy": {"value": 0.8, "low": 0.7, "high": 0.9}, "loss": 0.25}
 
 
 class Pipeline:

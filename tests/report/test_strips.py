@@ -10,7 +10,7 @@ from PIL import Image
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.params import load_params
-from difflab.report.same_noise import read_strips
+from difflab.report.page import read_strips
 from difflab.same_noise import middle_digit
 from stages import same_noise
 
@@ -47,7 +47,7 @@ def test_figure_and_slider_show_the_same(tmp_path, monkeypatch):
     same_noise.main()
     [panel] = drawn
     strips = read_strips(recipes)
-    assert {f"{strip.recipe}\n{strip.shows}" for strip in strips} == set(panel.row_labels)
+    assert {strip.label.replace(", ", "\n", 1) for strip in strips} == set(panel.row_labels)
     assert len(strips) == len(panel.row_labels) and "joint-cosine\nsvhn, digit 5" in panel.row_labels
     missing = Path("samples/joint-cosine/svhn/5_003.png")
     missing.unlink()  # the images after it would move to other noises

@@ -1,4 +1,4 @@
-"""`difflab why`: stage, commit, inputs and run of a file, and what was changed since a revision."""
+"""`difflab why`: stage, commit, inputs and run of a file, and the changes since a revision."""
 
 import shutil
 import time
@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hand_written import Pipeline
 
-from difflab.changes import causes
 from difflab.errors import UserError
-from difflab.lock_file import parse_lock
+from difflab.history.changes import causes
+from difflab.history.dvc_lock import parse_lock
+from difflab.history.revisions import Revision
+from difflab.history.why import explain, provenance
 from difflab.pipeline.run_records import RunRecord
-from difflab.provenance import explain, provenance
-from difflab.revisions import Revision
-from difflab.tracking.store import TrackingState, run_key
+from difflab.tracking.store import TrackingState, run_key, tracked_run
 
 
 def record(params: dict, **changed) -> RunRecord:
@@ -30,6 +30,11 @@ def record(params: dict, **changed) -> RunRecord:
         "params": params,
     }
     return RunRecord(**values | changed)
+
+
+def text_of(file: str, since: str | None = None) -> str:
+    """Without MLflow."""
+    return explain(Path(file), since, lambda record: None)
 
 
 def test_the_commit_is_the_first_that_holds_the_bytes(pipeline: Pipeline) -> None:
@@ -63,30 +68,29 @@ def test_run_is_that_of_the_same_parameters(pipeline: Pipeline) -> None:
     state.save()
     known = provenance(Path("models/m"))
     assert known.record == mine
-    assert known.tracked is not None and known.tracked.run_id == "run1"
-    text = explain(Path("models/m"), None)
+    text = explain(Path("models/m"), None, tracked_run)
     assert "75 s on" in text and "MLflow      run run1 in sqlite:///x.db" in text and "train.rate = 0.1" in text
 
 
-def test_edited_file_is_said_to_be_so(pipeline: Pipeline) -> None:
+def test_an_edited_or_missing_file_is_named(pipeline: Pipeline) -> None:
     pipeline.make("made")
-    assert "as the stage left it" in explain(Path("figures/f.png"), None)
+    assert "as the stage left it" in text_of("figures/f.png")
     Path("figures/f.png").write_text("mine")
-    assert "but the file was changed" in explain(Path("figures/f.png"), None)
+    assert "but the file was changed" in text_of("figures/f.png")
     Path("figures/f.png").unlink()
-    assert "`dvc checkout` brings it" in explain(Path("figures/f.png"), None)
+    assert "`dvc checkout`" in text_of("figures/f.png")
 
 
 def test_changes_are_named_where_they_were_made(pipeline: Pipeline) -> None:
     pipeline.make("old")
-    assert explain(Path("figures/f.png"), "HEAD").endswith("changed since HEAD:\n  nothing")
+    assert text_of("figures/f.png", "HEAD").endswith("changed since HEAD:\n  nothing")
     pipeline.make("new", rate=0.2, code="v2")
-    told = explain(Path("figures/f.png"), "HEAD~1").partition("changed since HEAD~1:\n")[2].splitlines()
-    assert told == ["  train@m: src/train.py edited", "  train@m: train.rate: 0.1 → 0.2"]
-    assert explain(Path("data/a.txt"), "HEAD~1").endswith("  nothing")
+    changes = text_of("figures/f.png", "HEAD~1").partition("changed since HEAD~1:\n")[2].splitlines()
+    assert changes == ["  train@m: src/train.py edited", "  train@m: train.rate: 0.1 → 0.2"]
+    assert text_of("data/a.txt", "HEAD~1").endswith("  nothing")
 
 
-def test_other_bytes_of_the_same_are_called_so(pipeline: Pipeline) -> None:
+def test_other_bytes_of_the_same_inputs_are_a_change_of_their_own(pipeline: Pipeline) -> None:
     pipeline.make("here")
     text = Path("dvc.lock").read_text()
     old = parse_lock(text.encode(), b"")
@@ -95,15 +99,18 @@ def test_other_bytes_of_the_same_are_called_so(pipeline: Pipeline) -> None:
     assert (change.stage, change.kind) == ("train@m", "bytes")
 
 
-def test_numbers_are_read_as_dvc_writes_them() -> None:
-    """In YAML 1.1, which PyYAML reads, 1e-05 is a string."""
-    lock = "stages: {a: {cmd: python stages/a.py, params: {params.yaml: {rate: 1e-05, name: 1e, n: 3}}}}"
-    assert parse_lock(lock.encode(), b"")["a"].params == {"rate": 1e-05, "name": "1e", "n": 3}
+def test_why_works_without_git(pipeline: Pipeline, tmp_path: Path) -> None:
+    """As in the folder of a ZIP download, and in one whose `git init` has no commit yet."""
+    pipeline.make("made")
+    (tmp_path / ".git").rename(tmp_path / "elsewhere")
+    assert "dvc.lock is not committed" in text_of("figures/f.png")
+    pipeline.git("init", "--quiet")
+    assert "dvc.lock is not committed" in text_of("figures/f.png")
 
 
 def test_unknown_revision(pipeline: Pipeline) -> None:
     pipeline.make("made")
-    with pytest.raises(UserError, match="revision: found 'nosuch', allowed: a commit, branch, tag or DVC experiment"):
+    with pytest.raises(UserError, match="found 'nosuch', allowed: a commit"):
         Revision("nosuch")
 
 

@@ -1,7 +1,8 @@
-"""dvc.lock: what each stage has last made, from what, and how. Reading it takes a tenth of what starting DVC takes."""
+"""dvc.lock: command, parameters, inputs and outputs of each stage as last run. Starting DVC takes ten times as long."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,12 @@ from difflab.errors import UserError, reading
 from difflab.validation import explain
 
 LOCK = Path("dvc.lock")
-IMPORT = Path("data.dvc")  # an import is a stage too, in a file of its own
+CHECKED = "params.checked"
+IMPORT = Path("data.dvc")  # an import is a stage in a file of its own
 
 
 class _Loader(yaml.CSafeLoader):
-    """Numbers as in YAML 1.2, which DVC writes: 1e-05 is one."""
+    """Reads the numbers of YAML 1.2, which DVC writes, such as 1e-05."""
 
 
 _Loader.add_implicit_resolver(
@@ -27,12 +29,12 @@ _Loader.add_implicit_resolver(
 
 
 class DamagedLock(UserError):
-    """A dvc.lock or data.dvc that is not as DVC writes it: a merge conflict, a part of the file."""
+    """A dvc.lock or data.dvc with a merge conflict, or truncated, or edited by hand."""
 
 
 class _Dep(BaseModel):
     path: str
-    md5: str = ""  # what is imported from elsewhere may have another hash
+    md5: str = ""  # an import may have another hash
 
 
 class _Out(BaseModel):
@@ -60,7 +62,7 @@ T = TypeVar("T", bound=BaseModel)
 
 @dataclass(frozen=True)
 class LockedStage:
-    """One stage of dvc.lock. `deps` and `outs`: MD5 by path, "/" at the end of a folder's path left out."""
+    """One stage of dvc.lock. `deps` and `outs`: MD5 by path, without "/" at the end of a folder's path."""
 
     name: str
     command: str
@@ -70,7 +72,7 @@ class LockedStage:
 
     @property
     def metrics(self) -> list[str]:
-        """Its files of metrics; a table beside them is none."""
+        """The metrics files among its outs; a CSV table is not one."""
         return [out for out in self.outs if out.startswith("metrics/") and out.endswith(".json")]
 
 
@@ -78,9 +80,9 @@ Lock = dict[str, LockedStage]
 
 
 def parse_lock(lock: bytes, imported: bytes, where: str = "") -> Lock:
-    """The contents of dvc.lock and data.dvc, as stages by name; `where` they are from is part of error messages.
+    """The stages by name in the contents of dvc.lock and data.dvc. `where` names their revision in error messages.
 
-    Raises DamagedLock, one line that names the file, where one is not as DVC writes it.
+    Raises DamagedLock with one line that names the file.
     """
     stages = _checked(_File, lock, LOCK, where).stages
     if imported:
@@ -90,7 +92,7 @@ def parse_lock(lock: bytes, imported: bytes, where: str = "") -> Lock:
 
 def _checked(kind: type[T], content: bytes, file: Path, where: str) -> T:
     place = f"{file} of {where}" if where else str(file)
-    mend = "" if where else f"; `git checkout HEAD {file}` brings the committed one"
+    mend = "" if where else f"; `git checkout HEAD {file}` restores the committed one"
     if conflict := re.search(rb"^<<<<<<< ", content, re.MULTILINE):
         line = content[: conflict.start()].count(b"\n") + 1
         raise DamagedLock(f"{place}: found a merge conflict in line {line}, allowed: one of the two versions{mend}")
@@ -110,8 +112,13 @@ def _stage(name: str, entry: _Entry) -> LockedStage:
     return LockedStage(name, entry.cmd, params, deps, outs)
 
 
+def md5_of(content: bytes) -> str:
+    """The hash of a file in dvc.lock."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
 def maker(lock: Lock, path: str) -> tuple[LockedStage, str] | None:
-    """The stage that makes the file or folder `path`, and the out of it that is `path` or holds it."""
+    """The stage that makes the file or folder `path`, and its out that is or contains `path`."""
     for stage in lock.values():
         for out in stage.outs:
             if f"{path}/".startswith(f"{out}/"):
@@ -120,8 +127,20 @@ def maker(lock: Lock, path: str) -> tuple[LockedStage, str] | None:
 
 
 def makers(lock: Lock, path: str) -> list[LockedStage]:
-    """All stages whose outs are `path`, hold it, or lie in it: a dependency may be a folder of several outs."""
+    """All stages with an out that is, contains, or lies in `path`: a dependency may be a folder of several outs."""
     return [s for s in lock.values() if any(_overlap(out, path) for out in s.outs)]
+
+
+def upstream(lock: Lock, path: str) -> list[LockedStage]:
+    """All stages that the file or folder `path` depends on, the nearest first, except those behind `params.checked`:
+    that file is always the same, though its stage reads all of params.yaml."""
+    found = {stage.name: stage for stage in makers(lock, path)}
+    for stage in (front := list(found.values())):
+        for dep in stage.deps:
+            new = [made for made in makers(lock, dep) if made.name not in found] if dep != CHECKED else []
+            found |= {made.name: made for made in new}
+            front += new  # the list that is iterated over
+    return front
 
 
 def _overlap(a: str, b: str) -> bool:

@@ -1,0 +1,108 @@
+"""`difflab plan`: the stages that `dvc repro` or `snakemake` would run, why, and how long each took before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dvc.repo import Repo
+
+from difflab.history.changes import code_change, differing_values
+from difflab.history.dag import Stage, read_stages
+from difflab.history.dvc_lock import LOCK, LockedStage
+from difflab.history.revisions import Revision, cached
+from difflab.params import read_yaml
+from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
+from difflab.pipeline.run_records import RunRecord, read_records
+
+SHOWN = 3  # reasons of a stage
+
+
+@dataclass(frozen=True)
+class Planned:
+    stage: str
+    reasons: list[str]
+    seconds: float | None  # None: no complete run with these parameters is on record
+    after: list[str]  # planned stages upstream
+
+
+def plan() -> list[Planned]:
+    """The stages to run, in order. A stage downstream of a changed one may turn out to have the same inputs.
+
+    Raises UserError where dvc.lock is damaged, and DvcException where DVC fails, as while it is running.
+    """
+    write_fingerprints()
+    lock = Revision(None).lock if LOCK.exists() else {}
+    repo = Repo()
+    status: dict[str, Any] = repo.status()
+    known = seconds_by_command(read_records())
+    planned: dict[str, Planned] = {}
+    changing: set[str] = set()
+    for stage in read_stages(repo):
+        name = stage.name
+        above = [upstream for upstream in stage.upstream if upstream in changing]
+        reasons = list(_reasons(stage, status.get(name, []), lock[name])) if name in lock else ["never run"]
+        if reasons or above:
+            reasons += [f"{upstream} runs" for upstream in above]
+            planned[name] = Planned(name, reasons, known.get(stage.command), above)
+            changing |= set() if stage.persists else {name}
+    return list(planned.values())
+
+
+def seconds_by_command(records: list[RunRecord]) -> dict[str, float]:
+    """The time of each stage's last complete run with the present parameters; a resumed run is not complete."""
+
+    def same_work(record: RunRecord) -> bool:
+        complete = record.status == "finished" and not record.resumed
+        return complete and all(_value(key) == value for key, value in record.params.items())
+
+    return {r.command: r.seconds for r in records if r.seconds and same_work(r)}
+
+
+def _reasons(stage: Stage, status: list[Any], locked: LockedStage) -> Iterator[str]:
+    """DVC's words, with the names of edited modules and the parameters' old and new values."""
+    for item in status:
+        if isinstance(item, str):
+            yield item
+            continue
+        for kind, paths in item.items():
+            for path, state in paths.items():
+                if Path(path).parent == FOLDER and state == "modified":
+                    yield code_change(cached(locked.deps[path]), Path(path).read_bytes())
+                elif path != "params.yaml":
+                    yield f"{state} {path}" if kind != "changed outs" else f"its output is {state}: {path}"
+    if locked.params and status:
+        present = {key: _value(key) for key in stage.params} or read_yaml(Path("params.yaml"))
+        yield from differing_values(locked.params, present)
+
+
+def _value(key: str) -> Any:
+    value = read_yaml(Path("params.yaml"))
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def report(planned: list[Planned]) -> str:
+    """The text of `difflab plan`."""
+    if not planned:
+        return "Everything is up to date."
+    width = max(len(p.stage) for p in planned)
+    lines, finish = [], dict[str, float]()
+    for p in planned:
+        more = f", and {len(p.reasons) - SHOWN} more" if len(p.reasons) > SHOWN else ""
+        lines.append(f"{p.stage:<{width}}  {_duration(p.seconds):>7}  {', '.join(p.reasons[:SHOWN])}{more}")
+        finish[p.stage] = (p.seconds or 0.0) + max((finish[name] for name in p.after), default=0.0)
+    stages = "1 stage" if len(planned) == 1 else f"{len(planned)} stages"
+    total, chain = _duration(sum(p.seconds or 0.0 for p in planned)), _duration(max(finish.values()))
+    unknown = sum(p.seconds is None for p in planned)
+    ending = f"; no time on record for {unknown}" if unknown else ""
+    return "\n".join([*lines, "", f"{stages}: {total} one after the other, {chain} the longest chain{ending}"])
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

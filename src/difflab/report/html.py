@@ -1,0 +1,78 @@
+"""Pages from the templates next to this file: embedded images, and numbers and durations as text."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+
+from difflab.data.images import naming
+from difflab.history.measurements import Measurement
+from difflab.history.verify import JudgedMeasurement
+
+TYPES = {".png": "image/png", ".gif": "image/gif"}
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """`data`: a URI with the unchanged bytes of the file; `provenance`: the file's metadata by name."""
+
+    data: str
+    width: int
+    height: int
+    provenance: dict[str, str]
+
+
+def embed(path: str, content: bytes) -> Embedded:
+    """The PNG or GIF file `path` with this content. Raises DataError where it is damaged."""
+    with naming(path), Image.open(io.BytesIO(content)) as image:
+        data = f"data:{TYPES[PurePath(path).suffix]};base64,{base64.b64encode(content).decode()}"
+        if image.format == "GIF":  # Stage and Inputs, as figures/png.py and figures/gif.py write them
+            metadata = dict(line.split(": ", 1) for line in image.info.get("comment", b"").decode().splitlines())
+        else:
+            metadata = {name: str(text) for name, text in getattr(image, "text", {}).items()}
+        return Embedded(data, image.width, image.height, metadata)
+
+
+def render(template: str, **values: Any) -> str:
+    """Text is escaped; a name that is not in `values` is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"duration": duration, "interval": interval, "shown": shown}
+    return environment.get_template(template).render(values)
+
+
+def shown(value: float) -> str:
+    """About four significant digits."""
+    if isinstance(value, int) or (value == int(value) and abs(value) >= 10):
+        return f"{value:.0f}"
+    magnitude = abs(value)
+    if 0 < magnitude < 1e-3:
+        return f"{value:.1e}"
+    return f"{value:.3f}" if magnitude < 10 else f"{value:.2f}" if magnitude < 100 else f"{value:.1f}"
+
+
+def interval(found: Measurement | JudgedMeasurement) -> str:
+    """Such as 0.85 – 0.95; empty where there is none."""
+    return "" if found.low is None or found.high is None else f"{shown(found.low)} – {shown(found.high)}"
+
+
+def duration(seconds: float | None) -> str:
+    """Such as 4 min 12 s."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
