@@ -83,6 +83,9 @@ class Tracked:
     uri: str
     run_id: str
 
+    def __str__(self) -> str:
+        return f"run {self.run_id} in {self.uri}"
+
 
 def tracked_run(record: RunRecord) -> Tracked | None:
     """The MLflow run of a record, in the store that was written last."""
