@@ -11,7 +11,7 @@ from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.params import load_params
 from difflab.report.same_noise import read_strips
-from difflab.same_noise import middle_digit
+from difflab.studies.rows import middle_digit
 from stages import same_noise
 
 

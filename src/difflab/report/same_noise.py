@@ -14,7 +14,7 @@ from PIL import Image
 from difflab.data.images import read_equal_sizes
 from difflab.params import RecipeParams
 from difflab.report.images import Embedded, embed
-from difflab.same_noise import NUM_NOISES, noise_rows
+from difflab.studies.rows import NUM_NOISES, noise_rows
 
 GAP = 1  # pixels
 

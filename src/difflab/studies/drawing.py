@@ -1,4 +1,4 @@
-"""The same images drawn in several ways: what the studies of samplers, lengths and guidance compare."""
+"""The same images sampled in several ways: what the studies of samplers, lengths and guidance compare."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from safetensors.torch import save_file
 from torch import Tensor, cat
 
 from difflab.outputs import atomic_write
+from difflab.params import RecipeData
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.sampling.resumable import drawn_batches
 
-Image = tuple["Variant", int, int | None]  # drawn so, from this noise of the bank, of this digit
+Image = tuple["Variant", int, int | None]  # the noise of the bank, and the digit
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to draw: `options` are arguments of the pipeline's call, `seed` is the noise bank's."""
+    """One way to sample: `options` are arguments of the pipeline's call, `seed` is the noise bank's."""
 
     name: str
     seed: int
@@ -43,16 +44,16 @@ def draw_variants(
     variants: Sequence[Variant],
     num_images: int,
     batch_size: int,
-    classes: tuple[str, Sequence[int]] | None = None,
+    classes: RecipeData | None = None,
 ) -> None:
     """Write `path`, a safetensors file of (num_images, 3, S, S) uint8 by the variants' names.
 
-    `pipeline` was loaded from `model` and may hold another scheduler. `classes`: for a conditional recipe the domain
-    and its digits; image i then shows digit i modulo their number, from noise i // their number of the bank, as the
-    recipe's own samples do; without them it comes from noise i. A kill only interrupts it (see `drawn_batches`);
+    `pipeline` was loaded from `model` and may hold another scheduler. `classes`: for a conditional recipe its one
+    domain with the digits; image i then shows digit i modulo their number, from noise i // their number of the bank, as
+    the recipe's own samples do; without them it comes from noise i. A kill only interrupts it (see `drawn_batches`);
     `params` are all that the images depend on.
     """
-    domain, digits = classes or ("", [])
+    [(domain, digits)] = (classes or {"": []}).items()
     images: list[Image] = [
         (variant, i // len(digits), digit_of(i, digits)) if digits else (variant, i, None)
         for variant in variants
@@ -66,9 +67,9 @@ def draw_variants(
 
     def draw(batch: list[Image]) -> dict[str, Tensor]:
         variant = batch[0][0]
-        what = {"digit": [digit for *_, digit in batch], "domain": domain} if digits else {"count": len(batch)}
+        request = {"digit": [digit for *_, digit in batch], "domain": domain} if digits else {"count": len(batch)}
         generators = bank_generators(variant.seed, [noise for _, noise, _ in batch])
-        output = pipeline(**what, **variant.options, generator=generators, output_type="pt")
+        output = pipeline(**request, **variant.options, generator=generators, output_type="pt")
         return {"images": to_uint8(output.images)}
 
     drawn_images: dict[str, list[Tensor]] = {variant.name: [] for variant in variants}
