@@ -22,7 +22,7 @@ def main(
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import load_targets
     from difflab.figures.image_grid import save_image_grid
-    from difflab.personalization.figure import concepts_panel, samples_panel
+    from difflab.personalization.figure import TITLES, concepts_panel, samples_panel
     from difflab.personalization.measures import MEASURES, Grader, compare_methods
     from difflab.personalization.places import METHODS, load_concept
     from difflab.personalization.prompts import groups_of, prompts_of
@@ -49,7 +49,7 @@ def main(
     write_metrics(METRICS, metrics)
 
     shown = {i: prompts[i] for group in groups for i in group.prompts}
-    found = {(method, i): grader.found(images[method][0][i], prompts[i]) for method in METHODS for i in shown}
+    found = {(method, i): grader.found(images[method][0][i], prompts[i]) for method in TITLES for i in shown}
     tokens = {f"{concept.token}\n{name}": true_images[name] for name, concept in concepts.items()}
     title = "Two concepts in one image: textual inversion and Custom Diffusion"
     panels = [concepts_panel(tokens), samples_panel(shown, found)]

@@ -25,16 +25,17 @@ def concepts_panel(true_images: Mapping[str, Tensor]) -> Panel:
     return Panel(rows, list(true_images), [], "images of the concepts")
 
 
-def samples_panel(prompts: Mapping[int, str], found: Mapping[tuple[Method, int], Mapping[str, Tensor]]) -> Panel:
-    """The first images of each prompt and method; below each the concepts that `found`, (N,) bool by name, has in it."""
-    rows = {(method, i): f"{TITLES[method]}\n{prompt}" for i, prompt in prompts.items() for method in TITLES}
+def samples_panel(prompts: Mapping[int, str], found: Mapping[tuple[str, int], Mapping[str, Tensor]]) -> Panel:
+    """The first images of each prompt and method, with the concepts that `found`, (N,) bool by name, has in each."""
+    rows: list[tuple[Method, int]] = [(method, i) for i in prompts for method in TITLES]
+    labels = [f"{TITLES[method]}\n{prompts[i]}" for method, i in rows]
     files = [sample_files(sample_folder(method, 0, i))[:NUM_NOISES] for method, i in rows]
     captions = [
         [_caption(found[row], number) for number in range(len(images))] for row, images in zip(rows, files, strict=True)
     ]
     columns = [f"noise {number:02d}" for number in range(max(map(len, files)))]
     title = "first training seed, the same noises; below each image the concepts found in it"
-    return Panel(files, list(rows.values()), columns, title, captions)
+    return Panel(files, labels, columns, title, captions)
 
 
 def _caption(found: Mapping[str, Tensor], number: int) -> str:
