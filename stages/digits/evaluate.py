@@ -1,4 +1,7 @@
-"""Metrics of the samples of one recipe: samples/RECIPE/, models/judge-DOMAIN/, prepared/ → metrics/RECIPE.json."""
+"""Metrics of the samples of one recipe → metrics/RECIPE.json.
+
+From samples/RECIPE/, the classifiers models/judge-DOMAIN/ and the real images prepared/recipes/RECIPE/.
+"""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,12 +34,12 @@ def main(
     device = make_accelerator(compute).device
     targets = load_targets()
     inception = inception_extractor(Path(params.inception_weights), device) if params.inception_weights else None
-    loaded = {}
+    prepared, loaded = Path("prepared/recipes", recipe), {}
     for domain, digits in domains.items():
         folder, judge_folder = Path("samples", recipe, domain), Path(f"models/judge-{domain}")
         images, expected = read_digit_samples(folder, digits) if condition else (read_samples(folder), None)
-        real = RealImages.load(Path(f"prepared/{domain}.safetensors"), digits, images, params)
-        trained_on = load_digits({domain: digits}, training_splits(hold_out_validation))["images"]
+        real = RealImages.load(prepared / f"{domain}.safetensors", digits, images, params)
+        trained_on = load_digits({domain: digits}, training_splits(hold_out_validation), prepared)["images"]
         judge = load_judge(judge_folder).to(device)
         loaded[domain] = images, expected, real, trained_on, judge, judge_extractor(judge, judge_folder)
 

@@ -1,5 +1,6 @@
 """Figures of the samples of one recipe: samples/RECIPE/ → figures/grid_RECIPE.png, figures/reverse_RECIPE.png.
 
+The images of the grid are copied to studies/same_noise/RECIPE/ for the stage same_noise.
 The grid has a hundred samples of each domain: digits by noises. Samples of an unconditional recipe have a noise each,
 ten to a row; the noises of the first row are the columns of the other recipes' grids.
 """
@@ -17,7 +18,7 @@ def main(
     condition: Annotated[ConditionParams | None, Section("recipes.{recipe}.condition")],
 ) -> None:
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.studies.rows import COLUMNS, grid_of_digits, grid_of_noises, trace_rows
+    from difflab.studies.rows import COLUMNS, SAME_NOISE, copy_rows, grid_of_digits, grid_of_noises, trace_rows
 
     samples = Path("samples", recipe)
     if condition is None:
@@ -31,6 +32,7 @@ def main(
         for heading, rows in grids.items()
     ]
     save_image_grid(panels, title, Path(f"figures/grid_{recipe}.png"), "grid")
+    copy_rows(grids, samples, SAME_NOISE / recipe)
 
     labels, rows = zip(*trace_rows(samples / "trace"), strict=True)
     panel = Panel(rows, labels, [f"t = {int(file.stem[1:])}" for file in rows[0]])

@@ -1,4 +1,4 @@
-"""Samples of all recipes from the same noises, image by image → figures/same_noise.png.
+"""Samples of all recipes from the same noises, image by image: studies/same_noise/ → figures/same_noise.png.
 
 For each domain one digit: the middle one of those that the most recipes know.
 """
@@ -12,9 +12,9 @@ from difflab.stage import Section, run
 
 def main(recipes: Annotated[dict[str, RecipeParams], Section("recipes")]) -> None:
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.studies.rows import COLUMNS, noise_rows
+    from difflab.studies.rows import COLUMNS, SAME_NOISE, noise_rows
 
-    rows = noise_rows(recipes)
+    rows = noise_rows(recipes, SAME_NOISE)
     labels = [f"{row.recipe}\n{row.shows}" for row in rows]
     same = len({recipe.sampling.seed for recipe in recipes.values()}) == 1
     title = f"Each recipe from {'the same ten noises' if same else 'ten noises, not the same: the seeds differ'}"

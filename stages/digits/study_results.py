@@ -37,7 +37,7 @@ def fid_study(
         for length in study.lengths
         for seed, images in load_variants(Path(f"studies/fid/{length}.safetensors")).items()
     }
-    graded = grade_variants(variants, domains, False, params, study.drawing.seeds, device)
+    graded = grade_variants(variants, study.recipe, domains, False, params, study.drawing.seeds, device)
     metrics = length_metrics(graded, study, trained, reported)
     title = f"{study.recipe}, trained with T = {trained}, sampled on a schedule of another length over the same β"
     save_study("fid_study", metrics, title, length_plots(metrics, trained), "fid_study", length_table(metrics))
@@ -58,7 +58,7 @@ def few_steps(
     device = make_accelerator(compute).device
     conditional = sampling.guidance_scale is not None
     variants = load_variants(Path(f"studies/few_steps/{recipe}.safetensors"))
-    metrics = grade_variants(variants, domains, conditional, params, sampling.seed, device)
+    metrics = grade_variants(variants, recipe, domains, conditional, params, sampling.seed, device)
     per_step = 2 if (sampling.guidance_scale or 1) > 1 else 1  # network evaluations: with and without the condition
     title = f"{recipe}: how many network evaluations an image needs"
     save_study(f"few_steps_{recipe}", metrics, title, few_steps_plots(metrics, per_step), "few_steps")
@@ -78,7 +78,7 @@ def guidance(
 
     device = make_accelerator(compute).device
     variants = load_variants(Path("studies/guidance.safetensors"))
-    metrics = grade_variants(variants, domains, True, params, seed, device)
+    metrics = grade_variants(variants, study.recipe, domains, True, params, seed, device)
     title = f"{study.recipe}: effect of the guidance scale ({study.sampler}, {study.num_inference_steps} steps)"
     save_study("guidance", metrics, title, guidance_plots(metrics, study), "guidance")
 

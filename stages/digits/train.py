@@ -1,4 +1,4 @@
-"""Train one diffusion recipe: prepared/DOMAIN.safetensors → models/RECIPE/, curves/RECIPE.csv."""
+"""Train one diffusion recipe: prepared/recipes/RECIPE/ → models/RECIPE/, curves/RECIPE.csv."""
 
 import shutil
 from pathlib import Path
@@ -32,9 +32,9 @@ def main(
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)
-    inputs = [Path(f"prepared/{domain}.safetensors") for domain in domains]
-    data = load_digits(domains, training_splits(hold_out_validation))
-    validation = load_digits(domains, ["validation"]) if hold_out_validation else None
+    prepared = Path("prepared/recipes", recipe)
+    data = load_digits(domains, training_splits(hold_out_validation), prepared)
+    validation = load_digits(domains, ["validation"], prepared) if hold_out_validation else None
 
     set_seed(training.seed)
     unet = make_unet(network, data["images"].shape[-1], conditional=condition is not None)
@@ -49,7 +49,7 @@ def main(
     task = DenoisingTask(unet, betas, **parameterization, **options)
 
     params = [compute, domains, hold_out_validation, schedule, condition, network, training]
-    with rolling_checkpoint(f"train-{recipe}", params, inputs) as checkpoint:
+    with rolling_checkpoint(f"train-{recipe}", params, [prepared]) as checkpoint:
         fit(task, data, training, accelerator, checkpoint, validation)
         write_curve(checkpoint.log, Path("curves", f"{recipe}.csv"))
         with checkpoint.model_folder(Path("models", recipe)) as folder:

@@ -29,6 +29,7 @@ def load_variants(path: str | Path) -> dict[str, Tensor]:
 
 def grade_variants(
     variants: dict[str, Tensor],
+    recipe: str,
     domains: RecipeData,
     conditional: bool,
     params: EvaluationParams,
@@ -38,7 +39,7 @@ def grade_variants(
     """Metrics by the variants' names, the real-against-real `floor` of the Fréchet distance, and the protocol.
 
     `variants`: (N, 3, S, S) uint8 each, as `draw_variants` wrote them; `domains`: the recipe's one domain with its
-    digits. With a condition image i shows digit i modulo their number, and the metrics hold the classifier's accuracy;
+    digits, whose real images are in prepared/recipes/RECIPE/. With a condition image i shows digit i modulo their number, and the metrics hold the classifier's accuracy;
     without one they hold its mean confidence.
     """
     [(domain, digits)] = domains.items()
@@ -46,7 +47,7 @@ def grade_variants(
     judge = load_judge(folder).to(device)
     extractor = judge_extractor(judge, folder)
     some = next(iter(variants.values()))
-    real = RealImages.load(Path(f"prepared/{domain}.safetensors"), digits, some, params)
+    real = RealImages.load(Path("prepared/recipes", recipe, f"{domain}.safetensors"), digits, some, params)
     reference, held_out = extractor.features_of(real.reference), extractor.features_of(real.held_out)
     asked = torch.tensor(digits).repeat(len(some) // len(digits))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from difflab.errors import UserError
+from difflab.outputs import atomic_write
 from difflab.params import Domain, RecipeData, RecipeParams
 
+SAME_NOISE = Path("studies/same_noise")  # RECIPE/: copies of the samples in its grid
 NUM_NOISES = 10  # columns: the first noises of the bank
 COLUMNS = [str(k + 1) for k in range(NUM_NOISES)]
 DOMAINS: tuple[Domain, ...] = ("mnist", "mnistm", "svhn")  # the order of the rows
@@ -61,6 +64,16 @@ def grid_of_digits(samples: Path, domains: RecipeData) -> dict[str, Rows]:
         f"{domain}: noise input": [(str(digit), images[digit, domain]) for digit in sorted(digits)]
         for domain, digits in domains.items()
     }
+
+
+def copy_rows(grids: Mapping[str, Rows], samples: Path, folder: Path) -> None:
+    """Write `folder`, with copies of the files of all rows in the places that they have in `samples`."""
+    files = [file for rows in grids.values() for _, row in rows for file in row]
+    with atomic_write(folder) as partial:
+        for file in files:
+            copy = partial / file.relative_to(samples)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
 
 
 def trace_rows(folder: Path) -> Rows:
