@@ -39,8 +39,8 @@ def grade_variants(
     """Metrics by the variants' names, the real-against-real `floor` of the Fréchet distance, and the protocol.
 
     `variants`: (N, 3, S, S) uint8 each, as `draw_variants` wrote them; `domains`: the recipe's one domain with its
-    digits, whose real images are in prepared/recipes/RECIPE/. With a condition image i shows digit i modulo their number, and the metrics hold the classifier's accuracy;
-    without one they hold its mean confidence.
+    digits, whose real images are in prepared/recipes/RECIPE/. With a condition image i shows digit i modulo their
+    number, and the metrics hold the classifier's accuracy; without one they hold its mean confidence.
     """
     [(domain, digits)] = domains.items()
     folder = Path(f"models/judge-{domain}")
