@@ -22,13 +22,13 @@ from pathlib import Path
 from difflab.outputs import atomic_write
 from difflab.stage import run
 
-def main():
+def main(name: str) -> None:
     with atomic_write("models/a") as folder:
         folder.mkdir()
         for step in range(10):
             (folder / f"{step}.txt").write_text(str(step))
             print("step", step, flush=True)
-            if len(sys.argv) > 1 and step == 5:
+            if name == "a" and step == 5:
                 sys.stdin.read()
 
 run(main)
@@ -134,9 +134,9 @@ def test_the_running_stage_is_known():
     assert names == ["train@a"] and running_stage() is None
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(name: str) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
-    command = [sys.executable, "stages/train.py", *arguments]
+    command = [sys.executable, "stages/train.py", name]
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
@@ -148,7 +148,7 @@ WHOLE = {f"models/a/{step}.txt": str(step) for step in range(10)}
 
 
 def test_two_processes_of_one_stage_work_one_after_the_other():
-    first, second = start(), start()
+    first, second = start("b"), start("b")
     outputs = [process.communicate() for process in (first, second)]
     assert [process.returncode for process in (first, second)] == [0, 0]
     assert sum("waiting" in errors for _, errors in outputs) <= 1

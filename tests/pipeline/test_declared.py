@@ -1,8 +1,7 @@
 """dvc.yaml declares for each stage the fingerprint of its script and exactly the parameters that it reads."""
 
 import ast
-import re
-from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,8 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from networkx import descendants
+
+from difflab.pipeline.stage import Main, keys_read, parse, read
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = ("diffusers", "torchvision")
@@ -34,13 +35,20 @@ def test_each_stage_declares_the_fingerprint_of_its_script(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_declared_parameters_are_the_read_ones(name: str) -> None:
+def test_a_signature_is_the_declaration(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arguments of the command, and the sections of params.yaml."""
+    monkeypatch.chdir(ROOT)
     stage = STAGES[name]
-    declared = {key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params}
-    calls = re.findall(r'load_section\([^,]+, f?"([^"]+)"\)', script(stage).read_text())
-    patterns = [re.sub(r"\{.*?\}", "*", key) for key in calls]
-    assert len(patterns) == len(declared)
-    assert all(any(fnmatch(key, pattern) for pattern in patterns) for key in declared)
+    declared = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
+    main, arguments = parse(mains(script(stage)), str(stage.cmd).split()[2:])
+    assert sorted(declared) == sorted(keys_read(main, read(main, arguments)))
+
+
+def mains(path: Path) -> list[Main]:
+    """The arguments of `run` at the end of a script."""
+    module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    call = ast.parse(path.read_text()).body[-1].body[0].value  # pyright: ignore[reportAttributeAccessIssue]
+    return [getattr(module, name.id) for name in call.args]
 
 
 def test_parameters_are_checked_before_every_stage() -> None:

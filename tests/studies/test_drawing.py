@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from difflab.params import RecipeData
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
@@ -52,7 +53,7 @@ def model(digit_models, tmp_path, monkeypatch) -> Path:
 def draw(model: Path, dies_at: int | None = None, num_images: int = 8, batch_size: int = 3) -> list[dict]:
     """Draw the guided variants of 8 images in batches of 3, 3 and 2; returns the calls that it took."""
     pipeline = Watched(DigitPipeline.from_folder(model), dies_at)
-    classes = ("svhn", DIGITS)
+    classes: RecipeData = {"svhn": DIGITS}
     draw_variants(PATH, [batch_size], model, pipeline, GUIDED, num_images, batch_size, classes)  # pyright: ignore[reportArgumentType]
     return pipeline.calls
 

@@ -23,7 +23,7 @@ import difflab.tracking.live as live
 
 live.PATIENCE = 0.2
 
-def main():
+def main(name: str) -> None:
     note_params("recipes.a.training", {"seed": 0})
     folder = Path(".cache/checkpoints/train-a-0123")
     note_work_folder(folder, resumed=False)
