@@ -1,7 +1,7 @@
 """dvc.yaml declares for each stage the fingerprint of its script and exactly the parameters that it reads."""
 
 import ast
-from importlib import import_module
+import runpy
 from pathlib import Path
 
 import pytest
@@ -45,10 +45,25 @@ def test_a_signature_is_the_declaration(name: str, monkeypatch: pytest.MonkeyPat
 
 
 def mains(path: Path) -> list[Main]:
-    """The arguments of `run` at the end of a script."""
-    module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    call = ast.parse(path.read_text()).body[-1].body[0].value  # pyright: ignore[reportAttributeAccessIssue]
-    return [getattr(module, name.id) for name in call.args]
+    """The arguments of `run` in a script."""
+    given: list[Main] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("difflab.stage.run", lambda *functions: given.extend(functions))
+        runpy.run_path(str(path), run_name="__main__")
+    return given
+
+
+def upstream(name: str) -> set[str]:
+    stage = next(stage for stage in REPO.index.stages if stage.addressing == name)
+    return {each.addressing for each in descendants(REPO.index.graph, stage)}
+
+
+def test_a_data_set_reruns_only_what_uses_it() -> None:
+    """Of `recipe_data` the bytes stay when a data set changes that is not the recipe's."""
+    for name in ("train@unconditional-800", "evaluate@unconditional-800", "fid_study"):
+        prepared = [dep.def_path for dep in STAGES[name].deps if dep.def_path.startswith("prepared/")]
+        assert prepared == ["prepared/recipes/unconditional-800/"]
+    assert not upstream("same_noise") & {"faces", "controlnet", "clip", "circles", "prepare@faces"}
 
 
 def test_parameters_are_checked_before_every_stage() -> None:
