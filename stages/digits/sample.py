@@ -33,8 +33,8 @@ def main(
     def sample(batch: list[PlannedImage]) -> dict[str, torch.Tensor]:
         request: dict[str, Any] = {"count": len(batch)}
         if conditional:
-            digits, image_domains = [image.digit for image in batch], [image.domain for image in batch]
-            request = {"digit": digits, "domain": image_domains, "guidance_scale": params.guidance_scale}
+            request = {name: [getattr(image, name) for image in batch] for name in ("digit", "domain")}
+            request["guidance_scale"] = params.guidance_scale
         generators = bank_generators(params.seed, [image.noise for image in batch])
         kept = {"eta": params.eta, "trace_steps": params.trace_steps, "output_type": "pt"}
         trace = pipeline(**request, generator=generators, **kept, **sampler_options(params)).trace

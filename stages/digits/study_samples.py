@@ -23,21 +23,18 @@ def fid_samples(
     if length < 2:
         raise UserError(f"length: found {length}, allowed: integer ≥ 2")
 
-    from difflab.device import make_accelerator
     from difflab.models.schedules import linear_betas
-    from difflab.sampling.pipelines import load_recipe
     from difflab.sampling.schedulers import sampler_options
-    from difflab.studies.drawing import Variant, draw_variants
+    from difflab.studies.drawing import Variant, draw_variants, load_model
 
-    model = Path("models", recipe)
-    pipeline = load_recipe(model, False, make_accelerator(compute).device)
+    pipeline = load_model(recipe, sampling, compute)
     trained = pipeline.scheduler.config["trained_betas"]
     pipeline.replace_betas(linear_betas(length, trained[0], trained[-1]))
     options = sampler_options(sampling) | {"sampler": "ddpm", "num_inference_steps": length}
     variants = [Variant(f"seed-{seed}", seed, options) for seed in params.seeds]
     path = Path(f"studies/fid/{length}.safetensors")
     depends_on = [compute, length, params, sampling]
-    draw_variants(path, depends_on, model, pipeline, variants, params.num_images, params.batch_size)
+    draw_variants(path, depends_on, recipe, pipeline, variants, params.num_images, params.batch_size)
 
 
 def few_steps_samples(
@@ -48,13 +45,10 @@ def few_steps_samples(
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
     """Few steps of DDIM and DPM-Solver++, and all of DDPM → studies/few_steps/RECIPE.safetensors."""
-    from difflab.device import make_accelerator
-    from difflab.sampling.pipelines import load_recipe
     from difflab.sampling.schedulers import sampler_options
-    from difflab.studies.drawing import Variant, draw_variants
+    from difflab.studies.drawing import Variant, draw_variants, load_model
 
-    model, conditional = Path("models", recipe), sampling.guidance_scale is not None
-    pipeline = load_recipe(model, conditional, make_accelerator(compute).device)
+    pipeline, conditional = load_model(recipe, sampling, compute), sampling.guidance_scale is not None
     options = sampler_options(sampling) | ({"guidance_scale": sampling.guidance_scale} if conditional else {})
     few = [(sampler, steps) for sampler in params.samplers for steps in params.num_inference_steps]
     variants = [
@@ -63,7 +57,7 @@ def few_steps_samples(
     ]
     path = Path(f"studies/few_steps/{recipe}.safetensors")
     depends_on, classes = [compute, params, domains, sampling], domains if conditional else None
-    draw_variants(path, depends_on, model, pipeline, variants, params.num_images, params.batch_size, classes)
+    draw_variants(path, depends_on, recipe, pipeline, variants, params.num_images, params.batch_size, classes)
 
 
 def guidance_samples(
@@ -73,18 +67,15 @@ def guidance_samples(
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{params.recipe}.sampling")],
 ) -> None:
     """Several guidance scales → studies/guidance.safetensors."""
-    from difflab.device import make_accelerator
-    from difflab.sampling.pipelines import load_recipe
     from difflab.sampling.schedulers import sampler_options
-    from difflab.studies.drawing import Variant, draw_variants
+    from difflab.studies.drawing import Variant, draw_variants, load_model
 
-    model = Path("models", params.recipe)
-    pipeline = load_recipe(model, True, make_accelerator(compute).device)
+    pipeline = load_model(params.recipe, sampling, compute)
     options = sampler_options(sampling) | {"sampler": params.sampler, "num_inference_steps": params.num_inference_steps}
     variants = [Variant(f"s={s:g}", sampling.seed, options | {"guidance_scale": s}) for s in params.guidance_scales]
     path = Path("studies/guidance.safetensors")
     depends_on = [compute, params, domains, sampling]
-    draw_variants(path, depends_on, model, pipeline, variants, params.num_images, params.batch_size, domains)
+    draw_variants(path, depends_on, params.recipe, pipeline, variants, params.num_images, params.batch_size, domains)
 
 
 if __name__ == "__main__":

@@ -39,13 +39,9 @@ def main(
 
     metrics = compare_methods(grader, groups, prompts, images) | {"control": grader.control()}
     metrics["reported"] = load_targets().findings["multi_concept"]
-    metrics["protocol"] = MEASURES | {
-        "num_runs": num_runs,
-        "num_images": params.num_images,
-        "noise_bank_seed": seed,
-        "image_size": size,
-        **params.presence.model_dump(),
-    }
+    counts = {"num_runs": num_runs, "num_images": params.num_images}
+    conditions = counts | {"noise_bank_seed": seed, "image_size": size}
+    metrics["protocol"] = MEASURES | conditions | params.presence.model_dump()
     write_metrics(METRICS, metrics)
 
     shown = {i: prompts[i] for group in groups for i in group.prompts}

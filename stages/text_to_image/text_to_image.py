@@ -57,16 +57,10 @@ def main(
     with rolling_checkpoint("text_to_image", params, [prepared, clip_folder, AUTOENCODER]) as checkpoint:
         latents = encode_scenes(autoencoder, scenes, autoencoder.config.sample_size)
         fit(task, {"latents": latents, "tokens": tokens}, training, accelerator, checkpoint)
-        components: dict[str, Any] = {
-            "vae": autoencoder,
-            "text_encoder": text_encoder,
-            "tokenizer": clip.tokenizer,
-            "unet": unet,
-            "scheduler": scheduler,
-            "safety_checker": None,
-            "feature_extractor": clip.image_processor,
-        }
-        pipeline = StableDiffusionPipeline(**components, requires_safety_checker=False)
+        language: Any = {"text_encoder": text_encoder, "tokenizer": clip.tokenizer}
+        others: Any = {"safety_checker": None, "feature_extractor": clip.image_processor}
+        parts: Any = {"vae": autoencoder, "unet": unet, "scheduler": scheduler, **language, **others}
+        pipeline = StableDiffusionPipeline(**parts, requires_safety_checker=False)
         with checkpoint.model_folder(MODEL) as folder:
             pipeline.save_pretrained(folder)
 

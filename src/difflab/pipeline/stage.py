@@ -2,8 +2,8 @@
 
     def main(recipe: Recipe, data: Annotated[RecipeData, Section("recipes.{recipe}.data")]) -> None: ...
 
-A parameter with a `Section` is that section of params.yaml, checked; any other is an argument of the command line.
-dvc.yaml declares the same sections, and tests/pipeline/test_declared.py compares the two.
+A parameter with a `Section` is that section of params.yaml; any other is an argument of the command line. dvc.yaml
+declares the same sections, and tests/pipeline/test_declared.py compares the two.
 """
 
 from __future__ import annotations
@@ -90,7 +90,6 @@ def _add_arguments(parser: argparse.ArgumentParser, main: Main) -> None:
     for name, kind in _parameters(main).items():
         if _section(kind):
             continue
-        described = get_origin(kind) is Annotated
-        kind, text = get_args(kind)[:2] if described else (kind, None)
+        kind, text = get_args(kind)[:2] if get_origin(kind) is Annotated else (kind, None)
         choices = get_args(kind) or None  # of a Literal
         parser.add_argument(name, type=str if choices else kind, choices=choices, help=text)

@@ -12,11 +12,12 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from safetensors.torch import save_file
 from torch import Tensor, cat
 
+from difflab.device import make_accelerator
 from difflab.outputs import atomic_write
-from difflab.params import RecipeData
+from difflab.params import ComputeParams, RecipeData, RecipeSamplingParams
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline, load_recipe
 from difflab.sampling.resumable import drawn_batches
 
 Image = tuple["Variant", int, int | None]  # the noise of the bank, and the digit
@@ -36,10 +37,18 @@ def digit_of(image: int, digits: Sequence[int]) -> int:
     return digits[image % len(digits)]
 
 
+def load_model(
+    recipe: str, sampling: RecipeSamplingParams, compute: ComputeParams
+) -> DigitPipeline | UnconditionalPipeline:
+    """The pipeline of models/RECIPE/, on the device of `compute`."""
+    conditional = sampling.guidance_scale is not None
+    return load_recipe(Path("models", recipe), conditional, make_accelerator(compute).device)
+
+
 def draw_variants(
     path: Path,
     params: Any,
-    model: Path,
+    recipe: str,
     pipeline: DigitPipeline | UnconditionalPipeline,
     variants: Sequence[Variant],
     num_images: int,
@@ -48,7 +57,7 @@ def draw_variants(
 ) -> None:
     """Write `path`, a safetensors file of (num_images, 3, S, S) uint8 by the variants' names.
 
-    `pipeline` was loaded from `model` and may hold another scheduler. `classes`: for a conditional recipe its one
+    `pipeline` is that of `recipe` and may hold another scheduler. `classes`: for a conditional recipe its one
     domain with the digits; image i then shows digit i modulo their number, from noise i // their number of the bank, as
     the recipe's own samples do; without them it comes from noise i. A kill only interrupts it (see `drawn_batches`);
     `params` are all that the images depend on.
@@ -74,7 +83,7 @@ def draw_variants(
 
     drawn_images: dict[str, list[Tensor]] = {variant.name: [] for variant in variants}
     stage = "-".join(path.with_suffix("").parts)
-    with drawn_batches(stage, params, [model], batches, draw) as drawn, atomic_write(path) as partial:
+    with drawn_batches(stage, params, [Path("models", recipe)], batches, draw) as drawn, atomic_write(path) as partial:
         for batch, tensors in drawn:
             drawn_images[batch[0][0].name].append(tensors["images"])
         save_file({name: cat(parts) for name, parts in drawn_images.items()}, partial)
