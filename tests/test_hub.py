@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 from difflab.models.hub import record_commit, split_revision
@@ -29,7 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             up_block_types=("UpBlock2D",),
             layers_per_block=1,
         )
-        unet.conv_out.bias.data.fill_(float(value))
+        torch.nn.init.constant_(unet.get_parameter("conv_out.bias"), float(value))
         DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder / "snapshots" / commit)
         (folder / "refs" / revision).write_text(commit)
     return tmp_path
@@ -42,7 +43,7 @@ def test_a_revision_is_loaded_and_its_commit_recorded(
     cache: Path, tmp_path: Path, name: str, revision: str, value: float
 ):
     unet = load_pretrained_unet(f"somebody/faces{name}")
-    assert unet.conv_out.bias.tolist() == [value] * 3
+    assert unet.get_parameter("conv_out.bias").tolist() == [value] * 3
     record_commit(tmp_path, f"somebody/faces{name}", "model_index.json")
     source = json.loads((tmp_path / "source.json").read_text())
     assert source == {"model": "somebody/faces", "revision": name[1:] or "main", "commit": COMMITS[revision]}

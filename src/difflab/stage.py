@@ -1,30 +1,20 @@
-"""How stage scripts start. Every stage declares this module, because the threads it sets change results."""
+"""The start of every stage script.
 
-from __future__ import annotations
+Part of every fingerprint, because the number of threads changes results; difflab.pipeline.stage does the rest.
+"""
 
-import argparse
 import os
-from collections.abc import Callable
 
-from difflab.errors import call
-from difflab.pipeline.run_records import recorded
+from difflab.pipeline.stage import Compute, Concept, Main, Recipe, Scenario, Section, run_stage
+
+__all__ = ["Compute", "Concept", "Recipe", "Scenario", "Section", "run"]
 
 # Rounding in the linear algebra of NumPy and SciPy depends on the number of threads, and Snakemake sets another one
 # than DVC.
 BLAS_THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
 
-def run(main: Callable[[], None]) -> None:
-    """Call the main function of a stage and keep a record of the run.
-
-    `main` itself imports NumPy and torch: they read the number of threads when they are imported.
-    """
+def run(*mains: Main) -> None:
+    """Run a stage, as `run_stage` does. Its main function imports NumPy and torch, which read the number of threads."""
     os.environ |= BLAS_THREADS
-    call(lambda: recorded(main))
-
-
-def recipe_argument(description: str | None) -> str:
-    """The name of a recipe, the only argument of the script that `description` describes."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("recipe", help="an entry of params.yaml: recipes")
-    return parser.parse_args().recipe
+    run_stage(*mains)

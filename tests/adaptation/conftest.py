@@ -1,9 +1,8 @@
 """For the tests of domain adaptation: tiny domains of ten classes, and parameters to learn them with."""
 
 import copy
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import torch
 import yaml
 
 from difflab.data.dataset import ImageDataset
+from tests import stage_calls
 
 SIZE = 8
 TRAINING = {
@@ -82,12 +82,8 @@ def write_params(**changes: Any) -> None:
 
 
 @pytest.fixture
-def run_stage(monkeypatch):
-    def call(stage: ModuleType, *arguments: str) -> None:
-        monkeypatch.setattr(sys, "argv", [stage.__name__, *arguments])
-        stage.main()
-
-    return call
+def run_stage() -> Callable[..., None]:
+    return stage_calls.run_stage
 
 
 def contents(folder: str) -> dict[str, bytes]:

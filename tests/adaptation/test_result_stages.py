@@ -19,7 +19,7 @@ from difflab.adaptation.networks import load_classifier
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.figures import curves
-from stages import adapt, evaluate_adaptation, scenario, tsne
+from stages.adaptation import adapt, evaluate_adaptation, scenario, tsne
 
 TARGETS = "accuracy: {}\nadaptation: {mnistm-usps: {source-only: 0.25, dann: 0.5}}\nfid_study: {}\n"
 TARGETS += "zero_shot: {accuracies: [0.5], num_images: 2, num_classes: 2, image_size: 8}\nfindings: {}\nprotocols: {}\n"

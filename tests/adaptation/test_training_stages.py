@@ -19,7 +19,8 @@ from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
 from difflab.params import Method, read_yaml
 from difflab.pipeline.run_records import recorded
-from stages import adapt, scenario
+from stages.adaptation import adapt, scenario
+from tests import stage_calls
 from tests.adaptation.conftest import contents, make_domain, write_params
 
 OUTPUT = "models/adapt/mnistm-usps"
@@ -194,7 +195,7 @@ def run_as_pipeline(monkeypatch):
 
     def call(stage: ModuleType, *arguments: str) -> None:
         monkeypatch.setattr(sys, "argv", [f"stages/{stage.__name__.rpartition('.')[2]}.py", *arguments])
-        recorded(stage.main)
+        recorded(lambda: stage_calls.run_stage(stage, *arguments))
 
     return call
 

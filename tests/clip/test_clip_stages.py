@@ -1,7 +1,6 @@
 """The stages from circles to zero-shot on a few images: what they leave, and that it is the same each time."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,10 @@ from difflab.clip.model_folder import load_clip, save_clip
 from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
-from stages import circles, clip, zero_shot, zero_shot_images
+from stages.data import circles
+from stages.zero_shot import clip, zero_shot
 from tests.clip.tiny_clip import make_spelling_clip
+from tests.stage_calls import run_stage
 
 REPOSITORY = Path(__file__).parents[2]
 PROMPTS = [
@@ -30,7 +31,6 @@ def prepare(folder: Path, monkeypatch, **clip_params) -> None:
     """The smoke profile, forty random digits, and the circles of its stage; `folder` becomes the working folder."""
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["stage.py"])
     compose_and_dump(folder / "params.yaml", str(REPOSITORY / "conf"), None, "config", ".", ["profile=smoke"])
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["clip"] |= clip_params
@@ -40,7 +40,7 @@ def prepare(folder: Path, monkeypatch, **clip_params) -> None:
     ImageDataset(images, torch.arange(40) % 10, splits, "random pixels").save(Path("prepared/mnist.safetensors"))
     Path("metrics").mkdir()
     Path("metrics/targets.yaml").write_bytes((REPOSITORY / "metrics/targets.yaml").read_bytes())
-    circles.main()
+    run_stage(circles)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -52,9 +52,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_the_same_parameters_give_the_same_bytes(tmp_path, monkeypatch):
     for name in ("first", "second"):
         prepare(tmp_path / name, monkeypatch)
-        clip.main()
-        zero_shot_images.main()
-        zero_shot.main()
+        run_stage(clip)
+        run_stage(zero_shot)
     first, second = files_of(tmp_path / "first"), files_of(tmp_path / "second")
     assert {"models/clip/model.safetensors", "prepared/circles.safetensors", "figures/zero_shot.png"} <= first.keys()
     assert first.keys() == second.keys()
@@ -73,11 +72,10 @@ def test_the_same_parameters_give_the_same_bytes(tmp_path, monkeypatch):
 def test_a_pretrained_clip_is_taken_as_it_is(tmp_path, monkeypatch):
     save_clip(tmp_path / "theirs", make_spelling_clip())
     prepare(tmp_path / "work", monkeypatch, pretrained=str(tmp_path / "theirs"))
-    clip.main()
+    run_stage(clip)
     theirs, taken = (load_clip(folder, "clip").model.state_dict() for folder in (tmp_path / "theirs", "models/clip"))
     assert all(torch.equal(weights, taken[name]) for name, weights in theirs.items())
-    zero_shot_images.main()
-    zero_shot.main()
+    run_stage(zero_shot)
     assert json.loads(Path("metrics/zero_shot.json").read_text())["num_classes"] > 50
 
 
@@ -94,12 +92,12 @@ def test_images_of_several_sizes_and_kinds_have_metrics_and_figures(tmp_path, mo
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["zero_shot"]["images"] = str(folder)
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    clip.main()
+    run_stage(clip)
     with pytest.raises(UserError, match=r"1_0\.PNG: .*found white and transparent pixels alone"):
-        zero_shot.main()
+        run_stage(zero_shot)
     assert not Path("metrics/zero_shot.json").exists()
     Image.new("RGBA", (9, 90), "black").save(folder / "val/1_0.PNG")
-    zero_shot.main()
+    run_stage(zero_shot)
     assert json.loads(Path("metrics/zero_shot.json").read_text())["num_images"] == 6
     assert all(Path(f"figures/{name}.png").exists() for name in ("zero_shot", "zero_shot_confusion"))
 
@@ -107,5 +105,5 @@ def test_images_of_several_sizes_and_kinds_have_metrics_and_figures(tmp_path, mo
 def test_no_pretrained_clip_is_one_line_before_anything_is_made(tmp_path, monkeypatch):
     prepare(tmp_path / "work", monkeypatch, pretrained=str(tmp_path / "nothing"))
     with pytest.raises(UserError, match=r"^clip\.pretrained: found '.*nothing', allowed: a folder or hub id of a CLIP"):
-        clip.main()
+        run_stage(clip)
     assert not Path("models").exists()

@@ -1,7 +1,6 @@
 """The path of the paper profile: Stable Diffusion 1.4's layout from a folder, with random weights of a few channels."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,10 @@ from safetensors.torch import load_file
 
 from difflab.circles.scenes import SPLITS, Scenes
 from difflab.errors import UserError
-from stages import autoencoder, controlnet, controlnet_samples, evaluate_controlnet, text_to_image
+from stages.controlnet import controlnet, controlnet_samples, evaluate_controlnet
+from stages.text_to_image import autoencoder, text_to_image
 from tests.personalization.stable_diffusion import SIZE, make_pipeline
+from tests.stage_calls import run_stage
 from tests.text_to_image.tiny import SAMPLING, TRAINING, make_scenes
 
 ROOT = Path(__file__).parents[2]
@@ -62,26 +63,21 @@ def write(params: dict) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(params))
 
 
-def run_stage(monkeypatch, stage) -> None:
-    monkeypatch.setattr(sys, "argv", [stage.__name__])
-    stage.main()
-
-
 def files(folder: str) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
 
 
 def test_a_controlnet_of_a_pretrained_model(project, monkeypatch):
-    run_stage(monkeypatch, autoencoder)
-    run_stage(monkeypatch, text_to_image)
+    run_stage(autoencoder)
+    run_stage(text_to_image)
     weights = "diffusion_pytorch_model.safetensors"
     assert files("models/text_to_image/unet")[weights] == files("sd/unet")[weights]
     assert files("models/autoencoder")[weights] == files("sd/vae")[weights]
     assert "safety_checker" not in {path.name for path in Path("models/text_to_image").iterdir()}
     before = files("models/text_to_image")
-    run_stage(monkeypatch, controlnet)
-    run_stage(monkeypatch, controlnet_samples)
-    run_stage(monkeypatch, evaluate_controlnet)
+    run_stage(controlnet)
+    run_stage(controlnet_samples)
+    run_stage(evaluate_controlnet)
     reported = json.loads(Path("metrics/controlnet.json").read_text())["reported"]
     assert reported == "the geometry is followed, the colours are not"
     assert files("models/text_to_image") == before
@@ -95,14 +91,14 @@ def test_a_controlnet_of_a_pretrained_model(project, monkeypatch):
 def test_an_unknown_component_stops_before_any_work(project, monkeypatch):
     Path("sd/unet/config.json").unlink()
     with pytest.raises(UserError, match=r"^text_to_image\.pretrained: found 'sd'"):
-        run_stage(monkeypatch, text_to_image)
+        run_stage(text_to_image)
     assert not Path("models").exists()
 
 
 def test_hint_channels_that_do_not_fit_stop_before_training(project, monkeypatch):
-    run_stage(monkeypatch, text_to_image)
+    run_stage(text_to_image)
     project["controlnet"]["hint_channels"] = [4, 4, 8]
     write(project)
     with pytest.raises(UserError, match=r"^controlnet\.hint_channels: found \[4, 4, 8\], 3 levels, allowed: 4"):
-        run_stage(monkeypatch, controlnet)
+        run_stage(controlnet)
     assert not Path(".cache").exists() and not Path("models/controlnet").exists()

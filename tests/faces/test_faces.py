@@ -5,7 +5,6 @@ import math
 import pickle
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,8 @@ from difflab.params import NetworkParams
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
-from stages import eta_grid, evaluate_faces, interpolate_faces, interpolation, sample_faces
+from stages.faces import evaluate_faces, interpolate_faces, sample_faces
+from tests.stage_calls import run_stage
 
 SIZE = 12
 BETAS = linear_betas(1000, 1e-4, 2e-2)
@@ -85,11 +85,6 @@ def write_params(reference: str | None = None, **sampling) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(params))
 
 
-def run_stage(monkeypatch, stage) -> None:
-    monkeypatch.setattr(sys, "argv", [stage.__name__])
-    stage.main()
-
-
 def contents(folder: str) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*.png")}
 
@@ -131,23 +126,23 @@ def test_a_given_noise_is_where_an_image_starts(model):
 
 
 def test_eta_0_knows_no_seed_and_gives_the_same_bytes_twice(project, monkeypatch):
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     first = contents("samples/faces")
     names = {f"eta_{eta}/seed_{seed}/{number:02d}.png" for eta in (0.0, 0.5) for seed in (7, 8) for number in range(3)}
     assert set(first) == names
     for number in range(3):
         assert first[f"eta_0.0/seed_7/{number:02d}.png"] == first[f"eta_0.0/seed_8/{number:02d}.png"]
     assert len(set(first.values())) == 3 + 6
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     assert contents("samples/faces") == first
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_images_do_not_depend_on_the_batch_size(project, monkeypatch, batch_size):
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     first = {name: read_images([Path("samples/faces", name)]) for name in contents("samples/faces")}
     write_params(batch_size=batch_size)
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     for name, image in first.items():
         assert np.abs(read_images([Path("samples/faces", name)]) - image).max() <= 1
 
@@ -158,7 +153,7 @@ class Killed(Exception):
 
 def test_a_killed_run_goes_on_at_its_image(project, monkeypatch):
     write_params(batch_size=1)
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     whole = contents("samples/faces")
     shutil.rmtree("samples")
     shutil.rmtree(".cache")
@@ -173,33 +168,33 @@ def test_a_killed_run_goes_on_at_its_image(project, monkeypatch):
 
     monkeypatch.setattr(UnconditionalPipeline, "__call__", dying)
     with pytest.raises(Killed):
-        run_stage(monkeypatch, sample_faces)
+        run_stage(sample_faces)
     assert not Path("samples/faces").exists()
     calls, limit = 0, len(whole)
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     assert calls == len(whole) - 5 == 7
     assert contents("samples/faces") == whole
 
 
 def test_noises_come_from_files(project, monkeypatch):
     """Those of the bank in files give the images of the bank."""
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     first = contents("samples/faces")
     Path("noises").mkdir()
     for number, generator in enumerate(bank_generators(0, range(3))):
         torch.save(torch.randn(1, 3, SIZE, SIZE, generator=generator), f"noises/{number:02d}.pt")
     write_params(noises="noises")
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     assert contents("samples/faces") == first
     torch.save(torch.randn(1, 3, SIZE, SIZE, generator=torch.Generator()), "noises/01.pt")
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     changed = {name for name, data in contents("samples/faces").items() if data != first[name]}
     assert changed == {name for name in first if name.endswith("01.png")}
 
 
 def test_noises_of_another_program_give_the_same_images(project, monkeypatch):
     """A Parameter, one in a dict in double precision, an array of NumPy."""
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     first = contents("samples/faces")
     Path("noises").mkdir()
     drawn = [torch.randn(1, 3, SIZE, SIZE, generator=generator) for generator in bank_generators(0, range(3))]
@@ -208,13 +203,13 @@ def test_noises_of_another_program_give_the_same_images(project, monkeypatch):
     np.save("noises/02.npy", drawn[2].numpy())
     write_params(noises="noises")
     for stage in (sample_faces, interpolate_faces, evaluate_faces):
-        run_stage(monkeypatch, stage)
+        run_stage(stage)
     assert contents("samples/faces") == first
     torch.save(drawn[2], "noises/02.pt")
     with pytest.raises(
         UserError, match=r"^faces\.sampling\.noises: noises: found 02\.pt and 02\.npy, allowed: one file"
     ):
-        run_stage(monkeypatch, sample_faces)
+        run_stage(sample_faces)
 
 
 class Code:
@@ -246,13 +241,13 @@ def test_a_bad_noise_is_named_before_any_work(project, monkeypatch, saved, found
         torch.save(saved, "noises/02.pt", pickle_module=pickle)
     write_params(noises="noises")
     with pytest.raises(UserError, match=rf"^faces\.sampling\.noises: noises/02\.pt: found {re.escape(found)}"):
-        run_stage(monkeypatch, sample_faces)
+        run_stage(sample_faces)
     assert not Path("samples").exists() and not Path(".cache").exists()
 
 
 def test_paths_end_in_the_images_of_their_noises(project, monkeypatch):
     for stage in (sample_faces, interpolate_faces):
-        run_stage(monkeypatch, stage)
+        run_stage(stage)
     paths = contents("samples/interpolation")
     assert set(paths) == {f"{path}/{number:02d}.png" for path in ("slerp", "lerp") for number in range(5)}
     for path in ("slerp", "lerp"):
@@ -279,14 +274,14 @@ def test_the_rescale_is_a_parameter(project, monkeypatch):
     """A random network without clipping goes far beyond [-1, 1]: cut off, most pixels are black or white."""
     for rescale in (False, True):
         write_params(min_max_rescale=rescale, clip_sample=False)
-        run_stage(monkeypatch, sample_faces)
+        run_stage(sample_faces)
         images = read_images(sorted(Path("samples/faces").rglob("*.png")))
         assert (images.min((1, 2, 3)) == 0).all() and (images.max((1, 2, 3)) == 255).all()
         assert (np.isin(images, (0, 255)).mean() < 0.1) == rescale
 
 
 def test_each_noise_has_step_noises_of_its_own(project, monkeypatch):
-    run_stage(monkeypatch, sample_faces)
+    run_stage(sample_faces)
     pipeline = UnconditionalPipeline.from_folder(Path("models/faces"))
     starts = bank_generators(0, range(3))
     noise = torch.stack([torch.randn(3, SIZE, SIZE, generator=generator) for generator in starts])
@@ -367,14 +362,13 @@ def test_errors_against_reference_images(tmp_path, capsys):
 
 def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
     for stage in (sample_faces, interpolate_faces):
-        run_stage(monkeypatch, stage)
+        run_stage(stage)
     reference = Path("reference")
     reference.mkdir()
     for name in ("00", "01", "02"):
         (reference / f"{name}.png").write_bytes(Path(f"samples/faces/eta_0.0/seed_7/{name}.png").read_bytes())
     write_params(reference="reference")
-    for stage in (evaluate_faces, eta_grid, interpolation):
-        run_stage(monkeypatch, stage)
+    run_stage(evaluate_faces)
     metrics = json.loads(Path("metrics/faces.json").read_text())
     assert metrics["reference"] == {"00": 0.0, "01": 0.0, "02": 0.0, "sum": 0.0}
     assert metrics["eta"]["0"] == {"distance_from_eta_0": 0.0, "diversity": 0.0}
@@ -383,18 +377,17 @@ def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
     assert metrics["interpolation"]["lerp"]["norm_deviation"] > 0.2
     assert metrics["interpolation"]["lerp"]["mean_step"] != metrics["interpolation"]["slerp"]["mean_step"]
     assert metrics["protocol"]["image_size"] == SIZE
-    for name in ("slerp", "lerp", "interpolation"):
-        assert Image.open(f"figures/{name}.png").info["Stage"] == "interpolation"
-    assert Image.open("figures/eta_grid.png").info["Stage"] == "eta_grid"
+    for name in ("eta_grid", "slerp", "lerp", "interpolation"):
+        assert Image.open(f"figures/{name}.png").info["Stage"] == "evaluate_faces"
 
 
 def test_the_grid_shows_each_eta_and_the_paths_each_alpha(project, monkeypatch):
     """Four noises of five."""
     write_params(num_noises=5)
     drawn: list[Panel] = []
-    monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.extend(panels))
-    for stage in (sample_faces, interpolate_faces, eta_grid, interpolation):
-        run_stage(monkeypatch, stage)
+    monkeypatch.setattr("difflab.faces.figure.save_image_grid", lambda panels, *_: drawn.extend(panels))
+    for stage in (sample_faces, interpolate_faces, evaluate_faces):
+        run_stage(stage)
     grid, slerp, lerp = drawn
     assert grid.rows == [[Path(f"samples/faces/eta_{eta}/seed_7/{n:02d}.png") for n in range(4)] for eta in (0.0, 0.5)]
     assert (grid.row_labels, grid.column_labels) == (["η = 0", "η = 0.5"], [f"noise 0{n}" for n in range(4)])

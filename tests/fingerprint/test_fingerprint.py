@@ -129,13 +129,13 @@ spec = importlib.util.spec_from_file_location("fingerprint", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 print(module.as_text(module.fingerprint("a.py", read={"a.py": open(sys.argv[2], encoding="utf-8").read()}.get)))
-print(module.as_text(module.fingerprint("stages/train.py", "src/difflab/report/page.py")))
+print(module.as_text(module.fingerprint("stages/digits/train.py", "src/difflab/report/page.py")))
 """
     module = tmp_path / "a.py"
     module.write_text(MODULE, encoding="utf-8")
     source = Path(__file__).parents[2] / "src/difflab/pipeline/fingerprint.py"
     done = subprocess.run([interpreter, "-c", program, source, module], capture_output=True, text=True, check=True)
-    own = as_text(fingerprint("stages/train.py", "src/difflab/report/page.py"))
+    own = as_text(fingerprint("stages/digits/train.py", "src/difflab/report/page.py"))
     assert done.stdout == f"{STORED}  a.py\n\n{own}\n"
 
 
@@ -165,10 +165,10 @@ def test_running_code_is_that_of_the_script() -> None:
 import json, sys
 import difflab.stage
 from difflab.pipeline.fingerprint import running_code
-sys.argv = ["stages/train.py", "joint-cosine"]
+sys.argv = ["stages/digits/train.py", "joint-cosine"]
 print(json.dumps(running_code()))
 """
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == fingerprint("stages/train.py")
+    assert json.loads(done.stdout) == fingerprint("stages/digits/train.py")
     assert "src/difflab/pipeline/fingerprint.py" not in running_code()

@@ -1,7 +1,6 @@
 """A real training with another rounding or another seed: its claim holds, and it is judged against the reference."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,8 @@ from difflab.history.claims import load_claims
 from difflab.history.measurements import read_metrics
 from difflab.history.reference import FileReference, Reference
 from difflab.history.verify import Verdict, judged_claims, judged_measurements
-from stages import judge
+from stages.digits import judge
+from tests.stage_calls import run_stage
 
 CLAIM = {"system": "digits", "text": "The classifier is accurate", "holds_if": ["judge-mnist:test_accuracy >= 0.9"]}
 TRAINING = {"num_epochs": 4, "batch_size": 32, "learning_rate": 0.005, "checkpoint_every": 1000}
@@ -42,8 +42,7 @@ def train(training: dict, monkeypatch, seed: int = 0, threads: int = 1) -> dict[
         "judge": {"checkpoint": None, "channels": [8, 16], "training": training | {"seed": seed}},
     }
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    monkeypatch.setattr(sys, "argv", ["judge.py", "mnist"])
-    judge.main()
+    run_stage(judge, "mnist")
     return read_metrics("metrics/judge-mnist.json").numbers
 
 

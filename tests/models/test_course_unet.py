@@ -3,7 +3,6 @@
 import math
 import re
 import shutil
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from torch import nn
 from difflab.errors import UserError
 from difflab.models.course import load_course_unet
 from difflab.sampling.pipelines import UnconditionalPipeline
-from stages import faces
+from stages.faces import faces
+from tests.stage_calls import run_stage
 
 IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 TIMES = torch.tensor([21, 981])
@@ -129,9 +129,8 @@ def test_the_stage_writes_a_folder_that_samples(file, folder, predicted, monkeyp
         "faces": {"checkpoint": file.name, "schedule": schedule, "network": network, "training": training},
     }
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["faces.py"])
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    faces.main()
+    run_stage(faces)
     pipeline = UnconditionalPipeline.from_folder(Path("models/faces"))
     assert_same_prediction(pipeline.unet, predicted)
     betas = torch.linspace(1e-4, 2e-2, 1000, dtype=torch.float64)

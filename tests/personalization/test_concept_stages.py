@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,8 @@ from difflab.cli import profile
 from difflab.errors import UserError
 from difflab.personalization.places import METHODS
 from difflab.training.fit import fit
-from stages import concept, custom_diffusion, invert, multi_concept, sample_multi_concept
+from stages.personalization import concept, custom_diffusion, invert, multi_concept, sample_multi_concept
+from tests.stage_calls import run_stage
 
 ROOT = Path(__file__).parents[2]
 SHORT = (
@@ -59,16 +59,11 @@ def workspace(models, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def run_stage(monkeypatch, stage, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", [stage.__name__, *arguments])
-    stage.main()
-
-
 def train(monkeypatch) -> None:
     for name in ("cat2", "dog6"):
-        run_stage(monkeypatch, concept, name)
-        run_stage(monkeypatch, invert, name)
-    run_stage(monkeypatch, custom_diffusion)
+        run_stage(concept, name)
+        run_stage(invert, name)
+    run_stage(custom_diffusion)
 
 
 def contents(*folders: str) -> dict[str, bytes]:
@@ -78,7 +73,7 @@ def contents(*folders: str) -> dict[str, bytes]:
 def test_the_whole_path_of_the_paper_profile(workspace, monkeypatch):
     train(monkeypatch)
     for stage in (sample_multi_concept, multi_concept):
-        run_stage(monkeypatch, stage)
+        run_stage(stage)
 
     group = Path("models/custom_diffusion/cat2_and_dog6")
     assert {str(path) for path in Path("models/custom_diffusion").rglob("*.safetensors")} == {
@@ -121,7 +116,7 @@ def test_the_whole_path_of_the_paper_profile(workspace, monkeypatch):
     Path("metrics/multi_concept.json").unlink()
     train(monkeypatch)
     for stage in (sample_multi_concept, multi_concept):
-        run_stage(monkeypatch, stage)
+        run_stage(stage)
     assert contents("models/inversion", "models/custom_diffusion", "samples", "metrics", "figures") == before
 
 
@@ -135,7 +130,7 @@ def test_images_and_prompts_of_the_course_file(workspace, monkeypatch):
     profile("paper", [*SHORT, "personalization.input=input.json", *no_images])
     train(monkeypatch)
     for stage in (sample_multi_concept, multi_concept):
-        run_stage(monkeypatch, stage)
+        run_stage(stage)
     metrics = json.loads(Path("metrics/multi_concept.json").read_text())
     assert metrics["pairs"].keys() == {"cat2_and_dog6"}  # which also samples the prompt of one concept
     assert set(metrics["pairs"]["cat2_and_dog6"]["custom_diffusion"]["clip_image"]) == {"cat2", "dog6"}
@@ -153,17 +148,17 @@ def test_a_killed_stage_keeps_finished_runs(workspace, monkeypatch):
         fit(task, data, params, accelerator, checkpoint)
 
     for name in ("cat2", "dog6"):
-        run_stage(monkeypatch, concept, name)
+        run_stage(concept, name)
     monkeypatch.setattr("difflab.personalization.custom_diffusion.fit", counted)
     with pytest.raises(KeyboardInterrupt):
-        run_stage(monkeypatch, custom_diffusion)
+        run_stage(custom_diffusion)
     assert not Path("models/custom_diffusion").exists()
-    run_stage(monkeypatch, custom_diffusion)
+    run_stage(custom_diffusion)
     names = [f"custom_diffusion-cat2_and_dog6-{seed}" for seed in (0, 1)]
     assert trained == [(names[0], False), (names[1], False), (names[0], True), (names[1], False)]
     resumed = contents("models/custom_diffusion")
     shutil.rmtree(".cache")
-    run_stage(monkeypatch, custom_diffusion)
+    run_stage(custom_diffusion)
     assert contents("models/custom_diffusion") == resumed
 
 
@@ -173,7 +168,7 @@ def test_shares_and_their_difference_are_of_the_images(workspace, monkeypatch):
     names = ("dark-sea-green", "dodger-blue", "plum")
     profile("cpu", [*SHORT, "personalization.circles.size=64", "personalization.circles.num_images=4"])
     for name in names:
-        run_stage(monkeypatch, concept, name)
+        run_stage(concept, name)
     geometry = torch.tensor([[[0.3, 0.3, 0.2], [0.7, 0.7, 0.2]]])
     both, one = (
         Image.fromarray(
@@ -196,7 +191,7 @@ def test_shares_and_their_difference_are_of_the_images(workspace, monkeypatch):
             folder.mkdir(parents=True)
             for number, image in enumerate(images if prompt == 0 else [one] * 3):
                 image.save(folder / f"{number:03d}.png")
-    run_stage(monkeypatch, multi_concept)
+    run_stage(multi_concept)
     metrics = json.loads(Path("metrics/multi_concept.json").read_text())
     pairs = metrics["pairs"]
     first, second, third = "dark-sea-green_and_dodger-blue", "dark-sea-green_and_plum", "dodger-blue_and_plum"
@@ -222,12 +217,12 @@ def test_shares_and_their_difference_are_of_the_images(workspace, monkeypatch):
 def test_what_is_missing_is_one_line_before_any_training(workspace, monkeypatch):
     shutil.rmtree("concepts/cat2")
     with pytest.raises(UserError, match=r"^concepts/cat2: no such folder$"):
-        run_stage(monkeypatch, concept, "cat2")
+        run_stage(concept, "cat2")
     with pytest.raises(UserError, match=r"^prepared/concepts/cat2\.safetensors: not found$"):
-        run_stage(monkeypatch, invert, "cat2")
-    run_stage(monkeypatch, concept, "dog6")
+        run_stage(invert, "cat2")
+    run_stage(concept, "dog6")
     Path("models/text_to_image").unlink()
     shutil.copytree((workspace / "conf").resolve(), "models/text_to_image")
     with pytest.raises(UserError, match=r"^models/text_to_image: found no text-to-image model that can be read"):
-        run_stage(monkeypatch, invert, "dog6")
+        run_stage(invert, "dog6")
     assert not Path("models/inversion").exists() and not Path(".cache").exists()

@@ -1,9 +1,8 @@
 """dvc.yaml declares for each stage the fingerprint of its script and exactly the parameters that it reads."""
 
-import re
+import runpy
 import subprocess
 import sys
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,8 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from networkx import descendants
+
+from difflab.pipeline.stage import Main, keys_read, parse, read
 
 ROOT = Path(__file__).parents[2]
 REPO = Repo(str(ROOT))
@@ -34,13 +35,35 @@ def test_each_stage_declares_the_fingerprint_of_its_script(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_declared_parameters_are_the_read_ones(name: str) -> None:
+def test_a_signature_is_the_declaration(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arguments of the command, and the sections of params.yaml."""
+    monkeypatch.chdir(ROOT)
     stage = STAGES[name]
-    declared = {key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params}
-    calls = re.findall(r'load_section\([^,]+, f?"([^"]+)"\)', script(stage).read_text())
-    patterns = [re.sub(r"\{.*?\}", "*", key) for key in calls]
-    assert len(patterns) == len(declared)
-    assert all(any(fnmatch(key, pattern) for pattern in patterns) for key in declared)
+    declared = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
+    main, arguments = parse(mains(script(stage)), str(stage.cmd).split()[2:])
+    assert sorted(declared) == sorted(keys_read(main, read(main, arguments)))
+
+
+def mains(path: Path) -> list[Main]:
+    """The arguments of `run` in a script."""
+    given: list[Main] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("difflab.stage.run", lambda *functions: given.extend(functions))
+        runpy.run_path(str(path), run_name="__main__")
+    return given
+
+
+def upstream(name: str) -> set[str]:
+    stage = next(stage for stage in REPO.index.stages if stage.addressing == name)
+    return {each.addressing for each in descendants(REPO.index.graph, stage)}
+
+
+def test_a_data_set_reruns_only_what_uses_it() -> None:
+    """Of `recipe_data` the bytes stay when a data set changes that is not the recipe's."""
+    for name in ("train@unconditional-800", "evaluate@unconditional-800", "fid_study"):
+        prepared = [dep.def_path for dep in STAGES[name].deps if dep.def_path.startswith("prepared/")]
+        assert prepared == ["prepared/recipes/unconditional-800/"]
+    assert not upstream("same_noise") & {"faces", "controlnet", "clip", "circles", "prepare@faces"}
 
 
 def test_parameters_are_checked_before_every_stage() -> None:

@@ -132,7 +132,7 @@ def test_threads_are_set_before_numpy_reads_them() -> None:
     code = """
 import runpy, sys
 from pathlib import Path
-for path in sorted(Path("stages").glob("*.py")):
+for path in sorted(Path("stages").rglob("*.py")):
     runpy.run_path(str(path))
     assert not {"numpy", "torch"} & sys.modules.keys(), path
 """

@@ -11,7 +11,7 @@ from repository import Repository
 
 pytestmark = pytest.mark.pipeline
 
-FACES = {"fetch", "data_dvc", "prepare_faces", "faces", "sample_faces", "eta_grid"}
+FACES = {"fetch", "data_dvc", "prepare_faces", "faces", "sample_faces", "interpolate_faces", "evaluate_faces"}
 RECIPES = ("joint-cosine", "mnistm-linear", "unconditional-800")
 
 
@@ -46,11 +46,11 @@ TRAINED_BY_FIT = {"judge", "train", "faces", "adapt", "autoencoder", "clip", "te
 # An edit, as text of a file and what replaces it, and the scripts of the stages that DVC then calls changed.
 EDITS = {
     "a comment": (FIT, "VALIDATION_BATCH = 256", "VALIDATION_BATCH = 256  # images", set()),
-    "a docstring": ("stages/fetch.py", '"""', '"""Once more: ', set()),
+    "a docstring": ("stages/data/fetch.py", '"""', '"""Once more: ', set()),
     "layout": ("src/difflab/data/dataset.py", "SPLITS: ", "\n\nSPLITS: ", set()),
     "a message": ("src/difflab/errors.py", "error: ", "mistake: ", set()),
     "the report": ("src/difflab/report/tables.py", "\nimport ", "\nimport sys\nimport ", {"report"}),
-    "a stage": ("stages/fetch.py", "def main", "fetched = 1\n\n\ndef main", {"fetch"}),
+    "a stage": ("stages/data/fetch.py", "def main", "fetched = 1\n\n\ndef main", {"fetch"}),
     "fit": (FIT, "VALIDATION_BATCH = 256", "VALIDATION_BATCH = 128", TRAINED_BY_FIT | {"invert", "custom_diffusion"}),
 }
 

@@ -17,16 +17,13 @@ from difflab.pipeline.run_records import RunRecord, read_records, recorded, stag
 
 ROOT = Path(__file__).parents[2]
 STAGE = """
-import argparse, os, signal, sys
+import os, signal, sys
 from pathlib import Path
 from difflab.pipeline.run_records import note_params, note_work_folder
 from difflab.errors import UserError
 from difflab.stage import run
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("how")
-    how = parser.parse_args().how
+def main(how: str) -> None:
     note_params("train.rate", 0.5)
     folder = Path(f".cache/checkpoints/train-{how}-0")
     note_work_folder(folder, resumed=folder.exists())

@@ -12,7 +12,7 @@ import pytest
 from difflab.cli import clean
 from difflab.errors import UserError
 from difflab.pipeline import run_records
-from difflab.pipeline.run_records import RunRecord, note_work_folder, read_records, recorded
+from difflab.pipeline.run_records import RunRecord, note_work_folder, read_records, recorded, running_stage
 from difflab.pipeline.work_folders import LOG
 
 FOLDER = Path(".cache/checkpoints/train@a/train-a-0123")
@@ -22,13 +22,13 @@ from pathlib import Path
 from difflab.pipeline.files import atomic_write
 from difflab.stage import run
 
-def main():
+def main(name: str) -> None:
     with atomic_write("models/a") as folder:
         folder.mkdir()
         for step in range(10):
             (folder / f"{step}.txt").write_text(str(step))
             print("step", step, flush=True)
-            if len(sys.argv) > 1 and step == 5:
+            if name == "a" and step == 5:
                 sys.stdin.read()
 
 run(main)
@@ -119,9 +119,24 @@ def test_a_record_that_cannot_be_written_loses_no_finished_stage(monkeypatch, ca
     assert capsys.readouterr().err == "runs/x.json: No space left on device\n"
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def test_a_stage_on_a_read_only_disk_ends_before_its_work(monkeypatch):
+    def read_only(*_, **__) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", ".cache/locks")
+
+    monkeypatch.setattr("difflab.pipeline.locks.FOLDER", type("Folder", (), {"mkdir": read_only})())
+    with pytest.raises(OSError, match="Read-only"):
+        recorded(lambda: pytest.fail("it worked"))
+
+
+def test_the_running_stage_is_known():
+    names = []
+    recorded(lambda: names.append(running_stage()))
+    assert names == ["train@a"] and running_stage() is None
+
+
+def start(name: str) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
-    command = [sys.executable, "stages/train.py", *arguments]
+    command = [sys.executable, "stages/train.py", name]
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
@@ -133,7 +148,7 @@ WHOLE = {f"models/a/{step}.txt": str(step) for step in range(10)}
 
 
 def test_two_processes_of_one_stage_work_one_after_the_other():
-    first, second = start(), start()
+    first, second = start("b"), start("b")
     outputs = [process.communicate() for process in (first, second)]
     assert [process.returncode for process in (first, second)] == [0, 0]
     assert sum("waiting" in errors for _, errors in outputs) <= 1

@@ -1,6 +1,6 @@
 """The figure and the report's slider show the same digit, the middle one of those that the most recipes know."""
 
-import sys
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.params import load_params
 from difflab.report.page import read_strips
-from difflab.same_noise import middle_digit
-from stages import same_noise
+from difflab.studies.rows import middle_digit
+from stages.digits import same_noise
+from tests.stage_calls import run_stage
 
 
 @pytest.mark.parametrize(
@@ -43,8 +44,8 @@ def test_figure_and_slider_show_the_same(tmp_path, monkeypatch):
                     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / f"{prefix}{number:03d}.png")
     drawn = []
     monkeypatch.setattr(image_grid, "save_image_grid", lambda panels, *others: drawn.extend(panels))
-    monkeypatch.setattr(sys, "argv", ["same_noise.py"])
-    same_noise.main()
+    shutil.copytree("samples", "studies/same_noise")  # as the stage `grid` does
+    run_stage(same_noise)
     [panel] = drawn
     strips = read_strips(recipes)
     assert {strip.label.replace(", ", "\n", 1) for strip in strips} == set(panel.row_labels)

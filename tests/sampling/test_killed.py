@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-STAGE = [sys.executable, str(Path(__file__).parents[2] / "stages/sample.py"), "joint"]
+STAGE = [sys.executable, str(Path(__file__).parents[2] / "stages/digits/sample.py"), "joint"]
 SAMPLING = {
     "seed": 0,
     "sampler": "ddpm",

@@ -58,7 +58,7 @@ def write_params(project: Path, digits: dict[str, list[int]], sampler: dict, eta
 
 def run_stage(monkeypatch, name: str, *arguments: str) -> None:
     monkeypatch.setattr(sys, "argv", [name, *arguments])
-    runpy.run_path(str(STAGES / f"{name}.py"), run_name="__main__")
+    runpy.run_path(str(next(STAGES.rglob(f"{name}.py"))), run_name="__main__")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -86,9 +86,11 @@ def test_sample_writes_every_image_and_the_trace(project, monkeypatch):
     run_stage(monkeypatch, "sample", "joint")
     for name, data in contents(project / "samples/joint").items():
         assert abs(pixels(data) - pixels(first[name])).max() <= 1
-    for stage in ("grid", "reverse"):
-        run_stage(monkeypatch, stage, "joint")
-        assert Image.open(f"figures/{stage}_joint.png").info["Stage"] == stage
+    run_stage(monkeypatch, "grid", "joint")
+    for figure in ("grid", "reverse"):
+        assert Image.open(f"figures/{figure}_joint.png").info["Stage"] == "grid"
+    shown = contents(project / "studies/same_noise/joint")
+    assert len(shown) == 30 and shown.items() <= contents(project / "samples/joint").items()
 
 
 def test_without_a_condition_there_are_as_many_images(project, monkeypatch):
@@ -102,9 +104,11 @@ def test_without_a_condition_there_are_as_many_images(project, monkeypatch):
     pipeline = UnconditionalPipeline.from_folder(project / "models/unconditional")
     (image,) = pipeline(generator=bank_generators(0, [41]), eta=0.5, **OPTIONS).images
     assert abs(pixels(made["mnist/042.png"]) - np.asarray(image).astype(int)).max() <= 1
-    for stage in ("grid", "reverse"):
-        run_stage(monkeypatch, stage, "unconditional")
-        assert Image.open(f"figures/{stage}_unconditional.png").info["Stage"] == stage
+    run_stage(monkeypatch, "grid", "unconditional")
+    for figure in ("grid", "reverse"):
+        assert Image.open(f"figures/{figure}_unconditional.png").info["Stage"] == "grid"
+    shown = contents(project / "studies/same_noise/unconditional")
+    assert len(shown) == 100 and shown.items() <= made.items()
 
 
 @pytest.mark.parametrize("sampler", ["ddpm", "dpmsolver++"])
@@ -119,12 +123,26 @@ def test_the_sampler_is_a_parameter(project, monkeypatch, sampler):
     assert made["svhn/1_001.png"] != ddim["svhn/1_001.png"]
 
 
-def panels_of(monkeypatch, stage: str, recipe: str) -> list[Panel]:
-    """What a stage draws."""
-    drawn = []
-    monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.extend(panels))
-    run_stage(monkeypatch, stage, recipe)
-    return drawn
+def panels_of(monkeypatch, recipe: str) -> tuple[list[Panel], Panel]:
+    """The panels of the grid, and of the reverse process."""
+    drawn: list[list[Panel]] = []
+    monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.append(panels))
+    run_stage(monkeypatch, "grid", recipe)
+    grid, [reverse] = drawn
+    return grid, reverse
+
+
+def write_files(*files: str) -> None:
+    for file in files:
+        path = Path("samples", file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path)
+
+
+def write_joint(digits: dict[str, list[int]]) -> None:
+    write_files(
+        *(f"joint/{name}/{digit}_{k:03d}.png" for name in digits for digit in digits[name] for k in range(1, 11))
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,7 +156,9 @@ def panels_of(monkeypatch, stage: str, recipe: str) -> list[Panel]:
 )
 def test_grid_of_digits(project, monkeypatch, digits, panels):
     write_params(project, digits, SAMPLER)
-    drawn = panels_of(monkeypatch, "grid", "joint")
+    write_joint(digits)
+    write_files("joint/trace/mnistm_0/t0000.png")
+    drawn, _ = panels_of(monkeypatch, "joint")
     assert {panel.title: panel.row_labels for panel in drawn} == panels
     for panel in drawn:
         assert panel.column_labels == TEN
@@ -148,10 +168,10 @@ def test_grid_of_digits(project, monkeypatch, digits, panels):
 
 
 def test_grid_of_noises(project, monkeypatch):
-    (panel,) = panels_of(monkeypatch, "grid", "unconditional")
-    assert [file for row in panel.rows for file in row] == [
-        Path(f"samples/unconditional/mnist/{k:03d}.png") for k in range(1, 101)
-    ]
+    names = [f"unconditional/mnist/{k:03d}.png" for k in range(1, 101)]
+    write_files(*names, "unconditional/trace/mnist/t0000.png")
+    (panel,), _ = panels_of(monkeypatch, "unconditional")
+    assert [str(file) for row in panel.rows for file in row] == [f"samples/{name}" for name in names]
     assert panel.row_labels[:2] == ["noises 1–10", "noises 11–20"] and panel.column_labels == TEN
 
 
@@ -164,39 +184,29 @@ def test_grid_of_noises(project, monkeypatch):
     ],
 )
 def test_strips_of_the_reverse_process(project, monkeypatch, folders, labels):
-    for folder in folders:
-        for time in (100, 40, 0):
-            file = project / "samples/joint/trace" / folder / f"t{time:04d}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
-    (panel,) = panels_of(monkeypatch, "reverse", "joint")
-    assert panel.row_labels == labels
+    write_joint(DIGITS)
+    write_files(*(f"joint/trace/{folder}/t{time:04d}.png" for folder in folders for time in (100, 40, 0)))
+    _, panel = panels_of(monkeypatch, "joint")
+    assert list(panel.row_labels) == labels
     assert panel.column_labels == ["t = 100", "t = 40", "t = 0"]
     for row, label in zip(panel.rows, labels, strict=True):
         folder = Path("samples/joint/trace", "_".join(label.split("  ")[::-1]))
         assert row == [folder / name for name in ("t0100.png", "t0040.png", "t0000.png")]
 
 
-def test_a_missing_image_of_the_reverse_process_is_named(project, monkeypatch):
-    """Those of later times would stand under earlier ones."""
-    for folder, times in {"svhn_1": (100, 0), "mnistm_0": (100, 40, 0)}.items():
-        for time in times:
-            file = project / "samples/joint/trace" / folder / f"t{time:04d}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", (8, 8)).save(file)
-    with pytest.raises(SystemExit, match=r"^error: samples/joint/trace/svhn_1/t0040\.png: not found$"):
-        run_stage(monkeypatch, "reverse", "joint")
-
-
 def test_mistakes_end_in_one_line(project, monkeypatch):
-    for stage, line in {
-        "reverse": "error: samples/joint/trace: found nothing, allowed: what `dvc repro sample@joint` makes",
-        "grid": "error: samples/joint/mnistm/0_001.png: not found",
-    }.items():
-        with pytest.raises(SystemExit) as error:
+    """Also where an image of the reverse process is missing: those of later times would stand under earlier ones."""
+
+    def expect(stage: str, line: str) -> None:
+        with pytest.raises(SystemExit, match=rf"^error: {line}"):
             run_stage(monkeypatch, stage, "joint")
-        assert error.value.code == line
+
+    expect("grid", r"samples/joint/mnistm/0_001\.png: not found$")
+    write_joint(DIGITS)
+    expect("grid", r"samples/joint/trace: found nothing, allowed: what `dvc repro sample@joint` makes$")
+    write_files(*(f"joint/trace/{name}.png" for name in ("mnistm_0/t0100", "mnistm_0/t0040", "svhn_1/t0100")))
+    expect("grid", r"samples/joint/trace/svhn_1/t0040\.png: not found$")
+    shutil.rmtree("samples")
     shutil.rmtree("models/joint")
-    with pytest.raises(SystemExit, match=r"^error: models/joint: no trained model here"):
-        run_stage(monkeypatch, "sample", "joint")
+    expect("sample", "models/joint: no trained model here")
     assert not Path("samples").exists()

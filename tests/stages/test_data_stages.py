@@ -15,7 +15,7 @@ DATASETS = ["mnist", "mnistm", "svhn", "usps", "faces"]
 
 def run_stage(name: str, *arguments: str) -> None:
     sys.argv = [name, *arguments]
-    runpy.run_path(str(STAGES / f"{name}.py"), run_name="__main__")
+    runpy.run_path(str(next(STAGES.rglob(f"{name}.py"))), run_name="__main__")
 
 
 @pytest.fixture
@@ -75,3 +75,14 @@ def test_an_absent_source_is_one_line_before_any_work(workspace: Path, monkeypat
 def test_prepare_without_its_data_is_one_line(workspace: Path) -> None:
     with pytest.raises(SystemExit, match=r"^error: data/usps\.safetensors: not found$"):
         run_stage("prepare", "usps")
+
+
+def test_a_recipe_gets_the_data_sets_of_its_domains(workspace: Path) -> None:
+    """Bytes that do not change when another data set does."""
+    Path("params.yaml").write_text(yaml.safe_dump({"recipes": {"one": {"data": {"mnist": [0], "svhn": [1]}}}}))
+    Path("prepared").mkdir()
+    for name in ("mnist", "mnistm", "svhn"):
+        Path(f"prepared/{name}.safetensors").write_text(name)
+    run_stage("recipe_data", "one")
+    copies = {path.name: path.read_text() for path in Path("prepared/recipes/one").iterdir()}
+    assert copies == {"mnist.safetensors": "mnist", "svhn.safetensors": "svhn"}

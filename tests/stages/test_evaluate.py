@@ -1,7 +1,6 @@
 """The grades of a recipe, with judges whose answer is known."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,8 @@ from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.protocol import sha256_of
 from difflab.models.judge import Judge
-from stages import evaluate
+from stages.digits import evaluate
+from tests.stage_calls import run_stage
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # inside clean-fid
 
@@ -74,7 +74,8 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for number, (domain, answer) in enumerate((("mnistm", 2), ("svhn", 1), ("mnist", 7))):
         judge_that_says(answer).save(tmp_path / f"models/judge-{domain}")
-        real_images(number).save(tmp_path / f"prepared/{domain}.safetensors")
+        for recipe in ("joint", "free"):
+            real_images(number).save(tmp_path / f"prepared/recipes/{recipe}/{domain}.safetensors")
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics/targets.yaml").write_text(TARGETS)
     write_params(PARAMS)
@@ -100,9 +101,7 @@ def write_samples(folder, prefix, images):
 
 
 def evaluated(workspace, recipe="joint"):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["evaluate.py", recipe])
-        evaluate.main()
+    run_stage(evaluate, recipe)
     return json.loads((workspace / f"metrics/{recipe}.json").read_text())
 
 
@@ -128,7 +127,7 @@ def test_protocol_says_how_it_was_taken(workspace):
         "num_reference": 32,
         "num_floor": 16,
         "reference": "noise; training images of the digits 0 2",
-        "reference_sha256": sha256_of(workspace / "prepared/mnistm.safetensors"),
+        "reference_sha256": sha256_of(workspace / "prepared/recipes/joint/mnistm.safetensors"),
         "extractor": "judge-mnistm",
         "extractor_sha256": sha256_of(workspace / "models/judge-mnistm/model.safetensors"),
         "resize": "none",
@@ -171,7 +170,9 @@ def test_worse_images_are_farther_away(workspace):
 
 def test_copies_of_training_images_are_told(workspace):
     assert evaluated(workspace)["svhn"]["nearest_training"]["share_nearer"] < 0.5
-    training = ImageDataset.load(workspace / "prepared/svhn.safetensors").part("train").with_labels([1]).images
+    training = (
+        ImageDataset.load(workspace / "prepared/recipes/joint/svhn.safetensors").part("train").with_labels([1]).images
+    )
     write_samples(workspace / "samples/joint/svhn", "1_", training[:4].permute(0, 2, 3, 1).numpy())
     nearest = evaluated(workspace)["svhn"]["nearest_training"]
     assert (nearest["median"], nearest["share_nearer"]) == (0, 1)
@@ -182,7 +183,12 @@ def test_copies_of_training_images_are_told(workspace):
 def test_copies_of_validation_images_are_copies_where_those_are_trained_on(workspace, hold_out_validation):
     joint = PARAMS["recipes"]["joint"] | {"hold_out_validation": hold_out_validation}
     write_params(PARAMS | {"recipes": {"joint": joint}})
-    validation = ImageDataset.load(workspace / "prepared/svhn.safetensors").part("validation").with_labels([1]).images
+    validation = (
+        ImageDataset.load(workspace / "prepared/recipes/joint/svhn.safetensors")
+        .part("validation")
+        .with_labels([1])
+        .images
+    )
     write_samples(workspace / "samples/joint/svhn", "1_", validation[:4].permute(0, 2, 3, 1).numpy())
     nearest = evaluated(workspace)["svhn"]["nearest_training"]
     assert (nearest["median"] == 0) is not hold_out_validation

@@ -1,6 +1,5 @@
 """What the figures of recipes show: which images, in which places, under which labels."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,8 @@ from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.training.denoising import DenoisingTask
-from stages import process_grid, same_noise, successes_failures, training_gif
+from stages.digits import process_grid, same_noise, successes_failures, training_gif
+from tests.stage_calls import run_stage
 
 SIZE = 8
 BETAS = linear_betas(14, 1e-2, 0.4)
@@ -82,11 +82,6 @@ def change_params(**sections: dict) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(params))
 
 
-def run_stage(monkeypatch, stage, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", [stage.__name__, *arguments])
-    stage.main()
-
-
 def write_model(recipe: str, seed: int) -> DenoisingTask:
     """A random model as stages/train.py writes it; unconditional for that recipe."""
     with torch.random.fork_rng():
@@ -112,7 +107,7 @@ def same(one: Image.Image, other: Image.Image) -> bool:
 def test_process_grid_goes_through_all_steps_from_the_noise_bank(workspace, monkeypatch, drawn):
     write_model("unconditional-800", seed=0)
     change_params(recipes__unconditional_800__sampling={"seed": 3, "steps_offset": 1, "timestep_spacing": "leading"})
-    run_stage(monkeypatch, process_grid, "unconditional-800")
+    run_stage(process_grid, "unconditional-800")
     ((grid,),) = [figure.panels for figure in drawn]
     assert grid.column_labels == [f"t = {t}" for t in (14, 12, 10, 8, 6, 4, 2, 0)]
     assert (len(grid.rows), {len(row) for row in grid.rows}) == (8, {8})
@@ -135,7 +130,7 @@ def test_training_gif_draws_the_same_noises_with_each_snapshot(workspace, monkey
     folder.mkdir()
     for step, state in states.items():
         save_file(state, folder / f"step_{step:06d}.safetensors")
-    run_stage(monkeypatch, training_gif, "mnistm-linear")
+    run_stage(training_gif, "mnistm-linear")
 
     first, last = drawn
     assert first.title == "mnistm-linear after 80 images (step 5)"
@@ -165,7 +160,7 @@ def test_training_gif_draws_the_same_noises_with_each_snapshot(workspace, monkey
 def test_training_gif_without_snapshots_is_one_line(workspace, monkeypatch):
     write_model("mnistm-linear", seed=0)
     with pytest.raises(UserError, match=r"^models/mnistm-linear/snapshots: found nothing, allowed: what recipes\."):
-        run_stage(monkeypatch, training_gif, "mnistm-linear")
+        run_stage(training_gif, "mnistm-linear")
 
 
 class KnownJudge(judge.DigitClassifier):
@@ -189,7 +184,7 @@ def test_successes_and_failures_are_the_ends_of_the_ranking(workspace, monkeypat
         file = folder / f"{number:03d}.png"
         Image.fromarray(np.full((8, 8, 3), (20 * digit, green, 0), np.uint8)).save(file)
         table[file] = digit, f"{digit}   {green / 255:.1%}"
-    run_stage(monkeypatch, successes_failures, "unconditional-800")
+    run_stage(successes_failures, "unconditional-800")
 
     ((successes, failures),) = [figure.panels for figure in drawn]
     best = [file for d in range(10) for file in [f for f in reversed(table) if table[f][0] == d][:2]]
@@ -204,14 +199,14 @@ def test_successes_and_failures_are_the_ends_of_the_ranking(workspace, monkeypat
 
 def test_too_few_samples_to_rank_are_one_line(workspace, monkeypatch):
     with pytest.raises(UserError, match=r"^samples/unconditional-800/mnist: found no NNN\.png, allowed: "):
-        run_stage(monkeypatch, successes_failures, "unconditional-800")
+        run_stage(successes_failures, "unconditional-800")
     write_samples("unconditional-800", "mnist", "")
     with pytest.raises(UserError, match=r"^samples/unconditional-800/mnist: found 10 images, allowed: 20 and above$"):
-        run_stage(monkeypatch, successes_failures, "unconditional-800")
+        run_stage(successes_failures, "unconditional-800")
 
 
-def write_samples(recipe: str, domain: str, *prefixes: str) -> None:
-    folder = Path("samples", recipe, domain)
+def write_samples(recipe: str, domain: str, *prefixes: str, root: str = "samples") -> None:
+    folder = Path(root, recipe, domain)
     folder.mkdir(parents=True)
     for prefix in prefixes:
         for number in range(1, 11):
@@ -235,8 +230,8 @@ def test_same_noise_shows_each_recipe_with_a_digit_that_most_know(workspace, mon
             ("sixth", "svhn", "5_"),
         ]
     ):
-        write_samples(recipe, domain, prefix)
-    run_stage(monkeypatch, same_noise)
+        write_samples(recipe, domain, prefix, root="studies/same_noise")
+    run_stage(same_noise)
     ((grid,),) = [figure.panels for figure in drawn]
     rows = {
         (label.splitlines()[0], label.splitlines()[1]): [str(file) for file in row]
@@ -245,17 +240,17 @@ def test_same_noise_shows_each_recipe_with_a_digit_that_most_know(workspace, mon
     assert len(rows) == len(shown)
     for recipe, domain, prefix in shown:
         name = f"{domain}, digit {prefix[0]}" if prefix else domain
-        assert rows[recipe, name] == [f"samples/{recipe}/{domain}/{prefix}{k:03d}.png" for k in range(1, 11)]
+        assert rows[recipe, name] == [f"studies/same_noise/{recipe}/{domain}/{prefix}{k:03d}.png" for k in range(1, 11)]
     assert drawn[0].title == "Each recipe from the same ten noises"
 
     change_params(recipes__sixth__sampling={"seed": 1})
-    run_stage(monkeypatch, same_noise)
+    run_stage(same_noise)
     assert drawn[1].title == "Each recipe from ten noises, not the same: the seeds differ"
 
 
 def test_equal_runs_make_equal_files(workspace, monkeypatch, drawn):
     write_model("unconditional-800", seed=0)
-    run_stage(monkeypatch, process_grid, "unconditional-800")
+    run_stage(process_grid, "unconditional-800")
     before = Path("figures/process_unconditional-800.png").read_bytes()
-    run_stage(monkeypatch, process_grid, "unconditional-800")
+    run_stage(process_grid, "unconditional-800")
     assert Path("figures/process_unconditional-800.png").read_bytes() == before

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ from torch import nn
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.models.judge import load_judge
-from stages import judge
+from stages.digits import judge
+from tests.stage_calls import run_stage
 
 TRAINING = {
     "seed": 0,
@@ -80,15 +80,14 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run_judge(monkeypatch, domain: str) -> dict:
-    monkeypatch.setattr(sys, "argv", ["judge.py", domain])
-    judge.main()
+def run_judge(domain: str) -> dict:
+    run_stage(judge, domain)
     return json.loads(Path(f"metrics/judge-{domain}.json").read_text())
 
 
-def test_the_external_file_is_the_judge_of_mnistm_alone(workspace, monkeypatch):
+def test_the_external_file_is_the_judge_of_mnistm_alone(workspace):
     test = prepare(28).part("test")
-    metrics = run_judge(monkeypatch, "mnistm")
+    metrics = run_judge("mnistm")
     seen = LeNet()(test.images.float() / 127.5 - 1).argmax(1)
     assert metrics == {
         "data": "random pixels",
@@ -99,14 +98,14 @@ def test_the_external_file_is_the_judge_of_mnistm_alone(workspace, monkeypatch):
     }
     assert torch.equal(load_judge(Path("models/judge-mnistm")).predict(test.images), seen)
 
-    metrics = run_judge(monkeypatch, "svhn")
+    metrics = run_judge("svhn")
     assert metrics["num_train_images"] == 40 and "external" not in metrics
     assert load_judge(Path("models/judge-svhn")).config == {"channels": [4]}
 
 
-def test_images_that_do_not_fit_the_file_are_one_line(workspace, monkeypatch):
+def test_images_that_do_not_fit_the_file_are_one_line(workspace):
     prepare(16)
     with pytest.raises(UserError, match=r"^prepare\.digit_size: found images of 16×16, allowed: 28, because "):
-        run_judge(monkeypatch, "mnistm")
+        run_judge("mnistm")
     assert not Path("metrics").exists()
-    run_judge(monkeypatch, "mnist")
+    run_judge("mnist")

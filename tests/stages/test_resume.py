@@ -16,7 +16,7 @@ from difflab.data.dataset import ImageDataset
 from difflab.pipeline.resume import hashed_read
 
 REPOSITORY = Path(__file__).parents[2]
-TRAIN = [sys.executable, "stages/train.py", "joint-cosine"]
+TRAIN = [sys.executable, "stages/digits/train.py", "joint-cosine"]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def workspace(tmp_path_factory):
     for domain in ("mnistm", "svhn"):
         images = torch.randint(256, (200, 3, 8, 8), dtype=torch.uint8, generator=generator)
         dataset = ImageDataset(images, torch.arange(200) % 10, torch.zeros(200, dtype=torch.uint8), "random pixels")
-        dataset.save(folder / "prepared" / f"{domain}.safetensors")
+        dataset.save(folder / "prepared/recipes/joint-cosine" / f"{domain}.safetensors")
     return folder
 
 

@@ -1,7 +1,6 @@
 """Which images a recipe is trained on and validated with, and what the stage leaves, with a tiny network."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from safetensors.torch import load_file
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.training import fit
-from stages import train
+from stages.digits import train
+from tests.stage_calls import run_stage
 
 NETWORK = {
     "prediction_type": "epsilon",
@@ -59,7 +59,9 @@ def fitted(tmp_path, monkeypatch) -> list[tuple[dict, dict | None]]:
         images = torch.full((120, 3, 4, 4), 100 + number, dtype=torch.uint8)
         images[:, 0, 0, 0] = torch.arange(120)
         splits = torch.tensor([0] * 60 + [1] * 30 + [2] * 30, dtype=torch.uint8)
-        ImageDataset(images, torch.arange(120) % 10, splits, "numbers").save(Path(f"prepared/{domain}.safetensors"))
+        ImageDataset(images, torch.arange(120) % 10, splits, "numbers").save(
+            Path(f"prepared/recipes/tiny/{domain}.safetensors")
+        )
     seen, fit_it = [], fit.fit
 
     def record(task, data, params, accelerator, checkpoint, validation):
@@ -70,11 +72,10 @@ def fitted(tmp_path, monkeypatch) -> list[tuple[dict, dict | None]]:
     return seen
 
 
-def run_train(monkeypatch, **changes) -> Path:
+def run_train(**changes) -> Path:
     params = {"compute": {"threads": 1, "mixed_precision": "fp32"}, "recipes": {"tiny": RECIPE | changes}}
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    monkeypatch.setattr(sys, "argv", ["train.py", "tiny"])
-    train.main()
+    run_stage(train, "tiny")
     return Path("models/tiny")
 
 
@@ -94,8 +95,8 @@ def expected(digits: list[int], *splits: str) -> set[int]:
     return {number for split in splits for number in starts[split] if number % 10 in digits}
 
 
-def test_held_out_images_are_validated_with_and_not_trained_on(fitted, monkeypatch):
-    run_train(monkeypatch)
+def test_held_out_images_are_validated_with_and_not_trained_on(fitted):
+    run_train()
     ((data, validation),) = fitted
     assert validation is not None
     for domain, (pixels, digits) in enumerate([(101, [0, 2, 4]), (102, [1, 2])]):
@@ -106,16 +107,16 @@ def test_held_out_images_are_validated_with_and_not_trained_on(fitted, monkeypat
     assert (len(data["images"]), len(validation["images"])) == (30, 15)
 
 
-def test_without_holding_out_all_but_the_test_images_are_trained_on(fitted, monkeypatch):
-    run_train(monkeypatch, hold_out_validation=False)
+def test_without_holding_out_all_but_the_test_images_are_trained_on(fitted):
+    run_train(hold_out_validation=False)
     ((data, validation),) = fitted
     assert validation is None
     assert numbers(data, 0, 101) == expected([0, 2, 4], "train", "validation")
     assert numbers(data, 1, 102) == expected([1, 2], "train", "validation")
 
 
-def test_the_folder_holds_model_log_and_snapshots(fitted, monkeypatch):
-    folder = run_train(monkeypatch)
+def test_the_folder_holds_model_log_and_snapshots(fitted):
+    folder = run_train()
     lines = [json.loads(line) for line in (folder / "train_log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "validation_loss" in line] == [1, 2]
     assert sorted(file.name for file in (folder / "snapshots").iterdir()) == [
@@ -130,7 +131,7 @@ def test_the_folder_holds_model_log_and_snapshots(fitted, monkeypatch):
             assert torch.equal(tensor, last[f"{component}.{name}"]), name
 
 
-def test_a_recipe_without_a_condition_has_neither_that_nor_snapshots(fitted, monkeypatch):
-    folder = run_train(monkeypatch, **UNCONDITIONAL)
+def test_a_recipe_without_a_condition_has_neither_that_nor_snapshots(fitted):
+    folder = run_train(**UNCONDITIONAL)
     assert UnconditionalPipeline.from_folder(folder).unet.config["class_embed_type"] is None
     assert not (folder / "snapshots").exists() and not (folder / "condition").exists()

@@ -2,10 +2,8 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -14,6 +12,7 @@ import yaml
 from difflab.data.dataset import ImageDataset
 from difflab.models.judge import Judge
 from difflab.models.schedules import linear_betas
+from tests import stage_calls
 from tests.sampling.conftest import digit_models, one_thread, unconditional_model
 
 __all__ = ["digit_models", "one_thread", "unconditional_model"]
@@ -74,23 +73,19 @@ def workspace(digit_models, unconditional_model, tmp_path, monkeypatch) -> Path:
         file.write_text(json.dumps(json.loads(file.read_text()) | betas))
     images = torch.randint(256, (320, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     splits = torch.tensor([0] * 300 + [2] * 20, dtype=torch.uint8)
-    for domain in ("mnist", "mnistm"):
+    for recipe, domain in (("free", "mnist"), ("guided", "mnistm")):
         torch.manual_seed(0)
         judge = Judge([4])
         torch.nn.init.zeros_(judge.classify.weight)
         judge.classify.bias.data = 5 * torch.eye(10)[3]
         judge.save(Path(f"models/judge-{domain}"))
-        ImageDataset(images, torch.arange(320) % 10, splits, "noise").save(Path(f"prepared/{domain}.safetensors"))
+        ImageDataset(images, torch.arange(320) % 10, splits, "noise").save(
+            Path(f"prepared/recipes/{recipe}/{domain}.safetensors")
+        )
     Path("params.yaml").write_text(yaml.safe_dump(PARAMS))
     return tmp_path
 
 
 @pytest.fixture
-def run_stage(monkeypatch) -> Callable[..., None]:
-    """Calls the main function of a stage script with command-line arguments."""
-
-    def run(stage: ModuleType, *arguments: str) -> None:
-        monkeypatch.setattr(sys, "argv", [stage.__name__, *arguments])
-        stage.main()
-
-    return run
+def run_stage() -> Callable[..., None]:
+    return stage_calls.run_stage

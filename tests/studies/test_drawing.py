@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from difflab.params import RecipeData
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
@@ -44,14 +45,14 @@ class Watched:
 @pytest.fixture
 def model(digit_models, tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return digit_models["digit_and_domain"]
+    return Path(shutil.copytree(digit_models["digit_and_domain"], "models/tiny"))
 
 
 def draw(model: Path, dies_at: int | None = None, num_images: int = 8, batch_size: int = 3) -> list[dict]:
     """Draw the guided variants of 8 images in batches of 3, 3 and 2; returns the calls that it took."""
     pipeline = Watched(DigitPipeline.from_folder(model), dies_at)
-    classes = ("svhn", DIGITS)
-    draw_variants(PATH, [batch_size], model, pipeline, GUIDED, num_images, batch_size, classes)  # pyright: ignore[reportArgumentType]
+    classes: RecipeData = {"svhn": DIGITS}
+    draw_variants(PATH, [batch_size], "tiny", pipeline, GUIDED, num_images, batch_size, classes)  # pyright: ignore[reportArgumentType]
     return pipeline.calls
 
 
@@ -79,10 +80,11 @@ def test_a_conditional_variant_shows_each_digit_from_each_noise(model):
 
 def test_an_unconditional_variant_is_one_image_from_each_noise(unconditional_model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(unconditional_model, "models/tiny")
     variants = [Variant("a", 4, STEPS), Variant("b", 5, STEPS)]
     pipeline = UnconditionalPipeline.from_folder(unconditional_model)
     pipeline.set_progress_bar_config(disable=True)
-    draw_variants(PATH, [], unconditional_model, pipeline, variants, 5, 2)
+    draw_variants(PATH, [], "tiny", pipeline, variants, 5, 2)
     for variant in variants:
         expected = pipeline(5, generator=bank_generators(variant.seed, range(5)), output_type="pt", **STEPS).images
         assert almost_equal(load_file(PATH)[variant.name], to_uint8(expected))

@@ -14,7 +14,8 @@ from difflab.models.schedules import linear_betas
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
-from stages import few_steps_samples, fid_samples, guidance_samples, sample
+from stages.digits import sample
+from stages.digits.study_samples import few_steps_samples, fid_samples, guidance_samples
 
 
 def almost_equal(one: Tensor, other: Tensor) -> bool:

@@ -58,7 +58,7 @@ def real(tmp_path, monkeypatch) -> ImageDataset:
     labels = torch.arange(120) % 10
     splits = torch.tensor([0] * 100 + [2] * 20, dtype=torch.uint8)
     dataset = ImageDataset(images_of(labels, 0), labels, splits, "colours")
-    dataset.save(Path("prepared/svhn.safetensors"))
+    dataset.save(Path("prepared/recipes/tiny/svhn.safetensors"))
     return dataset
 
 
@@ -70,7 +70,7 @@ WRONG = images_of(ASKED.roll(1), 1)
 
 
 def grade(variants: dict[str, torch.Tensor], conditional: bool = True, seed: int | list[int] = 5) -> dict:
-    return grade_variants(variants, "svhn", DIGITS, conditional, PARAMS, seed, CPU)
+    return grade_variants(variants, "tiny", {"svhn": DIGITS}, conditional, PARAMS, seed, CPU)
 
 
 def frechet_in_the_plane(one: np.ndarray, other: np.ndarray) -> float:
@@ -124,7 +124,7 @@ def test_protocol(real):
         "num_reference": 18,
         "num_floor": 12,
         "reference": "colours; training images of the digits 1 4 8",
-        "reference_sha256": sha256_of(Path("prepared/svhn.safetensors")),
+        "reference_sha256": sha256_of(Path("prepared/recipes/tiny/svhn.safetensors")),
         "extractor": "judge-svhn",
         "extractor_sha256": sha256_of(Path("models/judge-svhn/model.safetensors")),
         "resize": "none",

@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.figures import curves
-from stages import few_steps, fid_study, guidance
+from difflab.studies import figures as study_figures
+from stages.digits.study_results import few_steps, fid_study, guidance
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # inside clean-fid
 
@@ -45,7 +46,7 @@ def figures(monkeypatch) -> list[Figure]:
         seen.append(Figure(plots, title, table))
         draw(plots, title, path, stage, inputs, table)
 
-    monkeypatch.setattr(curves, "save_curves", record)
+    monkeypatch.setattr(study_figures, "save_curves", record)
     return seen
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from difflab.adaptation.embedding import Embedding
+from difflab.adaptation.methods import METHODS
 from difflab.figures.curves import HEIGHT, ROW_HEIGHT, Table, draw_table
 from difflab.figures.png import DPI, STYLE
 
@@ -80,3 +81,27 @@ def _draw_methods(axes: Axes, graded: Mapping[str, Any]) -> None:
     axes.set(ylabel="accuracy on the target", ylim=(0, 1.05))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc="lower right")
+
+
+def accuracy_table(scenarios: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The numbers of metrics/adapt.json, a row for each scenario and method."""
+
+    def share(value: Mapping[str, float]) -> str:
+        return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+
+    header = ["", "method", "target", "− source-only", "source", "oracle", "proxy A-distance", "reported"]
+    rows = [
+        [
+            scenario,
+            method,
+            share(graded[method]["target"]),
+            share(graded["gain"][method]) if method in graded["gain"] else "–",
+            f"{graded[method]['source']['value']:.3f}",
+            f"{graded[method]['oracle']['value']:.3f}",
+            f"{graded[method]['separability']['value']:.2f}",
+            "–" if graded[method]["reported"] is None else f"{graded[method]['reported']:.4f}",
+        ]
+        for scenario, graded in scenarios.items()
+        for method in METHODS
+    ]
+    return Table(header, rows)

@@ -1,12 +1,15 @@
-"""The images that were drawn."""
+"""The sampled images, a file for each group of requests."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
+from safetensors.torch import save_file
+from torch import Tensor, cat
 
 from difflab.errors import UserError, reading
 
@@ -22,3 +25,13 @@ def load_images(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
         with reading(file, KeyError):
             images[file.stem] = load_file(file)["images"].transpose(0, 2, 3, 1)
     return images
+
+
+def save_images(folder: Path, batches: Iterable[tuple[str, Tensor]]) -> None:
+    """Write `folder`, of batches (N, 3, S, S) uint8 with the names of their groups."""
+    groups: dict[str, list[Tensor]] = {}
+    for name, images in batches:
+        groups.setdefault(name, []).append(images)
+    folder.mkdir()
+    for name, parts in groups.items():
+        save_file({"images": cat(parts)}, folder / f"{name}.safetensors")

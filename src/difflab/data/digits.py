@@ -10,6 +10,7 @@ from torch import Tensor
 
 from difflab.data.dataset import ImageDataset, Split
 from difflab.errors import DataError
+from difflab.params import RecipeData
 
 
 def training_splits(hold_out_validation: bool) -> list[Split]:
@@ -17,9 +18,7 @@ def training_splits(hold_out_validation: bool) -> list[Split]:
     return ["train"] if hold_out_validation else ["train", "validation"]
 
 
-def load_digits(
-    domains: dict[str, list[int]], splits: Sequence[Split], root: str | Path = Path("prepared")
-) -> dict[str, Tensor]:
+def load_digits(domains: RecipeData, splits: Sequence[Split], root: str | Path) -> dict[str, Tensor]:
     """`images` (N, 3, S, S) uint8, `digits` (N,) int64 and `domains` (N,) int64, indices into the keys of `domains`.
 
     From `root`/DOMAIN.safetensors for each domain the images of its digits in the given splits, one after the other.

@@ -1,20 +1,39 @@
-"""Paths from noise to noise: what the images become, and below them why."""
+"""Figures of the faces: the grid of η, and the paths between two noises with their norms and steps below them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from torch import Tensor
 
-from difflab.figures.curves import Plot, draw_plot
-from difflab.figures.image_grid import Panel, draw_image_grid
-from difflab.figures.png import STYLE
+from difflab.faces.files import sample_files
+from difflab.faces.interpolation import alphas_of
+from difflab.faces.measures import perceptual_steps, read_images
+from difflab.figures.curves import Curve, Plot, draw_plot
+from difflab.figures.image_grid import Panel, draw_image_grid, save_image_grid
+from difflab.figures.png import STYLE, Provenance, save_png
+from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName
 
+TITLES: dict[PathName, str] = {
+    "slerp": "Spherical interpolation of two noises",
+    "lerp": "Linear interpolation of two noises",
+}
+
+NUM_NOISES = 4  # in the grid of η
 HEIGHT = 2.2  # inches of a plot
 GAP = 0.3  # inches above it
 LABELS = 0.7  # inches to its left
+
+
+def save_eta_grid(params: FaceSamplingParams, stage: str) -> None:
+    """figures/eta_grid.png: a row for each η, a column for each of the first noises, of the first step seed."""
+    rows = [sample_files(params, eta, params.step_seeds[0])[:NUM_NOISES] for eta in params.etas]
+    panel = Panel(rows, [f"η = {eta:g}" for eta in params.etas], [f"noise {file.stem}" for file in rows[0]])
+    save_image_grid([panel], "DDIM (η = 0) to DDPM (η = 1)", Path("figures/eta_grid.png"), stage)
 
 
 @mpl.rc_context(STYLE)
@@ -30,3 +49,30 @@ def draw_paths(
         place = (drawn.x0 + column * width + LABELS, drawn.y0 - GAP - HEIGHT, width - LABELS, HEIGHT)
         draw_plot(figure.add_axes(place), plot)
     return figure
+
+
+def save_paths(
+    files: Mapping[PathName, Sequence[Path]],
+    noises: Mapping[PathName, Tensor],
+    params: FaceInterpolationParams,
+    stage: str,
+) -> None:
+    """figures/PATH.png for each path, and figures/interpolation.png with all of them.
+
+    `files` and `noises` by path, in the order of α; `noises` (N, 3, S, S).
+    """
+    alphas = alphas_of(params)
+    for path, title in TITLES.items():
+        panel = Panel([files[path]], [], [], captions=[[f"α = {alpha:g}" for alpha in alphas]])
+        save_image_grid([panel], title, Path(f"figures/{path}.png"), stage)
+    between = [(low + high) / 2 for low, high in pairwise(alphas)]
+    norms = [Curve.exact(path, alphas, [noise.norm().item() for noise in noises[path]]) for path in TITLES]
+    steps = [Curve.exact(path, between, perceptual_steps(read_images(files[path]))) for path in TITLES]
+    plots = [
+        Plot("", "α", "norm of the noise", norms, {"√ of its size": noises["slerp"][0].numel() ** 0.5}),
+        Plot("", "α, half way between two images", "1 − SSIM of the two", steps),
+    ]
+    title = "Slerp and lerp between two noises (DDIM, η = 0)"
+    figure = draw_paths({path: files[path] for path in TITLES}, alphas, title, plots)
+    shown = [file for path in TITLES for file in files[path]]
+    save_png(figure, Path("figures/interpolation.png"), Provenance.of(stage, shown))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from PIL import Image
 from torch import Tensor
 
+from difflab.evaluation.samples import sample_files
 from difflab.figures.image_grid import Panel
-from difflab.personalization.places import Method
+from difflab.personalization.places import Method, sample_folder
 
 TITLES: dict[Method, str] = {"textual_inversion": "textual inversion", "custom_diffusion": "Custom Diffusion"}
 NUM_CONCEPT_IMAGES = 3
@@ -25,15 +25,17 @@ def concepts_panel(true_images: Mapping[str, Tensor]) -> Panel:
     return Panel(rows, list(true_images), [], "images of the concepts")
 
 
-def samples_panel(rows: Mapping[str, Sequence[Path]], found: Mapping[str, Mapping[str, Tensor]]) -> Panel:
-    """The first images of each row, by its label, above the concepts that `found`, (N,) bool by name, says it shows."""
-    files = [paths[:NUM_NOISES] for paths in rows.values()]
+def samples_panel(prompts: Mapping[int, str], found: Mapping[tuple[str, int], Mapping[str, Tensor]]) -> Panel:
+    """The first images of each prompt and method, with the concepts that `found`, (N,) bool by name, has in each."""
+    rows: list[tuple[Method, int]] = [(method, i) for i in prompts for method in TITLES]
+    labels = [f"{TITLES[method]}\n{prompts[i]}" for method, i in rows]
+    files = [sample_files(sample_folder(method, 0, i))[:NUM_NOISES] for method, i in rows]
     captions = [
-        [_caption(found[label], number) for number in range(len(row))] for label, row in zip(rows, files, strict=True)
+        [_caption(found[row], number) for number in range(len(images))] for row, images in zip(rows, files, strict=True)
     ]
     columns = [f"noise {number:02d}" for number in range(max(map(len, files)))]
     title = "first training seed, the same noises; below each image the concepts found in it"
-    return Panel(files, list(rows), columns, title, captions)
+    return Panel(files, labels, columns, title, captions)
 
 
 def _caption(found: Mapping[str, Tensor], number: int) -> str:

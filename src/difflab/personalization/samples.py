@@ -12,6 +12,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
+from difflab.evaluation.samples import read_samples
 from difflab.params import Concepts, GuidedSamplingParams
 from difflab.personalization.places import (
     CUSTOM_DIFFUSION,
@@ -94,3 +95,14 @@ def _batches(groups: Sequence[Group], num_runs: int, num_images: int, batch_size
             samples: list[Sample] = [(method, run, group, prompt, number) for prompt, number in images]
             batches += [samples[start : start + batch_size] for start in range(0, len(samples), batch_size)]
     return batches
+
+
+def read_all_samples(num_prompts: int, num_runs: int, num_images: int) -> dict[Method, list[list[Tensor]]]:
+    """The images (num_images, 3, S, S) uint8 by method, run and prompt. Raises UserError where any is missing."""
+    return {
+        method: [
+            [read_samples(sample_folder(method, run, prompt), num_images) for prompt in range(num_prompts)]
+            for run in range(num_runs_of(method, num_runs))
+        ]
+        for method in METHODS
+    }

@@ -30,6 +30,7 @@ from difflab.pipeline.work_folders import LOG, empty
 
 HEARTBEAT = 60.0  # seconds between two touches of the record of a running stage
 SILENCE = 600.0  # seconds without one after which the stage of another host counts as dead; clocks may differ a little
+OF_SEVERAL_STAGES = ("study_samples", "study_results")  # scripts whose first argument is the stage's name
 SOURCES = ("src", "stages", "dvc.yaml", "metrics/*.yaml")  # in git, and able to change what a stage makes
 
 
@@ -119,7 +120,10 @@ _current: RunRecord | None = None
 def stage_name(command: str) -> str:
     """DVC's name of the stage with this command, such as train@joint-cosine."""
     _, script, *arguments = shlex.split(command)
-    return "@".join([Path(script).stem, *filter(None, ["-".join(arguments)])])
+    name = Path(script).stem
+    if name in OF_SEVERAL_STAGES and arguments:
+        name, *arguments = arguments
+    return "@".join([name, *filter(None, ["-".join(arguments)])])
 
 
 def recorded(main: Callable[[], object]) -> None:

@@ -185,3 +185,12 @@ class UnconditionalPipeline(PixelPipeline):
         if count < 1:
             raise SamplingError(f"count: found {count}, allowed: 1 and above")
         return self._generate(self._network, count, generator, eta, trace_steps, output_type, sampler, noise)
+
+
+def load_recipe(
+    folder: str | Path, conditional: bool, device: torch.device | str
+) -> DigitPipeline | UnconditionalPipeline:
+    """The pipeline of a recipe's model folder, on `device` and without progress bars; see `from_folder`."""
+    pipeline = (DigitPipeline if conditional else UnconditionalPipeline).from_folder(folder).to(device)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

@@ -1,4 +1,4 @@
-"""The same images drawn in several ways: what the studies of samplers, lengths and guidance compare."""
+"""The same images sampled in several ways: what the studies of samplers, lengths and guidance compare."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor, cat
 
+from difflab.params import ComputeParams, RecipeData, RecipeSamplingParams
 from difflab.pipeline.files import atomic_write
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline, load_recipe
 from difflab.sampling.resumable import drawn_batches
+from difflab.training.device import make_accelerator
 
-Image = tuple["Variant", int, int | None]  # drawn so, from this noise of the bank, of this digit
+Image = tuple["Variant", int, int | None]  # the noise of the bank, and the digit
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to draw: `options` are arguments of the pipeline's call, `seed` is the noise bank's."""
+    """One way to sample: `options` are arguments of the pipeline's call, `seed` is the noise bank's."""
 
     name: str
     seed: int
@@ -33,24 +35,32 @@ def digit_of(image: int, digits: Sequence[int]) -> int:
     return digits[image % len(digits)]
 
 
+def load_model(
+    recipe: str, sampling: RecipeSamplingParams, compute: ComputeParams
+) -> DigitPipeline | UnconditionalPipeline:
+    """The pipeline of models/RECIPE/, on the device of `compute`."""
+    conditional = sampling.guidance_scale is not None
+    return load_recipe(Path("models", recipe), conditional, make_accelerator(compute).device)
+
+
 def draw_variants(
     path: Path,
     params: Any,
-    model: Path,
+    recipe: str,
     pipeline: DigitPipeline | UnconditionalPipeline,
     variants: Sequence[Variant],
     num_images: int,
     batch_size: int,
-    classes: tuple[str, Sequence[int]] | None = None,
+    classes: RecipeData | None = None,
 ) -> None:
     """Write `path`, a safetensors file of (num_images, 3, S, S) uint8 by the variants' names.
 
-    `pipeline` was loaded from `model` and may hold another scheduler. `classes`: for a conditional recipe the domain
-    and its digits; image i then shows digit i modulo their number, from noise i // their number of the bank, as the
-    recipe's own samples do; without them it comes from noise i. A kill only interrupts it (see `drawn_batches`);
+    `pipeline` is that of `recipe` and may hold another scheduler. `classes`: for a conditional recipe its one
+    domain with the digits; image i then shows digit i modulo their number, from noise i // their number of the bank, as
+    the recipe's own samples do; without them it comes from noise i. A kill only interrupts it (see `drawn_batches`);
     `params` are all that the images depend on.
     """
-    domain, digits = classes or ("", [])
+    [(domain, digits)] = (classes or {"": []}).items()
     images: list[Image] = [
         (variant, i // len(digits), digit_of(i, digits)) if digits else (variant, i, None)
         for variant in variants
@@ -64,14 +74,14 @@ def draw_variants(
 
     def draw(batch: list[Image]) -> dict[str, Tensor]:
         variant = batch[0][0]
-        what = {"digit": [digit for *_, digit in batch], "domain": domain} if digits else {"count": len(batch)}
+        request = {"digit": [digit for *_, digit in batch], "domain": domain} if digits else {"count": len(batch)}
         generators = bank_generators(variant.seed, [noise for _, noise, _ in batch])
-        output = pipeline(**what, **variant.options, generator=generators, output_type="pt")
+        output = pipeline(**request, **variant.options, generator=generators, output_type="pt")
         return {"images": to_uint8(output.images)}
 
     drawn_images: dict[str, list[Tensor]] = {variant.name: [] for variant in variants}
     stage = "-".join(path.with_suffix("").parts)
-    with drawn_batches(stage, params, [model], batches, draw) as drawn, atomic_write(path) as partial:
+    with drawn_batches(stage, params, [Path("models", recipe)], batches, draw) as drawn, atomic_write(path) as partial:
         for batch, tensors in drawn:
             drawn_images[batch[0][0].name].append(tensors["images"])
         save_file({name: cat(parts) for name, parts in drawn_images.items()}, partial)

@@ -1,4 +1,4 @@
-"""Variants of the same images, graded alike: the judge's accuracy or confidence, and the Fréchet distance."""
+"""Metrics of variants of the same images: the classifier's accuracy or confidence, and the Fréchet distance."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from difflab.errors import reading
 from difflab.evaluation.against_real import RealImages, judge_extractor, protocol_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
 from difflab.evaluation.grades import share_of
-from difflab.evaluation.intervals import bootstrapped
+from difflab.evaluation.intervals import bootstrapped, over_runs
+from difflab.evaluation.targets import REPORTED_T
 from difflab.models.judge import load_judge
-from difflab.params import EvaluationParams
+from difflab.params import EvaluationParams, FidStudyParams, RecipeData
 
 
 def load_variants(path: str | Path) -> dict[str, Tensor]:
@@ -28,8 +29,8 @@ def load_variants(path: str | Path) -> dict[str, Tensor]:
 
 def grade_variants(
     variants: dict[str, Tensor],
-    domain: str,
-    digits: list[int],
+    recipe: str,
+    domains: RecipeData,
     conditional: bool,
     params: EvaluationParams,
     noise_bank_seed: int | list[int],
@@ -37,14 +38,16 @@ def grade_variants(
 ) -> dict[str, Any]:
     """Metrics by the variants' names, the real-against-real `floor` of the Fréchet distance, and the protocol.
 
-    `variants`: (N, 3, S, S) uint8 each, as `draw_variants` wrote them. With a condition image i shows digit i modulo
-    the number of `digits`, and the metrics hold the judge's accuracy; without one they hold its mean confidence.
+    `variants`: (N, 3, S, S) uint8 each, as `draw_variants` wrote them; `domains`: the recipe's one domain with its
+    digits, whose real images are in prepared/recipes/RECIPE/. With a condition image i shows digit i modulo their
+    number, and the metrics hold the classifier's accuracy; without one they hold its mean confidence.
     """
+    [(domain, digits)] = domains.items()
     folder = Path(f"models/judge-{domain}")
     judge = load_judge(folder).to(device)
     extractor = judge_extractor(judge, folder)
     some = next(iter(variants.values()))
-    real = RealImages.load(Path(f"prepared/{domain}.safetensors"), digits, some, params)
+    real = RealImages.load(Path("prepared/recipes", recipe, f"{domain}.safetensors"), digits, some, params)
     reference, held_out = extractor.features_of(real.reference), extractor.features_of(real.held_out)
     asked = torch.tensor(digits).repeat(len(some) // len(digits))
 
@@ -62,3 +65,40 @@ def grade_variants(
         "floor": frechet_distance(held_out, reference),
         "protocol": protocol_of(extractor, some, real, params, noise_bank_seed),
     }
+
+
+def length_metrics(
+    graded: dict[str, Any], study: FidStudyParams, trained: int, reported: dict[int, list[float]]
+) -> dict[str, Any]:
+    """Metrics of the study of schedule lengths, by length: the Fréchet distance of each seed's images and their mean.
+
+    `graded`: of variants named LENGTH-seed-SEED; `trained`: the length of the training; `reported`: FID by length.
+    """
+    distances = {
+        length: [graded["variants"][f"{length}-seed-{seed}"]["frechet"]["value"] for seed in study.drawing.seeds]
+        for length in study.lengths
+    }
+    lengths = {
+        str(length): {
+            "frechet": runs,
+            "mean": sum(runs) / len(runs),
+            "share_of_trained": length / trained,
+            "reported_fid": reported.get(round(length / trained * REPORTED_T)),
+            "minus_trained": _minus(runs, distances.get(trained)) if length != trained else None,
+        }
+        for length, runs in distances.items()
+    }
+    best = min(lengths.values(), key=lambda values: values["mean"])
+    common = {"floor": graded["floor"], "protocol": graded["protocol"]}
+    return {"lengths": lengths, "best_share_of_trained": best["share_of_trained"], **common}
+
+
+def _minus(runs: list[float], trained: list[float] | None) -> dict[str, float] | None:
+    """Mean difference of a length's distances to those of the trained length, with its interval over the seeds.
+
+    The runs of one seed start from the same noises, so the difference is taken within each seed; Student's t gives the
+    95 % interval. None without the trained length, or with one seed only. Units: Fréchet distance.
+    """
+    if trained is None or len(runs) < 2:
+        return None
+    return asdict(over_runs([run - other for run, other in zip(runs, trained, strict=True)]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,6 +78,13 @@ class RollingCheckpoint:
             return None
         self._go_back(kept["log_size"], kept["snapshots"])
         return kept["state"]
+
+    @contextmanager
+    def model_folder(self, path: Path) -> Iterator[Path]:
+        """A temporary name for the folder `path` of the trained model, which gets the log too; see `atomic_write`."""
+        with atomic_write(path) as folder:
+            yield folder
+            shutil.copy(self.log, folder)
 
     def _verified(self) -> dict[str, Any]:
         with hashed_read(self.file) as file:

@@ -11,13 +11,14 @@ from numpy.random import Generator
 from PIL import Image
 from torch import Tensor
 
-from difflab.circles.pairs import Pair
+from difflab.circles.pairs import Pair, make_meetings
 from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import paint, place_circles
 from difflab.clip.digits import colour_digits
-from difflab.clip.inks import NUMERALS, Ink
+from difflab.clip.inks import NUMERALS, Ink, split_inks
 from difflab.data.dataset import ImageDataset
-from difflab.params import UnseenImagesParams
+from difflab.params import CirclesParams, ColouredDigitsParams, UnseenImagesParams
+from difflab.pipeline.files import atomic_write
 from difflab.zero_shot.folder import IMAGES, LABELS
 
 Draw = Callable[[Generator], Tensor]  # one image (3, S, S) uint8
@@ -52,3 +53,17 @@ def write_labelled_folder(folder: Path, drawings: dict[str, Draw], params: Unsee
             image = draw(np.random.default_rng([params.seed, number, index]))
             file = folder / IMAGES / f"{number}_{index:03d}.png"
             Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(file)
+
+
+def write_unseen(
+    folder: Path, circles: CirclesParams, digits: ColouredDigitsParams, size: int, params: UnseenImagesParams
+) -> None:
+    """Write `folder`: circles in the pairs of colours that `circles` leaves out of training, and handwritten digits in
+    the colours that `digits` does, of the test split.
+    """
+    _, unseen = make_meetings(circles)
+    _, unseen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)
+    real_digits = ImageDataset.load(Path("prepared/mnist.safetensors"), ["test"]).part("test")
+    drawings = unseen_circles(unseen.pairs, size) | unseen_digits(unseen_inks, real_digits, size)
+    with atomic_write(folder) as partial:
+        write_labelled_folder(partial, drawings, params)

@@ -1,0 +1,93 @@
+"""Stages: the signature of a stage's main function declares its arguments and its sections of params.yaml.
+
+    def main(recipe: Recipe, data: Annotated[RecipeData, Section("recipes.{recipe}.data")]) -> None: ...
+
+A parameter with a `Section` is that section of params.yaml; any other is an argument of the command line. dvc.yaml
+declares the same sections, and tests/pipeline/test_declared.py compares the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from difflab.errors import call
+from difflab.params import ComputeParams, load_section
+from difflab.pipeline.run_records import recorded
+
+
+@dataclass(frozen=True)
+class Section:
+    """The dotted key of a section; `{name}` is the value of an earlier parameter, `{name.field}` a field of it."""
+
+    key: str
+
+
+Main = Callable[..., None]
+# Arguments of the command line; the text is what `--help` says.
+Recipe = Annotated[str, "an entry of params.yaml: recipes"]
+Scenario = Annotated[str, "an entry of params.yaml: adaptation.scenarios"]
+Concept = Annotated[str, "an entry of params.yaml: personalization.concepts"]
+Compute = Annotated[ComputeParams, Section("compute")]
+
+
+def run_stage(*mains: Main) -> None:
+    """Run the stage that the command line asks for, with a record, a lock and one line for an error of the user's.
+
+    A script of several stages has a main function for each, with the stage's name, which is the first argument.
+    """
+
+    def start() -> None:
+        main, arguments = parse(mains, sys.argv[1:])
+        recorded(lambda: main(**read(main, arguments)))
+
+    call(start)
+
+
+def parse(mains: Sequence[Main], words: Sequence[str]) -> tuple[Main, dict[str, Any]]:
+    """The main function that a command line asks for, and its arguments. Raises SystemExit, as argparse does."""
+    parser = argparse.ArgumentParser(description=mains[0].__globals__["__doc__"])  # type: ignore[attr-defined]
+    if len(mains) == 1:
+        _add_arguments(parser, mains[0])
+    else:
+        stages = parser.add_subparsers(metavar="stage", required=True)
+        for main in mains:
+            _add_arguments(stages.add_parser(main.__name__, help=main.__doc__, description=main.__doc__), main)
+    arguments = vars(parser.parse_args(words))
+    return arguments.pop("main"), arguments
+
+
+def read(main: Main, arguments: dict[str, Any]) -> dict[str, Any]:
+    """All parameters of `main`: its arguments and its sections. Raises ParamsError, one line."""
+    values = dict(arguments)
+    for name, kind in _parameters(main).items():
+        if section := _section(kind):
+            values[name] = load_section(kind, section.key.format(**values))
+    return values
+
+
+def keys_read(main: Main, values: dict[str, Any]) -> list[str]:
+    """The keys of the sections that `main` reads, where its parameters have these values."""
+    return [section.key.format(**values) for kind in _parameters(main).values() if (section := _section(kind))]
+
+
+def _parameters(main: Main) -> dict[str, Any]:
+    hints = get_type_hints(main, include_extras=True)
+    return {name: kind for name, kind in hints.items() if name != "return"}
+
+
+def _section(kind: Any) -> Section | None:
+    return next((mark for mark in get_args(kind) if isinstance(mark, Section)), None)
+
+
+def _add_arguments(parser: argparse.ArgumentParser, main: Main) -> None:
+    parser.set_defaults(main=main)
+    for name, kind in _parameters(main).items():
+        if _section(kind):
+            continue
+        kind, text = get_args(kind)[:2] if get_origin(kind) is Annotated else (kind, None)
+        choices = get_args(kind) or None  # of a Literal
+        parser.add_argument(name, type=str if choices else kind, choices=choices, help=text)

@@ -1,0 +1,57 @@
+"""The samples of one recipe by file: what each shows, and which noise of the bank it starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+
+from difflab.params import RecipeData
+from difflab.sampling.images import to_pil
+
+
+class PlannedImage(NamedTuple):
+    """An image to sample."""
+
+    file: str
+    trace: str | None  # folder of its trace, where that is kept
+    domain: str
+    digit: int | None
+    noise: int  # number in the noise bank
+
+
+def plan_images(domains: RecipeData, images_per_digit: int, conditional: bool) -> list[PlannedImage]:
+    """Image k of every digit and domain starts from noise k of the bank, so that the columns of a grid share it.
+
+    Traces are kept of the first image of the smallest digit of each domain; of an unconditional recipe of its first.
+    """
+    if not conditional:
+        [(domain, digits)] = domains.items()
+        return [
+            PlannedImage(f"{domain}/{k + 1:03d}.png", f"trace/{domain}" if k == 0 else None, domain, None, k)
+            for k in range(images_per_digit * len(digits))
+        ]
+    return [
+        PlannedImage(
+            f"{domain}/{digit}_{k + 1:03d}.png",
+            f"trace/{domain}_{digit}" if k == 0 and digit == min(digits) else None,
+            domain,
+            digit,
+            k,
+        )
+        for domain, digits in domains.items()
+        for digit in digits
+        for k in range(images_per_digit)
+    ]
+
+
+def save_image(folder: Path, image: PlannedImage, trace: Tensor, times: list[int]) -> None:
+    """Write the last image of `trace` (len(times), 3, S, S), and all of them where the image keeps its trace."""
+    *_, last = pictures = to_pil(trace)
+    files = {folder / image.file: last}
+    if image.trace:
+        files |= {folder / image.trace / f"t{t:04d}.png": picture for t, picture in zip(times, pictures, strict=True)}
+    for file, picture in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(file)

@@ -1,0 +1,41 @@
+"""t-SNE of the features of one scenario's held-out images → figures/tsne_SCENARIO_{class,domain}.png.
+
+Source-only and DANN side by side; both figures show the same points.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from difflab.params import Seed, TsneParams
+from difflab.stage import Compute, Scenario, Section, run
+
+
+def main(
+    scenario: Scenario,
+    compute: Compute,
+    params: Annotated[TsneParams, Section("adaptation.tsne")],
+    first_seed: Annotated[Seed, Section("adaptation.training.seed")],
+    seed: Annotated[Seed, Section("evaluation.seed")],
+) -> None:
+    from difflab.adaptation.embedding import embed_run
+    from difflab.adaptation.figure import draw_embeddings
+    from difflab.adaptation.scenarios import domains_of, held_out, prepared
+    from difflab.figures.png import Provenance, save_png
+    from difflab.training.device import make_accelerator
+
+    device = make_accelerator(compute).device
+    domains = domains_of(scenario)
+    images = [held_out(domain) for domain in domains]
+    folders = {
+        method: Path(f"models/adapt/{scenario}-{method}/seed_{first_seed}") for method in ("source-only", "dann")
+    }
+    embeddings = [embed_run(title, folder, images, params, seed, device) for title, folder in folders.items()]
+    shown = [folder / "model.safetensors" for folder in folders.values()] + [prepared(domain) for domain in domains]
+    for colored_by in ("class", "domain"):
+        title = f"t-SNE of features of held-out images, {domains[0]} → {domains[1]}, by {colored_by}"
+        figure = draw_embeddings(embeddings, colored_by, domains, title)
+        save_png(figure, Path(f"figures/tsne_{scenario}_{colored_by}.png"), Provenance.of("tsne", shown))
+
+
+if __name__ == "__main__":
+    run(main)

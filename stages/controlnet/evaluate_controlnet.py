@@ -1,0 +1,31 @@
+"""Metrics and figures of the ControlNet: samples/controlnet/ → metrics/controlnet.json, figures/controlnet*.png."""
+
+from pathlib import Path
+from typing import Annotated
+
+from difflab.params import ControlSamplesParams
+from difflab.stage import Section, run
+
+
+def main(params: Annotated[ControlSamplesParams, Section("controlnet.samples")]) -> None:
+    from difflab.circles.scenes import load_scenes
+    from difflab.controlnet.evaluation import evaluate
+    from difflab.controlnet.figures import save_convergence, save_examples, save_scales
+    from difflab.controlnet.images import load_images
+    from difflab.controlnet.requests import all_requests
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.targets import load_targets
+
+    samples, prepared = Path("samples/controlnet"), Path("prepared/circles.safetensors")
+    groups = all_requests(load_scenes(prepared).part("validation"), params)
+    images = load_images(samples)
+    metrics = evaluate(images, groups, params) | {"reported": load_targets().findings["controlnet"]}
+    write_metrics(Path("metrics/controlnet.json"), metrics)
+    inputs = [prepared, *sorted(samples.glob("*.safetensors"))]
+    save_examples(images, groups, Path("figures/controlnet.png"), inputs)
+    save_convergence(metrics, Path("figures/controlnet_convergence.png"), inputs)
+    save_scales(metrics, Path("figures/controlnet_scale.png"), inputs)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,19 @@
+"""Read each raw data set from the source that params.yaml names → fetched/DATASET.safetensors."""
+
+from pathlib import Path
+from typing import Annotated
+
+from difflab.params import DataParams
+from difflab.stage import Section, run
+
+
+def main(params: Annotated[DataParams, Section("data")]) -> None:
+    from difflab.data.sources import DATASETS, read, require
+
+    require(params)
+    for name in DATASETS:
+        read(name, params).save(Path("fetched") / f"{name}.safetensors")
+
+
+if __name__ == "__main__":
+    run(main)

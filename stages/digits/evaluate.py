@@ -1,0 +1,64 @@
+"""Metrics of the samples of one recipe → metrics/RECIPE.json.
+
+From samples/RECIPE/, the classifiers models/judge-DOMAIN/ and the real images prepared/recipes/RECIPE/.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from difflab.params import ConditionParams, EvaluationParams, RecipeData, Seed
+from difflab.stage import Compute, Recipe, Section, run
+
+
+def main(
+    recipe: Recipe,
+    compute: Compute,
+    params: Annotated[EvaluationParams, Section("evaluation")],
+    domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
+    hold_out_validation: Annotated[bool, Section("recipes.{recipe}.hold_out_validation")],
+    condition: Annotated[ConditionParams | None, Section("recipes.{recipe}.condition")],
+    noise_bank_seed: Annotated[Seed, Section("recipes.{recipe}.sampling.seed")],
+) -> None:
+    import torch
+
+    from difflab.data.digits import load_digits, training_splits
+    from difflab.evaluation.against_real import RealImages, judge_extractor, metrics_against_real
+    from difflab.evaluation.grades import accuracy_grades, share_of, unconditional_grades
+    from difflab.evaluation.inception import inception_extractor
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.samples import read_digit_samples, read_samples
+    from difflab.evaluation.targets import load_targets
+    from difflab.models.judge import load_judge
+    from difflab.training.device import make_accelerator
+
+    device = make_accelerator(compute).device
+    targets = load_targets()
+    inception = inception_extractor(Path(params.inception_weights), device) if params.inception_weights else None
+    prepared, loaded = Path("prepared/recipes", recipe), {}
+    for domain, digits in domains.items():
+        folder, judge_folder = Path("samples", recipe, domain), Path(f"models/judge-{domain}")
+        images, expected = read_digit_samples(folder, digits) if condition else (read_samples(folder), None)
+        real = RealImages.load(prepared / f"{domain}.safetensors", digits, images, params)
+        trained_on = load_digits({domain: digits}, training_splits(hold_out_validation), prepared)["images"]
+        judge = load_judge(judge_folder).to(device)
+        loaded[domain] = images, expected, real, trained_on, judge, judge_extractor(judge, judge_folder)
+
+    graded, correct = {}, []
+    for domain, (images, expected, real, trained_on, judge, extractor) in loaded.items():
+        if expected is None:
+            grades = unconditional_grades(judge.probabilities(images), params)
+        else:
+            correct.append(judge.predict(images) == expected)
+            grades = accuracy_grades(correct[-1], expected)
+        graded[domain] = grades | metrics_against_real(
+            images, expected, real, trained_on, extractor, inception, params, noise_bank_seed
+        )
+    metrics: dict[str, Any] = {"num_images": sum(len(images) for images, *_ in loaded.values())}
+    if correct:
+        metrics["accuracy"] = share_of(torch.cat(correct))
+    metrics |= graded
+    write_metrics(Path(f"metrics/{recipe}.json"), metrics | targets.beside_accuracy(recipe, metrics))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,42 @@
+"""The reverse process of an unconditional recipe, from pure noise to digits → figures/process_RECIPE.png.
+
+All T steps of DDPM, even where the recipe is sampled with fewer.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from difflab.params import RecipeSamplingParams
+from difflab.stage import Compute, Recipe, Section, run
+
+ROWS, COLUMNS = 8, 8
+
+
+def main(
+    recipe: Recipe,
+    compute: Compute,
+    params: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
+) -> None:
+    from difflab.figures.image_grid import Panel, save_image_grid
+    from difflab.sampling.images import to_pil
+    from difflab.sampling.noise import bank_generators
+    from difflab.sampling.pipelines import load_recipe
+    from difflab.sampling.schedulers import sampler_options
+    from difflab.training.device import make_accelerator
+
+    folder = Path("models", recipe)
+    pipeline = load_recipe(folder, False, make_accelerator(compute).device)
+    num_steps = pipeline.scheduler.config["num_train_timesteps"]
+    all_steps = {"sampler": "ddpm", "num_inference_steps": num_steps, "steps_offset": 0}
+    options = sampler_options(params) | all_steps
+    generators = bank_generators(params.seed, range(ROWS))
+    trace = pipeline(count=ROWS, generator=generators, trace_steps=COLUMNS, **options).trace
+    rows = [to_pil(trace.images[:, row]) for row in range(ROWS)]
+    panel = Panel(rows, [f"noise {row + 1}" for row in range(ROWS)], [f"t = {time}" for time in trace.times])
+    title = f"{recipe}: from pure noise to a digit in {num_steps} steps of DDPM"
+    inputs = sorted(path for path in folder.rglob("*") if path.is_file())
+    save_image_grid([panel], title, Path(f"figures/process_{recipe}.png"), "process_grid", inputs)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,23 @@
+"""Copy the data sets of one recipe: prepared/DOMAIN.safetensors → prepared/recipes/RECIPE/DOMAIN.safetensors.
+
+The stages that read them do not run again when a data set changes that the recipe does not use.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+from difflab.params import RecipeData
+from difflab.pipeline.files import atomic_write
+from difflab.stage import Recipe, Section, run
+
+
+def main(recipe: Recipe, domains: Annotated[RecipeData, Section("recipes.{recipe}.data")]) -> None:
+    with atomic_write(Path("prepared/recipes", recipe)) as folder:
+        folder.mkdir()
+        for domain in domains:
+            shutil.copy(Path("prepared", f"{domain}.safetensors"), folder)
+
+
+if __name__ == "__main__":
+    run(main)

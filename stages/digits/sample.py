@@ -1,0 +1,55 @@
+"""Sample one recipe: models/RECIPE/ → samples/RECIPE/{domain}/{digit}_{001..}.png and trace/{domain}_{digit}/.
+
+An unconditional recipe has no digits to ask for: {domain}/{001..}.png, as many images in all, and trace/{domain}/.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from difflab.params import RecipeData, RecipeSamplingParams
+from difflab.stage import Compute, Recipe, Section, run
+
+
+def main(
+    recipe: Recipe,
+    compute: Compute,
+    domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
+    params: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
+) -> None:
+    import torch
+
+    from difflab.pipeline.files import atomic_write
+    from difflab.sampling.noise import bank_generators
+    from difflab.sampling.pipelines import load_recipe
+    from difflab.sampling.plan import PlannedImage, plan_images, save_image
+    from difflab.sampling.resumable import drawn_batches
+    from difflab.sampling.schedulers import sampler_options
+    from difflab.training.device import make_accelerator
+
+    model = Path("models", recipe)
+    conditional = params.guidance_scale is not None
+    pipeline = load_recipe(model, conditional, make_accelerator(compute).device)
+
+    def sample(batch: list[PlannedImage]) -> dict[str, torch.Tensor]:
+        request: dict[str, Any] = {"count": len(batch)}
+        if conditional:
+            request = {name: [getattr(image, name) for image in batch] for name in ("digit", "domain")}
+            request["guidance_scale"] = params.guidance_scale
+        generators = bank_generators(params.seed, [image.noise for image in batch])
+        kept = {"eta": params.eta, "trace_steps": params.trace_steps, "output_type": "pt"}
+        trace = pipeline(**request, generator=generators, **kept, **sampler_options(params)).trace
+        return {"images": trace.images, "times": torch.tensor(trace.times)}
+
+    images = plan_images(domains, params.images_per_digit, conditional)
+    batches = [images[start : start + params.batch_size] for start in range(0, len(images), params.batch_size)]
+    with (
+        drawn_batches(f"sample-{recipe}", [compute, domains, params], [model], batches, sample) as drawn,
+        atomic_write(Path("samples", recipe)) as folder,
+    ):
+        for batch, trace in drawn:
+            for position, image in enumerate(batch):
+                save_image(folder, image, trace["images"][:, position], trace["times"].tolist())
+
+
+if __name__ == "__main__":
+    run(main)

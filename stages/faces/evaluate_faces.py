@@ -1,0 +1,47 @@
+"""Metrics and figures of the faces: samples/faces/, samples/interpolation/ → metrics/faces.json, figures/.
+
+The figures are eta_grid.png, slerp.png, lerp.png and interpolation.png.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from difflab.params import FaceInterpolationParams, FaceSamplingParams
+from difflab.stage import Section, run
+
+
+def main(
+    sampling: Annotated[FaceSamplingParams, Section("faces.sampling")],
+    interpolation: Annotated[FaceInterpolationParams, Section("faces.interpolation")],
+    reference: Annotated[str | None, Section("faces.reference")],
+) -> None:
+    import numpy as np
+
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.faces.figure import save_eta_grid, save_paths
+    from difflab.faces.files import path_files, sample_files
+    from difflab.faces.interpolation import interpolated_noises
+    from difflab.faces.measures import MEASURES, errors_against, measures_of_eta, measures_of_path, read_images
+
+    seed, *_ = sampling.step_seeds
+    deterministic = read_images(sample_files(sampling, 0.0, seed))
+    size = deterministic.shape[1]
+    metrics: dict[str, Any] = {"eta": {}, "interpolation": {}}
+    if reference:
+        metrics["reference"] = errors_against(Path(reference), sample_files(sampling, 0.0, seed))
+    for eta in sampling.etas:
+        images = np.stack([read_images(sample_files(sampling, eta, seed)) for seed in sampling.step_seeds])
+        metrics["eta"][f"{eta:g}"] = measures_of_eta(images, deterministic)
+    noises = interpolated_noises(sampling, interpolation, size)
+    for path in noises:
+        images = read_images(path_files(interpolation, path))
+        metrics["interpolation"][path] = measures_of_path(images, noises[path].numpy())
+    metrics["protocol"] = MEASURES | {"image_size": size, "min_max_rescale": sampling.min_max_rescale}
+    write_metrics(Path("metrics/faces.json"), metrics)
+
+    save_eta_grid(sampling, "evaluate_faces")
+    save_paths({path: path_files(interpolation, path) for path in noises}, noises, interpolation, "evaluate_faces")
+
+
+if __name__ == "__main__":
+    run(main)

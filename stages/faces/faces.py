@@ -1,0 +1,58 @@
+"""The face model → models/faces/.
+
+Trained on prepared/faces.safetensors, or the network of `faces.checkpoint`, a diffusers folder, hub id or the course's
+UNet.pt, with the β of `faces.schedule`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from difflab.params import NetworkParams, ScheduleParams, TrainingParams
+from difflab.stage import Compute, Section, run
+
+OUTPUT = Path("models/faces")
+
+
+def main(
+    compute: Compute,
+    external: Annotated[str | None, Section("faces.checkpoint")],
+    schedule: Annotated[ScheduleParams, Section("faces.schedule")],
+    network: Annotated[NetworkParams, Section("faces.network")],
+    training: Annotated[TrainingParams, Section("faces.training")],
+) -> None:
+    from accelerate.utils import set_seed
+
+    from difflab.data.dataset import ImageDataset
+    from difflab.models.course import load_course_unet
+    from difflab.models.hub import is_weights_file
+    from difflab.models.model_folder import save_model_folder
+    from difflab.models.pretrained import load_pretrained_unet
+    from difflab.models.schedules import make_betas
+    from difflab.models.unet import make_unet
+    from difflab.pipeline.files import atomic_write
+    from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.denoising import DenoisingTask
+    from difflab.training.device import make_accelerator
+    from difflab.training.fit import fit
+
+    if external is not None:
+        loaded = load_course_unet(external) if is_weights_file(external) else load_pretrained_unet(external)
+        with atomic_write(OUTPUT) as folder:
+            return save_model_folder(folder, "UnconditionalPipeline", {"unet": loaded}, make_betas(schedule))
+
+    prepared = Path("prepared/faces.safetensors")
+    accelerator = make_accelerator(compute)
+    images = ImageDataset.load(prepared, ["train"]).part("train").images
+    set_seed(training.seed)
+    unet = make_unet(network, images.shape[-1], conditional=False)
+    betas = make_betas(schedule)
+    parameterization = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
+    task = DenoisingTask(unet, betas, **parameterization, horizontal_flip=True)
+    with rolling_checkpoint("faces", [compute, schedule, network, training], [prepared]) as checkpoint:
+        fit(task, {"images": images}, training, accelerator, checkpoint)
+        with checkpoint.model_folder(OUTPUT) as folder:
+            save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, betas, **parameterization)
+
+
+if __name__ == "__main__":
+    run(main)

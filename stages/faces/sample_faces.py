@@ -1,0 +1,30 @@
+"""Sample faces for each η from the same noises: models/faces/ → samples/faces/eta_{η}/seed_{seed}/{00..}.png.
+
+The seeds are those of the noise that the steps add.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from difflab.params import FaceSamplingParams
+from difflab.stage import Compute, Section, run
+
+
+def main(compute: Compute, params: Annotated[FaceSamplingParams, Section("faces.sampling")]) -> None:
+    from difflab.faces.drawing import Face, draw_faces, load_faces
+    from difflab.faces.files import sample_files
+    from difflab.faces.noises import starting_noises
+
+    pipeline = load_faces(compute)
+    noises = starting_noises(params, pipeline.image_size)
+    faces = [
+        Face(file, noises[number], eta, seed, number)
+        for eta in params.etas
+        for seed in params.step_seeds
+        for number, file in enumerate(sample_files(params, eta, seed))
+    ]
+    draw_faces(Path("samples/faces"), faces, pipeline, params, compute)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,27 @@
+"""The images of one concept, circles of a colour or photographs → prepared/concepts/NAME.safetensors."""
+
+from typing import Annotated
+
+from difflab.params import CirclesParams, ConceptCirclesParams, ConceptParams
+from difflab.stage import Concept, Section, run
+
+
+def main(
+    name: Concept,
+    concept: Annotated[ConceptParams, Section("personalization.concepts.{name}")],
+    params: Annotated[ConceptCirclesParams, Section("personalization.circles")],
+    course_input: Annotated[str | None, Section("personalization.input")],
+    scenes: Annotated[CirclesParams, Section("circles")],
+) -> None:
+    from difflab.personalization.concepts import circles_of, folder_of, photographs
+    from difflab.personalization.places import concept_file
+
+    if concept.colour is not None:
+        images = circles_of(concept.colour, params, scenes)
+    else:
+        images = photographs(folder_of(concept, course_input))
+    images.save(concept_file(name))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,59 @@
+"""CLIP, trained on captioned circles and digits, or loaded from `clip.pretrained` → models/clip/."""
+
+from pathlib import Path
+from typing import Annotated
+
+from difflab.params import ClipNetworkParams, ColouredDigitsParams, TrainingParams
+from difflab.stage import Compute, Section, run
+
+OUTPUT = Path("models/clip")
+
+
+def main(
+    compute: Compute,
+    colours: Annotated[list[str], Section("circles.colours")],
+    pretrained: Annotated[str | None, Section("clip.pretrained")],
+    digits: Annotated[ColouredDigitsParams, Section("clip.digits")],
+    network: Annotated[ClipNetworkParams, Section("clip.network")],
+    training: Annotated[TrainingParams, Section("clip.training")],
+) -> None:
+    from accelerate.utils import set_seed
+
+    from difflab.circles.scenes import load_scenes
+    from difflab.clip.captioned import captioned_circles, captioned_digits
+    from difflab.clip.contrastive import ContrastiveTask
+    from difflab.clip.inks import split_inks
+    from difflab.clip.model_folder import Clip, load_clip, save_clip
+    from difflab.clip.network import make_clip, make_image_processor
+    from difflab.clip.tokenizer import build_tokenizer, tokenize
+    from difflab.clip.vocabulary import vocabulary
+    from difflab.data.dataset import ImageDataset
+    from difflab.pipeline.files import atomic_write
+    from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.device import make_accelerator
+    from difflab.training.fit import fit
+
+    if pretrained is not None:
+        loaded = load_clip(pretrained, "clip.pretrained")
+        with atomic_write(OUTPUT) as folder:
+            return save_clip(folder, loaded)
+    accelerator = make_accelerator(compute)
+    inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
+    scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1], ["train"]).part("train")
+    seen_inks, _ = split_inks(colours, digits.unseen_pairs, digits.seed)
+    size = network.image_size
+    data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, size, digits.seed)
+    tokenizer = build_tokenizer(vocabulary(colours), network.text_length)
+    tokens = tokenize(tokenizer, data.captions)
+    tensors = {"images": data.images, "tokens": tokens, "shown": data.shown, "said": data.said}
+
+    set_seed(training.seed)
+    clip = make_clip(network, tokenizer)
+    with rolling_checkpoint("clip", [compute, colours, digits, network, training], inputs) as checkpoint:
+        fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint)
+        with checkpoint.model_folder(OUTPUT) as folder:
+            save_clip(folder, Clip(clip, tokenizer, make_image_processor(network)))
+
+
+if __name__ == "__main__":
+    run(main)
