@@ -296,7 +296,7 @@ def test_section_in_two_places_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_values_may_be_shared(tmp_path: Path) -> None:
-    """DVC writes lists and numbers anew."""
+    """DVC rewrites lists and numbers."""
     path, text = tmp_path / "params.yaml", (ROOT / "params.yaml").read_text()
     text = text.replace("  channels:\n  - 16", "  channels: &channels\n  - 16", 1)
     text = text.replace(

@@ -76,7 +76,7 @@ def test_only_missing_or_older_packages_are_unpacked(tmp_path):
 def test_the_whole_job(packed, tmp_path):
     command = [sys.executable, "gpu/job.py", "--packed", str(packed), "--out", str(tmp_path), "--smoke", "--no-compile"]
     job = subprocess.run(
-        [*command, "--seconds", "600"], cwd=ROOT, env=os.environ | NO_GPU, capture_output=True, text=True
+        [*command, "--seconds", "2400"], cwd=ROOT, env=os.environ | NO_GPU, capture_output=True, text=True
     )
     assert job.returncode == 0, job.stdout + job.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

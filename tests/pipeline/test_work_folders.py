@@ -158,7 +158,7 @@ def test_two_processes_of_one_stage_work_one_after_the_other():
 
 
 def test_an_orphan_goes_on_and_the_second_run_after_it():
-    """Each starts its output folder anew; the second neither removes the first's nor is mixed into it."""
+    """Each starts with an empty output folder; the second neither removes the first's nor is mixed into it."""
     orphan = start("a")
     assert orphan.stdout and orphan.stdin
     while orphan.stdout.readline() != "step 5\n":

@@ -140,7 +140,7 @@ def _refuse_unreadable(image: Image.Image) -> None:
         raise ValueError(f"found {image.width}×{image.height} pixels, allowed: 1×1 and above")
     if image.mode == "F" or (image.mode == "I" and image.format not in OF_16_BITS):
         kind = "floating-point numbers" if image.mode == "F" else "integers"
-        raise ValueError(f"found 32-bit {kind}, of which nothing says what is white, allowed: 8 or 16 bits a channel")
+        raise ValueError(f"found 32-bit {kind}, whose white level is unknown, allowed: 8 or 16 bits a channel")
 
 
 def _is_grey(image: Image.Image) -> bool:
@@ -200,7 +200,7 @@ def _without_metadata(content: bytes) -> bytes:
 
 
 def _png_chunks(content: bytes) -> Iterator[bytes]:
-    """Also damaged ones, of which nobody knows what they were."""
+    """Also damaged ones, whose kind is unknown."""
     start = len(PNG)
     while start + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, start)
