@@ -21,7 +21,7 @@ from dvc.repo import Repo
 from difflab.pipeline.declared_outputs import check_outputs
 from difflab.errors import call
 from difflab.history.dvc_lock import LOCK as DVC_LOCK
-from difflab.params import load_params
+from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
 from difflab.history.revisions import Revision
 

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from difflab.models.schedules import linear_betas
-from difflab.params import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask

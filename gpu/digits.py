@@ -17,7 +17,9 @@ from torch import Tensor
 from bench.timing import random_images
 from difflab.models.schedules import make_betas
 from difflab.models.unet import make_unet
-from difflab.params import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
+from difflab.config.diffusion import NetworkParams, ScheduleParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask
 from difflab.training.device import make_accelerator

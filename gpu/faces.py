@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import cosine_betas
-from difflab.params import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint

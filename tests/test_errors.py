@@ -21,7 +21,8 @@ from torch import nn
 
 from difflab.errors import UserError, call, parse_json, read_json, reading
 from difflab.history.dvc_lock import DamagedLock
-from difflab.params import Params, validate
+from difflab.config.load import validate
+from difflab.config.params import Params
 
 READERS: dict[str, Callable[[Path], object]] = {
     "json": read_json,

@@ -31,7 +31,7 @@ def check(out: Path | None) -> None:
 
     The file `out` is always the same: it says that there is none.
     """
-    from difflab.params import load_params
+    from difflab.config.params import load_params
     from difflab.pipeline.check import check_params
     from difflab.pipeline.declared_outputs import check_outputs, declared_outputs
     from difflab.pipeline.files import atomic_write

@@ -19,7 +19,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from difflab.errors import UserError, reading
-from difflab.params import Params, load_params, read_yaml, validate
+from difflab.config.load import read_yaml, validate
+from difflab.config.params import Params, load_params
 from difflab.pipeline.files import atomic_write
 
 PARAMS = Path("params.yaml")

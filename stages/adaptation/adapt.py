@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.errors import read_json
-from difflab.params import ClassifierParams, Method, MethodParams, TrainingParams
+from difflab.config.training import ClassifierParams, Method, MethodParams, TrainingParams
 from difflab.stage import Compute, Scenario, Section, run
 
 

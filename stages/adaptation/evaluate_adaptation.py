@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from difflab.params import Seed
+from difflab.config.base import Seed
 from difflab.stage import Compute, Section, run
 
 

@@ -6,7 +6,7 @@ The only stage before the trainings that reads the target's labels; its output h
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import BatchSize
+from difflab.config.base import BatchSize
 from difflab.stage import Scenario, Section, run
 
 

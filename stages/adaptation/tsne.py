@@ -6,7 +6,8 @@ Source-only and DANN side by side; both figures show the same points.
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import Seed, TsneParams
+from difflab.config.base import Seed
+from difflab.config.training import TsneParams
 from difflab.stage import Compute, Scenario, Section, run
 
 

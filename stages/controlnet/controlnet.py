@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Section, run
 
 

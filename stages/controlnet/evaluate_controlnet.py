@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import ControlSamplesParams
+from difflab.config.language import ControlSamplesParams
 from difflab.stage import Section, run
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import CirclesParams
+from difflab.config.data import CirclesParams
 from difflab.stage import Section, run
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import DataParams
+from difflab.config.data import DataParams
 from difflab.stage import Section, run
 
 

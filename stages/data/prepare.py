@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from difflab.params import PrepareParams
+from difflab.config.data import PrepareParams
 from difflab.stage import Section, run
 
 

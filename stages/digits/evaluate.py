@@ -6,7 +6,8 @@ From samples/RECIPE/, the classifiers models/judge-DOMAIN/ and the real images p
 from pathlib import Path
 from typing import Annotated, Any
 
-from difflab.params import ConditionParams, EvaluationParams, RecipeData, Seed
+from difflab.config.base import Seed
+from difflab.config.diffusion import ConditionParams, EvaluationParams, RecipeData
 from difflab.stage import Compute, Recipe, Section, run
 
 

@@ -8,7 +8,7 @@ ten to a row; the noises of the first row are the columns of the other recipes' 
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import ConditionParams, RecipeData
+from difflab.config.diffusion import ConditionParams, RecipeData
 from difflab.stage import Recipe, Section, run
 
 

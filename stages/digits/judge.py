@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from difflab.params import JudgeParams
+from difflab.config.training import JudgeParams
 from difflab.stage import Compute, Section, run
 
 

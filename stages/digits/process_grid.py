@@ -6,7 +6,7 @@ All T steps of DDPM, even where the recipe is sampled with fewer.
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import RecipeSamplingParams
+from difflab.config.diffusion import RecipeSamplingParams
 from difflab.stage import Compute, Recipe, Section, run
 
 ROWS, COLUMNS = 8, 8

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import RecipeData
+from difflab.config.diffusion import RecipeData
 from difflab.pipeline.files import atomic_write
 from difflab.stage import Recipe, Section, run
 

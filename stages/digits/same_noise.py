@@ -6,7 +6,7 @@ For each domain one digit: the middle one of those that the most recipes know.
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import RecipeParams
+from difflab.config.diffusion import RecipeParams
 from difflab.stage import Section, run
 
 

@@ -6,7 +6,7 @@ An unconditional recipe has no digits to ask for: {domain}/{001..}.png, as many 
 from pathlib import Path
 from typing import Annotated, Any
 
-from difflab.params import RecipeData, RecipeSamplingParams
+from difflab.config.diffusion import RecipeData, RecipeSamplingParams
 from difflab.stage import Compute, Recipe, Section, run
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.errors import UserError
-from difflab.params import FewStepsParams, FidDrawingParams, GuidanceStudyParams, RecipeData, RecipeSamplingParams
+from difflab.config.diffusion import FewStepsParams, FidDrawingParams, GuidanceStudyParams, RecipeData, RecipeSamplingParams
 from difflab.stage import Compute, Recipe, Section, run
 
 

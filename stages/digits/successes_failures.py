@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.errors import UserError
-from difflab.params import RecipeData
+from difflab.config.diffusion import RecipeData
 from difflab.stage import Compute, Recipe, Section, run
 
 COLUMNS = 4

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
-from difflab.params import ConditionParams, NetworkParams, RecipeData, ScheduleParams, TrainingParams
+from difflab.config.diffusion import ConditionParams, NetworkParams, RecipeData, ScheduleParams
+from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Recipe, Section, run
 
 

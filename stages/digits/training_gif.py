@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.errors import UserError
-from difflab.params import RecipeData, RecipeSamplingParams, TrainingGifParams
+from difflab.config.diffusion import RecipeData, RecipeSamplingParams, TrainingGifParams
 from difflab.stage import Compute, Recipe, Section, run
 
 COLUMNS = 8

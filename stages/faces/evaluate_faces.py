@@ -6,7 +6,7 @@ The figures are eta_grid.png, slerp.png, lerp.png and interpolation.png.
 from pathlib import Path
 from typing import Annotated, Any
 
-from difflab.params import FaceInterpolationParams, FaceSamplingParams
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams
 from difflab.stage import Section, run
 
 

@@ -7,7 +7,8 @@ UNet.pt, with the β of `faces.schedule`.
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import NetworkParams, ScheduleParams, TrainingParams
+from difflab.config.diffusion import NetworkParams, ScheduleParams
+from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Section, run
 
 OUTPUT = Path("models/faces")

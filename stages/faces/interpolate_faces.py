@@ -6,7 +6,7 @@ The images, of η = 0, are those at equal steps of α from 0 to 1.
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import FaceInterpolationParams, FaceSamplingParams
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams
 from difflab.stage import Compute, Section, run
 
 

@@ -6,7 +6,7 @@ The seeds are those of the noise that the steps add.
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import FaceSamplingParams
+from difflab.config.diffusion import FaceSamplingParams
 from difflab.stage import Compute, Section, run
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from difflab.params import Concepts, CustomDiffusionParams, GuidedSamplingParams, Prompts, Templates
+from difflab.config.language import Concepts, CustomDiffusionParams, GuidedSamplingParams, Prompts, Templates
 from difflab.stage import Compute, Section, run
 
 

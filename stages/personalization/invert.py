@@ -3,7 +3,8 @@
 import shutil
 from typing import Annotated
 
-from difflab.params import ConceptParams, Templates, TrainingParams
+from difflab.config.language import ConceptParams, Templates
+from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Concept, Section, run
 
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import Concepts, MultiConceptParams, Seed
+from difflab.config.base import Seed
+from difflab.config.language import Concepts, MultiConceptParams
 from difflab.stage import Compute, Section, run
 
 METRICS = Path("metrics/multi_concept.json")

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from difflab.params import Concepts, GuidedSamplingParams, NumImages, Prompts
+from difflab.config.base import NumImages
+from difflab.config.language import Concepts, GuidedSamplingParams, Prompts
 from difflab.stage import Compute, Section, run
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import AutoencoderParams
+from difflab.config.language import AutoencoderParams
 from difflab.stage import Compute, Section, run
 
 

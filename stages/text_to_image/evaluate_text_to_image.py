@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import GuidedSamplingParams
+from difflab.config.language import GuidedSamplingParams
 from difflab.stage import Compute, Section, run
 
 

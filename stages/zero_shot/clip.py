@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.params import ClipNetworkParams, ColouredDigitsParams, TrainingParams
+from difflab.config.language import ClipNetworkParams, ColouredDigitsParams
+from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Section, run
 
 OUTPUT = Path("models/clip")

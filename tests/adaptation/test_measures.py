@@ -12,7 +12,7 @@ from difflab.adaptation.selection import best, mutual_information
 from difflab.adaptation.separability import proxy_a_distance
 from difflab.errors import UserError
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, Estimate, over_runs
-from difflab.params import TsneParams
+from difflab.config.training import TsneParams
 
 RNG = np.random.default_rng(0)
 

@@ -17,7 +17,8 @@ from difflab.adaptation.scenarios import domains_of, load_images
 from difflab.adaptation.selection import mutual_information
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
-from difflab.params import Method, read_yaml
+from difflab.config.load import read_yaml
+from difflab.config.training import Method
 from difflab.pipeline.run_records import recorded
 from stages.adaptation import adapt, scenario
 from tests import stage_calls

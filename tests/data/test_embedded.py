@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 from difflab.data import embedded
 from difflab.data.dataset import SPLITS
-from difflab.params import EmbeddedParams
+from difflab.config.data import EmbeddedParams
 
 draw = embedded._draw
 PARAMS = EmbeddedParams(copies_per_digit=2, street_numbers=200)

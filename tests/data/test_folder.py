@@ -12,7 +12,7 @@ from PIL import Image
 from difflab.data import folder
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.errors import DataError
-from difflab.params import FaceIdentity
+from difflab.config.data import FaceIdentity
 
 N_TRAIN, N_TEST = 60, 20
 

@@ -7,7 +7,8 @@ import pytest
 
 from difflab.data import sources, torchvision_files
 from difflab.errors import DataError
-from difflab.params import DataParams, ParamsError, validate
+from difflab.config.data import DataParams
+from difflab.config.load import ParamsError, validate
 
 
 def params(root: Path | None = None, **named: str) -> DataParams:

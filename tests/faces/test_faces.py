@@ -23,7 +23,7 @@ from difflab.figures.image_grid import Panel
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.params import NetworkParams
+from difflab.config.diffusion import NetworkParams
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.params import ComputeParams, NetworkParams, TrainingParams
+from difflab.config.diffusion import NetworkParams
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint

@@ -16,7 +16,8 @@ from difflab.history.reference import (
     prediction_interval,
     training_seed_keys,
 )
-from difflab.params import load_params, read_yaml
+from difflab.config.load import read_yaml
+from difflab.config.params import load_params
 
 ROOT = Path(__file__).parents[2]
 

@@ -21,7 +21,7 @@ from difflab.models.model_folder import save_model_folder
 from difflab.models.pretrained import load_pretrained_unet
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.params import NetworkParams
+from difflab.config.diffusion import NetworkParams
 from difflab.personalization.task import CROSS_ATTENTION
 from difflab.personalization.weights import EMBEDDING_FILE, PROJECTIONS_FILE, load_embeddings, load_projections
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline

@@ -5,7 +5,7 @@ from diffusers import DDPMPipeline, DDPMScheduler
 from difflab.errors import UserError
 from difflab.models.pretrained import load_pretrained_unet
 from difflab.models.unet import make_unet
-from difflab.params import NetworkParams
+from difflab.config.diffusion import NetworkParams
 
 NETWORK = NetworkParams(
     prediction_type="epsilon",

@@ -7,7 +7,7 @@ import torch
 from diffusers import DDPMScheduler
 
 from difflab.models.schedules import cosine_betas, linear_betas, make_betas
-from difflab.params import ScheduleParams
+from difflab.config.diffusion import ScheduleParams
 
 STEPS = [1, 2, 10, 350, 1000]
 

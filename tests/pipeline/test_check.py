@@ -11,7 +11,8 @@ from PIL import Image
 
 from difflab.errors import UserError
 from difflab.models.hub import is_hub_id
-from difflab.params import Params, load_params, validate
+from difflab.config.load import validate
+from difflab.config.params import Params, load_params
 from difflab.pipeline.check import check_params
 from tests.changed_params import PARAMS, changed
 

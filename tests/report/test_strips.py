@@ -9,7 +9,7 @@ from PIL import Image
 
 from difflab.errors import UserError
 from difflab.figures import image_grid
-from difflab.params import load_params
+from difflab.config.params import load_params
 from difflab.report.page import read_strips
 from difflab.studies.rows import middle_digit
 from stages.digits import same_noise

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from difflab.errors import UserError
-from difflab.params import Params, read_yaml, validate
+from difflab.config.load import read_yaml, validate
+from difflab.config.params import Params
 
 ROOT = Path(__file__).parents[2]
 PARAMS = read_yaml(ROOT / "params.yaml")

@@ -9,7 +9,7 @@ from difflab.models.conditioning import make_condition
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.params import ConditionParams, NetworkParams
+from difflab.config.diffusion import ConditionParams, NetworkParams
 
 NETWORK = NetworkParams(
     prediction_type="epsilon",

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from difflab.params import RecipeData
+from difflab.config.diffusion import RecipeData
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline

@@ -13,7 +13,7 @@ from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.protocol import sha256_of
 from difflab.models.judge import DigitClassifier
-from difflab.params import EvaluationParams
+from difflab.config.diffusion import EvaluationParams
 from difflab.studies import grading
 from difflab.studies.grading import grade_variants, load_variants
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from difflab.errors import UserError
-from difflab.params import ComputeParams, TrainingParams
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit

@@ -14,7 +14,7 @@ from difflab.adaptation.networks import load_classifier
 from difflab.adaptation.separability import proxy_a_distance
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
-from difflab.params.adaptation import TsneParams
+from difflab.config.training import TsneParams
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from difflab.adaptation.separability import PROBE, proxy_a_distance
 from difflab.data.dataset import ImageDataset
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, over_runs
 from difflab.evaluation.metrics import accuracy
-from difflab.params import Scenario
+from difflab.config.training import Scenario
 
 PROTOCOL = {
     "target, source": "accuracy on held-out images, of the chosen snapshots; _validation, _test: on those of a split",

@@ -16,8 +16,8 @@ from difflab.adaptation.scenarios import prepared
 from difflab.adaptation.selection import CRITERION, best, mutual_information
 from difflab.adaptation.task import AdaptationTask, Target
 from difflab.data.dataset import ImageDataset
-from difflab.params.adaptation import ClassifierParams, MethodParams
-from difflab.params.training import TrainingParams
+from difflab.config.training import ClassifierParams, MethodParams
+from difflab.config.training import TrainingParams
 from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from difflab.adaptation.gradient_reversal import reversal_weight, reverse_gradient
 from difflab.models.judge import DigitClassifier
-from difflab.params.adaptation import ConfusionParams
+from difflab.config.training import ConfusionParams
 from difflab.training.batches import Batches
 
 

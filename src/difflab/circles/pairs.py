@@ -9,7 +9,7 @@ import numpy as np
 
 from difflab.circles.colours import contrasts
 from difflab.errors import UserError
-from difflab.params import CirclesParams
+from difflab.config.data import CirclesParams
 
 Pair = tuple[str, str]  # circle, background
 

@@ -22,7 +22,7 @@ from difflab.circles.captions import make_caption
 from difflab.circles.colours import rgb
 from difflab.circles.pairs import Meetings, make_meetings
 from difflab.errors import reading
-from difflab.params import CirclesParams
+from difflab.config.data import CirclesParams
 from difflab.pipeline.files import atomic_write
 
 ONE_RADIUS = 0.14, 0.36  # shares of the image's side

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, PreTrainedTokenizerFast
 
-from difflab.params import ClipNetworkParams
+from difflab.config.language import ClipNetworkParams
 
 
 def make_clip(params: ClipNetworkParams, tokenizer: PreTrainedTokenizerFast) -> CLIPModel:

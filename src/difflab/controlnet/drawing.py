@@ -9,7 +9,7 @@ from diffusers import StableDiffusionControlNetPipeline
 from torch import Tensor
 
 from difflab.errors import UserError
-from difflab.params import GuidedSamplingParams
+from difflab.config.language import GuidedSamplingParams
 from difflab.text_to_image.drawing import draw_prompts
 from difflab.text_to_image.model_folder import image_size
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from difflab.circles.scenes import Scenes
 from difflab.controlnet.requests import ONE_CIRCLE, Requests, all_requests, scaled, without
-from difflab.params import ControlSamplesParams
+from difflab.config.language import ControlSamplesParams
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from difflab.controlnet.requests import (
     two_circles_name,
     without,
 )
-from difflab.params import ControlSamplesParams
+from difflab.config.language import ControlSamplesParams
 from difflab.text_to_image.circle_measures import MEASURES
 
 PROTOCOL = MEASURES | {

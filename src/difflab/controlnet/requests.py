@@ -11,7 +11,7 @@ from torch import Tensor
 from difflab.circles.colours import rgb
 from difflab.circles.scenes import Scenes
 from difflab.errors import UserError
-from difflab.params import ControlSamplesParams, TwoCirclesParams
+from difflab.config.language import ControlSamplesParams, TwoCirclesParams
 
 ONE_CIRCLE = "one_circle"
 

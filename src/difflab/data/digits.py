@@ -10,7 +10,7 @@ from torch import Tensor
 
 from difflab.data.dataset import ImageDataset, Split
 from difflab.errors import DataError
-from difflab.params import RecipeData
+from difflab.config.diffusion import RecipeData
 
 
 def training_splits(hold_out_validation: bool) -> list[Split]:

@@ -17,7 +17,7 @@ from difflab.evaluation import distances
 from difflab.evaluation.intervals import bootstrapped
 from difflab.evaluation.neighbours import manifold_metrics, nearest_training_metrics
 from difflab.evaluation.protocol import Extractor, Protocol, sha256_of
-from difflab.params import EvaluationParams
+from difflab.config.diffusion import EvaluationParams
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from difflab.evaluation.intervals import bootstrapped, wilson
-from difflab.params import EvaluationParams
+from difflab.config.diffusion import EvaluationParams
 
 
 def accuracy_grades(correct: Tensor, digits: Tensor) -> dict[str, Any]:

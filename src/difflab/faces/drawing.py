@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from difflab.faces.noises import noise_files
-from difflab.params import ComputeParams, FaceSamplingParams
+from difflab.config.diffusion import FaceSamplingParams
+from difflab.config.training import ComputeParams
 from difflab.pipeline.files import atomic_write
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from difflab.errors import UserError
 from difflab.history.measurements import Numbers
-from difflab.params import read_yaml
+from difflab.config.load import read_yaml
 from difflab.validation import explain, refuse
 
 FILE = Path("claims.yaml")

@@ -13,7 +13,7 @@ from difflab.history.changes import code_change, differing_values
 from difflab.history.dag import Stage, read_stages
 from difflab.history.dvc_lock import LOCK, LockedStage
 from difflab.history.revisions import Revision, cached
-from difflab.params import read_yaml
+from difflab.config.load import read_yaml
 from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
 from difflab.pipeline.run_records import RunRecord, read_records
 

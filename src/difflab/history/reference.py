@@ -26,7 +26,8 @@ from difflab.history.clones import run_in_clone
 from difflab.history.dvc_lock import IMPORT, LOCK, Lock, parse_lock, upstream
 from difflab.history.measurements import ENDS, Numbers, bounds_of, read_metrics
 from difflab.history.revisions import git, resolve
-from difflab.params import Params, TrainingParams, load_params
+from difflab.config.params import Params, load_params
+from difflab.config.training import TrainingParams
 from difflab.pipeline.files import atomic_write
 from difflab.validation import explain
 

@@ -16,7 +16,7 @@ from difflab.history.measurements import Numbers, read_metrics
 from difflab.history.reference import Reference, experiment, load_reference, prediction_interval, training_seed_keys
 from difflab.history.revisions import Revision, resolve
 from difflab.history.why import made_by
-from difflab.params import load_params
+from difflab.config.params import load_params
 from difflab.pipeline.run_records import read_records
 
 ROOT = Path(".cache/verify")

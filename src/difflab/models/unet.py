@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diffusers import UNet2DModel
 
-from difflab.params import NetworkParams
+from difflab.config.diffusion import NetworkParams
 
 
 def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet2DModel:

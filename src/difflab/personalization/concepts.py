@@ -14,7 +14,8 @@ from difflab.data.dataset import ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.images import read_squares
 from difflab.errors import UserError
-from difflab.params import CirclesParams, ConceptCirclesParams, ConceptParams
+from difflab.config.data import CirclesParams
+from difflab.config.language import ConceptCirclesParams, ConceptParams
 from difflab.personalization.course_input import read_course_input
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from difflab.data.image_files import find_images
 from difflab.errors import UserError, read_json
-from difflab.params import Token
+from difflab.config.language import Token
 from difflab.personalization.tokens import tokens_of
 from difflab.validation import explain
 

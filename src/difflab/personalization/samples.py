@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from difflab.evaluation.samples import read_samples
-from difflab.params import Concepts, GuidedSamplingParams
+from difflab.config.language import Concepts, GuidedSamplingParams
 from difflab.personalization.places import (
     CUSTOM_DIFFUSION,
     METHODS,

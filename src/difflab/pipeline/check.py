@@ -10,7 +10,10 @@ from pathlib import Path
 
 from difflab.errors import UserError
 from difflab.models.hub import is_hub_id, is_weights_file
-from difflab.params import ConceptParams, FacesParams, Params, ParamsError, PersonalizationParams
+from difflab.config.diffusion import FacesParams
+from difflab.config.language import ConceptParams, PersonalizationParams
+from difflab.config.load import ParamsError
+from difflab.config.params import Params
 from difflab.prompts import check_prompts
 
 

@@ -19,7 +19,7 @@ SOURCE = "src"
 FOLDER = Path("code")  # where the stage `code` writes
 # Outside every fingerprint, each for its reason, to which tests/pipeline/test_exempt.py holds it.
 CANNOT_CHANGE_A_RESULT = {
-    "src/difflab/params/": "types and checks of params.yaml, whose values are declared; no defaults, nothing computed",
+    "src/difflab/config/": "types and checks of params.yaml, whose values are declared; no defaults, nothing computed",
     "src/difflab/pipeline/": "locks, atomic files, resume, run records, progress bars, fingerprints",
     "src/difflab/validation.py": "texts of errors",
     "src/difflab/errors.py": "how a stage ends with an error",

@@ -11,7 +11,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from difflab.params import ConceptParams, Params
+from difflab.config.language import ConceptParams
+from difflab.config.params import Params
 
 FOLDER = Path("inputs")
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from difflab.errors import call
-from difflab.params import ComputeParams, load_section
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.pipeline.run_records import recorded
 
 

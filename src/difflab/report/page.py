@@ -21,7 +21,7 @@ from difflab.history.measurements import Measurement, Metrics, metrics_of
 from difflab.history.plan import seconds_by_command
 from difflab.history.revisions import Revision
 from difflab.history.verify import made_here, verdict
-from difflab.params import RecipeParams
+from difflab.config.diffusion import RecipeParams
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import read_records
 from difflab.report.graph import drawing, kinds

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from difflab.params import RecipeData
+from difflab.config.diffusion import RecipeData
 from difflab.sampling.images import to_pil
 
 

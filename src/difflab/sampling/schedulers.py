@@ -12,7 +12,7 @@ from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
 from difflab.errors import UserError
-from difflab.params import SamplerParams
+from difflab.config.diffusion import SamplerParams
 
 Generators = torch.Generator | list[torch.Generator]  # one for all images, or one for each
 

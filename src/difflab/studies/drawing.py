@@ -10,7 +10,8 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor, cat
 
-from difflab.params import ComputeParams, RecipeData, RecipeSamplingParams
+from difflab.config.diffusion import RecipeData, RecipeSamplingParams
+from difflab.config.training import ComputeParams
 from difflab.pipeline.files import atomic_write
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators

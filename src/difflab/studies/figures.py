@@ -9,7 +9,7 @@ from typing import Any
 from difflab.evaluation.metrics import write_metrics
 from difflab.evaluation.targets import REPORTED_T
 from difflab.figures.curves import Curve, Plot, Table, save_curves
-from difflab.params import GuidanceStudyParams
+from difflab.config.diffusion import GuidanceStudyParams
 
 FRECHET = "Fréchet distance in the classifier's features"
 SAMPLERS = {"ddim": "DDIM, η = 0", "dpmsolver++": "DPM-Solver++ (2M)", "ddpm": "DDPM, all steps"}

@@ -18,7 +18,7 @@ from difflab.evaluation.grades import share_of
 from difflab.evaluation.intervals import bootstrapped, over_runs
 from difflab.evaluation.targets import REPORTED_T
 from difflab.models.judge import load_judge
-from difflab.params import EvaluationParams, FidStudyParams, RecipeData
+from difflab.config.diffusion import EvaluationParams, FidStudyParams, RecipeData
 
 
 def load_variants(path: str | Path) -> dict[str, Tensor]:

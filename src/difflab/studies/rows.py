@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from difflab.errors import UserError
-from difflab.params import Domain, RecipeData, RecipeParams
+from difflab.config.base import Domain
+from difflab.config.diffusion import RecipeData, RecipeParams
 from difflab.pipeline.files import atomic_write
 
 SAME_NOISE = Path("studies/same_noise")  # RECIPE/: copies of the samples in its grid

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 
-from difflab.params import LatentNetworkParams
+from difflab.config.language import LatentNetworkParams
 
 
 def make_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:

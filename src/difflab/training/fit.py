@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from difflab.errors import UserError
-from difflab.params import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.pipeline.progress import image_bar
 from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint

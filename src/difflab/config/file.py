@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from difflab.errors import UserError, reading
-from difflab.params.whole import Params
+from difflab.config.whole import Params
 from difflab.pipeline.run_records import note_params
 from difflab.validation import explain
 
