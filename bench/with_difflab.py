@@ -10,8 +10,8 @@ from diffusers import DDPMScheduler, UNet2DModel
 from PIL import Image
 from torch import Tensor
 
-from difflab.models.schedules import linear_betas
 from difflab.config.training import TrainingParams
+from difflab.models.schedules import linear_betas
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from difflab.config.load import validate
 from difflab.config.params import Params
+
 from difflab.pipeline.inputs import FOLDER, link_inputs, named_inputs
 from tests.changed_params import PARAMS, changed
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-
 from difflab.config.load import ParamsError, validate
 from difflab.config.params import Params
+
 from tests.changed_params import PARAMS, ROOT, changed, leaves, value_at
 
 

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from difflab.config.load import load_section, read_yaml
+from difflab.config.params import load_params
 
 from difflab.adaptation.networks import load_classifier
 from difflab.circles.scenes import load_scenes
@@ -23,8 +25,6 @@ from difflab.faces.measures import read_images
 from difflab.models.course import load_course_unet
 from difflab.models.course_judge import load_course_judge
 from difflab.models.judge import load_judge
-from difflab.config.load import load_section, read_yaml
-from difflab.config.params import load_params
 from difflab.personalization.concepts import photographs
 from difflab.personalization.course_input import read_course_input
 from difflab.personalization.weights import load_embeddings, load_projections

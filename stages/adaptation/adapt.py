@@ -6,8 +6,8 @@ Only target-only reads the target's labels.
 from pathlib import Path
 from typing import Annotated
 
-from difflab.errors import read_json
 from difflab.config.training import ClassifierParams, Method, MethodParams, TrainingParams
+from difflab.errors import read_json
 from difflab.stage import Compute, Scenario, Section, run
 
 

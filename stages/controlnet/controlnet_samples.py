@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.language import ControlSamplesParams, GuidedSamplingParams
+
 from difflab.stage import Compute, Section, run
 
 

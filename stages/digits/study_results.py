@@ -4,7 +4,15 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.base import Seed
-from difflab.config.diffusion import EvaluationParams, FidStudyParams, GuidanceStudyParams, RecipeData, RecipeSamplingParams, ScheduleParams
+
+from difflab.config.diffusion import (
+    EvaluationParams,
+    FidStudyParams,
+    GuidanceStudyParams,
+    RecipeData,
+    RecipeSamplingParams,
+    ScheduleParams,
+)
 from difflab.stage import Compute, Recipe, Section, run
 
 Evaluation = Annotated[EvaluationParams, Section("evaluation")]

@@ -3,8 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
+from difflab.config.diffusion import (
+    FewStepsParams,
+    FidDrawingParams,
+    GuidanceStudyParams,
+    RecipeData,
+    RecipeSamplingParams,
+)
 from difflab.errors import UserError
-from difflab.config.diffusion import FewStepsParams, FidDrawingParams, GuidanceStudyParams, RecipeData, RecipeSamplingParams
 from difflab.stage import Compute, Recipe, Section, run
 
 

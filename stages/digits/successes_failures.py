@@ -6,8 +6,8 @@ samples/RECIPE/DOMAIN/, models/judge-DOMAIN/ → figures/successes_failures_RECI
 from pathlib import Path
 from typing import Annotated
 
-from difflab.errors import UserError
 from difflab.config.diffusion import RecipeData
+from difflab.errors import UserError
 from difflab.stage import Compute, Recipe, Section, run
 
 COLUMNS = 4

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.errors import UserError
 from difflab.config.diffusion import RecipeData, RecipeSamplingParams, TrainingGifParams
+from difflab.errors import UserError
 from difflab.stage import Compute, Recipe, Section, run
 
 COLUMNS = 8

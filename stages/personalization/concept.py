@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from difflab.config.data import CirclesParams
 from difflab.config.language import ConceptCirclesParams, ConceptParams
+
+from difflab.config.data import CirclesParams
 from difflab.stage import Concept, Section, run
 
 

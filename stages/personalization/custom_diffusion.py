@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from difflab.config.language import Concepts, CustomDiffusionParams, GuidedSamplingParams, Prompts, Templates
+
 from difflab.stage import Compute, Section, run
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.language import ClipNetworkParams, ColouredDigitsParams
+
 from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Section, run
 

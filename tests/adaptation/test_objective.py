@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from difflab.adaptation.gradient_reversal import reversal_weight, reverse_gradient
 from difflab.adaptation.task import AdaptationTask, Target, class_confusion
-from difflab.models.judge import DigitClassifier
 from difflab.config.training import ConfusionParams
+from difflab.models.judge import DigitClassifier
 from difflab.training.batches import Batches
 
 

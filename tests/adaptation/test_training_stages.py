@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 import torch
+from difflab.config.load import read_yaml
 from safetensors.torch import load_file, save_file
 
 from difflab.adaptation import runs
@@ -15,10 +16,9 @@ from difflab.adaptation.methods import METHODS
 from difflab.adaptation.networks import load_classifier
 from difflab.adaptation.scenarios import domains_of, load_images
 from difflab.adaptation.selection import mutual_information
+from difflab.config.training import Method
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
-from difflab.config.load import read_yaml
-from difflab.config.training import Method
 from difflab.pipeline.run_records import recorded
 from stages.adaptation import adapt, scenario
 from tests import stage_calls

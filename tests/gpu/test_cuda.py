@@ -9,10 +9,10 @@ from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from difflab.models.schedules import linear_betas
-from difflab.models.unet import make_unet
 from difflab.config.diffusion import NetworkParams
 from difflab.config.training import ComputeParams, TrainingParams
+from difflab.models.schedules import linear_betas
+from difflab.models.unet import make_unet
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint

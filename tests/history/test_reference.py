@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from difflab.config.load import read_yaml
+from difflab.config.params import load_params
 from one_stage import git
 
 from difflab.errors import UserError
@@ -16,8 +18,6 @@ from difflab.history.reference import (
     prediction_interval,
     training_seed_keys,
 )
-from difflab.config.load import read_yaml
-from difflab.config.params import load_params
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from difflab.config.language import GuidedSamplingParams
 from stable_diffusion import make_pipeline
 
 from difflab.errors import UserError
-from difflab.config.language import GuidedSamplingParams
 from difflab.personalization.weights import add_tokens
 from difflab.sampling.noise import bank_generators
 from difflab.text_to_image.drawing import draw_prompts, set_sampler

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from difflab.config.language import ConceptParams
 from PIL import Image
 
 from difflab.errors import UserError
-from difflab.config.language import ConceptParams
 from difflab.personalization.concepts import folder_of
 from difflab.personalization.course_input import read_course_input
 from difflab.personalization.prompts import in_words, prompts_of

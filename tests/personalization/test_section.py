@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from difflab.circles.colours import contrasts, farthest_colors
 from difflab.config.load import ParamsError, read_yaml, validate
 from difflab.config.params import Params
+
+from difflab.circles.colours import contrasts, farthest_colors
 from difflab.personalization.tokens import tokens_of
 from difflab.prompts import check_prompts
 from tests.test_params import DELETE, changed

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from difflab.config.params import load_params
 from PIL import Image
 
 from difflab.errors import UserError
 from difflab.figures import image_grid
-from difflab.config.params import load_params
 from difflab.report.page import read_strips
 from difflab.studies.rows import middle_digit
 from stages.digits import same_noise

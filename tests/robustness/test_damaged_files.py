@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from difflab.config.params import load_params
 from diffusers import UNet2DModel
 from PIL import Image
 from safetensors.torch import save_file
@@ -33,7 +34,6 @@ from difflab.models.judge import Judge, load_judge
 from difflab.models.model_folder import save_model_folder
 from difflab.models.safe_loading import read_saved, read_weights
 from difflab.models.schedules import linear_betas
-from difflab.config.params import load_params
 from difflab.personalization.course_input import read_course_input
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.zero_shot.folder import read_labelled_folder

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from difflab.config.diffusion import ConditionParams, NetworkParams
 from difflab.models.conditioning import make_condition
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.config.diffusion import ConditionParams, NetworkParams
 
 NETWORK = NetworkParams(
     prediction_type="epsilon",

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from difflab.errors import UserError
 from difflab.config.training import ComputeParams, TrainingParams
+from difflab.errors import UserError
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from difflab.config.language import UnseenImagesParams
 from PIL import Image
 from scipy.stats import binomtest
 from transformers import CLIPProcessor
@@ -18,7 +19,6 @@ from difflab.clip.model_folder import load_clip, save_clip
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError, UserError
 from difflab.evaluation.targets import load_targets
-from difflab.config.language import UnseenImagesParams
 from difflab.zero_shot.classification import classify
 from difflab.zero_shot.figure import save_cases, save_confusion
 from difflab.zero_shot.folder import LabelledFolder, read_labelled_folder

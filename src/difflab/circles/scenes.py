@@ -21,8 +21,8 @@ from torch import Tensor
 from difflab.circles.captions import make_caption
 from difflab.circles.colours import rgb
 from difflab.circles.pairs import Meetings, make_meetings
-from difflab.errors import reading
 from difflab.config.data import CirclesParams
+from difflab.errors import reading
 from difflab.pipeline.files import atomic_write
 
 ONE_RADIUS = 0.14, 0.36  # shares of the image's side

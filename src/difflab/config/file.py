@@ -9,8 +9,8 @@ from typing import Any, TypeVar, overload
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
-from difflab.errors import UserError, reading
 from difflab.config.whole import Params
+from difflab.errors import UserError, reading
 from difflab.pipeline.run_records import note_params
 from difflab.validation import explain
 

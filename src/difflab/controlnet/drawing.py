@@ -8,8 +8,8 @@ from typing import Any
 from diffusers import StableDiffusionControlNetPipeline
 from torch import Tensor
 
-from difflab.errors import UserError
 from difflab.config.language import GuidedSamplingParams
+from difflab.errors import UserError
 from difflab.text_to_image.drawing import draw_prompts
 from difflab.text_to_image.model_folder import image_size
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from difflab.circles.scenes import Scenes
-from difflab.controlnet.requests import ONE_CIRCLE, Requests, all_requests, scaled, without
 from difflab.config.language import ControlSamplesParams
+from difflab.controlnet.requests import ONE_CIRCLE, Requests, all_requests, scaled, without
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from difflab.config.diffusion import RecipeData
 from difflab.data.dataset import ImageDataset, Split
 from difflab.errors import DataError
-from difflab.config.diffusion import RecipeData
 
 
 def training_splits(hold_out_validation: bool) -> list[Split]:

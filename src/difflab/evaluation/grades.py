@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from difflab.evaluation.intervals import bootstrapped, wilson
 from difflab.config.diffusion import EvaluationParams
+from difflab.evaluation.intervals import bootstrapped, wilson
 
 
 def accuracy_grades(correct: Tensor, digits: Tensor) -> dict[str, Any]:

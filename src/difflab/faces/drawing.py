@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from difflab.faces.noises import noise_files
 from difflab.config.diffusion import FaceSamplingParams
 from difflab.config.training import ComputeParams
+from difflab.faces.noises import noise_files
 from difflab.pipeline.files import atomic_write
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators

@@ -10,13 +10,13 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.faces.files import sample_files
 from difflab.faces.interpolation import alphas_of
 from difflab.faces.measures import perceptual_steps, read_images
 from difflab.figures.curves import Curve, Plot, draw_plot
 from difflab.figures.image_grid import Panel, draw_image_grid, save_image_grid
 from difflab.figures.png import STYLE, Provenance, save_png
-from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 
 TITLES: dict[PathName, str] = {
     "slerp": "Spherical interpolation of two noises",

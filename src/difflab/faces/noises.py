@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
 from difflab.config.diffusion import FaceSamplingParams
+from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
 from difflab.sampling.noise import bank_generators
 
 SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")

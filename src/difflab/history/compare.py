@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Literal
 
+from difflab.config.load import parse_yaml
 from difflab.errors import UserError
 from difflab.evaluation.intervals import Estimate
 from difflab.history.changes import differing_values
 from difflab.history.dvc_lock import Lock, LockedStage, md5_of
 from difflab.history.measurements import Measurement, Metrics, parse_metrics, read_metrics
 from difflab.history.revisions import Revision
-from difflab.config.load import parse_yaml
 
 RULE = (
     "B − A with the 95 % interval implied by those of A and B (Newcombe 1998, method 10; its generalization MOVER);\n"

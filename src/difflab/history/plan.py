@@ -9,11 +9,11 @@ from typing import Any
 
 from dvc.repo import Repo
 
+from difflab.config.load import read_yaml
 from difflab.history.changes import code_change, differing_values
 from difflab.history.dag import Stage, read_stages
 from difflab.history.dvc_lock import LOCK, LockedStage
 from difflab.history.revisions import Revision, cached
-from difflab.config.load import read_yaml
 from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
 from difflab.pipeline.run_records import RunRecord, read_records
 

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.history.claims import Claims, Outcome, State, load_claims, outcome
 from difflab.history.clones import run_in_clone
@@ -16,7 +17,6 @@ from difflab.history.measurements import Numbers, read_metrics
 from difflab.history.reference import Reference, experiment, load_reference, prediction_interval, training_seed_keys
 from difflab.history.revisions import Revision, resolve
 from difflab.history.why import made_by
-from difflab.config.params import load_params
 from difflab.pipeline.run_records import read_records
 
 ROOT = Path(".cache/verify")

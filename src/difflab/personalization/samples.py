@@ -12,8 +12,8 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
-from difflab.evaluation.samples import read_samples
 from difflab.config.language import Concepts, GuidedSamplingParams
+from difflab.evaluation.samples import read_samples
 from difflab.personalization.places import (
     CUSTOM_DIFFUSION,
     METHODS,

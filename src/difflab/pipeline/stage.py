@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from difflab.errors import call
 from difflab.config.load import load_section
 from difflab.config.training import ComputeParams
+from difflab.errors import call
 from difflab.pipeline.run_records import recorded
 
 

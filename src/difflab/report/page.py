@@ -12,6 +12,7 @@ import numpy as np
 from dvc.repo import Repo
 from PIL import Image
 
+from difflab.config.diffusion import RecipeParams
 from difflab.data.images import read_equal_sizes
 from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import REPORTED_T, load_targets
@@ -21,7 +22,6 @@ from difflab.history.measurements import Measurement, Metrics, metrics_of
 from difflab.history.plan import seconds_by_command
 from difflab.history.revisions import Revision
 from difflab.history.verify import made_here, verdict
-from difflab.config.diffusion import RecipeParams
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import read_records
 from difflab.report.graph import drawing, kinds

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from difflab.config.diffusion import GuidanceStudyParams
 from difflab.evaluation.metrics import write_metrics
 from difflab.evaluation.targets import REPORTED_T
 from difflab.figures.curves import Curve, Plot, Table, save_curves
-from difflab.config.diffusion import GuidanceStudyParams
 
 FRECHET = "Fréchet distance in the classifier's features"
 SAMPLERS = {"ddim": "DDIM, η = 0", "dpmsolver++": "DPM-Solver++ (2M)", "ddpm": "DDPM, all steps"}

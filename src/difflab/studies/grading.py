@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from difflab.config.diffusion import EvaluationParams, FidStudyParams, RecipeData
 from difflab.errors import reading
 from difflab.evaluation.against_real import RealImages, judge_extractor, protocol_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
@@ -18,7 +19,6 @@ from difflab.evaluation.grades import share_of
 from difflab.evaluation.intervals import bootstrapped, over_runs
 from difflab.evaluation.targets import REPORTED_T
 from difflab.models.judge import load_judge
-from difflab.config.diffusion import EvaluationParams, FidStudyParams, RecipeData
 
 
 def load_variants(path: str | Path) -> dict[str, Tensor]:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from difflab.errors import UserError
 from difflab.config.base import Domain
 from difflab.config.diffusion import RecipeData, RecipeParams
+from difflab.errors import UserError
 from difflab.pipeline.files import atomic_write
 
 SAME_NOISE = Path("studies/same_noise")  # RECIPE/: copies of the samples in its grid

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from difflab.config.load import parse_yaml
 from difflab.errors import UserError, warn
 from difflab.history.dvc_lock import LOCK, DamagedLock, LockedStage
 from difflab.history.measurements import parse_metrics
 from difflab.history.revisions import Revision, listed
 from difflab.history.why import made_by
-from difflab.config.load import parse_yaml
 from difflab.pipeline.run_records import RunRecord, read_records
 from difflab.tracking.registry import model_card, register
 from difflab.tracking.runs import Curves, allowed_name, log_params, pipeline_run, stage_run

@@ -16,9 +16,9 @@ from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import paint, place_circles
 from difflab.clip.digits import colour_digits
 from difflab.clip.inks import NUMERALS, Ink, split_inks
-from difflab.data.dataset import ImageDataset
 from difflab.config.data import CirclesParams
 from difflab.config.language import ColouredDigitsParams, UnseenImagesParams
+from difflab.data.dataset import ImageDataset
 from difflab.pipeline.files import atomic_write
 from difflab.zero_shot.folder import IMAGES, LABELS
 
