@@ -11,9 +11,9 @@ from diffusers import DDPMScheduler, UNet2DModel
 from PIL import Image
 from torch import Tensor
 
+from difflab.config import TrainingParams
 from difflab.models.conditioning import DigitDomainCondition
 from difflab.models.schedules import linear_betas
-from difflab.params import TrainingParams
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask

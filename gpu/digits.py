@@ -16,10 +16,10 @@ from accelerate.utils import set_seed
 from torch import Tensor
 
 from bench.timing import random_images
+from difflab.config import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
 from difflab.device import make_accelerator
 from difflab.models.schedules import make_betas
 from difflab.models.unet import make_unet
-from difflab.params import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask
 from difflab.training.fit import fit

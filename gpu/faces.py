@@ -23,9 +23,9 @@ from diffusers import UNet2DModel
 from PIL import Image
 from torch import Tensor, nn
 
+from difflab.config import TrainingParams
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import cosine_betas
-from difflab.params import TrainingParams
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint

@@ -7,14 +7,14 @@ import argparse
 from pathlib import Path
 
 from difflab.adaptation.methods import METHODS
-from difflab.errors import read_json
-from difflab.params import (
+from difflab.config import (
     ClassifierParams,
     ComputeParams,
     MethodParams,
     TrainingParams,
     load_section,
 )
+from difflab.errors import read_json
 from difflab.stage import run
 
 

@@ -4,7 +4,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from difflab.params import AutoencoderParams, ComputeParams, load_section
+from difflab.config import AutoencoderParams, ComputeParams, load_section
 from difflab.stage import run
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import CirclesParams, load_section
+from difflab.config import CirclesParams, load_section
 from difflab.stage import run
 
 

@@ -4,7 +4,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from difflab.params import (
+from difflab.config import (
     ClipNetworkParams,
     ColouredDigitsParams,
     ComputeParams,

@@ -2,7 +2,7 @@
 
 import argparse
 
-from difflab.params import CirclesParams, ConceptCirclesParams, ConceptParams, load_section
+from difflab.config import CirclesParams, ConceptCirclesParams, ConceptParams, load_section
 from difflab.stage import run
 
 

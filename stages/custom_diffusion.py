@@ -2,7 +2,7 @@
 
 import argparse
 
-from difflab.params import (
+from difflab.config import (
     ComputeParams,
     Concepts,
     CustomDiffusionParams,

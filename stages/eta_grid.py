@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import FaceSamplingParams, load_section
+from difflab.config import FaceSamplingParams, load_section
 from difflab.stage import run
 
 COLUMNS = 4  # noises that are shown

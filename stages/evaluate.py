@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from difflab.params import ComputeParams, ConditionParams, EvaluationParams, RecipeData, Seed, load_section
+from difflab.config import ComputeParams, ConditionParams, EvaluationParams, RecipeData, Seed, load_section
 from difflab.stage import run
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from difflab.adaptation.methods import METHODS
-from difflab.params import ComputeParams, Seed, load_section
+from difflab.config import ComputeParams, Seed, load_section
 from difflab.stage import run
 
 

@@ -4,7 +4,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from difflab.params import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
+from difflab.config import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
 from difflab.stage import run
 
 OUTPUT = Path("models/faces")

@@ -10,8 +10,8 @@ from difflab.stage import run
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
+    from difflab.config import DataParams, load_section
     from difflab.data.sources import DATASETS, read, require
-    from difflab.params import DataParams, load_section
 
     params = load_section(DataParams, "data")
     require(params)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from difflab.params import ComputeParams, EvaluationParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config import ComputeParams, EvaluationParams, RecipeData, RecipeSamplingParams, load_section
 from difflab.stage import recipe_argument, run
 
 NAMES = {"ddim": "DDIM, η = 0", "dpmsolver++": "DPM-Solver++ (2M)", "ddpm": "DDPM, all steps"}

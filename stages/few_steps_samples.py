@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from difflab.params import ComputeParams, FewStepsParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config import ComputeParams, FewStepsParams, RecipeData, RecipeSamplingParams, load_section
 from difflab.stage import recipe_argument, run
 
 

@@ -7,8 +7,8 @@ time steps 0 … LENGTH-1 as they are.
 import argparse
 from pathlib import Path
 
+from difflab.config import ComputeParams, FidDrawingParams, RecipeSamplingParams, load_section
 from difflab.errors import UserError
-from difflab.params import ComputeParams, FidDrawingParams, RecipeSamplingParams, load_section
 from difflab.stage import run
 
 

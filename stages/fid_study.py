@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from difflab.params import (
+from difflab.config import (
     ComputeParams,
     EvaluationParams,
     FidStudyParams,

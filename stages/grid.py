@@ -6,7 +6,7 @@ first row are the columns of the other recipes' grids.
 
 from pathlib import Path
 
-from difflab.params import ConditionParams, RecipeData, load_section
+from difflab.config import ConditionParams, RecipeData, load_section
 from difflab.stage import recipe_argument, run
 
 COLUMNS = range(1, 11)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import ComputeParams, EvaluationParams, GuidanceStudyParams, RecipeData, Seed, load_section
+from difflab.config import ComputeParams, EvaluationParams, GuidanceStudyParams, RecipeData, Seed, load_section
 from difflab.stage import run
 
 

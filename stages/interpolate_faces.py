@@ -6,7 +6,7 @@ The images, of η = 0, are those at equal steps of α from 0 to 1.
 import argparse
 from pathlib import Path
 
-from difflab.params import ComputeParams, FaceInterpolationParams, FaceSamplingParams, load_section
+from difflab.config import ComputeParams, FaceInterpolationParams, FaceSamplingParams, load_section
 from difflab.stage import run
 
 

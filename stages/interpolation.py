@@ -4,7 +4,7 @@ import argparse
 from itertools import pairwise
 from pathlib import Path
 
-from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName, load_section
+from difflab.config import FaceInterpolationParams, FaceSamplingParams, PathName, load_section
 from difflab.stage import run
 
 TITLES: dict[PathName, str] = {

@@ -3,7 +3,7 @@
 import argparse
 import shutil
 
-from difflab.params import ComputeParams, ConceptParams, Templates, TrainingParams, load_section
+from difflab.config import ComputeParams, ConceptParams, Templates, TrainingParams, load_section
 from difflab.stage import run
 
 

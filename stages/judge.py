@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from difflab.params import ComputeParams, JudgeParams, load_section
+from difflab.config import ComputeParams, JudgeParams, load_section
 from difflab.stage import run
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import ComputeParams, Concepts, MultiConceptParams, Seed, load_section
+from difflab.config import ComputeParams, Concepts, MultiConceptParams, Seed, load_section
 from difflab.stage import run
 
 METRICS = Path("metrics/multi_concept.json")

@@ -5,7 +5,7 @@ All T steps of DDPM, whatever part of them the recipe's samples are drawn with.
 
 from pathlib import Path
 
-from difflab.params import ComputeParams, RecipeSamplingParams, load_section
+from difflab.config import ComputeParams, RecipeSamplingParams, load_section
 from difflab.stage import recipe_argument, run
 
 ROWS, COLUMNS = 8, 8

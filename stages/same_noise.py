@@ -6,7 +6,7 @@ For each domain one digit: the middle one of those that the most recipes know.
 import argparse
 from pathlib import Path
 
-from difflab.params import RecipeParams, load_section
+from difflab.config import RecipeParams, load_section
 from difflab.stage import run
 
 Recipes = dict[str, RecipeParams]

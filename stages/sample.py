@@ -6,7 +6,7 @@ Without a condition no digit can be asked for: {domain}/{001..}.png, as many ima
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from difflab.params import ComputeParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config import ComputeParams, RecipeData, RecipeSamplingParams, load_section
 from difflab.stage import recipe_argument, run
 
 

@@ -6,7 +6,7 @@ The seeds are those of the noise of the steps.
 import argparse
 from pathlib import Path
 
-from difflab.params import ComputeParams, FaceSamplingParams, load_section
+from difflab.config import ComputeParams, FaceSamplingParams, load_section
 from difflab.stage import run
 
 

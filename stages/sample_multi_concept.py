@@ -2,7 +2,7 @@
 
 import argparse
 
-from difflab.params import ComputeParams, Concepts, GuidedSamplingParams, NumImages, Prompts, load_section
+from difflab.config import ComputeParams, Concepts, GuidedSamplingParams, NumImages, Prompts, load_section
 from difflab.stage import run
 
 

@@ -6,7 +6,7 @@ The only stage before the trainings that reads the target's labels; what it writ
 import argparse
 from pathlib import Path
 
-from difflab.params import BatchSize, load_section
+from difflab.config import BatchSize, load_section
 from difflab.stage import run
 
 

@@ -5,8 +5,8 @@ Made from samples/RECIPE/DOMAIN/ and models/judge-DOMAIN/.
 
 from pathlib import Path
 
+from difflab.config import ComputeParams, RecipeData, load_section
 from difflab.errors import UserError
-from difflab.params import ComputeParams, RecipeData, load_section
 from difflab.stage import recipe_argument, run
 
 COLUMNS = 4

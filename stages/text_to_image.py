@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from difflab.params import ComputeParams, LatentNetworkParams, ScheduleParams, TrainingParams, load_section
+from difflab.config import ComputeParams, LatentNetworkParams, ScheduleParams, TrainingParams, load_section
 from difflab.stage import run
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from difflab.config import ComputeParams, Domain, RecipeData, RecipeSamplingParams, TrainingGifParams, load_section
 from difflab.errors import UserError
-from difflab.params import ComputeParams, Domain, RecipeData, RecipeSamplingParams, TrainingGifParams, load_section
 from difflab.stage import recipe_argument, run
 
 COLUMNS = 8

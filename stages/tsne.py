@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from difflab.params import ComputeParams, Seed, TsneParams, load_section
+from difflab.config import ComputeParams, Seed, TsneParams, load_section
 from difflab.stage import run
 
 COLOURINGS: tuple[Literal["class", "domain"], ...] = ("class", "domain")

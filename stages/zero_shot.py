@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import ComputeParams, Template, load_section
+from difflab.config import ComputeParams, Template, load_section
 from difflab.stage import run
 
 

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from difflab.check import check_params
+from difflab.config import Params, load_params, validate
 from difflab.errors import UserError
 from difflab.hub import is_hub_id
-from difflab.params import Params, load_params, validate
 from tests.changed_params import PARAMS, changed
 
 SIZE = 32  # of PARAMS' faces

@@ -5,8 +5,8 @@ import torch
 import yaml
 from ruamel.yaml import YAML
 
+from difflab.config import ComputeParams, Params
 from difflab.device import autocasts_to_bf16, make_accelerator
-from difflab.params import ComputeParams, Params
 
 
 def compute(mixed_precision: str) -> ComputeParams:

@@ -20,7 +20,7 @@ from dvc.stage import PipelineStage
 from snakemake.cli import get_argument_parser
 
 from difflab import cli
-from difflab.params import Params, read_yaml, validate
+from difflab.config import Params, read_yaml, validate
 
 # What is not there before the user, or another machine, makes it.
 NEEDS = {

@@ -19,9 +19,9 @@ from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from difflab.config import Params, validate
 from difflab.errors import UserError, call, parse_json, read_json, reading
 from difflab.lock_file import DamagedLock
-from difflab.params import Params, validate
 
 READERS: dict[str, Callable[[Path], object]] = {
     "json": read_json,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from difflab.params import ComputeParams, Params, ParamsError, load_params, load_section, validate
+from difflab.config import ComputeParams, Params, ParamsError, load_params, load_section, validate
 from tests.changed_params import DELETE, PARAMS, ROOT, changed, leaves
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from difflab.params import Params, ParamsError, validate
+from difflab.config import Params, ParamsError, validate
 from tests.changed_params import PARAMS, ROOT, changed, leaves, value_at
 
 

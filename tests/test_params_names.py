@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from difflab.params import Params, ParamsError, read_yaml, validate
+from difflab.config import Params, ParamsError, read_yaml, validate
 from tests.changed_params import PARAMS, ROOT, changed, leaves, value_at
 
 

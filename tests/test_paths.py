@@ -11,6 +11,7 @@ import torch
 
 from difflab.adaptation.networks import load_classifier
 from difflab.circles.scenes import load_scenes
+from difflab.config.file import load_params, load_section, read_yaml
 from difflab.controlnet.images import load_images
 from difflab.controlnet.network import load_controlnet
 from difflab.data.dataset import ImageDataset
@@ -25,7 +26,6 @@ from difflab.faces.measures import read_images
 from difflab.models.course import load_course_unet
 from difflab.models.course_judge import load_course_judge
 from difflab.models.judge import load_judge
-from difflab.params.file import load_params, load_section, read_yaml
 from difflab.personalization.concepts import photographs
 from difflab.personalization.course_input import read_course_input
 from difflab.personalization.weights import load_embeddings, load_projections

@@ -8,8 +8,8 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from difflab.config import load_params, read_yaml
 from difflab.errors import UserError
-from difflab.params import load_params, read_yaml
 from difflab.profiles import literal, write_profile, write_recipe
 
 ROOT = Path(__file__).parents[1]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from difflab.config import load_params
 from difflab.errors import UserError
 from difflab.figures import image_grid
-from difflab.params import load_params
 from difflab.report.same_noise import read_strips
 from difflab.same_noise import middle_digit
 from stages import same_noise

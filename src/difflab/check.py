@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from difflab.config import ConceptParams, FacesParams, Params, ParamsError, PersonalizationParams
 from difflab.errors import UserError
 from difflab.hub import is_hub_id, is_weights_file
-from difflab.params import ConceptParams, FacesParams, Params, ParamsError, PersonalizationParams
 from difflab.prompts import check_prompts
 
 

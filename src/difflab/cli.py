@@ -31,9 +31,9 @@ def check(out: Path | None) -> None:
     The file `out` is always the same: it says that there is none.
     """
     from difflab.check import check_params
+    from difflab.config import load_params
     from difflab.declared_outputs import check_outputs, declared_outputs
     from difflab.outputs import atomic_write
-    from difflab.params import load_params
 
     check_params(load_params(PARAMS))
     check_outputs(declared_outputs())

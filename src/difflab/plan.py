@@ -12,8 +12,8 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
 from difflab.changes import code_change, differing_values
+from difflab.config import read_yaml
 from difflab.lock_file import LOCK, LockedStage
-from difflab.params import read_yaml
 from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
 from difflab.revisions import Revision, cached
 from difflab.run_records import RunRecord, read_records

@@ -18,9 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from difflab.config import Params, load_params, read_yaml, validate
 from difflab.errors import UserError, reading
 from difflab.outputs import atomic_write
-from difflab.params import Params, load_params, read_yaml, validate
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")

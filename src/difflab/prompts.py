@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from difflab.clip.vocabulary import vocabulary
 from difflab.clip.words import words_of
-from difflab.params import Params, ParamsError
+from difflab.config import Params, ParamsError
 from difflab.personalization.tokens import tokens_of
 
 

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from difflab.adaptation.gradient_reversal import reversal_weight, reverse_gradient
 from difflab.adaptation.task import AdaptationTask, Target, class_confusion
+from difflab.config import ConfusionParams
 from difflab.models.judge import DigitClassifier
-from difflab.params import ConfusionParams
 from difflab.training.batches import Batches
 
 

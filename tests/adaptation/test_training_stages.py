@@ -15,9 +15,9 @@ from difflab.adaptation.methods import METHODS
 from difflab.adaptation.networks import load_classifier
 from difflab.adaptation.scenarios import domains_of, load_images
 from difflab.adaptation.selection import mutual_information
+from difflab.config import Method, read_yaml
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
-from difflab.params import Method, read_yaml
 from difflab.run_records import recorded
 from stages import adapt, scenario
 from tests.adaptation.conftest import contents, make_domain, write_params

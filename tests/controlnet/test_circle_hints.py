@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from difflab.circles.rendering import draw_images, to_bytes
+from difflab.config import ControlSamplesParams, ParamsError, validate
 from difflab.controlnet.drawings import all_drawings
 from difflab.controlnet.measures import measure
 from difflab.controlnet.requests import Requests, all_requests
-from difflab.params import ControlSamplesParams, ParamsError, validate
 from tests.text_to_image.tiny import CAPTIONS, make_scenes
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)

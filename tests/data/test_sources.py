@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from difflab.config import DataParams, ParamsError, validate
 from difflab.data import sources, torchvision_files
 from difflab.errors import DataError
-from difflab.params import DataParams, ParamsError, validate
 
 
 def params(root: Path | None = None, **named: str) -> DataParams:

@@ -5,10 +5,10 @@ from statistics import mean
 
 import pytest
 
+from difflab.config import ParamsError
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.targets import load_targets
-from difflab.params import ParamsError
 
 FILE = Path(__file__).parents[2] / "metrics/targets.yaml"
 

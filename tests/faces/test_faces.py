@@ -19,6 +19,7 @@ from diffusers import DDIMPipeline, DDIMScheduler
 from PIL import Image
 from torchvision.utils import save_image
 
+from difflab.config import NetworkParams
 from difflab.errors import UserError
 from difflab.faces.drawing import min_max_rescaled
 from difflab.faces.measures import errors_against, measures_of_eta, measures_of_path, perceptual_steps, read_images
@@ -26,7 +27,6 @@ from difflab.figures.image_grid import Panel
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.params import NetworkParams
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline

@@ -11,10 +11,10 @@ from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
+from difflab.config import ComputeParams, NetworkParams, TrainingParams
 from difflab.device import make_accelerator
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.params import ComputeParams, NetworkParams, TrainingParams
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint

@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from difflab.params import read_yaml
+from difflab.config import read_yaml
 
 CLAIMS = {
     "headline": {"m": ["accuracy"]},
@@ -18,8 +18,8 @@ STAGE = """
 import json, sys
 from pathlib import Path
 
-from difflab.params import read_yaml
-from difflab.params import TrainingParams, load_section
+from difflab.config import read_yaml
+from difflab.config import TrainingParams, load_section
 from difflab.run_records import recorded
 
 def main():

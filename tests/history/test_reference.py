@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from one_stage import git
 
+from difflab.config import load_params, read_yaml
 from difflab.errors import UserError
 from difflab.history.reference import (
     experiment,
@@ -16,7 +17,6 @@ from difflab.history.reference import (
     training_seed_keys,
 )
 from difflab.lock_file import LockedStage, parse_lock
-from difflab.params import load_params, read_yaml
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from difflab.adaptation.networks import AdaptedClassifier, load_classifier
 from difflab.clip.model_folder import load_clip, save_clip
+from difflab.config import NetworkParams
 from difflab.controlnet.network import load_controlnet, load_snapshot, make_controlnet
 from difflab.errors import UserError
 from difflab.models.conditioning import ClassEmbeddingCondition
@@ -23,7 +24,6 @@ from difflab.models.model_folder import save_model_folder
 from difflab.models.pretrained import load_pretrained_unet
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.params import NetworkParams
 from difflab.personalization.task import CROSS_ATTENTION
 from difflab.personalization.weights import EMBEDDING_FILE, PROJECTIONS_FILE, load_embeddings, load_projections
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline

@@ -4,8 +4,8 @@ import pytest
 import torch
 from stable_diffusion import make_pipeline
 
+from difflab.config import GuidedSamplingParams
 from difflab.errors import UserError
-from difflab.params import GuidedSamplingParams
 from difflab.personalization.weights import add_tokens
 from difflab.sampling.noise import bank_generators
 from difflab.text_to_image.drawing import draw_prompts, set_sampler

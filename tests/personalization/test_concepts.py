@@ -7,8 +7,8 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from difflab.circles.colours import rgb
+from difflab.config import CirclesParams, ConceptCirclesParams, PresenceParams
 from difflab.errors import DataError, UserError
-from difflab.params import CirclesParams, ConceptCirclesParams, PresenceParams
 from difflab.personalization.concepts import circles_of, photographs
 from difflab.personalization.presence import shows_colour
 

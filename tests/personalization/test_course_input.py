@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from difflab.config import ConceptParams
 from difflab.errors import UserError
-from difflab.params import ConceptParams
 from difflab.personalization.concepts import folder_of
 from difflab.personalization.course_input import read_course_input
 from difflab.personalization.prompts import in_words, prompts_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from difflab.circles.colours import contrasts, farthest_colors
-from difflab.params import Params, ParamsError, read_yaml, validate
+from difflab.config import Params, ParamsError, read_yaml, validate
 from difflab.personalization.tokens import tokens_of
 from difflab.prompts import check_prompts
 from tests.test_params import DELETE, changed

@@ -18,7 +18,7 @@ from test_declared import ROOT, STAGES, script
 
 from difflab.pipeline.fingerprint import OUTSIDE, fingerprint
 
-PARAMS = sorted((ROOT / "src/difflab/params").glob("*.py"))
+PARAMS = sorted((ROOT / "src/difflab/config").glob("*.py"))
 SCRIPTS = {script(stage).relative_to(ROOT).as_posix() for stage in STAGES.values()}
 
 
@@ -32,7 +32,7 @@ IMPORTED = sorted({ROOT / path for path in CLOSURES if path.startswith(OUTSIDE)}
 DECLARED = sorted(CLOSURES - SCRIPTS - {"src/difflab/stage.py"} - {p for p in CLOSURES if p.startswith(OUTSIDE)})
 USERS = sorted(ROOT / path for path in {*DECLARED, *SCRIPTS})
 
-READERS = {"validate", "read_yaml", "parse_yaml", "load_params", "load_section"}  # params/file.py
+READERS = {"validate", "read_yaml", "parse_yaml", "load_params", "load_section"}  # config/file.py
 CONVERTERS = {"BeforeValidator", "PlainValidator", "WrapValidator", "computed_field", "field_validator"}
 CONVERTERS |= {"property", "cached_property", "default", "default_factory", "model_copy", "__setattr__"}
 NUMERICAL = {"numpy", "np", "scipy", "torch", "random"}
@@ -106,7 +106,7 @@ def test_only_types_and_readers_are_taken_from_params(path: Path) -> None:
     """No value; and not the order of the choices of a type either."""
     taken = {}
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("difflab.params"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("difflab.config"):
             module = import_module(str(node.module))
             taken |= {alias.asname or alias.name: getattr(module, alias.name) for alias in node.names}
     for name, value in taken.items():

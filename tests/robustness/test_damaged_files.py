@@ -23,6 +23,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
+from difflab.config import load_params
 from difflab.data import folder, torchvision_files
 from difflab.data.dataset import ImageDataset
 from difflab.data.images import read_image
@@ -34,7 +35,6 @@ from difflab.models.judge import Judge, load_judge
 from difflab.models.loaded import read_weights
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas
-from difflab.params import load_params
 from difflab.personalization.course_input import read_course_input
 from difflab.revisions import Revision
 from difflab.sampling.pipelines import UnconditionalPipeline

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from difflab.config import Params, read_yaml, validate
 from difflab.errors import UserError
-from difflab.params import Params, read_yaml, validate
 
 ROOT = Path(__file__).parents[2]
 PARAMS = read_yaml(ROOT / "params.yaml")

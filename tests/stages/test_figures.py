@@ -14,6 +14,7 @@ from dvc.utils.hydra import compose_and_dump
 from PIL import Image
 from safetensors.torch import save_file
 
+from difflab.config import NetworkParams
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.models import judge
@@ -21,7 +22,6 @@ from difflab.models.conditioning import ClassEmbeddingCondition
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
-from difflab.params import NetworkParams
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline

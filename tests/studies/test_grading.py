@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from difflab.config import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.protocol import sha256_of
 from difflab.models.judge import DigitClassifier
-from difflab.params import EvaluationParams
 from difflab.studies import grading
 from difflab.studies.grading import grade_variants, load_variants
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from difflab.config import ComputeParams, TrainingParams
 from difflab.device import make_accelerator
-from difflab.params import ComputeParams, TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from difflab.config import ComputeParams, TrainingParams
 from difflab.device import make_accelerator
 from difflab.errors import UserError
-from difflab.params import ComputeParams, TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 

@@ -17,10 +17,10 @@ from transformers import CLIPProcessor
 
 from difflab.circles.colours import rgb
 from difflab.clip.model_folder import load_clip, save_clip
+from difflab.config import UnseenImagesParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError, UserError
 from difflab.evaluation.targets import load_targets
-from difflab.params import UnseenImagesParams
 from difflab.zero_shot.classification import classify
 from difflab.zero_shot.figure import save_cases, save_confusion
 from difflab.zero_shot.folder import LabelledFolder, read_labelled_folder

@@ -14,10 +14,10 @@ from difflab.adaptation.networks import AdaptedClassifier, load_classifier, snap
 from difflab.adaptation.scenarios import domains_of, held_out
 from difflab.adaptation.selection import CRITERION
 from difflab.adaptation.separability import PROBE, proxy_a_distance
+from difflab.config import Scenario
 from difflab.data.dataset import ImageDataset
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, over_runs
 from difflab.evaluation.metrics import accuracy
-from difflab.params import Scenario
 
 PROTOCOL = {
     "target, source": "accuracy on held-out images, of the chosen snapshots; _validation, _test: on those of a split",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from difflab.params import Method
+from difflab.config import Method
 
 METHODS: tuple[Method, ...] = ("source-only", "dann", "dann-mcc", "target-only")

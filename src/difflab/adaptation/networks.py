@@ -6,10 +6,10 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from difflab.config.adaptation import ClassifierParams
 from difflab.errors import read_json, reading
 from difflab.models.judge import DigitClassifier
 from difflab.models.loaded import read_weights
-from difflab.params.adaptation import ClassifierParams
 
 
 class AdaptedClassifier(DigitClassifier):

@@ -15,9 +15,9 @@ from difflab.adaptation.networks import make_classifier, make_domain_head, snaps
 from difflab.adaptation.scenarios import prepared
 from difflab.adaptation.selection import CRITERION, best, mutual_information
 from difflab.adaptation.task import AdaptationTask, Target
+from difflab.config.adaptation import ClassifierParams, MethodParams
+from difflab.config.training import TrainingParams
 from difflab.data.dataset import ImageDataset
-from difflab.params.adaptation import ClassifierParams, MethodParams
-from difflab.params.training import TrainingParams
 from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit

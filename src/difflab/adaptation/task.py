@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from difflab.adaptation.gradient_reversal import reversal_weight, reverse_gradient
+from difflab.config.adaptation import ConfusionParams
 from difflab.models.judge import DigitClassifier
-from difflab.params.adaptation import ConfusionParams
 from difflab.training.batches import Batches
 
 

@@ -8,8 +8,8 @@ from itertools import permutations
 import numpy as np
 
 from difflab.circles.colours import contrasts
+from difflab.config import CirclesParams
 from difflab.errors import UserError
-from difflab.params import CirclesParams
 
 Pair = tuple[str, str]  # circle, background
 

@@ -21,9 +21,9 @@ from torch import Tensor
 from difflab.circles.captions import make_caption
 from difflab.circles.colours import rgb
 from difflab.circles.pairs import Meetings, make_meetings
+from difflab.config import CirclesParams
 from difflab.errors import reading
 from difflab.outputs import atomic_write
-from difflab.params import CirclesParams
 
 ONE_RADIUS = 0.14, 0.36  # shares of the image's side
 TWO_RADII = 0.12, 0.26

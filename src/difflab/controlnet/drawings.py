@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from difflab.circles.scenes import Scenes
+from difflab.config import ControlSamplesParams
 from difflab.controlnet.requests import ONE_CIRCLE, Requests, all_requests, scaled, without
-from difflab.params import ControlSamplesParams
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from difflab.config import ControlSamplesParams
 from difflab.controlnet.measures import measure
 from difflab.controlnet.requests import (
     ONE_CIRCLE,
@@ -17,7 +18,6 @@ from difflab.controlnet.requests import (
     two_circles_name,
     without,
 )
-from difflab.params import ControlSamplesParams
 from difflab.text_to_image.circle_measures import MEASURES
 
 PROTOCOL = MEASURES | {

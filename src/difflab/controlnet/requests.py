@@ -10,8 +10,8 @@ from torch import Tensor
 
 from difflab.circles.colours import rgb
 from difflab.circles.scenes import Scenes
+from difflab.config import ControlSamplesParams, TwoCirclesParams
 from difflab.errors import UserError
-from difflab.params import ControlSamplesParams, TwoCirclesParams
 
 ONE_CIRCLE = "one_circle"
 

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from difflab.config import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation import distances
 from difflab.evaluation.intervals import bootstrapped
 from difflab.evaluation.neighbours import manifold_metrics, nearest_training_metrics
 from difflab.evaluation.protocol import Extractor, Protocol, sha256_of
-from difflab.params import EvaluationParams
 
 
 @dataclass(frozen=True)

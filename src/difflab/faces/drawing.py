@@ -14,10 +14,10 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import torch
 from torch import Tensor
 
+from difflab.config import ComputeParams, FaceSamplingParams
 from difflab.device import make_accelerator
 from difflab.faces.noises import noise_files
 from difflab.outputs import atomic_write
-from difflab.params import ComputeParams, FaceSamplingParams
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from difflab.config import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.errors import UserError
 from difflab.faces.noises import starting_noises
-from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName
 
 SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from difflab.config import load_params
 from difflab.errors import UserError, read_json
 from difflab.history.claims import Claims, Outcome, load_claims, outcome
 from difflab.history.clones import run_in_clone
 from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.history.reference import Reference, experiment, load_reference, prediction_interval, training_seed_keys
 from difflab.lock_file import maker
-from difflab.params import load_params
 from difflab.provenance import made_by
 from difflab.revisions import Revision
 from difflab.run_records import read_records

@@ -10,11 +10,11 @@ import torch
 from difflab.circles.colours import contrasts
 from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import paint, place_circles
+from difflab.config import CirclesParams, ConceptCirclesParams, ConceptParams
 from difflab.data.dataset import ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.images import read_squares
 from difflab.errors import UserError
-from difflab.params import CirclesParams, ConceptCirclesParams, ConceptParams
 from difflab.personalization.course_input import read_course_input
 
 

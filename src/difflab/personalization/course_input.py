@@ -14,9 +14,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from difflab.config import Token
 from difflab.data.image_files import find_images
 from difflab.errors import UserError, read_json
-from difflab.params import Token
 from difflab.personalization.tokens import tokens_of
 from difflab.validation import explain
 

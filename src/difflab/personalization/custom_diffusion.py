@@ -10,7 +10,7 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from difflab.params import Concepts, TrainingParams
+from difflab.config import Concepts, TrainingParams
 from difflab.personalization.places import concept_file, load_concept, run_folder
 from difflab.personalization.rows import Rows, concept_rows, joined
 from difflab.personalization.task import PersonalizationTask

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from difflab.clip.embeddings import embed_images, embed_texts
 from difflab.clip.model_folder import Clip
+from difflab.config import Concepts, PresenceParams
 from difflab.evaluation.grades import share_of
-from difflab.params import Concepts, PresenceParams
 from difflab.personalization.comparison import OURS, THEIRS, compare, summary, with_runs
 from difflab.personalization.places import METHODS, Method
 from difflab.personalization.presence import shows_colour

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from difflab.circles.colours import rgb
-from difflab.params import PresenceParams
+from difflab.config import PresenceParams
 
 
 def shows_colour(images: Tensor, colour: str, params: PresenceParams) -> Tensor:

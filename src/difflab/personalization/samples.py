@@ -14,8 +14,8 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
+from difflab.config import Concepts, GuidedSamplingParams
 from difflab.outputs import atomic_write
-from difflab.params import Concepts, GuidedSamplingParams
 from difflab.personalization.places import (
     CUSTOM_DIFFUSION,
     METHODS,

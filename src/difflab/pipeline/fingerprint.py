@@ -19,7 +19,7 @@ SOURCE = "src"
 FOLDER = Path("code")  # where the stage `code` writes
 # Outside every fingerprint, each for its reason, to which tests/pipeline/test_exempt.py holds it.
 CANNOT_CHANGE_A_RESULT = {
-    "src/difflab/params/": "types and checks of params.yaml, whose values are declared; no defaults, nothing computed",
+    "src/difflab/config/": "types and checks of params.yaml, whose values are declared; no defaults, nothing computed",
     "src/difflab/pipeline/": "fingerprints of code",
     "src/difflab/validation.py": "texts of errors",
     "src/difflab/declared_outputs.py": "refuses outputs that cannot be written",

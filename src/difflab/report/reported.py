@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from difflab.adaptation.scenarios import domains_of
+from difflab.config import FidStudyParams, RecipeParams, load_section
+from difflab.config.data import SourceParams
 from difflab.evaluation.targets import REPORTED_T, ReportedProtocol, Targets
 from difflab.history.measurements import Measured, measurements
-from difflab.params import FidStudyParams, RecipeParams, load_section
-from difflab.params.data import SourceParams
 
 MET, WITHIN, MISSED = "met", "within the interval", "not met"
 OTHER, NOT_RUN = "other data", "not run yet"

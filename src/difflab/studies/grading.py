@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from difflab.config import EvaluationParams
 from difflab.errors import reading
 from difflab.evaluation.against_real import RealImages, judge_extractor, protocol_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
 from difflab.evaluation.grades import share_of
 from difflab.evaluation.intervals import bootstrapped
 from difflab.models.judge import load_judge
-from difflab.params import EvaluationParams
 
 
 def load_variants(path: str | Path) -> dict[str, Tensor]:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from difflab.config import parse_yaml
 from difflab.errors import UserError, warn
 from difflab.lock_file import LOCK, DamagedLock, LockedStage
-from difflab.params import parse_yaml
 from difflab.provenance import made_by
 from difflab.revisions import Revision, listed
 from difflab.run_records import RunRecord, read_records

@@ -11,8 +11,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from difflab.config import TrainingParams
 from difflab.errors import UserError
-from difflab.params import TrainingParams
 from difflab.progress import image_bar
 from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint

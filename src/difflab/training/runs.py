@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from difflab.params.training import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint, rolling_checkpoint
 
 

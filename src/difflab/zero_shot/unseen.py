@@ -16,8 +16,8 @@ from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import paint, place_circles
 from difflab.clip.digits import colour_digits
 from difflab.clip.inks import NUMERALS, Ink
+from difflab.config import UnseenImagesParams
 from difflab.data.dataset import ImageDataset
-from difflab.params import UnseenImagesParams
 from difflab.zero_shot.folder import IMAGES, LABELS
 
 Draw = Callable[[Generator], Tensor]  # one image (3, S, S) uint8

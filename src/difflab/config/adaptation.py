@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import EachOnce, NonNegative, Section, Seed, Width
-from difflab.params.training import TrainingParams
+from difflab.config.section import EachOnce, NonNegative, Section, Seed, Width
+from difflab.config.training import TrainingParams
 from difflab.validation import refuse
 
 # SOURCE-TARGET, each of them a data set of prepared/.

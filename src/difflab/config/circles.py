@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from difflab.params.section import NumImages, Probability, Section, Seed, Share
+from difflab.config.section import NumImages, Probability, Section, Seed, Share
 from difflab.validation import refuse
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from difflab.params.section import Depth, Pixels, Section, Seed, Share, Text, Width
-from difflab.params.training import TrainingParams
+from difflab.config.section import Depth, Pixels, Section, Seed, Share, Text, Width
+from difflab.config.training import TrainingParams
 from difflab.validation import refuse
 
 

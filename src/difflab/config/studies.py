@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from difflab.params.section import BatchSize, EachOnce, GuidanceScale, NumTimesteps, Section, Seed, Text
+from difflab.config.section import BatchSize, EachOnce, GuidanceScale, NumTimesteps, Section, Seed, Text
 
 
 class EvaluationParams(Section):

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from difflab.params.section import BatchSize, Depth, NumTimesteps, Section, Seed, Width, Widths
-from difflab.params.training import TrainingParams
+from difflab.config.section import BatchSize, Depth, NumTimesteps, Section, Seed, Width, Widths
+from difflab.config.training import TrainingParams
 from difflab.validation import refuse
 
 # Of smaller ones 1 − β is hardly told from 1 in float32; of larger ones the cosine schedule has none either.

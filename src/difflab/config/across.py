@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from difflab.params.diffusion import require_signal
+from difflab.config.diffusion import require_signal
 from difflab.validation import refuse
 
 if TYPE_CHECKING:
-    from difflab.params.whole import Params
+    from difflab.config.whole import Params
 
 JUDGES = {"judge-mnist", "judge-mnistm", "judge-svhn"}
 # Names in models/, metrics/ and samples/ that a recipe, whose names are a-z, 0-9 and -, could take.

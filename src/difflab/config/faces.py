@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.diffusion import Diffusion, SamplerParams
-from difflab.params.section import EachOnce, Probability, Section, Seed, Text
+from difflab.config.diffusion import Diffusion, SamplerParams
+from difflab.config.section import EachOnce, Probability, Section, Seed, Text
 from difflab.validation import refuse
 
 MAX_NOISES = 10_000  # of 256×256 they fill 8 GB

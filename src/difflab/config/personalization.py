@@ -6,9 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import EachOnce, NumImages, NumRuns, Pixels, Probability, Section, Seed, Text
-from difflab.params.text_to_image import GuidedSamplingParams
-from difflab.params.training import TrainingParams
+from difflab.config.section import EachOnce, NumImages, NumRuns, Pixels, Probability, Section, Seed, Text
+from difflab.config.text_to_image import GuidedSamplingParams
+from difflab.config.training import TrainingParams
 from difflab.validation import refuse
 
 Token = Annotated[str, Field(pattern=r"^<[a-z0-9-]+>$")]

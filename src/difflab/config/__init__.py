@@ -5,7 +5,7 @@ No stage declares this package, so it holds types, checks and readers only: no d
 
 # ruff: noqa: F401  (all that others import from here)
 
-from difflab.params.adaptation import (
+from difflab.config.adaptation import (
     AdaptationParams,
     ClassifierParams,
     ConfusionParams,
@@ -14,8 +14,8 @@ from difflab.params.adaptation import (
     Scenario,
     TsneParams,
 )
-from difflab.params.circles import CirclesParams
-from difflab.params.clip import (
+from difflab.config.circles import CirclesParams
+from difflab.config.clip import (
     ClipNetworkParams,
     ClipParams,
     ColouredDigitsParams,
@@ -23,12 +23,12 @@ from difflab.params.clip import (
     UnseenImagesParams,
     ZeroShotParams,
 )
-from difflab.params.controlnet import ControlNetParams, ControlSamplesParams, TwoCirclesParams
-from difflab.params.data import DataParams, EmbeddedParams, FaceIdentity, PrepareParams
-from difflab.params.diffusion import NetworkParams, SamplerParams, ScheduleParams
-from difflab.params.faces import FaceInterpolationParams, FaceSamplingParams, FacesParams, PathName
-from difflab.params.file import ParamsError, load_params, load_section, parse_yaml, read_yaml, validate
-from difflab.params.personalization import (
+from difflab.config.controlnet import ControlNetParams, ControlSamplesParams, TwoCirclesParams
+from difflab.config.data import DataParams, EmbeddedParams, FaceIdentity, PrepareParams
+from difflab.config.diffusion import NetworkParams, SamplerParams, ScheduleParams
+from difflab.config.faces import FaceInterpolationParams, FaceSamplingParams, FacesParams, PathName
+from difflab.config.file import ParamsError, load_params, load_section, parse_yaml, read_yaml, validate
+from difflab.config.personalization import (
     ConceptCirclesParams,
     ConceptParams,
     Concepts,
@@ -41,14 +41,14 @@ from difflab.params.personalization import (
     Templates,
     Token,
 )
-from difflab.params.recipes import (
+from difflab.config.recipes import (
     ConditionParams,
     RecipeData,
     RecipeParams,
     RecipeSamplingParams,
 )
-from difflab.params.section import BatchSize, Domain, NumImages, Seed
-from difflab.params.studies import (
+from difflab.config.section import BatchSize, Domain, NumImages, Seed
+from difflab.config.studies import (
     EvaluationParams,
     FewStepsParams,
     FidDrawingParams,
@@ -56,12 +56,12 @@ from difflab.params.studies import (
     GuidanceStudyParams,
     TrainingGifParams,
 )
-from difflab.params.text_to_image import (
+from difflab.config.text_to_image import (
     AutoencoderNetworkParams,
     AutoencoderParams,
     GuidedSamplingParams,
     LatentNetworkParams,
     TextToImageParams,
 )
-from difflab.params.training import ComputeParams, JudgeParams, TrainingParams
-from difflab.params.whole import Params
+from difflab.config.training import ComputeParams, JudgeParams, TrainingParams
+from difflab.config.whole import Params

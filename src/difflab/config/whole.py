@@ -6,19 +6,19 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.across import CHECKS
-from difflab.params.adaptation import AdaptationParams
-from difflab.params.circles import CirclesParams
-from difflab.params.clip import ClipParams, ZeroShotParams
-from difflab.params.controlnet import ControlNetParams
-from difflab.params.data import DataParams, PrepareParams
-from difflab.params.faces import FacesParams
-from difflab.params.personalization import PersonalizationParams
-from difflab.params.recipes import RecipeParams
-from difflab.params.section import Section
-from difflab.params.studies import EvaluationParams, StudiesParams
-from difflab.params.text_to_image import TextToImageParams
-from difflab.params.training import ComputeParams, JudgeParams
+from difflab.config.across import CHECKS
+from difflab.config.adaptation import AdaptationParams
+from difflab.config.circles import CirclesParams
+from difflab.config.clip import ClipParams, ZeroShotParams
+from difflab.config.controlnet import ControlNetParams
+from difflab.config.data import DataParams, PrepareParams
+from difflab.config.faces import FacesParams
+from difflab.config.personalization import PersonalizationParams
+from difflab.config.recipes import RecipeParams
+from difflab.config.section import Section
+from difflab.config.studies import EvaluationParams, StudiesParams
+from difflab.config.text_to_image import TextToImageParams
+from difflab.config.training import ComputeParams, JudgeParams
 
 
 class Params(Section):

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from difflab.params.diffusion import ScheduleParams
-from difflab.params.section import (
+from difflab.config.diffusion import ScheduleParams
+from difflab.config.section import (
     BatchSize,
     Depth,
     GuidanceScale,
@@ -22,7 +22,7 @@ from difflab.params.section import (
     Width,
     Widths,
 )
-from difflab.params.training import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.validation import refuse
 
 

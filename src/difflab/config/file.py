@@ -9,8 +9,8 @@ from typing import Any, TypeVar, overload
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
+from difflab.config.whole import Params
 from difflab.errors import UserError, reading
-from difflab.params.whole import Params
 from difflab.run_records import note_params
 from difflab.validation import explain
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import Section, Seed, Text
+from difflab.config.section import Section, Seed, Text
 from difflab.validation import refuse
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.diffusion import Diffusion, SamplerParams
-from difflab.params.section import Digit, Domain, EachOnce, GuidanceScale, Probability, Section, Width
+from difflab.config.diffusion import Diffusion, SamplerParams
+from difflab.config.section import Digit, Domain, EachOnce, GuidanceScale, Probability, Section, Width
 from difflab.validation import refuse
 
 

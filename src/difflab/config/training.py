@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from difflab.params.section import BatchSize, NonNegative, NumSteps, Section, Seed, Text, Width
+from difflab.config.section import BatchSize, NonNegative, NumSteps, Section, Seed, Text, Width
 
 
 class ComputeParams(Section):

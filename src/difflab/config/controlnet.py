@@ -6,9 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from difflab.params.section import EachOnce, NonNegative, NumImages, Probability, Section, Share, Text, Widths
-from difflab.params.text_to_image import GuidedSamplingParams
-from difflab.params.training import TrainingParams
+from difflab.config.section import EachOnce, NonNegative, NumImages, Probability, Section, Share, Text, Widths
+from difflab.config.text_to_image import GuidedSamplingParams
+from difflab.config.training import TrainingParams
 from difflab.validation import refuse
 
 Circle = Annotated[list[Share], Field(min_length=3, max_length=3)]  # x, y, radius, of the image's side
