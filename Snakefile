@@ -21,7 +21,7 @@ from dvc.repo import Repo
 from difflab.declared_outputs import check_outputs
 from difflab.errors import call
 from difflab.lock_file import LOCK as DVC_LOCK
-from difflab.config import load_params
+from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
 from difflab.report.systems import load_systems
 from difflab.revisions import Revision

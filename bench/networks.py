@@ -7,7 +7,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import torch
 from diffusers import UNet2DModel
 
-from difflab.config import NetworkParams
+from difflab.config.diffusion import NetworkParams
 from difflab.models.unet import make_unet
 
 

@@ -11,7 +11,7 @@ from diffusers import DDPMScheduler, UNet2DModel
 from PIL import Image
 from torch import Tensor
 
-from difflab.config import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.models.conditioning import DigitDomainCondition
 from difflab.models.schedules import linear_betas
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline

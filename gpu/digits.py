@@ -16,7 +16,9 @@ from accelerate.utils import set_seed
 from torch import Tensor
 
 from bench.timing import random_images
-from difflab.config import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
+from difflab.config.diffusion import NetworkParams, ScheduleParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.device import make_accelerator
 from difflab.models.schedules import make_betas
 from difflab.models.unet import make_unet

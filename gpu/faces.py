@@ -23,7 +23,7 @@ from diffusers import UNet2DModel
 from PIL import Image
 from torch import Tensor, nn
 
-from difflab.config import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import cosine_betas
 from difflab.sampling.noise import bank_generators

@@ -7,13 +7,8 @@ import argparse
 from pathlib import Path
 
 from difflab.adaptation.methods import METHODS
-from difflab.config import (
-    ClassifierParams,
-    ComputeParams,
-    MethodParams,
-    TrainingParams,
-    load_section,
-)
+from difflab.config.load import load_section
+from difflab.config.training import ClassifierParams, ComputeParams, MethodParams, TrainingParams
 from difflab.errors import read_json
 from difflab.stage import run
 

@@ -4,7 +4,9 @@ import argparse
 import shutil
 from pathlib import Path
 
-from difflab.config import AutoencoderParams, ComputeParams, load_section
+from difflab.config.language import AutoencoderParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

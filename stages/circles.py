@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from difflab.config import CirclesParams, load_section
+from difflab.config.data import CirclesParams
+from difflab.config.load import load_section
 from difflab.stage import run
 
 

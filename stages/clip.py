@@ -4,13 +4,9 @@ import argparse
 import shutil
 from pathlib import Path
 
-from difflab.config import (
-    ClipNetworkParams,
-    ColouredDigitsParams,
-    ComputeParams,
-    TrainingParams,
-    load_section,
-)
+from difflab.config.language import ClipNetworkParams, ColouredDigitsParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.stage import run
 
 OUTPUT = Path("models/clip")

@@ -2,7 +2,9 @@
 
 import argparse
 
-from difflab.config import CirclesParams, ConceptCirclesParams, ConceptParams, load_section
+from difflab.config.data import CirclesParams
+from difflab.config.language import ConceptCirclesParams, ConceptParams
+from difflab.config.load import load_section
 from difflab.stage import run
 
 

@@ -4,7 +4,8 @@ import argparse
 import shutil
 from pathlib import Path
 
-from difflab.config import ComputeParams, TrainingParams, load_section
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.stage import run
 
 

@@ -2,15 +2,9 @@
 
 import argparse
 
-from difflab.config import (
-    ComputeParams,
-    Concepts,
-    CustomDiffusionParams,
-    GuidedSamplingParams,
-    Prompts,
-    Templates,
-    load_section,
-)
+from difflab.config.language import Concepts, CustomDiffusionParams, GuidedSamplingParams, Prompts, Templates
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

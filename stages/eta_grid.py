@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from difflab.config import FaceSamplingParams, load_section
+from difflab.config.diffusion import FaceSamplingParams
+from difflab.config.load import load_section
 from difflab.stage import run
 
 COLUMNS = 4  # noises that are shown

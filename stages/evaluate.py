@@ -4,7 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from difflab.config import ComputeParams, ConditionParams, EvaluationParams, RecipeData, Seed, load_section
+from difflab.config.base import Seed
+from difflab.config.diffusion import ConditionParams, EvaluationParams, RecipeData
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from difflab.adaptation.methods import METHODS
-from difflab.config import ComputeParams, Seed, load_section
+from difflab.config.base import Seed
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from difflab.config import ControlSamplesParams, load_section
+from difflab.config.language import ControlSamplesParams
+from difflab.config.load import load_section
 from difflab.stage import run
 
 

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from difflab.config import FaceInterpolationParams, FaceSamplingParams, load_section
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams
+from difflab.config.load import load_section
 from difflab.stage import run
 
 

@@ -4,7 +4,9 @@ import argparse
 import shutil
 from pathlib import Path
 
-from difflab.config import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
+from difflab.config.diffusion import NetworkParams, ScheduleParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.stage import run
 
 OUTPUT = Path("models/faces")

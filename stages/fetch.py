@@ -10,7 +10,8 @@ from difflab.stage import run
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    from difflab.config import DataParams, load_section
+    from difflab.config.data import DataParams
+    from difflab.config.load import load_section
     from difflab.data.sources import DATASETS, read, require
 
     params = load_section(DataParams, "data")

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from difflab.config import ComputeParams, EvaluationParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config.diffusion import EvaluationParams, RecipeData, RecipeSamplingParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import recipe_argument, run
 
 NAMES = {"ddim": "DDIM, η = 0", "dpmsolver++": "DPM-Solver++ (2M)", "ddpm": "DDPM, all steps"}

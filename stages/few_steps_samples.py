@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from difflab.config import ComputeParams, FewStepsParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config.diffusion import FewStepsParams, RecipeData, RecipeSamplingParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import recipe_argument, run
 
 

@@ -7,7 +7,9 @@ time steps 0 … LENGTH-1 as they are.
 import argparse
 from pathlib import Path
 
-from difflab.config import ComputeParams, FidDrawingParams, RecipeSamplingParams, load_section
+from difflab.config.diffusion import FidDrawingParams, RecipeSamplingParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.errors import UserError
 from difflab.stage import run
 

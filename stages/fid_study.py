@@ -5,14 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from difflab.config import (
-    ComputeParams,
-    EvaluationParams,
-    FidStudyParams,
-    RecipeData,
-    ScheduleParams,
-    load_section,
-)
+from difflab.config.diffusion import EvaluationParams, FidStudyParams, RecipeData, ScheduleParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

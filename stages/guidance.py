@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-from difflab.config import ComputeParams, EvaluationParams, GuidanceStudyParams, RecipeData, Seed, load_section
+from difflab.config.base import Seed
+from difflab.config.diffusion import EvaluationParams, GuidanceStudyParams, RecipeData
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

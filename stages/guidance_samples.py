@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from difflab.config import ComputeParams, GuidanceStudyParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config.diffusion import GuidanceStudyParams, RecipeData, RecipeSamplingParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

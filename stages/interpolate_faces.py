@@ -6,7 +6,9 @@ The images, of η = 0, are those at equal steps of α from 0 to 1.
 import argparse
 from pathlib import Path
 
-from difflab.config import ComputeParams, FaceInterpolationParams, FaceSamplingParams, load_section
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

@@ -3,7 +3,9 @@
 import argparse
 import shutil
 
-from difflab.config import ComputeParams, ConceptParams, Templates, TrainingParams, load_section
+from difflab.config.language import ConceptParams, Templates
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.stage import run
 
 

@@ -9,7 +9,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from difflab.config import ComputeParams, JudgeParams, load_section
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, JudgeParams
 from difflab.stage import run
 
 

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-from difflab.config import ComputeParams, Concepts, MultiConceptParams, Seed, load_section
+from difflab.config.base import Seed
+from difflab.config.language import Concepts, MultiConceptParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 METRICS = Path("metrics/multi_concept.json")

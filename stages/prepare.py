@@ -13,7 +13,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", choices=["mnist", "mnistm", "svhn", "usps", "faces"])
     name = parser.parse_args().dataset
-    from difflab.config import PrepareParams, load_section
+    from difflab.config.data import PrepareParams
+    from difflab.config.load import load_section
     from difflab.data.dataset import SPLITS, ImageDataset, Split
 
     params = load_section(PrepareParams, "prepare")

@@ -5,7 +5,9 @@ All T steps of DDPM, whatever part of them the recipe's samples are drawn with.
 
 from pathlib import Path
 
-from difflab.config import ComputeParams, RecipeSamplingParams, load_section
+from difflab.config.diffusion import RecipeSamplingParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import recipe_argument, run
 
 ROWS, COLUMNS = 8, 8

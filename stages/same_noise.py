@@ -6,7 +6,8 @@ For each domain one digit: the middle one of those that the most recipes know.
 import argparse
 from pathlib import Path
 
-from difflab.config import RecipeParams, load_section
+from difflab.config.diffusion import RecipeParams
+from difflab.config.load import load_section
 from difflab.stage import run
 
 Recipes = dict[str, RecipeParams]

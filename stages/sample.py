@@ -6,7 +6,9 @@ Without a condition no digit can be asked for: {domain}/{001..}.png, as many ima
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from difflab.config import ComputeParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config.diffusion import RecipeData, RecipeSamplingParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import recipe_argument, run
 
 
@@ -47,7 +49,11 @@ def main() -> None:
             digits, of_domains = [image.digit for image in batch], [image.domain for image in batch]
             what = {"digit": digits, "domain": of_domains, "guidance_scale": params.guidance_scale}
         generators = bank_generators(params.seed, [image.noise for image in batch])
-        kept = {"eta": params.eta, "trace_steps": params.trace_steps, "output_type": "pt"}
+        kept = {
+            "eta": params.eta if params.sampler == "ddim" else 0.0,
+            "trace_steps": params.trace_steps,
+            "output_type": "pt",
+        }
         trace = pipeline(**what, generator=generators, **kept, **sampler_options(params)).trace
         return {"images": trace.images, "times": torch.tensor(trace.times)}
 

@@ -6,7 +6,9 @@ The seeds are those of the noise of the steps.
 import argparse
 from pathlib import Path
 
-from difflab.config import ComputeParams, FaceSamplingParams, load_section
+from difflab.config.diffusion import FaceSamplingParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

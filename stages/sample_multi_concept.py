@@ -2,7 +2,10 @@
 
 import argparse
 
-from difflab.config import ComputeParams, Concepts, GuidedSamplingParams, NumImages, Prompts, load_section
+from difflab.config.base import NumImages
+from difflab.config.language import Concepts, GuidedSamplingParams, Prompts
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

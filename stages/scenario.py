@@ -6,7 +6,8 @@ The only stage before the trainings that reads the target's labels; what it writ
 import argparse
 from pathlib import Path
 
-from difflab.config import BatchSize, load_section
+from difflab.config.base import BatchSize
+from difflab.config.load import load_section
 from difflab.stage import run
 
 

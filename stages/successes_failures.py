@@ -5,7 +5,9 @@ Made from samples/RECIPE/DOMAIN/ and models/judge-DOMAIN/.
 
 from pathlib import Path
 
-from difflab.config import ComputeParams, RecipeData, load_section
+from difflab.config.diffusion import RecipeData
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.errors import UserError
 from difflab.stage import recipe_argument, run
 

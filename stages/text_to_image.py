@@ -7,7 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from difflab.config import ComputeParams, LatentNetworkParams, ScheduleParams, TrainingParams, load_section
+from difflab.config.diffusion import ScheduleParams
+from difflab.config.language import LatentNetworkParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.stage import run
 
 

@@ -4,15 +4,9 @@ import argparse
 import shutil
 from pathlib import Path
 
-from difflab.config import (
-    ComputeParams,
-    ConditionParams,
-    NetworkParams,
-    RecipeData,
-    ScheduleParams,
-    TrainingParams,
-    load_section,
-)
+from difflab.config.diffusion import ConditionParams, NetworkParams, RecipeData, ScheduleParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.stage import run
 
 

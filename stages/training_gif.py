@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from difflab.config import ComputeParams, Domain, RecipeData, RecipeSamplingParams, TrainingGifParams, load_section
+from difflab.config.base import Domain
+from difflab.config.diffusion import RecipeData, RecipeSamplingParams, TrainingGifParams
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.errors import UserError
 from difflab.stage import recipe_argument, run
 

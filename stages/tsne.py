@@ -7,7 +7,9 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from difflab.config import ComputeParams, Seed, TsneParams, load_section
+from difflab.config.base import Seed
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams, TsneParams
 from difflab.stage import run
 
 COLOURINGS: tuple[Literal["class", "domain"], ...] = ("class", "domain")

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from difflab.config import ComputeParams, Template, load_section
+from difflab.config.language import Template
+from difflab.config.load import load_section
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 

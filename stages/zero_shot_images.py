@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from difflab.config import CirclesParams, ColouredDigitsParams, UnseenImagesParams, load_section
+from difflab.config.data import CirclesParams
+from difflab.config.language import ColouredDigitsParams, UnseenImagesParams
+from difflab.config.load import load_section
 from difflab.stage import run
 
 

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from difflab.check import check_params
-from difflab.config import Params, load_params, validate
+from difflab.config.load import validate
+from difflab.config.params import Params, load_params
 from difflab.errors import UserError
 from difflab.hub import is_hub_id
 from tests.changed_params import PARAMS, changed

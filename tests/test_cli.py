@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from difflab.cli import main
-from difflab.config import load_params
+from difflab.config.params import load_params
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted(path.stem for path in ROOT.glob("conf/profile/*.yaml"))

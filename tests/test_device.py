@@ -5,7 +5,8 @@ import torch
 import yaml
 from ruamel.yaml import YAML
 
-from difflab.config import ComputeParams, Params
+from difflab.config.params import Params
+from difflab.config.training import ComputeParams
 from difflab.device import autocasts_to_bf16, make_accelerator
 
 

@@ -20,7 +20,8 @@ from dvc.stage import PipelineStage
 from snakemake.cli import get_argument_parser
 
 from difflab import cli
-from difflab.config import Params, read_yaml, validate
+from difflab.config.load import read_yaml, validate
+from difflab.config.params import Params
 
 # What is not there before the user, or another machine, makes it.
 NEEDS = {

@@ -19,7 +19,8 @@ from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from difflab.config import Params, validate
+from difflab.config.load import validate
+from difflab.config.params import Params
 from difflab.errors import UserError, call, parse_json, read_json, reading
 from difflab.lock_file import DamagedLock
 

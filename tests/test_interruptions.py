@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from difflab.config import ComputeParams
+from difflab.config.training import ComputeParams
 from difflab.resume import locked_folder, run_key
 
 COMPUTE = ComputeParams(threads=1, mixed_precision="fp32")

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from difflab.config import ComputeParams, Params, ParamsError, load_params, load_section, validate
+from difflab.config.load import ParamsError, load_section, validate
+from difflab.config.params import Params, load_params
+from difflab.config.training import ComputeParams
 from tests.changed_params import DELETE, PARAMS, ROOT, changed, leaves
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from difflab.config import Params, ParamsError, validate
+from difflab.config.load import ParamsError, validate
+from difflab.config.params import Params
 from tests.changed_params import PARAMS, ROOT, changed, leaves, value_at
 
 

@@ -8,7 +8,8 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from difflab.config import load_params, read_yaml
+from difflab.config.load import read_yaml
+from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.profiles import literal, write_profile, write_recipe
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from difflab.config import load_params
+from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.report.same_noise import read_strips

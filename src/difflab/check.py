@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from difflab.config import ConceptParams, FacesParams, Params, ParamsError, PersonalizationParams
+from difflab.config.diffusion import FacesParams
+from difflab.config.language import ConceptParams, PersonalizationParams
+from difflab.config.load import ParamsError
+from difflab.config.params import Params
 from difflab.errors import UserError
 from difflab.hub import is_hub_id, is_weights_file
 from difflab.prompts import check_prompts

@@ -31,7 +31,7 @@ def check(out: Path | None) -> None:
     The file `out` is always the same: it says that there is none.
     """
     from difflab.check import check_params
-    from difflab.config import load_params
+    from difflab.config.params import load_params
     from difflab.declared_outputs import check_outputs, declared_outputs
     from difflab.outputs import atomic_write
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from accelerate import Accelerator
 
-from difflab.config import ComputeParams
+from difflab.config.training import ComputeParams
 
 
 def make_accelerator(params: ComputeParams) -> Accelerator:

@@ -12,7 +12,7 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
 from difflab.changes import code_change, differing_values
-from difflab.config import read_yaml
+from difflab.config.load import read_yaml
 from difflab.lock_file import LOCK, LockedStage
 from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
 from difflab.revisions import Revision, cached

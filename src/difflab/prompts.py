@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from difflab.clip.vocabulary import vocabulary
 from difflab.clip.words import words_of
-from difflab.config import Params, ParamsError
+from difflab.config.load import ParamsError
+from difflab.config.params import Params
 from difflab.personalization.tokens import tokens_of
 
 

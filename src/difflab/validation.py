@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import reprlib
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -20,8 +21,8 @@ def refuse(key: str, found: Any, allowed: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{allowed}", {"key": key, "found": found, "allowed": allowed})
 
 
-def explain(error: ValidationError, kind: Any, prefix: str) -> str:
-    """One line, `KEY: found X, allowed: Y`, for the first thing wrong with a value of type `kind` found at `prefix`."""
+def explain(error: ValidationError, kind: Any, prefix: str, value: Any = None) -> str:
+    """One line, `KEY: found X, allowed: Y`, for the first thing wrong with `value`, of type `kind`, at `prefix`."""
     first, *more = error.errors(include_url=False)
     location = [str(part) for part in first["loc"]]
     schema = TypeAdapter(kind).json_schema()
@@ -33,6 +34,12 @@ def explain(error: ValidationError, kind: Any, prefix: str) -> str:
             names = _section(_at(schema, location[:-1]), schema)["properties"]
             nearest = get_close_matches(location[-1], names, n=3) or names
             found, allowed = "an unknown key", ", ".join(nearest)
+        case "union_tag_invalid" | "union_tag_not_found":
+            union = _section(_at(schema, location), schema)["discriminator"]
+            location.append(union["propertyName"])
+            tag = first.get("ctx", {}).get("tag")
+            found = "nothing" if tag is None else _text(tag)
+            allowed = ", ".join(map(_text, union["mapping"]))
         case "refused":
             context = first.get("ctx", {})
             location.append(context["key"])
@@ -45,9 +52,21 @@ def explain(error: ValidationError, kind: Any, prefix: str) -> str:
             found, allowed = "an unknown key", _describe(names, schema)
         case _:
             allowed = _describe(_at(schema, location), schema)
-    key = ".".join(part for part in (prefix, *location) if part)
+    key = ".".join(part for part in (prefix, *_without_tags(location, value)) if part)
     line = f"found {found}, allowed: {allowed}" + (f" (and {len(more)} more)" if more else "")
     return _on_one_line(f"{key}: {line}" if key else line)
+
+
+def _without_tags(location: list[str], value: Any) -> Iterator[str]:
+    """The keys of a location, without the names of the kinds that pydantic puts after the key of a union."""
+    for part in location:
+        if not (isinstance(value, dict) and part not in value and part in value.values()):
+            yield part
+            value = value.get(part) if isinstance(value, dict) else _item(value, part)
+
+
+def _item(value: Any, part: str) -> Any:
+    return value[int(part)] if isinstance(value, list) and part.isdigit() and int(part) < len(value) else None
 
 
 def _on_one_line(text: str) -> str:
@@ -68,6 +87,9 @@ def _at(schema: dict[str, Any], location: list[str]) -> dict[str, Any]:
     node = schema
     for part in location:
         node = _section(node, schema)
+        if "discriminator" in node and part in node["discriminator"]["mapping"]:
+            node = {"$ref": node["discriminator"]["mapping"][part]}
+            continue
         entries = [*node.get("patternProperties", {}).values(), node.get("additionalProperties"), node.get("items")]
         node = node.get("properties", {}).get(part) or next(filter(None, entries))
     return _resolve(node, schema)
@@ -92,6 +114,8 @@ def _describe(node: dict[str, Any], schema: dict[str, Any]) -> str:
             return ", ".join(map(_text, values))
         case {"const": value}:
             return _text(value)
+        case {"discriminator": {"propertyName": name, "mapping": kinds}}:
+            return f"a section with {name}: {', '.join(kinds)}"
         case {"properties": names}:
             return f"a section with {', '.join(names)}"
         case {"type": "object"}:

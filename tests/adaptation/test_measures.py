@@ -10,7 +10,7 @@ from scipy.stats import norm
 from difflab.adaptation.embedding import embed
 from difflab.adaptation.selection import best, mutual_information
 from difflab.adaptation.separability import proxy_a_distance
-from difflab.config import TsneParams
+from difflab.config.training import TsneParams
 from difflab.errors import UserError
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, Estimate, over_runs
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from difflab.adaptation.gradient_reversal import reversal_weight, reverse_gradient
 from difflab.adaptation.task import AdaptationTask, Target, class_confusion
-from difflab.config import ConfusionParams
+from difflab.config.training import ConfusionParams
 from difflab.models.judge import DigitClassifier
 from difflab.training.batches import Batches
 

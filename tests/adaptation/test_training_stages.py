@@ -15,7 +15,8 @@ from difflab.adaptation.methods import METHODS
 from difflab.adaptation.networks import load_classifier
 from difflab.adaptation.scenarios import domains_of, load_images
 from difflab.adaptation.selection import mutual_information
-from difflab.config import Method, read_yaml
+from difflab.config.load import read_yaml
+from difflab.config.training import Method
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
 from difflab.run_records import recorded

@@ -17,7 +17,8 @@ from difflab.circles.colours import contrasts, farthest_colors, rgb
 from difflab.circles.pairs import make_meetings
 from difflab.circles.rendering import draw_hints, draw_images, draw_masks, to_bytes
 from difflab.circles.scenes import Scenes, load_scenes, make_scenes, paint, place_circles
-from difflab.config import CirclesParams, ParamsError, validate
+from difflab.config.data import CirclesParams
+from difflab.config.load import ParamsError, validate
 from difflab.errors import UserError
 
 PARAMS = {

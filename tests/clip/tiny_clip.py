@@ -9,7 +9,7 @@ from transformers import CLIPTokenizer
 
 from difflab.clip.model_folder import Clip
 from difflab.clip.network import make_clip, make_image_processor
-from difflab.config import ClipNetworkParams
+from difflab.config.language import ClipNetworkParams
 
 NETWORK = ClipNetworkParams(
     image_size=32,

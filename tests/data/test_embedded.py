@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from difflab.config import EmbeddedParams
+from difflab.config.data import EmbeddedParams
 from difflab.data import embedded
 from difflab.data.dataset import SPLITS
 

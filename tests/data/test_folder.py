@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from difflab.config import FaceIdentity
+from difflab.config.data import FaceIdentity
 from difflab.data import folder
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.errors import DataError

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from difflab.config import DataParams, ParamsError, validate
+from difflab.config.data import DataParams
+from difflab.config.load import ParamsError, validate
 from difflab.data import sources, torchvision_files
 from difflab.errors import DataError
 

@@ -5,7 +5,7 @@ from statistics import mean
 
 import pytest
 
-from difflab.config import ParamsError
+from difflab.config.load import ParamsError
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.targets import load_targets

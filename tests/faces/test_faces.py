@@ -19,7 +19,7 @@ from diffusers import DDIMPipeline, DDIMScheduler
 from PIL import Image
 from torchvision.utils import save_image
 
-from difflab.config import NetworkParams
+from difflab.config.diffusion import NetworkParams
 from difflab.errors import UserError
 from difflab.faces.drawing import min_max_rescaled
 from difflab.faces.measures import errors_against, measures_of_eta, measures_of_path, perceptual_steps, read_images

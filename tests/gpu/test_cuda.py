@@ -11,7 +11,8 @@ from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from difflab.config import ComputeParams, NetworkParams, TrainingParams
+from difflab.config.diffusion import NetworkParams
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.device import make_accelerator
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet

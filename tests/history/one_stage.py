@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from difflab.config import read_yaml
+from difflab.config.load import read_yaml
 
 CLAIMS = {
     "headline": {"m": ["accuracy"]},
@@ -18,8 +18,9 @@ STAGE = """
 import json, sys
 from pathlib import Path
 
-from difflab.config import read_yaml
-from difflab.config import TrainingParams, load_section
+from difflab.config.load import read_yaml
+from difflab.config.load import load_section
+from difflab.config.training import TrainingParams
 from difflab.run_records import recorded
 
 def main():

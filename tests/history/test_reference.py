@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from one_stage import git
 
-from difflab.config import load_params, read_yaml
+from difflab.config.load import read_yaml
+from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.history.reference import (
     experiment,

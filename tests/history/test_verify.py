@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from one_stage import lock, trained
 
-from difflab.config import load_params
+from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.history.claims import load_claims
 from difflab.history.findings import committed_metrics, table, with_findings, write_findings

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from difflab.config import ConditionParams
+from difflab.config.diffusion import ConditionParams
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition, make_condition
 
 DOMAINS = ["mnistm", "svhn"]

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from difflab.adaptation.networks import AdaptedClassifier, load_classifier
 from difflab.clip.model_folder import load_clip, save_clip
-from difflab.config import NetworkParams
+from difflab.config.diffusion import NetworkParams
 from difflab.controlnet.network import load_controlnet, load_snapshot, make_controlnet
 from difflab.errors import UserError
 from difflab.models.conditioning import ClassEmbeddingCondition

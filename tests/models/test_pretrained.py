@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 
-from difflab.config import NetworkParams
+from difflab.config.diffusion import NetworkParams
 from difflab.errors import UserError
 from difflab.models.pretrained import load_pretrained_unet
 from difflab.models.unet import make_unet

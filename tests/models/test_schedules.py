@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from difflab.config import ScheduleParams
+from difflab.config.diffusion import ScheduleParams
 from difflab.models.schedules import cosine_betas, linear_betas, make_betas
 
 STEPS = [1, 2, 10, 350, 1000]

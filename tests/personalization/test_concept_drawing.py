@@ -4,7 +4,7 @@ import pytest
 import torch
 from stable_diffusion import make_pipeline
 
-from difflab.config import GuidedSamplingParams
+from difflab.config.language import GuidedSamplingParams
 from difflab.errors import UserError
 from difflab.personalization.weights import add_tokens
 from difflab.sampling.noise import bank_generators

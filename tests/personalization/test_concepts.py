@@ -7,7 +7,8 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from difflab.circles.colours import rgb
-from difflab.config import CirclesParams, ConceptCirclesParams, PresenceParams
+from difflab.config.data import CirclesParams
+from difflab.config.language import ConceptCirclesParams, PresenceParams
 from difflab.errors import DataError, UserError
 from difflab.personalization.concepts import circles_of, photographs
 from difflab.personalization.presence import shows_colour

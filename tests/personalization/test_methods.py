@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import t
 
-from difflab.config import ConceptParams
+from difflab.config.language import ConceptParams
 from difflab.personalization.comparison import compare, summary
 from difflab.personalization.prompts import Group, groups_of, prompts_of
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from difflab.circles.colours import contrasts, farthest_colors
-from difflab.config import Params, ParamsError, read_yaml, validate
+from difflab.config.load import ParamsError, read_yaml, validate
+from difflab.config.params import Params
 from difflab.personalization.tokens import tokens_of
 from difflab.prompts import check_prompts
 from tests.test_params import DELETE, changed

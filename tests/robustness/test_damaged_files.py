@@ -23,7 +23,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from difflab.config import load_params
+from difflab.config.params import load_params
 from difflab.data import folder, torchvision_files
 from difflab.data.dataset import ImageDataset
 from difflab.data.images import read_image

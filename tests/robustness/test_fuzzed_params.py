@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from difflab.config import Params, read_yaml, validate
+from difflab.config.load import read_yaml, validate
+from difflab.config.params import Params
 from difflab.errors import UserError
 
 ROOT = Path(__file__).parents[2]

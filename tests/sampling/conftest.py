@@ -7,7 +7,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import pytest
 import torch
 
-from difflab.config import ConditionParams, NetworkParams
+from difflab.config.diffusion import ConditionParams, NetworkParams
 from difflab.models.conditioning import make_condition
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas

@@ -14,7 +14,7 @@ from dvc.utils.hydra import compose_and_dump
 from PIL import Image
 from safetensors.torch import save_file
 
-from difflab.config import NetworkParams
+from difflab.config.diffusion import NetworkParams
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.models import judge

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from difflab.config import EvaluationParams
+from difflab.config.diffusion import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson

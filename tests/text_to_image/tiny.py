@@ -12,7 +12,8 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from difflab.circles.scenes import Scenes, place_circles
 from difflab.clip.tokenizer import build_tokenizer
 from difflab.clip.words import words_of
-from difflab.config import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams, TrainingParams
+from difflab.config.language import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams
+from difflab.config.training import TrainingParams
 from difflab.models.schedules import cosine_betas
 from difflab.text_to_image.autoencoder import make_autoencoder
 from difflab.text_to_image.network import make_scheduler, make_unet

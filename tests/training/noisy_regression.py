@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from difflab.config import ComputeParams, TrainingParams
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.device import make_accelerator
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit

@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
-from difflab.config import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.training.optimization import make_lr_scheduler, make_optimizer
 
 EPOCHS, PER_EPOCH = 5, 4

@@ -8,7 +8,7 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.nn import functional as F
 
-from difflab.config import NetworkParams
+from difflab.config.diffusion import NetworkParams
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition
 from difflab.models.schedules import cosine_betas, linear_betas
 from difflab.models.unet import make_unet

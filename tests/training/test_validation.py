@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from difflab.config import ComputeParams, TrainingParams
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.device import make_accelerator
 from difflab.errors import UserError
 from difflab.training.checkpoint import RollingCheckpoint

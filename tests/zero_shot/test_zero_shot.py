@@ -17,7 +17,7 @@ from transformers import CLIPProcessor
 
 from difflab.circles.colours import rgb
 from difflab.clip.model_folder import load_clip, save_clip
-from difflab.config import UnseenImagesParams
+from difflab.config.language import UnseenImagesParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError, UserError
 from difflab.evaluation.targets import load_targets

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from difflab.adaptation.networks import load_classifier
 from difflab.adaptation.separability import proxy_a_distance
-from difflab.config.adaptation import TsneParams
+from difflab.config.training import TsneParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 

@@ -14,7 +14,7 @@ from difflab.adaptation.networks import AdaptedClassifier, load_classifier, snap
 from difflab.adaptation.scenarios import domains_of, held_out
 from difflab.adaptation.selection import CRITERION
 from difflab.adaptation.separability import PROBE, proxy_a_distance
-from difflab.config import Scenario
+from difflab.config.training import Scenario
 from difflab.data.dataset import ImageDataset
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, over_runs
 from difflab.evaluation.metrics import accuracy

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from difflab.config import Method
+from difflab.config.training import Method
 
 METHODS: tuple[Method, ...] = ("source-only", "dann", "dann-mcc", "target-only")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from difflab.config.adaptation import ClassifierParams
+from difflab.config.training import ClassifierParams
 from difflab.errors import read_json, reading
 from difflab.models.judge import DigitClassifier
 from difflab.models.loaded import read_weights

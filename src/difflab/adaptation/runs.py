@@ -15,8 +15,7 @@ from difflab.adaptation.networks import make_classifier, make_domain_head, snaps
 from difflab.adaptation.scenarios import prepared
 from difflab.adaptation.selection import CRITERION, best, mutual_information
 from difflab.adaptation.task import AdaptationTask, Target
-from difflab.config.adaptation import ClassifierParams, MethodParams
-from difflab.config.training import TrainingParams
+from difflab.config.training import ClassifierParams, MethodParams, TrainingParams
 from difflab.data.dataset import ImageDataset
 from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from difflab.circles.colours import contrasts
-from difflab.config import CirclesParams
+from difflab.config.data import CirclesParams
 from difflab.errors import UserError
 
 Pair = tuple[str, str]  # circle, background

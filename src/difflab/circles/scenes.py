@@ -21,7 +21,7 @@ from torch import Tensor
 from difflab.circles.captions import make_caption
 from difflab.circles.colours import rgb
 from difflab.circles.pairs import Meetings, make_meetings
-from difflab.config import CirclesParams
+from difflab.config.data import CirclesParams
 from difflab.errors import reading
 from difflab.outputs import atomic_write
 

@@ -6,7 +6,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, PreTrainedTokenizerFast
 
-from difflab.config import ClipNetworkParams
+from difflab.config.language import ClipNetworkParams
 
 
 def make_clip(params: ClipNetworkParams, tokenizer: PreTrainedTokenizerFast) -> CLIPModel:

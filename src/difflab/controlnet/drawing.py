@@ -10,7 +10,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from diffusers import StableDiffusionControlNetPipeline
 from torch import Tensor
 
-from difflab.config import GuidedSamplingParams
+from difflab.config.language import GuidedSamplingParams
 from difflab.errors import UserError
 from difflab.text_to_image.drawing import draw_prompts
 from difflab.text_to_image.model_folder import image_size

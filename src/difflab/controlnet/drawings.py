@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from difflab.circles.scenes import Scenes
-from difflab.config import ControlSamplesParams
+from difflab.config.language import ControlSamplesParams
 from difflab.controlnet.requests import ONE_CIRCLE, Requests, all_requests, scaled, without
 
 

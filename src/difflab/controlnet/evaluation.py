@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from difflab.config import ControlSamplesParams
+from difflab.config.language import ControlSamplesParams
 from difflab.controlnet.measures import measure
 from difflab.controlnet.requests import (
     ONE_CIRCLE,

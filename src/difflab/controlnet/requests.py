@@ -10,7 +10,7 @@ from torch import Tensor
 
 from difflab.circles.colours import rgb
 from difflab.circles.scenes import Scenes
-from difflab.config import ControlSamplesParams, TwoCirclesParams
+from difflab.config.language import ControlSamplesParams, TwoCirclesParams
 from difflab.errors import UserError
 
 ONE_CIRCLE = "one_circle"

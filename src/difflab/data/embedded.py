@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from difflab.config import EmbeddedParams
+from difflab.config.data import EmbeddedParams
 from difflab.data.dataset import ImageDataset
 from difflab.data.mnistm import blend_splits
 from difflab.data.splits import TRAIN, random_splits, stratified_splits

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from difflab.config import FaceIdentity
+from difflab.config.data import FaceIdentity
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.image_files import find_images, is_image, say
 from difflab.data.images import read_squares

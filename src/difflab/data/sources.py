@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from difflab.config import DataParams
+from difflab.config.data import DataParams
 from difflab.data import embedded, folder, torchvision_files
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from difflab.config import EvaluationParams
+from difflab.config.diffusion import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation import distances

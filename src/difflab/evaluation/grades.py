@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from difflab.config import EvaluationParams
+from difflab.config.diffusion import EvaluationParams
 from difflab.evaluation.intervals import bootstrapped, wilson
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from difflab.config import read_yaml
+from difflab.config.load import read_yaml
 from difflab.errors import UserError
 from difflab.validation import explain
 

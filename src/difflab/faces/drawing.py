@@ -14,7 +14,8 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import torch
 from torch import Tensor
 
-from difflab.config import ComputeParams, FaceSamplingParams
+from difflab.config.diffusion import FaceSamplingParams
+from difflab.config.training import ComputeParams
 from difflab.device import make_accelerator
 from difflab.faces.noises import noise_files
 from difflab.outputs import atomic_write

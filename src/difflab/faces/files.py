@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from difflab.config import FaceInterpolationParams, FaceSamplingParams, PathName
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 
 
 def sample_files(params: FaceSamplingParams, eta: float, step_seed: int) -> list[Path]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from difflab.config import FaceInterpolationParams, FaceSamplingParams, PathName
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.errors import UserError
 from difflab.faces.noises import starting_noises
 

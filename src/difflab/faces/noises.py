@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from difflab.config import FaceSamplingParams
+from difflab.config.diffusion import FaceSamplingParams
 from difflab.sampling.noise import bank_generators
 from difflab.saved import only_tensor, read_saved, refusal, unfit
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from difflab.config import read_yaml
+from difflab.config.load import read_yaml
 from difflab.errors import UserError
 from difflab.history.measurements import Numbers
 from difflab.validation import explain, refuse

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from difflab.config import Params, TrainingParams, load_params
+from difflab.config.params import Params, load_params
+from difflab.config.training import TrainingParams
 from difflab.errors import UserError, read_json
 from difflab.history.claims import load_claims
 from difflab.history.clones import run_in_clone

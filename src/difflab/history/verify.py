@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from difflab.config import load_params
+from difflab.config.params import load_params
 from difflab.errors import UserError, read_json
 from difflab.history.claims import Claims, Outcome, load_claims, outcome
 from difflab.history.clones import run_in_clone

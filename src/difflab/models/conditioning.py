@@ -16,7 +16,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.config import ConditionParams
+from difflab.config.diffusion import ConditionParams
 
 NUM_DIGITS = 10
 
@@ -84,7 +84,6 @@ def make_condition(params: ConditionParams, domains: list[str], embedding_dim: i
     """The module of `params.kind` for a network whose time embedding has `embedding_dim` entries."""
     match params.kind:
         case "digit_and_domain":
-            assert params.digit_dim and params.domain_dim  # ConditionParams saw to it
             return DigitDomainCondition(domains, params.digit_dim, params.domain_dim, embedding_dim)
         case "class_embedding":
             return ClassEmbeddingCondition(domains, embedding_dim)

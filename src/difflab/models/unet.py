@@ -6,7 +6,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 from diffusers import UNet2DModel
 
-from difflab.config import NetworkParams
+from difflab.config.diffusion import NetworkParams
 
 
 def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet2DModel:

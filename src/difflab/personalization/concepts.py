@@ -10,7 +10,8 @@ import torch
 from difflab.circles.colours import contrasts
 from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import paint, place_circles
-from difflab.config import CirclesParams, ConceptCirclesParams, ConceptParams
+from difflab.config.data import CirclesParams
+from difflab.config.language import ConceptCirclesParams, ConceptParams
 from difflab.data.dataset import ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.images import read_squares

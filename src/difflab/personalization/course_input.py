@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from difflab.config import Token
+from difflab.config.language import Token
 from difflab.data.image_files import find_images
 from difflab.errors import UserError, read_json
 from difflab.personalization.tokens import tokens_of

@@ -10,7 +10,8 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from difflab.config import Concepts, TrainingParams
+from difflab.config.language import Concepts
+from difflab.config.training import TrainingParams
 from difflab.personalization.places import concept_file, load_concept, run_folder
 from difflab.personalization.rows import Rows, concept_rows, joined
 from difflab.personalization.task import PersonalizationTask

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from difflab.clip.embeddings import embed_images, embed_texts
 from difflab.clip.model_folder import Clip
-from difflab.config import Concepts, PresenceParams
+from difflab.config.language import Concepts, PresenceParams
 from difflab.evaluation.grades import share_of
 from difflab.personalization.comparison import OURS, THEIRS, compare, summary, with_runs
 from difflab.personalization.places import METHODS, Method

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from difflab.circles.colours import rgb
-from difflab.config import PresenceParams
+from difflab.config.language import PresenceParams
 
 
 def shows_colour(images: Tensor, colour: str, params: PresenceParams) -> Tensor:

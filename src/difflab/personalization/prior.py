@@ -13,7 +13,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from difflab.config import GuidedSamplingParams, PriorParams
+from difflab.config.language import GuidedSamplingParams, PriorParams
 from difflab.personalization.rows import Rows, prior_rows
 from difflab.sampling.resumable import drawn_batches
 from difflab.text_to_image.drawing import draw_prompts, set_sampler

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from difflab.config import Concepts
+from difflab.config.language import Concepts
 from difflab.errors import UserError
 from difflab.personalization.course_input import read_course_input
 from difflab.personalization.tokens import tokens_of

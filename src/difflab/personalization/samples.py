@@ -14,7 +14,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
-from difflab.config import Concepts, GuidedSamplingParams
+from difflab.config.language import Concepts, GuidedSamplingParams
 from difflab.outputs import atomic_write
 from difflab.personalization.places import (
     CUSTOM_DIFFUSION,

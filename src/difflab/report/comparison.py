@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from difflab.changes import causes, differing_values
-from difflab.config import parse_yaml
+from difflab.config.load import parse_yaml
 from difflab.errors import UserError, parse_json
 from difflab.evaluation.comparison import RULE
 from difflab.evaluation.intervals import Estimate

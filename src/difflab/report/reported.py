@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from difflab.adaptation.scenarios import domains_of
-from difflab.config import FidStudyParams, RecipeParams, load_section
 from difflab.config.data import SourceParams
+from difflab.config.diffusion import FidStudyParams, RecipeParams
+from difflab.config.load import load_section
 from difflab.evaluation.targets import REPORTED_T, ReportedProtocol, Targets
 from difflab.history.measurements import Measured, measurements
 

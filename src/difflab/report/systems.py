@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from difflab.config import read_yaml
+from difflab.config.load import read_yaml
 from difflab.errors import UserError
 
 TABLE = Path(__file__).with_name("systems.yaml")

@@ -13,7 +13,7 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
-from difflab.config import SamplerParams
+from difflab.config.diffusion import SamplerParams
 from difflab.errors import UserError
 
 Generators = torch.Generator | list[torch.Generator]  # one for all images, or one for each

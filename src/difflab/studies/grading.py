@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from difflab.config import EvaluationParams
+from difflab.config.diffusion import EvaluationParams
 from difflab.errors import reading
 from difflab.evaluation.against_real import RealImages, judge_extractor, protocol_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from difflab.circles.rendering import draw_images
 from difflab.circles.scenes import Scenes
-from difflab.config import AutoencoderNetworkParams
+from difflab.config.language import AutoencoderNetworkParams
 from difflab.progress import image_bar
 
 ENCODED = 64  # images at a time, when a whole data set is encoded

@@ -17,7 +17,7 @@ from diffusers import (
 from torch import Tensor
 
 from difflab.clip.tokenizer import tokenize
-from difflab.config import GuidedSamplingParams
+from difflab.config.language import GuidedSamplingParams
 from difflab.sampling.noise import bank_generators
 
 SAMPLERS = {"ddim": DDIMScheduler, "dpmsolver++": DPMSolverMultistepScheduler}

@@ -9,7 +9,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 
-from difflab.config import LatentNetworkParams
+from difflab.config.language import LatentNetworkParams
 
 
 def make_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from difflab.config import parse_yaml
+from difflab.config.load import parse_yaml
 from difflab.errors import UserError, warn
 from difflab.lock_file import LOCK, DamagedLock, LockedStage
 from difflab.provenance import made_by

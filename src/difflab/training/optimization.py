@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from difflab.config import TrainingParams
+from difflab.config.training import TrainingParams
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -> Optimizer:

@@ -16,7 +16,7 @@ from difflab.circles.rendering import draw_images, to_bytes
 from difflab.circles.scenes import paint, place_circles
 from difflab.clip.digits import colour_digits
 from difflab.clip.inks import NUMERALS, Ink
-from difflab.config import UnseenImagesParams
+from difflab.config.language import UnseenImagesParams
 from difflab.data.dataset import ImageDataset
 from difflab.zero_shot.folder import IMAGES, LABELS
 
