@@ -43,16 +43,16 @@ def write_profile(name: str, overrides: list[str]) -> None:
     _write(compose(name, overrides))
 
 
-def compose(name: str, overrides: list[str]) -> CommentedMap:
+def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
     """The profile `name` in which `overrides` (KEY=VALUE, or ~KEY, which removes one) differ."""
-    profiles = sorted(path.stem for path in CONF.glob("*.yaml"))
+    profiles = sorted(path.stem for path in conf.glob("*.yaml"))
     if not profiles:
-        raise UserError(f"{CONF}: found no profile in {Path.cwd()}, allowed: the root of the repository")
+        raise UserError(f"{conf}: found no profile in {Path.cwd()}, allowed: the root of the repository")
     if name not in profiles:
         raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}")
-    tree = _round_trip(CONF / f"{DEFAULT}.yaml")
+    tree = _round_trip(conf / f"{DEFAULT}.yaml")
     if name != DEFAULT:
-        _merge(tree, _round_trip(CONF / f"{name}.yaml"))
+        _merge(tree, _round_trip(conf / f"{name}.yaml"))
     for override in overrides:
         _override(tree, override, "profile")
     return tree
@@ -135,13 +135,13 @@ def _override(tree: CommentedMap, override: str, command: str) -> None:
 
 
 def parse_value(text: str) -> Any:
-    """A number, true, false, null, a list or section in brackets, text in quotes; anything else is text as it stands."""
+    """A number, true, false, null, a list or section in brackets, text in quotes; all else is text as it stands."""
     try:
         value = YAML(typ="safe").load(text)
     except (YAMLError, ValueError, RecursionError):
         return text
     written = text.strip()[:1] in ("[", "{", '"', "'")
-    plain = value is None and text == "null" or isinstance(value, (bool, int, float))
+    plain = (value is None and text == "null") or isinstance(value, (bool, int, float))
     return value if plain or (written and isinstance(value, (list, dict, str))) else text
 
 

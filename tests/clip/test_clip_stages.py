@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from dvc.utils.hydra import compose_and_dump
 from PIL import Image
 
 from difflab.clip.model_folder import load_clip, save_clip
@@ -16,6 +15,7 @@ from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from stages import circles, clip, zero_shot, zero_shot_images
 from tests.clip.tiny_clip import make_spelling_clip
+from tests.factories import profile
 
 REPOSITORY = Path(__file__).parents[2]
 PROMPTS = [
@@ -31,8 +31,7 @@ def prepare(folder: Path, monkeypatch, **clip_params) -> None:
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["stage.py"])
-    compose_and_dump(folder / "params.yaml", str(REPOSITORY / "conf"), None, "config", ".", ["profile=smoke"])
-    params = yaml.safe_load(Path("params.yaml").read_text())
+    params = profile("smoke")
     params["clip"] |= clip_params
     Path("params.yaml").write_text(yaml.safe_dump(params))
     images = torch.randint(256, (40, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

@@ -11,7 +11,6 @@ from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from difflab.config.diffusion import NetworkParams
 from difflab.config.training import ComputeParams, TrainingParams
 from difflab.device import make_accelerator
 from difflab.models.schedules import linear_betas
@@ -21,6 +20,7 @@ from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask
 from difflab.training.fit import fit
+from tests.factories import network, training
 
 pytestmark = [
     pytest.mark.gpu,
@@ -30,21 +30,17 @@ pytestmark = [
 DEVICE = "cuda"
 BETAS = linear_betas(100, 1e-4, 0.1)
 SIZE = 16
-TRAINING = TrainingParams(
+TRAINING = training(
     seed=3,
     num_epochs=3,
     batch_size=16,
-    optimizer="adamw",
     learning_rate=2e-3,
+    optimizer="adamw",
     weight_decay=0.01,
     lr_schedule="cosine",
-    lr_interval="step",
     warmup_steps=4,
     ema_decay=0.9,
     max_grad_norm=1.0,
-    log_every=5,
-    checkpoint_every=7,
-    num_snapshots=0,
 )
 
 
@@ -53,16 +49,7 @@ def compute(mixed_precision: str) -> ComputeParams:
 
 
 def small_unet(add_attention: bool = True) -> UNet2DModel:
-    params = NetworkParams(
-        prediction_type="epsilon",
-        patch_size=1,
-        block_out_channels=[32, 64],
-        layers_per_block=1,
-        add_attention=add_attention,
-        attention_head_dim=32,
-        norm_num_groups=8,
-        time_embedding_dim=None,
-    )
+    params = network(block_out_channels=[32, 64], add_attention=add_attention, attention_head_dim=32, norm_num_groups=8)
     torch.manual_seed(0)
     return make_unet(params, SIZE, conditional=False)
 

@@ -18,7 +18,7 @@ from difflab.history.verify import Verdict, judge_file, judged_claims, report
 from stages import judge
 
 CLAIM = {"system": "digits", "text": "The classifier is accurate", "holds_if": ["judge-mnist:test_accuracy >= 0.9"]}
-TRAINING = {"num_epochs": 4, "batch_size": 32, "learning_rate": 0.005, "checkpoint_every": 1000}
+TRAINING = {"num_epochs": 4, "batch_size": 32, "learning_rate": 0.005}
 
 
 @pytest.fixture

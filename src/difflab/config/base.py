@@ -45,16 +45,16 @@ def _known_to_css(name: str) -> str:
     return name
 
 
-def _of_different_colors(names: list[str]) -> list[str]:
-    """Refuse two names of one color."""
+def _of_different_colors(colors: list[str]) -> list[str]:
+    """Refuse two colors of one color."""
     from PIL.ImageColor import getrgb
 
     seen: dict[tuple[int, ...], str] = {}
-    for name in names:
+    for name in colors:
         if (value := getrgb(name.replace(" ", ""))) in seen:
             raise refuse("", name, f"another name, because it is the color of {seen[value]}")
         seen[value] = name
-    return names
+    return colors
 
 
 T = TypeVar("T")
