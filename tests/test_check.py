@@ -14,7 +14,7 @@ from difflab.config.load import validate
 from difflab.config.params import Params, load_params
 from difflab.errors import UserError
 from difflab.hub import is_hub_id
-from tests.changed_params import PARAMS, changed
+from tests.config.changed_params import PARAMS, changed
 
 SIZE = 32  # of PARAMS' faces
 

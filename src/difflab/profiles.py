@@ -70,6 +70,7 @@ def write_recipe(name: str, base: str, overrides: list[str]) -> None:
         raise UserError(f"recipe: found {name!r}, allowed: a new name")
     tree = _round_trip(PARAMS)
     recipe = deepcopy(tree["recipes"][base])
+    recipe.ca.comment = None  # on the name of the other recipe
     for override in overrides:
         _override(recipe, override, "recipe")
     _append(tree["recipes"], name, recipe, between="\n")

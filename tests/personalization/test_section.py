@@ -10,7 +10,7 @@ from difflab.config.load import ParamsError, read_yaml, validate
 from difflab.config.params import Params
 from difflab.personalization.tokens import tokens_of
 from difflab.prompts import check_prompts
-from tests.test_params import DELETE, changed
+from tests.config.changed_params import DELETE, changed
 
 PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")
 HERE = "personalization"

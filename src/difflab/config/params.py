@@ -35,8 +35,8 @@ PROCESS_STEPS = 7  # of the figure of an unconditional recipe's reverse process:
 
 
 class Params(Section):
-    runtime: RuntimeParams
     compute: ComputeParams
+    runtime: RuntimeParams
     data: DataParams
     prepare: PrepareParams
     judge: JudgeParams

@@ -123,6 +123,6 @@ def rolling_checkpoint(name: str, params: Any, inputs: Sequence[Path]) -> Iterat
     `runtime` of params.yaml, is not part of the configuration.
     """
     runtime, stage = load_runtime(), (running_stage() or "").partition("@")[0]
-    log_every = {**runtime.log_every_in}.get(stage, runtime.log_every)
+    log_every = runtime.log_every_in.get(stage, runtime.log_every)
     with locked_folder(CHECKPOINTS, name, params, inputs) as folder:
         yield RollingCheckpoint(folder, runtime.checkpoint_every, log_every)
