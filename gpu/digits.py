@@ -58,9 +58,9 @@ def main() -> None:
     set_seed(training.seed)
     accelerator = make_accelerator(compute)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = RollingCheckpoint(Path(folder))
+        checkpoint = RollingCheckpoint(Path(folder), checkpoint_every=1000, log_every=100)
         unet = make_unet(network, images.shape[-1], conditional=False)
-        pilot = training.model_copy(update={"num_epochs": 1, "log_every": 10**9})
+        pilot = training.model_copy(update={"num_epochs": 1})
         pilot_steps = 2 if args.smoke else 20
         clock = Clock(unet, pilot_steps)
         task = DenoisingTask(clock, betas, network.prediction_type, network.patch_size)  # pyright: ignore[reportArgumentType]

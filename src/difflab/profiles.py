@@ -112,7 +112,7 @@ def _merge(tree: CommentedMap, changes: CommentedMap) -> None:
         text = str(key)
         if text.startswith(REMOVE):
             _remove(tree, text.removeprefix(REMOVE))
-        elif isinstance(value, dict) and isinstance(tree.get(key), dict):
+        elif isinstance(value, CommentedMap) and isinstance(tree.get(key), CommentedMap):
             _merge(tree[key], value)
         else:
             _put(tree, key, value)
@@ -125,9 +125,9 @@ def _override(tree: CommentedMap, override: str, command: str) -> None:
     *sections, last = key.removeprefix(REMOVE).split(".")
     node: Any = tree
     for name in sections:
-        node = node.setdefault(name, CommentedMap()) if isinstance(node, dict) else None
+        node = node.setdefault(name, CommentedMap()) if isinstance(node, CommentedMap) else None
     removes = key.startswith(REMOVE)
-    if not isinstance(node, dict) or not last or (removes and last not in node) or not (separator or removes):
+    if not isinstance(node, CommentedMap) or not last or (removes and last not in node) or not (separator or removes):
         raise UserError(f"{command}: found {override!r}, allowed: KEY=VALUE or ~KEY with a key of params.yaml")
     if removes:
         _remove(node, last)

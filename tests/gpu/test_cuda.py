@@ -64,12 +64,16 @@ def bright_squares(count: int) -> Tensor:
 
 
 def train(
-    folder: Path, mixed_precision: str, params: TrainingParams = TRAINING, unet: UNet2DModel | None = None
+    folder: Path,
+    mixed_precision: str,
+    params: TrainingParams = TRAINING,
+    unet: UNet2DModel | None = None,
+    log_every: int = 5,
 ) -> tuple[dict[str, Tensor], str]:
     """The weights on the CPU, and the log."""
     folder.mkdir(parents=True, exist_ok=True)
     task = DenoisingTask(unet or small_unet(), BETAS, "epsilon", patch_size=1)
-    checkpoint = RollingCheckpoint(folder)
+    checkpoint = RollingCheckpoint(folder, checkpoint_every=7, log_every=log_every)
     AcceleratorState._reset_state(reset_partial_state=True)  # a test can train in both precisions
     fit(task, {"images": bright_squares(128)}, params, make_accelerator(compute(mixed_precision)), checkpoint)
     assert next(task.parameters()).device.type == DEVICE
@@ -136,10 +140,10 @@ def test_samples_equal_those_of_the_cpu(monkeypatch, sampler):
 
 
 def test_bf16_learns_nearly_as_well_as_fp32(tmp_path):
-    params = TRAINING.model_copy(update={"num_epochs": 40, "checkpoint_every": 10**6, "log_every": 40})
+    params = TRAINING.model_copy(update={"num_epochs": 40})
     losses = {}
     for mixed_precision in ("fp32", "bf16"):
-        _, log = train(tmp_path / mixed_precision, mixed_precision, params)
+        _, log = train(tmp_path / mixed_precision, mixed_precision, params, log_every=40)
         first, last = (float(log.splitlines()[line].split('"loss": ')[1].split(",")[0]) for line in (0, -1))
         assert last < 0.5 * first
         losses[mixed_precision] = last

@@ -83,14 +83,16 @@ ScheduleParams = Annotated[LinearSchedule | CosineSchedule, Field(discriminator=
 class NetworkParams(Section):
     """A U-Net."""
 
-    prediction_type: Prediction = Field("v_prediction", description="output of the network and target of the MSE")
-    patch_size: PatchSize = Field(1, description="pixel-unshuffle before the U-Net: fewer, wider positions")
+    prediction_type: Prediction = Field(
+        default="v_prediction", description="output of the network and target of the MSE"
+    )
+    patch_size: PatchSize = Field(default=1, description="pixel-unshuffle before the U-Net: fewer, wider positions")
     block_out_channels: Widths
     layers_per_block: Depth = 1
-    add_attention: bool = Field(False, description="self-attention in the middle block")
+    add_attention: bool = Field(default=False, description="self-attention in the middle block")
     attention_head_dim: Width = 16
     norm_num_groups: Width = 8
-    time_embedding_dim: Width | None = Field(None, description="null: four times block_out_channels[0]")
+    time_embedding_dim: Width | None = Field(default=None, description="null: four times block_out_channels[0]")
 
     def check(self) -> None:
         divides_channels(self, "norm_num_groups", "attention_head_dim")
@@ -100,10 +102,14 @@ class SamplerParams(Section):
     seed: Seed = Field(description="of the noise bank")
     num_inference_steps: NumTimesteps
     timestep_spacing: Literal["leading", "trailing", "linspace"] = "trailing"
-    steps_offset: int = Field(0, ge=0, lt=4000, description="with leading spacing: t = offset, offset + T/steps, …")
-    set_alpha_to_one: bool = Field(True, description="last ᾱ: 1, or ᾱ_0")
-    clip_sample: bool = Field(True, description="clip the predicted x0 to [-1, 1]")
-    batch_size: BatchSize = Field(250, description="images at once; networks round differently in other batches")
+    steps_offset: int = Field(
+        default=0, ge=0, lt=4000, description="with leading spacing: t = offset, offset + T/steps, …"
+    )
+    set_alpha_to_one: bool = Field(default=True, description="last ᾱ: 1, or ᾱ_0")
+    clip_sample: bool = Field(default=True, description="clip the predicted x0 to [-1, 1]")
+    batch_size: BatchSize = Field(
+        default=250, description="images at once; networks round differently in other batches"
+    )
 
     def check(self) -> None:
         allowed = f"0, because timestep_spacing is {self.timestep_spacing}"
@@ -111,9 +117,9 @@ class SamplerParams(Section):
 
 
 class _RecipeSampling(SamplerParams):
-    guidance_scale: GuidanceScale | None = Field(None, description="s; null without a condition")
+    guidance_scale: GuidanceScale | None = Field(default=None, description="s; null without a condition")
     images_per_digit: int = Field(ge=10, le=100_000, description="unconditional: ten times as many in all")
-    trace_steps: int = Field(6, ge=2, le=4001, description="images of the reverse process, both ends included")
+    trace_steps: int = Field(default=6, ge=2, le=4001, description="images of the reverse process, both ends included")
 
     def check(self) -> None:
         super().check()
@@ -129,7 +135,7 @@ class OtherSampling(_RecipeSampling):
 
 class DdimSampling(_RecipeSampling):
     sampler: Literal["ddim"]
-    eta: Probability = Field(0.0, description="noise of the steps: 0 deterministic, 1 as DDPM")
+    eta: Probability = Field(default=0.0, description="noise of the steps: 0 deterministic, 1 as DDPM")
 
 
 RecipeSamplingParams = Annotated[OtherSampling | DdimSampling, Field(discriminator="sampler")]
@@ -180,7 +186,9 @@ class FaceSamplingParams(SamplerParams):
     num_noises: int = Field(ge=1, le=MAX_NOISES)
     etas: Distinct[Probability]
     step_seeds: Distinct[Seed] = Field(description="of the noise that steps with η > 0 add")
-    min_max_rescale: bool = Field(False, description="stretch each image to its own range; false: [-1, 1] is 0-255")
+    min_max_rescale: bool = Field(
+        default=False, description="stretch each image to its own range; false: [-1, 1] is 0-255"
+    )
 
     def check(self) -> None:
         super().check()

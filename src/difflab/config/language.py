@@ -105,7 +105,7 @@ class LatentNetworkParams(Section):
     prediction_type: Prediction = "v_prediction"
     block_out_channels: Widths
     layers_per_block: Depth = 1
-    num_attention_heads: Width = Field(4, description="of self- and cross-attention, on every level")
+    num_attention_heads: Width = Field(default=4, description="of self- and cross-attention, on every level")
     norm_num_groups: Width = 8
 
     def check(self) -> None:
@@ -182,8 +182,8 @@ Prompts = Distinct[Text]
 class ConceptParams(Section):
     token: Token = Field(description="its name in prompts")
     initializer: Text = Field(description="word whose embedding training starts from, and whose meaning CLIP measures")
-    colour: str | None = Field(None, description="the concept is a circle of this color; null: photographs")
-    images: Text | None = Field(None, description="folder of photographs")
+    colour: str | None = Field(default=None, description="the concept is a circle of this color; null: photographs")
+    images: Text | None = Field(default=None, description="folder of photographs")
 
     def check(self) -> None:
         one = self.colour is None or self.images is None

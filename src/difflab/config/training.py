@@ -11,7 +11,9 @@ from difflab.config.base import BatchSize, Distinct, NonNegative, NumSteps, Sect
 
 class ComputeParams(Section):
     threads: int = Field(ge=1, le=1024, description="CPU threads of a stage; sums, and so results, depend on them")
-    mixed_precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that support it")
+    mixed_precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="auto: bf16 on GPUs that support it"
+    )
 
 
 STAGES = r"^(adapt|autoencoder|clip|controlnet|custom_diffusion|faces|invert|judge|text_to_image|train)$"  # that train
@@ -20,9 +22,11 @@ STAGES = r"^(adapt|autoencoder|clip|controlnet|custom_diffusion|faces|invert|jud
 class RuntimeParams(Section):
     """What changes no result: no stage declares this section, so that changing it reruns nothing."""
 
-    checkpoint_every: NumSteps = Field(250, description="training steps between two checkpoints to resume from")
-    log_every: NumSteps = Field(50, description="training steps between two lines of a training log")
-    log_every_in: dict[Annotated[str, Field(pattern=STAGES)], NumSteps] = Field({}, description="in single stages")
+    checkpoint_every: NumSteps = Field(default=250, description="training steps between two checkpoints to resume from")
+    log_every: NumSteps = Field(default=50, description="training steps between two lines of a training log")
+    log_every_in: dict[Annotated[str, Field(pattern=STAGES)], NumSteps] = Field(
+        default={}, description="in single stages"
+    )
 
 
 class TrainingParams(Section):
@@ -32,12 +36,14 @@ class TrainingParams(Section):
     optimizer: Literal["adam", "adamw"] = "adamw"
     learning_rate: float = Field(gt=0, le=1, description="after the warm-up")
     weight_decay: NonNegative = 0.0
-    lr_schedule: Literal["constant", "linear", "cosine"] = Field("cosine", description="after the warm-up")
-    lr_interval: Literal["step", "epoch"] = Field("step", description="when the learning rate changes")
-    warmup_steps: int = Field(0, ge=0, le=1_000_000_000)
-    ema_decay: float | None = Field(None, gt=0, lt=1, description="of the averaged weights; null: no average")
-    max_grad_norm: float | None = Field(1.0, gt=0, le=1_000_000, description="null: no limit")
-    num_snapshots: int = Field(0, ge=0, le=1000, description="weights kept at equal intervals, the last ones included")
+    lr_schedule: Literal["constant", "linear", "cosine"] = Field(default="cosine", description="after the warm-up")
+    lr_interval: Literal["step", "epoch"] = Field(default="step", description="when the learning rate changes")
+    warmup_steps: int = Field(default=0, ge=0, le=1_000_000_000)
+    ema_decay: float | None = Field(default=None, gt=0, lt=1, description="of the averaged weights; null: no average")
+    max_grad_norm: float | None = Field(default=1.0, gt=0, le=1_000_000, description="null: no limit")
+    num_snapshots: int = Field(
+        default=0, ge=0, le=1000, description="weights kept at equal intervals, the last ones included"
+    )
 
 
 class JudgeParams(Section):
@@ -63,8 +69,10 @@ class ConfusionParams(Section):
 
 
 class MethodParams(Section):
-    max_lambda: NonNegative | None = Field(None, description="final λ of gradient reversal; null: no domain head")
-    confusion: ConfusionParams | None = Field(None, description="minimum class confusion on the target")
+    max_lambda: NonNegative | None = Field(
+        default=None, description="final λ of gradient reversal; null: no domain head"
+    )
+    confusion: ConfusionParams | None = Field(default=None, description="minimum class confusion on the target")
 
 
 class TsneParams(Section):
