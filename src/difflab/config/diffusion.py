@@ -83,9 +83,7 @@ ScheduleParams = Annotated[LinearSchedule | CosineSchedule, Field(discriminator=
 class NetworkParams(Section):
     """A U-Net."""
 
-    prediction_type: Prediction = Field(
-        default="v_prediction", description="output of the network and target of the MSE"
-    )
+    prediction_type: Prediction = Field(default="v_prediction", description="what the network predicts")
     patch_size: PatchSize = Field(default=1, description="pixel-unshuffle before the U-Net: fewer, wider positions")
     block_out_channels: Widths
     layers_per_block: Depth = 1
@@ -102,14 +100,10 @@ class SamplerParams(Section):
     seed: Seed = Field(description="of the noise bank")
     num_inference_steps: NumTimesteps
     timestep_spacing: Literal["leading", "trailing", "linspace"] = "trailing"
-    steps_offset: int = Field(
-        default=0, ge=0, lt=4000, description="with leading spacing: t = offset, offset + T/steps, …"
-    )
+    steps_offset: int = Field(default=0, ge=0, lt=4000, description="of leading spacing: offset, offset + T/steps, …")
     set_alpha_to_one: bool = Field(default=True, description="last ᾱ: 1, or ᾱ_0")
     clip_sample: bool = Field(default=True, description="clip the predicted x0 to [-1, 1]")
-    batch_size: BatchSize = Field(
-        default=250, description="images at once; networks round differently in other batches"
-    )
+    batch_size: BatchSize = Field(default=250, description="images at once; it changes the rounding of networks")
 
     def check(self) -> None:
         allowed = f"0, because timestep_spacing is {self.timestep_spacing}"
@@ -186,9 +180,7 @@ class FaceSamplingParams(SamplerParams):
     num_noises: int = Field(ge=1, le=MAX_NOISES)
     etas: Distinct[Probability]
     step_seeds: Distinct[Seed] = Field(description="of the noise that steps with η > 0 add")
-    min_max_rescale: bool = Field(
-        default=False, description="stretch each image to its own range; false: [-1, 1] is 0-255"
-    )
+    min_max_rescale: bool = Field(default=False, description="stretch each image to its own range, not [-1, 1]")
 
     def check(self) -> None:
         super().check()

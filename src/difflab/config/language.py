@@ -117,7 +117,7 @@ class GuidedSamplingParams(Section):
     sampler: Literal["ddim", "dpmsolver++"] = "dpmsolver++"
     num_inference_steps: NumTimesteps
     guidance_scale: GuidanceScale = Field(description="s of ε(∅) + s (ε(c) − ε(∅))")
-    batch_size: BatchSize = Field(description="images at once; networks round differently in other batches")
+    batch_size: BatchSize = Field(description="images at once; it changes the rounding of networks")
 
 
 class TextToImageParams(Section):

@@ -11,9 +11,7 @@ from difflab.config.base import BatchSize, Distinct, NonNegative, NumSteps, Sect
 
 class ComputeParams(Section):
     threads: int = Field(ge=1, le=1024, description="CPU threads of a stage; sums, and so results, depend on them")
-    mixed_precision: Literal["auto", "fp32", "bf16"] = Field(
-        default="auto", description="auto: bf16 on GPUs that support it"
-    )
+    mixed_precision: Literal["auto", "fp32", "bf16"] = Field(default="auto", description="auto: bf16 if the GPU has it")
 
 
 STAGES = r"^(adapt|autoencoder|clip|controlnet|custom_diffusion|faces|invert|judge|text_to_image|train)$"  # that train
@@ -24,9 +22,7 @@ class RuntimeParams(Section):
 
     checkpoint_every: NumSteps = Field(default=250, description="training steps between two checkpoints to resume from")
     log_every: NumSteps = Field(default=50, description="training steps between two lines of a training log")
-    log_every_in: dict[Annotated[str, Field(pattern=STAGES)], NumSteps] = Field(
-        default={}, description="in single stages"
-    )
+    log_every_in: dict[Annotated[str, Field(pattern=STAGES)], NumSteps] = Field(default={}, description="by stage")
 
 
 class TrainingParams(Section):
@@ -41,9 +37,7 @@ class TrainingParams(Section):
     warmup_steps: int = Field(default=0, ge=0, le=1_000_000_000)
     ema_decay: float | None = Field(default=None, gt=0, lt=1, description="of the averaged weights; null: no average")
     max_grad_norm: float | None = Field(default=1.0, gt=0, le=1_000_000, description="null: no limit")
-    num_snapshots: int = Field(
-        default=0, ge=0, le=1000, description="weights kept at equal intervals, the last ones included"
-    )
+    num_snapshots: int = Field(default=0, ge=0, le=1000, description="sets of weights to keep, at equal intervals")
 
 
 class JudgeParams(Section):
@@ -69,9 +63,7 @@ class ConfusionParams(Section):
 
 
 class MethodParams(Section):
-    max_lambda: NonNegative | None = Field(
-        default=None, description="final λ of gradient reversal; null: no domain head"
-    )
+    max_lambda: NonNegative | None = Field(default=None, description="final λ of gradient reversal")
     confusion: ConfusionParams | None = Field(default=None, description="minimum class confusion on the target")
 
 
