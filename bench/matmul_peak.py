@@ -6,8 +6,7 @@ Each network is measured between two calibrations, so a machine that slows down 
 import argparse
 from functools import partial
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 
 from bench import with_difflab

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from diffusers import UNet2DModel
 

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from statistics import median
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from torch import nn
 

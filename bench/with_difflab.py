@@ -3,8 +3,7 @@
 import tempfile
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from accelerate import Accelerator
 from diffusers import DDPMScheduler, UNet2DModel

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from accelerate import Accelerator
 from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, DiffusionPipeline, UNet2DModel

@@ -4,8 +4,7 @@ import tempfile
 from itertools import cycle, islice
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Trainer, Unet  # pyright: ignore[reportMissingImports]
 from denoising_diffusion_pytorch import classifier_free_guidance as guided  # pyright: ignore[reportMissingImports]

@@ -8,8 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import numpy as np
 import torch
 from accelerate.utils import set_seed
@@ -19,11 +18,11 @@ from bench.timing import random_images
 from difflab.config.diffusion import NetworkParams, ScheduleParams
 from difflab.config.load import load_section
 from difflab.config.training import ComputeParams, TrainingParams
-from difflab.device import make_accelerator
 from difflab.models.schedules import make_betas
 from difflab.models.unet import make_unet
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask
+from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
 from gpu import job_log
 from gpu.clock import WARM_UP, Clock

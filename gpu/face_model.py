@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from diffusers import UNet2DModel
 from torch import Tensor

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed

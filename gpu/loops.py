@@ -18,8 +18,7 @@ from statistics import median
 from typing import Any
 from unittest import mock
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
+import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from accelerate.state import AcceleratorState
 from diffusers import UNet2DModel

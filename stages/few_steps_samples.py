@@ -15,10 +15,10 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{recipe}.data")
     sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
 
-    from difflab.device import make_accelerator
     from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
     from difflab.sampling.schedulers import sampler_options
     from difflab.studies.drawing import Variant, draw_variants
+    from difflab.training.device import make_accelerator
 
     model = Path("models", recipe)
     options, classes, kind = sampler_options(sampling), None, UnconditionalPipeline

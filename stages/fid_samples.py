@@ -25,11 +25,11 @@ def main() -> None:
     if length < 2:
         raise UserError(f"length: found {length}, allowed: integer ≥ 2")
 
-    from difflab.device import make_accelerator
     from difflab.models.schedules import linear_betas
     from difflab.sampling.pipelines import UnconditionalPipeline
     from difflab.sampling.schedulers import sampler_options
     from difflab.studies.drawing import Variant, draw_variants
+    from difflab.training.device import make_accelerator
 
     model = Path("models", recipe)
     pipeline = UnconditionalPipeline.from_folder(model).to(make_accelerator(compute).device)

@@ -19,11 +19,11 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
     schedule = load_section(ScheduleParams, f"recipes.{study.recipe}.schedule")
 
-    from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import REPORTED_T, load_targets
     from difflab.figures.curves import save_curves
     from difflab.studies.grading import grade_variants, load_variants
+    from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
     reported = load_targets().fid_study

@@ -16,10 +16,10 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
     sampling = load_section(RecipeSamplingParams, f"recipes.{study.recipe}.sampling")
 
-    from difflab.device import make_accelerator
     from difflab.sampling.pipelines import DigitPipeline
     from difflab.sampling.schedulers import sampler_options
     from difflab.studies.drawing import Variant, draw_variants
+    from difflab.training.device import make_accelerator
 
     model = Path("models", study.recipe)
     pipeline = DigitPipeline.from_folder(model).to(make_accelerator(compute).device)

@@ -24,9 +24,9 @@ def main() -> None:
     prepared = Path(f"prepared/{domain}.safetensors")
 
     from difflab.data.dataset import ImageDataset
-    from difflab.device import make_accelerator
     from difflab.evaluation.metrics import accuracy, write_metrics
     from difflab.models.judge import load_judge
+    from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)
     dataset = ImageDataset.load(prepared, ["train", "test"])
@@ -54,7 +54,7 @@ def train(
     from accelerate.utils import set_seed
 
     from difflab.models.judge import Judge
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.classification import ClassificationTask
     from difflab.training.fit import fit
@@ -74,7 +74,7 @@ def train(
 def adopt(checkpoint: Path, output: Path) -> dict[str, Any]:
     """Take the judge of a file; returns what the metrics say about it."""
     from difflab.models.course_judge import load_course_judge
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
 
     judge = load_course_judge(checkpoint)
     with atomic_write(output) as folder:

@@ -30,13 +30,13 @@ def main() -> None:
 
     import torch
 
-    from difflab.device import make_accelerator
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.sampling.images import to_pil
     from difflab.sampling.noise import bank_generators
     from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
     from difflab.sampling.resumable import drawn_batches
     from difflab.sampling.schedulers import sampler_options
+    from difflab.training.device import make_accelerator
 
     model = Path("models", recipe)
     conditional = params.guidance_scale is not None

@@ -19,7 +19,7 @@ def main() -> None:
     from difflab.circles.pairs import make_meetings
     from difflab.clip.inks import split_inks
     from difflab.data.dataset import ImageDataset
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
 
     _, unseen = make_meetings(circles)

@@ -22,7 +22,7 @@ from torch import nn
 from difflab.config.load import validate
 from difflab.config.params import Params
 from difflab.errors import UserError, call, parse_json, read_json, reading
-from difflab.lock_file import DamagedLock
+from difflab.history.dvc_lock import DamagedLock
 
 READERS: dict[str, Callable[[Path], object]] = {
     "json": read_json,

@@ -19,7 +19,7 @@ from ruamel.yaml.tokens import CommentToken
 from difflab.config.load import parse_yaml, read_yaml, validate
 from difflab.config.params import Params, load_params
 from difflab.errors import UserError
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")

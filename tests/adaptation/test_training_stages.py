@@ -19,7 +19,7 @@ from difflab.config.load import read_yaml
 from difflab.config.training import Method
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
-from difflab.run_records import recorded
+from difflab.pipeline.run_records import recorded
 from stages import adapt, scenario
 from tests.adaptation.conftest import contents, make_domain, write_params
 

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from accelerate.state import AcceleratorState
@@ -12,13 +10,13 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from difflab.config.training import ComputeParams, TrainingParams
-from difflab.device import make_accelerator
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask
+from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
 from tests.factories import network, training
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from difflab.config.load import read_yaml
 from difflab.config.load import load_section
 from difflab.config.training import TrainingParams
-from difflab.run_records import recorded
+from difflab.pipeline.run_records import recorded
 
 def main():
     seed = load_section(TrainingParams, "judge.training").seed

@@ -10,6 +10,7 @@ from one_stage import git
 from difflab.config.load import read_yaml
 from difflab.config.params import load_params
 from difflab.errors import UserError
+from difflab.history.dvc_lock import LockedStage, parse_lock
 from difflab.history.reference import (
     experiment,
     load_reference,
@@ -17,7 +18,6 @@ from difflab.history.reference import (
     prediction_interval,
     training_seed_keys,
 )
-from difflab.lock_file import LockedStage, parse_lock
 
 ROOT = Path(__file__).parents[2]
 

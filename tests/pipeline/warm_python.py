@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PRELOADED = (
-    "difflab.torchvision_cure",  # first: see there
+    "difflab",  # first: see there
     "accelerate",
     "diffusers.pipelines.controlnet",
     "diffusers.pipelines.ddim.pipeline_ddim",

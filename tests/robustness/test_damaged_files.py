@@ -13,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import numpy as np
 import pytest
 import torch
+from difflab.models.safe_loading import read_saved, read_weights
 from diffusers import UNet2DModel
 from PIL import Image
 from safetensors.torch import save_file
@@ -31,14 +30,12 @@ from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.reference import load_reference
+from difflab.history.revisions import Revision
 from difflab.models.judge import Judge, load_judge
-from difflab.models.loaded import read_weights
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas
 from difflab.personalization.course_input import read_course_input
-from difflab.revisions import Revision
 from difflab.sampling.pipelines import UnconditionalPipeline
-from difflab.saved import read_saved
 from difflab.zero_shot.folder import read_labelled_folder
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from difflab.run_records import recorded
+from difflab.pipeline.run_records import recorded
 from difflab.sampling.resumable import drawn_batches
 
 BATCHES = [range(0, 3), range(3, 6), range(6, 7)]

@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from difflab.data.dataset import ImageDataset
-from difflab.resume import hashed_read
+from difflab.pipeline.resume import hashed_read
 from tests.factories import profile
 
 REPOSITORY = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from difflab.config.training import ComputeParams, TrainingParams
-from difflab.device import make_accelerator
 from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
 from tests.factories import training
 

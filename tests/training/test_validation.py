@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from difflab.config.training import ComputeParams
-from difflab.device import make_accelerator
 from difflab.errors import UserError
 from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
 from tests.factories import training
 

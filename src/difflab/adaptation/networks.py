@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from difflab.config.training import ClassifierParams
 from difflab.errors import read_json, reading
 from difflab.models.judge import DigitClassifier
-from difflab.models.loaded import read_weights
+from difflab.models.safe_loading import read_weights
 
 
 class AdaptedClassifier(DigitClassifier):

@@ -23,7 +23,7 @@ from difflab.circles.colours import rgb
 from difflab.circles.pairs import Meetings, make_meetings
 from difflab.config.data import CirclesParams
 from difflab.errors import reading
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 ONE_RADIUS = 0.14, 0.36  # shares of the image's side
 TWO_RADII = 0.12, 0.26

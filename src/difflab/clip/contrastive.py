@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

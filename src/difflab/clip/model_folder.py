@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
 
 from difflab.errors import UserError, reading
-from difflab.models.loaded import require_weights
+from difflab.models.safe_loading import require_weights
 
 
 class Clip(NamedTuple):

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from difflab.config.training import RuntimeParams
 from difflab.errors import UserError, reading
-from difflab.run_records import note_params
+from difflab.pipeline.run_records import note_params
 from difflab.validation import explain
 
 T = TypeVar("T")

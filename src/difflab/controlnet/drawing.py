@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 from diffusers import StableDiffusionControlNetPipeline
 from torch import Tensor
 

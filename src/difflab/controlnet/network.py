@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from torch import nn
 
 from difflab.errors import UserError, reading
-from difflab.models.loaded import load_weights, require_weights
+from difflab.models.safe_loading import load_weights, require_weights
 
 MODEL = Path("models/controlnet")
 SNAPSHOTS = MODEL / "snapshots"

@@ -13,8 +13,6 @@ drawn digit by digit, in a judge's features; in fewer where images are few (83-9
 
 from __future__ import annotations
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import numpy as np
 from cleanfid import fid
 from numpy.typing import NDArray

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import numpy as np
 import torch
 from cleanfid.inception_torchscript import InceptionV3W

@@ -9,21 +9,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from torch import Tensor
 
 from difflab.config.diffusion import FaceSamplingParams
 from difflab.config.training import ComputeParams
-from difflab.device import make_accelerator
 from difflab.faces.noises import noise_files
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.sampling.resumable import drawn_batches
 from difflab.sampling.schedulers import sampler_options
+from difflab.training.device import make_accelerator
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from difflab.config.diffusion import FaceSamplingParams
+from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
 from difflab.sampling.noise import bank_generators
-from difflab.saved import only_tensor, read_saved, refusal, unfit
 
 SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")
 

@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from difflab.figures.png import STYLE, Provenance, drawn
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 MILLISECONDS = 500  # of a frame
 LAST = 3000  # of the last one, which the eye wants to rest on

@@ -8,8 +8,6 @@ and condition concatenated.
 
 from __future__ import annotations
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config

@@ -6,14 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import UNet2DModel
 from torch import Tensor
 
-from difflab.models.state_dicts import check_state_dict, read_dict
-from difflab.saved import refusal
+from difflab.models.safe_loading import check_state_dict, read_dict, refusal
 
 # google/ddpm-celebahq-256 (Ho et al. 2020, appendix B) but for frequencies, padding of the downsampling and ε.
 CONFIG: dict[str, Any] = {

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from difflab.errors import UserError
 from difflab.models.judge import DigitClassifier
-from difflab.models.state_dicts import check_state_dict, read_dict
-from difflab.saved import refusal
+from difflab.models.safe_loading import check_state_dict, read_dict, refusal
 
 SIZE = 28  # pixels a side
 

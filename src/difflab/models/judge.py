@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from difflab.errors import UserError, read_json, reading
-from difflab.models.loaded import load_weights
+from difflab.models.safe_loading import load_weights
 
 
 class DigitClassifier(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from difflab.saved import listed, read_saved, refusal
+from difflab.models.safe_loading import listed, read_saved, refusal
 
 PREDICTIONS = ("epsilon", "v_prediction")
 LEAST_SIGNAL = torch.finfo(torch.float32).tiny  # of a smaller ᾱ float32 loses digits: no step leads back from noise

@@ -9,8 +9,6 @@ import json
 from pathlib import Path
 from typing import Literal
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import diffusers
 from diffusers import DDPMScheduler, ModelMixin
 from torch import Tensor

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 from diffusers import DDPMPipeline, UNet2DModel
 
 from difflab.errors import UserError, reading
-from difflab.models.loaded import require_weights
+from difflab.models.safe_loading import require_weights
 
 
 def load_pretrained_unet(checkpoint: str) -> UNet2DModel:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from difflab.saved import listed, read_saved, refusal, unfit
+from difflab.models.safe_loading import listed, read_saved, refusal, unfit
 
 
 def read_dict(path: str | Path, place: str) -> dict[Any, Any]:

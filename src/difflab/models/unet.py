@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 from diffusers import UNet2DModel
 
 from difflab.config.diffusion import NetworkParams

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor

@@ -7,15 +7,12 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
 from difflab.config.language import Concepts, GuidedSamplingParams
-from difflab.outputs import atomic_write
 from difflab.personalization.places import (
     CUSTOM_DIFFUSION,
     METHODS,
@@ -28,6 +25,7 @@ from difflab.personalization.places import (
 )
 from difflab.personalization.prompts import Group, group_name, groups_of, in_words
 from difflab.personalization.weights import load_embeddings, load_projections
+from difflab.pipeline.files import atomic_write
 from difflab.sampling.resumable import drawn_batches
 from difflab.text_to_image.drawing import draw_prompts, set_sampler
 from difflab.text_to_image.model_folder import MODEL, load_text_to_image

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor
 
 from difflab.errors import UserError
-from difflab.models.loaded import read_weights
+from difflab.models.safe_loading import read_weights
 from difflab.personalization.task import CROSS_ATTENTION, EMBEDDING, PersonalizationTask
 
 EMBEDDING_FILE = "learned_embeds.safetensors"  # diffusers' name

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import DDPMScheduler, DiffusionPipeline, UNet2DModel
 from diffusers.utils import BaseOutput
@@ -17,12 +15,11 @@ from torch.nn import functional as F
 
 from difflab.errors import reading
 from difflab.models.conditioning import NUM_DIGITS, Condition
-from difflab.models.loaded import require_schedule, require_weights
+from difflab.models.safe_loading import refusal, require_schedule, require_weights
 from difflab.sampling.guidance import PredictNoise, guided
 from difflab.sampling.images import to_pil
 from difflab.sampling.loop import Trace, sample
 from difflab.sampling.schedulers import Generators, SamplingError, make_sampler
-from difflab.saved import refusal
 
 PATCH_SIZES = (1, 2, 4)
 

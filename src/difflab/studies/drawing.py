@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 from safetensors.torch import save_file
 from torch import Tensor, cat
 
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 from difflab.sampling.images import to_uint8
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline

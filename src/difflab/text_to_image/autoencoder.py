@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import AutoencoderKL
 from diffusers.models.downsampling import Downsample2D
@@ -17,7 +15,7 @@ from torch.nn import functional as F
 from difflab.circles.rendering import draw_images
 from difflab.circles.scenes import Scenes
 from difflab.config.language import AutoencoderNetworkParams
-from difflab.progress import image_bar
+from difflab.pipeline.progress import image_bar
 
 ENCODED = 64  # images at a time, when a whole data set is encoded
 FIRST_LOG_VARIANCE = -6.0

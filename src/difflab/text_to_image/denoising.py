@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn

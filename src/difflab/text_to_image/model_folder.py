@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import AutoencoderKL, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from transformers import CLIPTextModel
 
 from difflab.errors import UserError, reading
-from difflab.models.loaded import require_schedule, require_weights
+from difflab.models.safe_loading import require_schedule, require_weights
 
 MODEL = Path("models/text_to_image")
 UNET = MODEL / "unet/diffusion_pytorch_model.safetensors"

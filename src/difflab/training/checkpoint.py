@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from difflab.config.load import load_runtime
-from difflab.outputs import atomic_write, failing_at, remove, sync
-from difflab.resume import Damaged, hash_of, hashed_read, hashed_write, locked_folder, say
-from difflab.run_records import running_stage
-from difflab.work_folders import CHECKPOINTS, LOG
+from difflab.pipeline.files import atomic_write, failing_at, remove, sync
+from difflab.pipeline.resume import Damaged, hash_of, hashed_read, hashed_write, locked_folder, say
+from difflab.pipeline.run_records import running_stage
+from difflab.pipeline.work_folders import CHECKPOINTS, LOG
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import csv
 import json
 from pathlib import Path
 
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 COLUMNS = ["step", "epoch", "loss", "grad_norm", "learning_rate"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import UNet2DModel
 from torch import Tensor, nn

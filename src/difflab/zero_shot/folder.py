@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from difflab.data.image_files import find_images
-from difflab.saved import refusal
+from difflab.models.safe_loading import refusal
 
 LABELS, IMAGES = "id2label.json", "val"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from difflab.evaluation.intervals import wilson
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 from difflab.zero_shot.folder import LabelledFolder
 
 MOST_CONFUSED = 10  # pairs of classes that the metrics name
