@@ -18,7 +18,6 @@ from difflab.training.denoising import DenoisingTask
 from difflab.training.fit import fit
 
 BETAS = linear_betas(1000, 1e-4, 0.02)
-NEVER = 10**9  # steps
 
 
 def train(unet: UNet2DModel, images: Tensor, batch_size: int) -> None:
@@ -27,17 +26,10 @@ def train(unet: UNet2DModel, images: Tensor, batch_size: int) -> None:
         seed=0,
         num_epochs=1,
         batch_size=batch_size,
-        optimizer="adamw",
         learning_rate=1e-4,
         weight_decay=1e-6,
-        lr_schedule="cosine",
-        lr_interval="step",
         warmup_steps=500,
         ema_decay=0.9999,
-        max_grad_norm=1.0,
-        log_every=NEVER,
-        checkpoint_every=NEVER,
-        num_snapshots=0,
     )
     with tempfile.TemporaryDirectory() as folder:
         fit(

@@ -12,11 +12,11 @@ import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision i
 import numpy as np
 import torch
 from accelerate.utils import set_seed
-from difflab.config.load import load_section
 from torch import Tensor
 
 from bench.timing import random_images
 from difflab.config.diffusion import NetworkParams, ScheduleParams
+from difflab.config.load import load_section
 from difflab.config.training import ComputeParams, TrainingParams
 from difflab.models.schedules import make_betas
 from difflab.models.unet import make_unet
@@ -57,9 +57,9 @@ def main() -> None:
     set_seed(training.seed)
     accelerator = make_accelerator(compute)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = RollingCheckpoint(Path(folder))
+        checkpoint = RollingCheckpoint(Path(folder), checkpoint_every=1000, log_every=100)
         unet = make_unet(network, images.shape[-1], conditional=False)
-        pilot = training.model_copy(update={"num_epochs": 1, "log_every": 10**9})
+        pilot = training.model_copy(update={"num_epochs": 1})
         pilot_steps = 2 if args.smoke else 20
         clock = Clock(unet, pilot_steps)
         task = DenoisingTask(clock, betas, network.prediction_type, network.patch_size)  # pyright: ignore[reportArgumentType]

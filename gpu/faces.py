@@ -81,11 +81,13 @@ def main() -> None:
     total = left * MARGIN * rates[batch_size]
     repeats = max(1, round(total / (40 * len(train_images))))  # about 40 epochs: one validation each
     images = train_images.repeat(repeats, 1, 1, 1)
-    params = training_params(batch_size, max(1, int(total // len(images))), len(images), rates[batch_size])
+    params = training_params(batch_size, max(1, int(total // len(images))), len(images))
     log("training", params=params.model_dump(), images=len(train_images), repeats=repeats, planned_seconds=left)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = RollingCheckpoint(Path(folder))
+        num_steps = params.num_epochs * (len(images) // batch_size)
+        every = max(1, round(20 * rates[batch_size] / batch_size))  # 20 seconds
+        checkpoint = RollingCheckpoint(Path(folder), checkpoint_every=every, log_every=max(1, num_steps // 200))
         task = FaceTask(unet, BETAS, deadline)
         try:
             fit(task, {"images": images}, params, accelerator, checkpoint, {"images": validation_images})
@@ -100,23 +102,17 @@ def main() -> None:
     log("sampled", count=NUM_SAMPLES, sampler="ddim", eta=0.0, num_inference_steps=steps, seed=SEED)
 
 
-def training_params(batch_size: int, num_epochs: int, num_images: int, rate: float) -> TrainingParams:
+def training_params(batch_size: int, num_epochs: int, num_images: int) -> TrainingParams:
+    """Cosine schedule to 0, so that the average of the weights needs only a short horizon."""
     num_steps = num_epochs * (num_images // batch_size)
     return TrainingParams(
         seed=SEED,
         num_epochs=num_epochs,
         batch_size=batch_size,
-        optimizer="adamw",
         learning_rate=min(6e-4 * (batch_size / 128) ** 0.5, 1.2e-3),  # Adam's noise scale: the root of the batch
         weight_decay=0.01,
-        lr_schedule="cosine",  # to 0 at the end, so that the average needs only a short horizon
-        lr_interval="step",
         warmup_steps=min(500, num_steps // 10),
         ema_decay=min(0.9999, max(0.5, 1 - 30 / max(num_steps, 1))),  # a horizon of a thirtieth of the steps
-        max_grad_norm=1.0,
-        log_every=max(1, num_steps // 200),
-        checkpoint_every=max(1, round(20 * rate / batch_size)),  # 20 seconds
-        num_snapshots=0,
     )
 
 
@@ -130,7 +126,7 @@ def search_batch_size(
             break
         count = size * (num_steps + WARM_UP + 1)
         data = {"images": images.repeat(-(-count // len(images)), 1, 1, 1)[:count]}
-        params = training_params(size, 1, count, rate=1e7).model_copy(update={"log_every": 10**9})  # a line waits
+        params = training_params(size, 1, count)
         train = partial(train_once, data=data, params=params, accelerator=accelerator)
         rates[size] = round(measured_rate(train, unet, size, num_steps), 1)
         if rates[size] < PAYS * rates.get(size // 2, 0):

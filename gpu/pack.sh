@@ -51,17 +51,16 @@ else
     echo "$mnist/train-images-idx3-ubyte: not found; the digits part trains on random images, at the same speed"
 fi
 
-# The paper profile, composed here because the other machine has no hydra.
+# The paper profile.
 python - "$out/params.yaml" <<'PYTHON'
 import sys
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from ruamel.yaml import YAML
 
-with initialize_config_dir(str(Path("conf").resolve()), version_base=None):
-    config = compose("config", overrides=["profile=paper"])
-Path(sys.argv[1]).write_text(OmegaConf.to_yaml(config, resolve=True))
+from difflab.profiles import compose
+
+YAML().dump(compose("paper", []), Path(sys.argv[1]))
 PYTHON
 
 if [ $wheels = yes ]; then

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-from difflab.config.params import load_params
 from PIL import Image
 
 from difflab.cli import main
+from difflab.config.params import load_params
 
 ROOT = Path(__file__).parents[1]
-PROFILES = sorted(path.stem for path in ROOT.glob("conf/profile/*.yaml"))
+PROFILES = sorted(path.stem for path in ROOT.glob("conf/*.yaml"))
 
 
 @pytest.fixture
@@ -61,9 +61,11 @@ def test_every_profile_is_valid(folder: Path, difflab, name: str) -> None:
             ["cpu", "judge.training.batch_size=-3"],
             "error: params.yaml: judge.training.batch_size: found -3,",
         ),
-        (["cpu", "judge.chanels=3"], "error: conf/ with judge.chanels=3: Could not override 'judge.chanels'."),
-        (["cpu", "judge=["], 'error: params.yaml: judge: found "[",'),
-        (["cpu", "judge.channels=${nosuch}"], "error: conf/ with judge.channels=${nosuch}: Interpolation key 'nosuch'"),
+        (["cpu", "judge.chanels=3"], "error: params.yaml: judge.chanels: found an unknown key, allowed: channels"),
+        (["cpu", "judge.channels.x=3"], "error: profile: found 'judge.channels.x=3', allowed: KEY=VALUE"),
+        (["cpu", "judge.channels"], "error: profile: found 'judge.channels', allowed: KEY=VALUE"),
+        (["cpu", "~judge.channel"], "error: profile: found '~judge.channel', allowed: "),
+        (["cpu", "judge=["], 'error: params.yaml: judge: found "[", allowed: a section with'),
     ],
 )
 def test_bad_profile_leaves_params_alone(folder: Path, difflab, arguments: list[str], line: str) -> None:
@@ -165,6 +167,6 @@ def test_help_is_quick(arguments: list[str]) -> None:
 
 def test_outside_the_repository_the_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, difflab) -> None:
     monkeypatch.chdir(tmp_path)
-    line = f"error: conf/profile: found no profile in {tmp_path}, allowed: the root of the repository"
+    line = f"error: conf: found no profile in {tmp_path}, allowed: the root of the repository"
     assert difflab("profile", "cpu") == line
     assert difflab("check").startswith("error: params.yaml: not found; ")

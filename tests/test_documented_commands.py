@@ -13,8 +13,6 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
-from difflab.config.load import read_yaml, validate
-from difflab.config.params import Params
 from documented import PROGRAMS, ROOT, blocks, commands
 from dvc.cli import parse_args as parse_dvc
 from dvc.repo import Repo
@@ -22,6 +20,8 @@ from dvc.stage import PipelineStage
 from snakemake.cli import get_argument_parser
 
 from difflab import cli
+from difflab.config.load import read_yaml, validate
+from difflab.config.params import Params
 
 # What is not there before the user, or another machine, makes it.
 NEEDS = {

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from difflab.config.load import validate
-from difflab.config.params import Params
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -21,6 +19,8 @@ from ruamel.yaml import YAML
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from difflab.config.load import validate
+from difflab.config.params import Params
 from difflab.errors import UserError, call, parse_json, read_json, reading
 from difflab.history.dvc_lock import DamagedLock
 

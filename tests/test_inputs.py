@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from difflab.config.load import validate
 from difflab.config.params import Params
-
 from difflab.pipeline.inputs import FOLDER, link_inputs, named_inputs
-from tests.changed_params import PARAMS, changed
+from tests.config.changed_params import PARAMS, changed
 
 
 @pytest.fixture(autouse=True)

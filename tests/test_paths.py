@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from difflab.config.load import load_section, read_yaml
-from difflab.config.params import load_params
 
 from difflab.adaptation.networks import load_classifier
 from difflab.circles.scenes import load_scenes
+from difflab.config.load import load_section, read_yaml
+from difflab.config.params import load_params
 from difflab.controlnet.images import load_images
 from difflab.controlnet.network import load_controlnet
 from difflab.data.dataset import ImageDataset

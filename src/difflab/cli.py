@@ -13,7 +13,7 @@ PARAMS = Path("params.yaml")
 
 
 def profile(name: str, overrides: list[str]) -> None:
-    """Compose conf/ into params.yaml, which stays as it was if the composition is not valid."""
+    """Write a profile of conf/ to params.yaml, which stays as it was if the result is not valid."""
     from difflab.profiles import write_profile
 
     write_profile(name, overrides)
@@ -151,14 +151,16 @@ def clean() -> None:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="difflab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("profile", help="compose a profile of conf/ into params.yaml")
-    command.add_argument("name", help="a file of conf/profile/, such as smoke, cpu or paper")
-    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as judge.training.num_epochs=3")
+    command = commands.add_parser("profile", help="write a profile of conf/ to params.yaml")
+    command.add_argument("name", help="a file of conf/, such as smoke, cpu or paper")
+    command.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="such as prepare.digit_size=8; ~KEY removes one"
+    )
     command.set_defaults(call=lambda arguments: profile(arguments.name, arguments.overrides))
     command = commands.add_parser("recipe", help="add a recipe to params.yaml: a copy of one with other values")
     command.add_argument("name", metavar="NAME", help="the name of the new recipe, such as mnistm-cosine")
     command.add_argument("base", metavar="BASE", help="the recipe to copy, such as mnistm-linear")
-    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as schedule.name=cosine")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as training.seed=1; ~KEY removes one")
     command.set_defaults(call=lambda arguments: recipe(arguments.name, arguments.base, arguments.overrides))
     command = commands.add_parser("check", help="check every value of params.yaml")
     command.add_argument("--out", type=Path, metavar="FILE", help="write this file, always the same, if all is well")

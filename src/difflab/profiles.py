@@ -1,62 +1,61 @@
-"""Writes params.yaml: a profile of conf/ (`difflab profile`), or one recipe more (`difflab recipe`).
+"""Writes params.yaml, with its comments: a profile of conf/ (`difflab profile`), or one more recipe (`difflab recipe`).
 
-Every value is explicit there, and no section is in two places: `dvc exp run -S` would change both.
+conf/cpu.yaml is the default profile; conf/NAME.yaml holds what differs in another one, where `~KEY:` removes an entry.
 """
 
 from __future__ import annotations
 
-import re
+import io
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.tokens import CommentToken
 
-from difflab.config.load import read_yaml, validate
+from difflab.config.load import parse_yaml, read_yaml, validate
 from difflab.config.params import Params, load_params
-from difflab.errors import UserError, reading
+from difflab.errors import UserError
 from difflab.pipeline.files import atomic_write
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")
+DEFAULT = "cpu"
+COMMENT_COLUMN = 27
+REMOVE = "~"
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes null, as OmegaConf does, where ruamel.yaml writes nothing."""
+    """Writes null where ruamel.yaml writes nothing."""
 
 
 _Representer.add_representer(type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null"))
 
 
 def write_profile(name: str, overrides: list[str]) -> None:
-    """Compose conf/ into params.yaml, which stays as it was if the composition is not valid.
+    """Write a profile to params.yaml, which stays as it was if the result is not valid.
 
     Raises UserError, one line with the file or the key.
     """
-    profiles = sorted(path.stem for path in CONF.glob("profile/*.yaml"))
+    _write(compose(name, overrides))
+
+
+def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
+    """The profile `name` in which `overrides` (KEY=VALUE, or ~KEY, which removes one) differ."""
+    profiles = sorted(path.stem for path in conf.glob("*.yaml"))
     if not profiles:
-        raise UserError(f"{CONF}/profile: found no profile in {Path.cwd()}, allowed: the root of the repository")
+        raise UserError(f"{conf}: found no profile in {Path.cwd()}, allowed: the root of the repository")
     if name not in profiles:
         raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}")
-    for file in sorted(CONF.rglob("*.yaml")):
-        read_yaml(file)  # Hydra's own errors do not always name the file
-    given = f" with {' '.join(overrides)}" if overrides else ""
-    with reading(f"{CONF}/{given}"):
-        try:
-            with initialize_config_dir(str(CONF.resolve()), version_base=None):
-                config = compose("config", overrides=[f"profile={name}", *map(literal, overrides)])
-            values = OmegaConf.to_container(config, resolve=True)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise UserError(f"{CONF}/{given}: {' '.join(str(error).split())}") from None
-    validate(Params, values)
-    with atomic_write(PARAMS) as partial:
-        partial.write_text(OmegaConf.to_yaml(config, resolve=True), encoding="utf-8")
+    tree = _round_trip(conf / f"{DEFAULT}.yaml")
+    if name != DEFAULT:
+        _merge(tree, _round_trip(conf / f"{name}.yaml"))
+    for override in overrides:
+        _override(tree, override, "profile")
+    return tree
 
 
 def write_recipe(name: str, base: str, overrides: list[str]) -> None:
@@ -69,39 +68,159 @@ def write_recipe(name: str, base: str, overrides: list[str]) -> None:
         raise UserError(f"recipe: found {base!r}, allowed: {', '.join(recipes)}")
     if name in recipes:
         raise UserError(f"recipe: found {name!r}, allowed: a new name")
-    values = read_yaml(PARAMS)
-    recipe = deepcopy(values["recipes"][base])
+    tree = _round_trip(PARAMS)
+    recipe = deepcopy(tree["recipes"][base])
+    recipe.ca.comment = None  # on the name of the other recipe
     for override in overrides:
-        key, separator, _ = override.partition("=")
-        *sections, last = key.split(".")
-        node: Any = recipe
-        for section in sections:
-            node = node.get(section) if isinstance(node, dict) else None
-        if not separator or not isinstance(node, dict) or last not in node:
-            raise UserError(f"recipe: found {override!r}, allowed: KEY=VALUE with a key of recipes.{base}")
-        node[last] = OverridesParser.create().parse_override(literal(override)).value()
-    validate(Params, values | {"recipes": values["recipes"] | {name: recipe}})
+        _override(recipe, override, "recipe")
+    _append(tree["recipes"], name, recipe, between="\n")
+    _write(tree)
+
+
+def _yaml() -> YAML:
     yaml = YAML()
-    yaml.width = 2**16  # leave every line as it is
+    yaml.width = 120
+    yaml.preserve_quotes = True
     yaml.Representer = _Representer
-    tree = yaml.load(PARAMS)
-    tree["recipes"][name] = recipe
-    with atomic_write(PARAMS) as partial, partial.open("w", encoding="utf-8") as file:
-        yaml.dump(tree, file)
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
 
 
-def literal(override: str) -> str:
-    """`override`, its value quoted where Hydra's grammar has no such value: a path with é, or with a comma."""
-    key, separator, value = override.partition("=")
+def _round_trip(path: Path) -> CommentedMap:
+    """The file with its comments. Raises UserError, one line with the path."""
+    read_yaml(path)  # names what is wrong with it
     try:
-        if not OverridesParser.create().parse_override(override).is_sweep_override():
-            return override
-    except HydraException:
-        if not separator:
-            return override
-    return f"{key}='{_escaped(value)}'"
+        tree = _yaml().load(path.read_bytes().decode())
+    except (YAMLError, RecursionError) as error:
+        raise UserError(f"{path}: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, CommentedMap):
+        raise UserError(f"{path}: found no section, allowed: sections of params.yaml")
+    return tree
 
 
-def _escaped(value: str) -> str:
-    """For single quotes: those within, and all backslashes before one or at the end, are preceded by a backslash."""
-    return re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + found[2].replace("'", "\\'"), value)
+def _write(tree: CommentedMap) -> None:
+    stream = io.BytesIO()
+    _yaml().dump(tree, stream)
+    validate(Params, parse_yaml(stream.getvalue(), str(PARAMS)))
+    with atomic_write(PARAMS) as partial:
+        partial.write_bytes(stream.getvalue())
+
+
+def _merge(tree: CommentedMap, changes: CommentedMap) -> None:
+    """Put the values of `changes` into `tree`; a comment on a value that changes gives way to that of the new one."""
+    for key, value in changes.items():
+        text = str(key)
+        if text.startswith(REMOVE):
+            _remove(tree, text.removeprefix(REMOVE))
+        elif isinstance(value, CommentedMap) and isinstance(tree.get(key), CommentedMap):
+            _merge(tree[key], value)
+        else:
+            _put(tree, key, value)
+            _comment(tree, key, _token(changes, key).partition("\n")[0])
+
+
+def _override(tree: CommentedMap, override: str, command: str) -> None:
+    """KEY=VALUE or ~KEY; as with `dvc exp run -S`, a key that is not there yet may begin with +."""
+    key, separator, value = override.lstrip("+").partition("=")
+    *sections, last = key.removeprefix(REMOVE).split(".")
+    node: Any = tree
+    for name in sections:
+        node = node.setdefault(name, CommentedMap()) if isinstance(node, CommentedMap) else None
+    removes = key.startswith(REMOVE)
+    if not isinstance(node, CommentedMap) or not last or (removes and last not in node) or not (separator or removes):
+        raise UserError(f"{command}: found {override!r}, allowed: KEY=VALUE or ~KEY with a key of params.yaml")
+    if removes:
+        _remove(node, last)
+    else:
+        _put(node, last, parse_value(value))
+
+
+def parse_value(text: str) -> Any:
+    """A number, true, false, null, a list or section in brackets, text in quotes; all else is text as it stands."""
+    try:
+        value = YAML(typ="safe").load(text)
+    except (YAMLError, ValueError, RecursionError):
+        return text
+    written = text.strip()[:1] in ("[", "{", '"', "'")
+    plain = (value is None and text == "null") or isinstance(value, (bool, int, float))
+    return value if plain or (written and isinstance(value, (list, dict, str))) else text
+
+
+def _put(node: CommentedMap, key: Any, value: Any) -> None:
+    value = _in_one_line(value)
+    if key not in node:
+        _append(node, key, value)
+        return
+    comment, rest = _token(node, key).partition("\n")[0], _after(node, key)
+    node[key] = value
+    _comment(node, key, comment, rest)
+
+
+def _in_one_line(value: Any) -> Any:
+    """Lists and sections without comments, in brackets."""
+    match value:
+        case dict():
+            copy = CommentedMap({name: _in_one_line(item) for name, item in value.items()})
+        case list():
+            copy = CommentedSeq(_in_one_line(item) for item in value)
+        case _:
+            return value
+    copy.fa.set_flow_style()
+    return copy
+
+
+# What follows a value up to the next one, its comment, blank lines and comments of their own lines, is one token that
+# ruamel.yaml keeps at the key of the value, or at the last key within it.
+
+
+def _append(node: CommentedMap, key: Any, value: Any, between: str = "") -> None:
+    rest = ""
+    if node:
+        last = list(node)[-1]
+        rest = _after(node, last)
+        _set_after(node, last, between)
+    node[key] = value
+    _set_after(node, key, rest)
+
+
+def _remove(node: CommentedMap, key: str) -> None:
+    names = list(node)
+    rest = _after(node, key)
+    del node[key]
+    node.ca.items.pop(key, None)
+    if names[-1] == key and len(names) > 1:
+        _set_after(node, names[-2], rest)
+
+
+def _last(node: Any, key: Any) -> tuple[Any, Any]:
+    """Where the token after the value at `key` is kept."""
+    value = node[key]
+    if isinstance(value, (CommentedMap, CommentedSeq)) and value and not value.fa.flow_style():
+        return _last(value, list(value)[-1] if isinstance(value, CommentedMap) else len(value) - 1)
+    return node, key
+
+
+def _token(node: Any, key: Any) -> str:
+    token = node.ca.items.get(key, [None] * 4)[0 if isinstance(node, CommentedSeq) else 2]
+    return token.value if token else ""
+
+
+def _after(node: Any, key: Any) -> str:
+    """The lines between the value at `key` and the next one."""
+    return _token(*_last(node, key)).partition("\n")[2]
+
+
+def _set_after(node: Any, key: Any, lines: str) -> None:
+    node, key = _last(node, key)
+    _comment(node, key, _token(node, key).partition("\n")[0], lines)
+
+
+def _comment(node: Any, key: Any, comment: str, rest: str | None = None) -> None:
+    """Set the comment on the line of `key`, and the lines after its value."""
+    rest = _after(node, key) if rest is None else rest
+    slots = node.ca.items.setdefault(key, [None] * 4)
+    slot = 0 if isinstance(node, CommentedSeq) else 2
+    text = f"{comment}\n{rest}"
+    old = slots[slot]
+    column = old.start_mark.column if old else COMMENT_COLUMN
+    slots[slot] = CommentToken(text, CommentMark(column), None) if text != "\n" else None

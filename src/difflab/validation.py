@@ -25,6 +25,10 @@ def explain(error: ValidationError, value: Any, prefix: str) -> str:
     if first["type"] == "refused":
         refused = first.get("ctx", {})
         keys, found, allowed = [*keys, refused["key"]], _text(refused["found"]), refused["allowed"]
+    elif first["type"].startswith("union_tag_"):
+        union = first.get("ctx", {})
+        keys, found = [*keys, union["discriminator"].strip("'")], _text(union["tag"]) if "tag" in union else "nothing"
+        allowed = union.get("expected_tags", "a value, which is required").replace("'", "")
     elif first["loc"][-1:] == ("[key]",):
         found = "an unknown key"
     elif first["type"] == "missing":
@@ -44,7 +48,8 @@ def _keys(location: tuple[int | str, ...], value: Any) -> list[str]:
     for part in map(str, location):
         items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         inside = {str(name): item for name, item in items}
-        if part in inside or (isinstance(value, dict) and part == str(location[-1]) != "[key]"):
+        missing = isinstance(value, dict) and part not in map(str, value.values()) and part == str(location[-1])
+        if part in inside or (missing and part != "[key]"):
             keys, value = [*keys, part], inside.get(part)
     return keys
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from difflab.config.base import Seed
-
 from difflab.stage import Compute, Section, run
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.base import BatchSize
-
 from difflab.stage import Scenario, Section, run
 
 

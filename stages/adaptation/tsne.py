@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.base import Seed
-
 from difflab.config.training import TsneParams
 from difflab.stage import Compute, Scenario, Section, run
 

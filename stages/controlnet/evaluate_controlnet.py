@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.language import ControlSamplesParams
-
 from difflab.stage import Section, run
 
 

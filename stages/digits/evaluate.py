@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from difflab.config.base import Seed
-
 from difflab.config.diffusion import ConditionParams, EvaluationParams, RecipeData
 from difflab.stage import Compute, Recipe, Section, run
 

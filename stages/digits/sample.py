@@ -36,7 +36,11 @@ def main(
             request = {name: [getattr(image, name) for image in batch] for name in ("digit", "domain")}
             request["guidance_scale"] = params.guidance_scale
         generators = bank_generators(params.seed, [image.noise for image in batch])
-        kept = {"eta": params.eta, "trace_steps": params.trace_steps, "output_type": "pt"}
+        kept = {
+            "eta": params.eta if params.sampler == "ddim" else 0.0,
+            "trace_steps": params.trace_steps,
+            "output_type": "pt",
+        }
         trace = pipeline(**request, generator=generators, **kept, **sampler_options(params)).trace
         return {"images": trace.images, "times": torch.tensor(trace.times)}
 

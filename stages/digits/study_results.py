@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.base import Seed
-
 from difflab.config.diffusion import (
     EvaluationParams,
     FidStudyParams,

@@ -29,6 +29,7 @@ def main(recipe: Recipe, compute: Compute, domains: Annotated[RecipeData, Sectio
         raise UserError(f"samples/{recipe}/{domain}: found {len(files)} images, allowed: {SHOWN} and above")
 
     judge_folder = Path(f"models/judge-{domain}")
+
     judge = load_judge(judge_folder).to(make_accelerator(compute).device)
     pixels = read_equal_sizes(files)
     confidence, seen = judge.probabilities(torch.from_numpy(pixels).permute(0, 3, 1, 2)).max(1)

@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from difflab.config.language import ConceptCirclesParams, ConceptParams
-
 from difflab.config.data import CirclesParams
+from difflab.config.language import ConceptCirclesParams, ConceptParams
 from difflab.stage import Concept, Section, run
 
 

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from difflab.config.language import Concepts, CustomDiffusionParams, GuidedSamplingParams, Prompts, Templates
-
 from difflab.stage import Compute, Section, run
 
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from difflab.config.base import Seed
 from difflab.config.language import Concepts, MultiConceptParams
-
 from difflab.stage import Compute, Section, run
 
 METRICS = Path("metrics/multi_concept.json")

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from difflab.config.base import NumImages
 from difflab.config.language import Concepts, GuidedSamplingParams, Prompts
-
 from difflab.stage import Compute, Section, run
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.language import AutoencoderParams
-
 from difflab.stage import Compute, Section, run
 
 

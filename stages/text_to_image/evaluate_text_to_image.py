@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.language import GuidedSamplingParams
-
 from difflab.stage import Compute, Section, run
 
 

@@ -7,9 +7,8 @@ from `text_to_image.pretrained`.
 from pathlib import Path
 from typing import Annotated, Any
 
-from difflab.config.language import LatentNetworkParams
-
 from difflab.config.diffusion import ScheduleParams
+from difflab.config.language import LatentNetworkParams
 from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Section, run
 

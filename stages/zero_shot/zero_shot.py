@@ -7,9 +7,8 @@ has not seen in training: samples/zero_shot/, id2label.json and val/{class}_{ind
 from pathlib import Path
 from typing import Annotated
 
-from difflab.config.language import ColouredDigitsParams, Template, UnseenImagesParams
-
 from difflab.config.data import CirclesParams
+from difflab.config.language import ColouredDigitsParams, Template, UnseenImagesParams
 from difflab.stage import Compute, Section, run
 
 SAMPLES, MODEL = Path("samples/zero_shot"), Path("models/clip")

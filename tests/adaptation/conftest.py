@@ -17,21 +17,16 @@ TRAINING = {
     "seed": 5,
     "num_epochs": 2,
     "batch_size": 16,
-    "optimizer": "adamw",
     "learning_rate": 0.003,
     "weight_decay": 0.01,
-    "lr_schedule": "cosine",
-    "lr_interval": "step",
     "warmup_steps": 2,
-    "ema_decay": None,
     "max_grad_norm": None,
-    "log_every": 2,
-    "checkpoint_every": 3,
     "num_snapshots": 2,
 }
 PLAIN = {"max_lambda": None, "confusion": None}
 PARAMS: dict[str, Any] = {
     "compute": {"threads": 1, "mixed_precision": "fp32"},
+    "runtime": {"checkpoint_every": 3, "log_every": 2},
     "evaluation": {"seed": 3},
     "adaptation": {
         "scenarios": ["mnistm-usps"],

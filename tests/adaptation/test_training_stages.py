@@ -8,7 +8,6 @@ from typing import get_args
 
 import pytest
 import torch
-from difflab.config.load import read_yaml
 from safetensors.torch import load_file, save_file
 
 from difflab.adaptation import runs
@@ -16,6 +15,7 @@ from difflab.adaptation.methods import METHODS
 from difflab.adaptation.networks import load_classifier
 from difflab.adaptation.scenarios import domains_of, load_images
 from difflab.adaptation.selection import mutual_information
+from difflab.config.load import read_yaml
 from difflab.config.training import Method
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError

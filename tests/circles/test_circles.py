@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from difflab.config.load import ParamsError, validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL.ImageColor import colormap
@@ -19,6 +18,7 @@ from difflab.circles.pairs import make_meetings
 from difflab.circles.rendering import draw_hints, draw_images, draw_masks, to_bytes
 from difflab.circles.scenes import Scenes, load_scenes, make_scenes, paint, place_circles
 from difflab.config.data import CirclesParams
+from difflab.config.load import ParamsError, validate
 from difflab.errors import UserError
 
 PARAMS = {

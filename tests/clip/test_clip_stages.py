@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from dvc.utils.hydra import compose_and_dump
 from PIL import Image
 
 from difflab.clip.model_folder import load_clip, save_clip
@@ -16,6 +15,7 @@ from difflab.errors import UserError
 from stages.data import circles
 from stages.zero_shot import clip, zero_shot
 from tests.clip.tiny_clip import make_spelling_clip
+from tests.factories import profile
 from tests.stage_calls import run_stage
 
 REPOSITORY = Path(__file__).parents[2]
@@ -31,8 +31,7 @@ def prepare(folder: Path, monkeypatch, **clip_params) -> None:
     """The smoke profile, forty random digits, and the circles of its stage; `folder` becomes the working folder."""
     folder.mkdir()
     monkeypatch.chdir(folder)
-    compose_and_dump(folder / "params.yaml", str(REPOSITORY / "conf"), None, "config", ".", ["profile=smoke"])
-    params = yaml.safe_load(Path("params.yaml").read_text())
+    params = profile("smoke")
     params["clip"] |= clip_params
     Path("params.yaml").write_text(yaml.safe_dump(params))
     images = torch.randint(256, (40, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

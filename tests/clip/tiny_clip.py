@@ -3,11 +3,11 @@
 import string
 
 import torch
-from difflab.config.language import ClipNetworkParams
 from transformers import CLIPTokenizer
 
 from difflab.clip.model_folder import Clip
 from difflab.clip.network import make_clip, make_image_processor
+from difflab.config.language import ClipNetworkParams
 
 NETWORK = ClipNetworkParams(
     image_size=32,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from difflab.config.language import ControlSamplesParams
-from difflab.config.load import ParamsError, validate
 
 from difflab.circles.rendering import draw_images, to_bytes
+from difflab.config.language import ControlSamplesParams
+from difflab.config.load import ParamsError, validate
 from difflab.controlnet.drawings import all_drawings
 from difflab.controlnet.measures import measure
 from difflab.controlnet.requests import Requests, all_requests

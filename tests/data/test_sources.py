@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from difflab.config.load import ParamsError, validate
 
 from difflab.config.data import DataParams
+from difflab.config.load import ParamsError, validate
 from difflab.data import sources, torchvision_files
 from difflab.errors import DataError
 

@@ -16,7 +16,6 @@ from diffusers import DDIMPipeline, DDIMScheduler
 from PIL import Image
 from torchvision.utils import save_image
 
-from difflab.config.diffusion import NetworkParams
 from difflab.errors import UserError
 from difflab.faces.drawing import min_max_rescaled
 from difflab.faces.measures import errors_against, measures_of_eta, measures_of_path, perceptual_steps, read_images
@@ -28,20 +27,12 @@ from difflab.sampling.images import to_pil
 from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import UnconditionalPipeline
 from stages.faces import evaluate_faces, interpolate_faces, sample_faces
+from tests.factories import network
 from tests.stage_calls import run_stage
 
 SIZE = 12
 BETAS = linear_betas(1000, 1e-4, 2e-2)
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=1,
-    block_out_channels=[16, 16],
-    layers_per_block=1,
-    add_attention=True,
-    attention_head_dim=8,
-    norm_num_groups=8,
-    time_embedding_dim=None,
-)
+NETWORK = network(block_out_channels=[16, 16], add_attention=True, norm_num_groups=8)
 SAMPLING = {
     "seed": 0,
     "noises": None,

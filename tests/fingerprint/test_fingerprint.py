@@ -10,6 +10,7 @@ import pytest
 from difflab.errors import UserError
 from difflab.pipeline.fingerprint import as_text, fingerprint, parse, running_code, write_fingerprints
 
+ROOT = Path(__file__).parents[2]
 MODULE = '''"""Docs."""
 from __future__ import annotations
 from typing import TYPE_CHECKING
@@ -81,6 +82,66 @@ def test_other_meaning(edit: str) -> None:
     before, after = of(TREE), of(TREE | {"src/difflab/a.py": MODULE.replace(old, new)})
     assert {path for path in before if before[path] != after.get(path)} >= {"src/difflab/a.py"}
     assert before["src/difflab/__init__.py"] == after["src/difflab/__init__.py"]
+
+
+CONFIG = """from pydantic import Field
+from difflab.config.base import Base, Width
+class Part(Base):
+    \"\"\"Docs.\"\"\"
+    size: Width = Field(3, ge=1, description="of it")
+    other: int
+class Kind(Base):
+    parts: list[Part]
+class Other(Base):
+    size: int = 5
+Union = Kind | None
+def check(): pass
+"""
+BASE = "Width = int\nclass Base:\n    depth: int = 2\n"
+WITH_CONFIG = {
+    "stages/s.py": "from difflab.config.a import Union\n",
+    "src/difflab/__init__.py": "",
+    "src/difflab/config/__init__.py": "",
+    "src/difflab/config/a.py": CONFIG,
+    "src/difflab/config/base.py": BASE,
+}
+
+
+def test_defaults_of_imported_sections_are_part_of_the_fingerprint() -> None:
+    """Also of the sections within them, of their bases and of the kinds of a union; of no others."""
+    names = {path.rpartition("/")[2] for path in of(WITH_CONFIG)}
+    assert names == {"__init__.py", "s.py", "a.py:Part", "base.py:Base"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"),
+    [
+        ("Field(3", "Field(4", {"a.py:Part"}),
+        ("Field(3", "Field(default=4", {"a.py:Part"}),
+        ("other: int\n", "other: int = 1\n", {"a.py:Part"}),
+        ("size: Width = Field(3,", "size: Width = Field(", {"a.py:Part"}),
+        ("size: int = 5", "size: int = 6", set()),
+        ("ge=1", "ge=2", set()),
+        ("of it", "of that", set()),
+        ("size: Width", "size: int", set()),
+        ("Docs.", "Words.", set()),
+        ("def check(): pass", "def check(): return 1", set()),
+    ],
+)
+def test_only_another_default_changes_it(old: str, new: str, changes: set[str]) -> None:
+    assert old in CONFIG
+    before, after = of(WITH_CONFIG), of(WITH_CONFIG | {"src/difflab/config/a.py": CONFIG.replace(old, new)})
+    differing = {path for path in before | after if before.get(path) != after.get(path)}
+    assert {path.rpartition("/")[2] for path in differing} == changes
+
+
+def test_a_default_concerns_the_stages_that_load_its_section() -> None:
+    scripts = {path.stem: " ".join(fingerprint(f"stages/{path.name}")) for path in (ROOT / "stages").glob("*.py")}
+    stages = lambda section: {name for name, seen in scripts.items() if f":{section}" in seen}  # noqa: E731
+    faces = {"sample_faces", "interpolate_faces", "evaluate_faces", "interpolation", "eta_grid"}
+    assert stages("FaceSamplingParams") == faces
+    assert stages("LatentNetworkParams") == {"text_to_image"}
+    assert stages("RuntimeParams") == set()
 
 
 @pytest.mark.parametrize(

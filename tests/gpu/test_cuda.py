@@ -9,7 +9,6 @@ from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from difflab.config.diffusion import NetworkParams
 from difflab.config.training import ComputeParams, TrainingParams
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
@@ -19,6 +18,7 @@ from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.denoising import DenoisingTask
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
+from tests.factories import network, training
 
 pytestmark = [
     pytest.mark.gpu,
@@ -28,21 +28,17 @@ pytestmark = [
 DEVICE = "cuda"
 BETAS = linear_betas(100, 1e-4, 0.1)
 SIZE = 16
-TRAINING = TrainingParams(
+TRAINING = training(
     seed=3,
     num_epochs=3,
     batch_size=16,
-    optimizer="adamw",
     learning_rate=2e-3,
+    optimizer="adamw",
     weight_decay=0.01,
     lr_schedule="cosine",
-    lr_interval="step",
     warmup_steps=4,
     ema_decay=0.9,
     max_grad_norm=1.0,
-    log_every=5,
-    checkpoint_every=7,
-    num_snapshots=0,
 )
 
 
@@ -51,16 +47,7 @@ def compute(mixed_precision: str) -> ComputeParams:
 
 
 def small_unet(add_attention: bool = True) -> UNet2DModel:
-    params = NetworkParams(
-        prediction_type="epsilon",
-        patch_size=1,
-        block_out_channels=[32, 64],
-        layers_per_block=1,
-        add_attention=add_attention,
-        attention_head_dim=32,
-        norm_num_groups=8,
-        time_embedding_dim=None,
-    )
+    params = network(block_out_channels=[32, 64], add_attention=add_attention, attention_head_dim=32, norm_num_groups=8)
     torch.manual_seed(0)
     return make_unet(params, SIZE, conditional=False)
 
@@ -75,12 +62,16 @@ def bright_squares(count: int) -> Tensor:
 
 
 def train(
-    folder: Path, mixed_precision: str, params: TrainingParams = TRAINING, unet: UNet2DModel | None = None
+    folder: Path,
+    mixed_precision: str,
+    params: TrainingParams = TRAINING,
+    unet: UNet2DModel | None = None,
+    log_every: int = 5,
 ) -> tuple[dict[str, Tensor], str]:
     """The weights on the CPU, and the log."""
     folder.mkdir(parents=True, exist_ok=True)
     task = DenoisingTask(unet or small_unet(), BETAS, "epsilon", patch_size=1)
-    checkpoint = RollingCheckpoint(folder)
+    checkpoint = RollingCheckpoint(folder, checkpoint_every=7, log_every=log_every)
     AcceleratorState._reset_state(reset_partial_state=True)  # a test can train in both precisions
     fit(task, {"images": bright_squares(128)}, params, make_accelerator(compute(mixed_precision)), checkpoint)
     assert next(task.parameters()).device.type == DEVICE
@@ -147,10 +138,10 @@ def test_samples_equal_those_of_the_cpu(monkeypatch, sampler):
 
 
 def test_bf16_learns_nearly_as_well_as_fp32(tmp_path):
-    params = TRAINING.model_copy(update={"num_epochs": 40, "checkpoint_every": 10**6, "log_every": 40})
+    params = TRAINING.model_copy(update={"num_epochs": 40})
     losses = {}
     for mixed_precision in ("fp32", "bf16"):
-        _, log = train(tmp_path / mixed_precision, mixed_precision, params)
+        _, log = train(tmp_path / mixed_precision, mixed_precision, params, log_every=40)
         first, last = (float(log.splitlines()[line].split('"loss": ')[1].split(",")[0]) for line in (0, -1))
         assert last < 0.5 * first
         losses[mixed_precision] = last

@@ -18,7 +18,7 @@ from stages.digits import judge
 from tests.stage_calls import run_stage
 
 CLAIM = {"system": "digits", "text": "The classifier is accurate", "holds_if": ["judge-mnist:test_accuracy >= 0.9"]}
-TRAINING = {"num_epochs": 4, "batch_size": 32, "learning_rate": 0.005, "checkpoint_every": 1000}
+TRAINING = {"num_epochs": 4, "batch_size": 32, "learning_rate": 0.005}
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from difflab.config.load import read_yaml
-from difflab.config.params import load_params
 from one_stage import git
 
+from difflab.config.load import read_yaml
+from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.history.dvc_lock import LockedStage, parse_lock
 from difflab.history.reference import (

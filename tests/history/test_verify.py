@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from difflab.config.params import load_params
 from one_stage import lock, trained
 
+from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.history.claims import load_claims
 from difflab.history.dvc_lock import parse_lock

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from difflab.config.diffusion import ConditionParams
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition, make_condition
+from tests import factories
 
 DOMAINS = ["mnistm", "svhn"]
 DIGITS, SECOND_DOMAIN = torch.tensor([0, 3, 9]), torch.ones(3, dtype=torch.int64)
@@ -52,19 +52,18 @@ def test_one_hot_classes_start_as_far_apart_as_embeddings():
 
 
 @pytest.mark.parametrize(
-    ("kind", "sizes", "module"),
+    ("kind", "module"),
     [
-        ("digit_and_domain", (5, 3), DigitDomainCondition),
-        ("class_embedding", (None, None), ClassEmbeddingCondition),
-        ("one_hot", (None, None), OneHotCondition),
+        ("digit_and_domain", DigitDomainCondition),
+        ("class_embedding", ClassEmbeddingCondition),
+        ("one_hot", OneHotCondition),
     ],
 )
-def test_make_condition_follows_the_parameters(kind, sizes, module):
-    params = ConditionParams(kind=kind, digit_dim=sizes[0], domain_dim=sizes[1], drop_probability=0.1)
-    condition = make_condition(params, DOMAINS, 24)
+def test_make_condition_follows_the_parameters(kind, module):
+    condition = make_condition(factories.condition(kind), DOMAINS, 24)
     assert type(condition) is module
     assert condition(DIGITS, SECOND_DOMAIN).shape == condition.null(3).shape == (3, 24)
     assert condition.config["domains"] == DOMAINS
     if kind == "digit_and_domain":
         assert isinstance(condition, DigitDomainCondition)
-        assert (condition.digit.embedding_dim, condition.domain.embedding_dim) == sizes
+        assert (condition.digit.embedding_dim, condition.domain.embedding_dim) == (8, 4)

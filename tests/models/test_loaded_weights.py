@@ -13,7 +13,6 @@ from safetensors.torch import load_file, save_file
 
 from difflab.adaptation.networks import AdaptedClassifier, load_classifier
 from difflab.clip.model_folder import load_clip, save_clip
-from difflab.config.diffusion import NetworkParams
 from difflab.controlnet.network import load_controlnet, load_snapshot, make_controlnet
 from difflab.errors import UserError
 from difflab.models.conditioning import ClassEmbeddingCondition
@@ -27,18 +26,10 @@ from difflab.personalization.weights import EMBEDDING_FILE, PROJECTIONS_FILE, lo
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.text_to_image.model_folder import load_autoencoder, load_text_to_image
 from tests.clip.tiny_clip import make_spelling_clip
+from tests.factories import network
 from tests.text_to_image.tiny import make_pipeline
 
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=1,
-    block_out_channels=[8, 8],
-    layers_per_block=1,
-    add_attention=False,
-    attention_head_dim=8,
-    norm_num_groups=4,
-    time_embedding_dim=None,
-)
+NETWORK = network()
 BETAS = linear_betas(20, 1e-3, 0.2)
 DIFFUSERS = "diffusion_pytorch_model.safetensors"
 

@@ -2,21 +2,12 @@ import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 
-from difflab.config.diffusion import NetworkParams
 from difflab.errors import UserError
 from difflab.models.pretrained import load_pretrained_unet
 from difflab.models.unet import make_unet
+from tests.factories import network
 
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=1,
-    block_out_channels=[8, 8],
-    layers_per_block=1,
-    add_attention=True,
-    attention_head_dim=8,
-    norm_num_groups=4,
-    time_embedding_dim=None,
-)
+NETWORK = network(add_attention=True)
 
 
 def test_a_folder_of_diffusers_gives_its_unet(tmp_path):

@@ -6,8 +6,8 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from difflab.config.diffusion import ScheduleParams
 from difflab.models.schedules import cosine_betas, linear_betas, make_betas
+from tests.factories import schedule
 
 STEPS = [1, 2, 10, 350, 1000]
 
@@ -46,7 +46,7 @@ def test_diffusers_has_the_same_in_float32(betas, name):
 
 
 def test_make_betas_follows_the_parameters():
-    cosine = ScheduleParams(name="cosine", num_train_timesteps=20, beta_start=None, beta_end=None)
-    linear = ScheduleParams(name="linear", num_train_timesteps=30, beta_start=0.001, beta_end=0.3)
+    cosine = schedule("cosine", 20)
+    linear = schedule("linear", 30, beta_start=0.001, beta_end=0.3)
     assert torch.equal(make_betas(cosine), cosine_betas(20))
     assert torch.equal(make_betas(linear), linear_betas(30, 0.001, 0.3))

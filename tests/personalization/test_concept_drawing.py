@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from difflab.config.language import GuidedSamplingParams
 from stable_diffusion import make_pipeline
 
+from difflab.config.language import GuidedSamplingParams
 from difflab.errors import UserError
 from difflab.personalization.weights import add_tokens
 from difflab.sampling.noise import bank_generators

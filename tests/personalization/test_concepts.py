@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from difflab.config.language import ConceptCirclesParams, PresenceParams
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from difflab.circles.colours import rgb
 from difflab.config.data import CirclesParams
+from difflab.config.language import ConceptCirclesParams, PresenceParams
 from difflab.errors import DataError, UserError
 from difflab.personalization.concepts import circles_of, photographs
 from difflab.personalization.presence import shows_colour

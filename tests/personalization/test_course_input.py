@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from difflab.config.language import ConceptParams
 from PIL import Image
 
+from difflab.config.language import ConceptParams
 from difflab.errors import UserError
 from difflab.personalization.concepts import folder_of
 from difflab.personalization.course_input import read_course_input

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from difflab.config.load import ParamsError, read_yaml, validate
-from difflab.config.params import Params
 
 from difflab.circles.colours import contrasts, farthest_colors
+from difflab.config.load import ParamsError, read_yaml, validate
+from difflab.config.params import Params
 from difflab.personalization.tokens import tokens_of
 from difflab.prompts import check_prompts
-from tests.test_params import DELETE, changed
+from tests.config.changed_params import DELETE, changed
 
 PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")
 HERE = "personalization"

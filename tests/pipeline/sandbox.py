@@ -37,8 +37,8 @@ def declared(folder: Path) -> dict[str, Any]:
 
 
 def only(params: dict[str, Any], keys: list[str]) -> dict[str, Any]:
-    """`params` without all that none of the dotted `keys` names."""
-    part: dict[str, Any] = {}
+    """`params` without all that none of the dotted `keys` names, but `runtime`, which no stage declares."""
+    part: dict[str, Any] = {"runtime": params["runtime"]} if "runtime" in params else {}
     for key in keys:
         *sections, last = key.split(".")
         source, target = params, part
@@ -60,7 +60,7 @@ def main(declared_file: str, address: str, *command: str) -> None:
     stage = json.loads(Path(declared_file).read_text())[" ".join(["python", *command])]
     with tempfile.TemporaryDirectory() as folder:
         fingerprints = [Path(dep) for dep in stage["deps"] if dep.startswith("code/")]
-        modules = {path for file in fingerprints for path in parse(file.read_text())}
+        modules = {path.partition(":")[0] for file in fingerprints for path in parse(file.read_text())}
         packages = map(str, Path("src").rglob("__init__.py"))  # without them Python takes the installed difflab
         for path in {*stage["deps"], *modules, *packages, *CANNOT_CHANGE_A_RESULT, "dvc.yaml"}:
             copy(Path(path), Path(folder, path))

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from difflab.config.load import validate
-from difflab.config.params import Params, load_params
 from PIL import Image
 
+from difflab.config.load import validate
+from difflab.config.params import Params, load_params
 from difflab.errors import UserError
 from difflab.models.hub import is_hub_id
 from difflab.pipeline.check import check_params
-from tests.changed_params import PARAMS, changed
+from tests.config.changed_params import PARAMS, changed
 
 SIZE = 32  # of PARAMS' faces
 

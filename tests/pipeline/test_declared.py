@@ -4,6 +4,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dvc.dependency.param import ParamsDependency
@@ -11,6 +12,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from networkx import descendants
 
+from difflab.config.params import load_params
 from difflab.pipeline.stage import Main, keys_read, parse, read
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +26,10 @@ STAGES = {
 
 def script(stage: PipelineStage) -> Path:
     return ROOT / str(stage.cmd).split()[1]
+
+
+def declared_keys(stage: PipelineStage) -> set[str]:
+    return {key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params}
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -64,6 +70,24 @@ def test_a_data_set_reruns_only_what_uses_it() -> None:
         prepared = [dep.def_path for dep in STAGES[name].deps if dep.def_path.startswith("prepared/")]
         assert prepared == ["prepared/recipes/unconditional-800/"]
     assert not upstream("same_noise") & {"faces", "controlnet", "clip", "circles", "prepare@faces"}
+
+
+def test_no_stage_declares_the_runtime() -> None:
+    """So that changing it reruns nothing."""
+    declared = {key for stage in STAGES.values() for key in declared_keys(stage)}
+    assert "recipes.joint-cosine.training" in declared
+    assert not {key for key in declared if key.split(".")[0] == "runtime"}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_declared_key_has_no_default(name: str) -> None:
+    """DVC does not know defaults: it fails on a key that params.yaml does not have, with an error of its own."""
+    tree = load_params(ROOT / "params.yaml")
+    for key in declared_keys(STAGES[name]):
+        node: Any = tree
+        for part in key.split("."):
+            assert isinstance(node, dict) or type(node).model_fields[part].is_required(), key
+            node = node[part] if isinstance(node, dict) else getattr(node, part)
 
 
 def test_parameters_are_checked_before_every_stage() -> None:

@@ -18,23 +18,23 @@ from test_declared import ROOT, STAGES, script
 
 from difflab.pipeline.fingerprint import OUTSIDE, fingerprint
 
-PARAMS = sorted((ROOT / "src/difflab/config").glob("*.py"))
+CONFIG = sorted((ROOT / "src/difflab/config").glob("*.py"))
 SCRIPTS = {script(stage).relative_to(ROOT).as_posix() for stage in STAGES.values()}
 
 
 def import_closure(*paths: str) -> set[str]:
     """All modules that they can import, but the files of packages."""
-    return {path for path in fingerprint(*paths, outside=()) if not path.endswith("__init__.py")}
+    return {path for path in fingerprint(*paths, outside=()) if path.endswith(".py") and "__init__" not in path}
 
 
 CLOSURES = import_closure(*SCRIPTS)
-IMPORTED = sorted({ROOT / path for path in CLOSURES if path.startswith(OUTSIDE)} | set(PARAMS))
+IMPORTED = sorted({ROOT / path for path in CLOSURES if path.startswith(OUTSIDE)} | set(CONFIG))
 DECLARED = sorted(CLOSURES - SCRIPTS - {"src/difflab/stage.py"} - {p for p in CLOSURES if p.startswith(OUTSIDE)})
 USERS = sorted(ROOT / path for path in {*DECLARED, *SCRIPTS})
 
-READERS = {"validate", "read_yaml", "parse_yaml", "load_params", "load_section"}  # params/file.py
+READERS = {"validate", "read_yaml", "parse_yaml", "load_runtime", "load_section"}  # config/load.py
 CONVERTERS = {"BeforeValidator", "PlainValidator", "WrapValidator", "computed_field", "field_validator"}
-CONVERTERS |= {"property", "cached_property", "default", "default_factory", "model_copy", "__setattr__"}
+CONVERTERS |= {"property", "cached_property", "default_factory", "model_copy", "__setattr__"}
 NUMERICAL = {"numpy", "np", "scipy", "torch", "random"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -74,35 +74,43 @@ def test_exempt_modules_set_nothing_outside_themselves(path: Path) -> None:
     assert "putenv" not in {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
-@pytest.mark.parametrize("path", PARAMS, ids=lambda path: path.stem)
-def test_params_hold_types_and_checks_only(path: Path) -> None:
-    """Methods are validators that return `self`, functions return their argument or nothing, no field has a default."""
+@pytest.mark.parametrize("path", CONFIG, ids=lambda path: path.stem)
+def test_config_holds_types_checks_and_constant_defaults_only(path: Path) -> None:
+    """Methods return nothing, functions their argument or nothing; of a default, the fingerprint has the text."""
     nodes = list(ast.walk(tree(path)))
     words = {node.id for node in nodes if isinstance(node, ast.Name)}
     words |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     words |= {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
     assert not words & CONVERTERS
-    for node in (node for node in nodes if isinstance(node, ast.ClassDef)):
-        fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
-        assert all(field.value is None for field in fields)
-        for method in (item for item in node.body if isinstance(item, FUNCTIONS)):
-            assert [ast.unparse(mark) for mark in method.decorator_list] == ["model_validator(mode='after')"], (
-                method.name
-            )
+    for node in (node for node in nodes if isinstance(node, ast.ClassDef) and node.name != "Section"):
+        for field in (item for item in node.body if isinstance(item, ast.AnnAssign)):
+            for default in defaults(field.value):
+                ast.literal_eval(default)
+        methods = [item for item in node.body if isinstance(item, FUNCTIONS)]
+        assert {method.name for method in methods} <= {"check"} and not any(method.decorator_list for method in methods)
     functions = [node for node in nodes if isinstance(node, FUNCTIONS)]
-    if path.stem == "file":
-        assert {function.name for function in functions} == READERS | {"_refuse_shared_sections"}
+    if path.stem == "load":
+        assert {function.name for function in functions} == READERS
         return
     for function in functions:
         argument = function.args.args[0].arg
         returns = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
-        assert {ast.unparse(value) for value in returns if value} <= {argument}, function.name
+        assert {ast.unparse(value) for value in returns if value} <= {argument} or function.name == "load_params"
         stored = [node for node in assigned(path) if isinstance(node, (ast.Attribute, ast.Subscript))]
         assert argument not in {root_name(node) for node in stored}
 
 
+def defaults(value: ast.expr | None) -> Iterator[ast.expr]:
+    if isinstance(value, ast.Call):
+        assert root_name(value) == "Field"
+        yield from value.args
+        yield from (word.value for word in value.keywords if word.arg == "default")
+    elif value:
+        yield value
+
+
 @pytest.mark.parametrize("path", USERS, ids=lambda path: path.stem)
-def test_only_types_and_readers_are_taken_from_params(path: Path) -> None:
+def test_only_types_and_readers_are_taken_from_config(path: Path) -> None:
     """No value; and not the order of the choices of a type either."""
     taken = {}
     for node in ast.walk(tree(path)):

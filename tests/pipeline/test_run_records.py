@@ -116,7 +116,6 @@ def test_an_experiment_in_a_temporary_folder_keeps_its_record(stage, tmp_path_fa
 
 def test_library_tells_what_the_stage_reads_and_where_it_works(stage, monkeypatch) -> None:
     from difflab.config.load import load_section
-
     from difflab.pipeline.resume import locked_folder
 
     monkeypatch.setattr(sys, "argv", ["stages/train.py", "b"])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from difflab.config.params import load_params
 from PIL import Image
 
+from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.report.page import read_strips

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from difflab.config.params import load_params
 from diffusers import UNet2DModel
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
+from difflab.config.params import load_params
 from difflab.data import folder, torchvision_files
 from difflab.data.dataset import ImageDataset
 from difflab.data.images import read_image

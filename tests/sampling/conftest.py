@@ -5,29 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from difflab.config.diffusion import ConditionParams, NetworkParams
 from difflab.models.conditioning import make_condition
 from difflab.models.model_folder import save_model_folder
 from difflab.models.schedules import linear_betas
 from difflab.models.unet import make_unet
+from tests.factories import condition, network
 
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=2,
-    block_out_channels=[16, 16],
-    layers_per_block=1,
-    add_attention=True,
-    attention_head_dim=8,
-    norm_num_groups=8,
-    time_embedding_dim=None,
-)
+NETWORK = network(patch_size=2, block_out_channels=[16, 16], add_attention=True, norm_num_groups=8)
 SIZE = 8
 BETAS = linear_betas(100, 1e-3, 0.2)
-CONDITIONS = [
-    ConditionParams(kind="digit_and_domain", digit_dim=8, domain_dim=4, drop_probability=0.1),
-    ConditionParams(kind="class_embedding", digit_dim=None, domain_dim=None, drop_probability=0.1),
-    ConditionParams(kind="one_hot", digit_dim=None, domain_dim=None, drop_probability=0.1),
-]
+CONDITIONS = [condition(kind) for kind in ("digit_and_domain", "class_embedding", "one_hot")]
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,6 @@ SAMPLING = {
     "set_alpha_to_one": True,
     "clip_sample": True,
     "batch_size": 4,
-    "eta": 0.0,
     "guidance_scale": 3.0,
     "images_per_digit": 13,
     "trace_steps": 3,

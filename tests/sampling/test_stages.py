@@ -41,7 +41,9 @@ def project(digit_model, unconditional_model, tmp_path, monkeypatch) -> Path:
 
 
 def write_params(project: Path, digits: dict[str, list[int]], sampler: dict, eta: float = 0.5) -> None:
-    sampling = sampler | {"eta": eta, "guidance_scale": 3.0, "images_per_digit": 12, "trace_steps": 6}
+    sampling = (
+        sampler | ({"eta": eta} if eta else {}) | {"guidance_scale": 3.0, "images_per_digit": 12, "trace_steps": 6}
+    )
     params = {
         "compute": {"threads": 1, "mixed_precision": "fp32"},
         "recipes": {

@@ -19,7 +19,7 @@ from tests.stage_calls import run_stage
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # inside clean-fid
 
-CONDITION = {"kind": "one_hot", "digit_dim": None, "domain_dim": None, "drop_probability": 0.1}
+CONDITION = {"kind": "one_hot", "drop_probability": 0.1}
 PARAMS = {
     "compute": {"threads": 1, "mixed_precision": "fp32"},
     "evaluation": {"seed": 3, "num_resamples": 50, "nearest_k": 2, "inception_weights": None},

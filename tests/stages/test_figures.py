@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from dvc.utils.hydra import compose_and_dump
 from PIL import Image
 from safetensors.torch import save_file
 
-from difflab.config.diffusion import NetworkParams
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.models import judge
@@ -24,20 +22,12 @@ from difflab.sampling.noise import bank_generators
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.training.denoising import DenoisingTask
 from stages.digits import process_grid, same_noise, successes_failures, training_gif
+from tests.factories import network, profile
 from tests.stage_calls import run_stage
 
 SIZE = 8
 BETAS = linear_betas(14, 1e-2, 0.4)
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=1,
-    block_out_channels=[8, 8],
-    layers_per_block=1,
-    add_attention=False,
-    attention_head_dim=8,
-    norm_num_groups=4,
-    time_embedding_dim=None,
-)
+NETWORK = network()
 
 
 @dataclass
@@ -65,8 +55,7 @@ def drawn(monkeypatch) -> list[Drawn]:
 @pytest.fixture
 def workspace(tmp_path, monkeypatch) -> Path:
     """The parameters of the smoke profile."""
-    conf = str(Path(__file__).parents[2] / "conf")
-    compose_and_dump(tmp_path / "params.yaml", conf, None, "config", ".", ["profile=smoke"])
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(profile("smoke")))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -15,22 +15,7 @@ from difflab.models.judge import load_judge
 from stages.digits import judge
 from tests.stage_calls import run_stage
 
-TRAINING = {
-    "seed": 0,
-    "num_epochs": 1,
-    "batch_size": 16,
-    "optimizer": "adamw",
-    "learning_rate": 0.002,
-    "weight_decay": 0.01,
-    "lr_schedule": "cosine",
-    "lr_interval": "step",
-    "warmup_steps": 1,
-    "ema_decay": None,
-    "max_grad_norm": 1.0,
-    "log_every": 1,
-    "checkpoint_every": 100,
-    "num_snapshots": 0,
-}
+TRAINING = {"seed": 0, "num_epochs": 1, "batch_size": 16, "learning_rate": 0.002, "warmup_steps": 1}
 
 
 class LeNet(nn.Sequential):

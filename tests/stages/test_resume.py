@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from dvc.utils.hydra import compose_and_dump
 
 from difflab.data.dataset import ImageDataset
 from difflab.pipeline.resume import hashed_read
+from tests.factories import profile
 
 REPOSITORY = Path(__file__).parents[2]
 TRAIN = [sys.executable, "stages/digits/train.py", "joint-cosine"]
@@ -24,9 +24,9 @@ def workspace(tmp_path_factory):
     """The stages, smoke parameters with enough steps to be killed between, and a few prepared images."""
     folder = tmp_path_factory.mktemp("workspace")
     shutil.copytree(REPOSITORY / "stages", folder / "stages")
-    compose_and_dump(folder / "params.yaml", str(REPOSITORY / "conf"), None, "config", ".", ["profile=smoke"])
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params["recipes"]["joint-cosine"]["training"] |= {"checkpoint_every": 1, "num_epochs": 40, "batch_size": 64}
+    params = profile("smoke")
+    params["runtime"]["checkpoint_every"] = 1
+    params["recipes"]["joint-cosine"]["training"] |= {"num_epochs": 40, "batch_size": 64}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     generator = torch.Generator().manual_seed(0)
     for domain in ("mnistm", "svhn"):

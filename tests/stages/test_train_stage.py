@@ -12,39 +12,16 @@ from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.training import fit
 from stages.digits import train
+from tests.factories import network, training
 from tests.stage_calls import run_stage
 
-NETWORK = {
-    "prediction_type": "epsilon",
-    "patch_size": 1,
-    "block_out_channels": [8],
-    "layers_per_block": 1,
-    "add_attention": False,
-    "attention_head_dim": 8,
-    "norm_num_groups": 4,
-    "time_embedding_dim": None,
-}
-TRAINING = {
-    "seed": 0,
-    "num_epochs": 2,
-    "batch_size": 16,
-    "optimizer": "adam",
-    "learning_rate": 0.001,
-    "weight_decay": 0.0,
-    "lr_schedule": "constant",
-    "lr_interval": "step",
-    "warmup_steps": 0,
-    "ema_decay": None,
-    "max_grad_norm": None,
-    "log_every": 100,
-    "checkpoint_every": 100,
-    "num_snapshots": 2,
-}
+NETWORK = network(block_out_channels=[8]).model_dump()
+TRAINING = training(num_epochs=2, batch_size=16, learning_rate=0.001, num_snapshots=2).model_dump()
 RECIPE = {
     "data": {"mnistm": [0, 2, 4], "svhn": [1, 2]},
     "hold_out_validation": True,
     "schedule": {"name": "linear", "num_train_timesteps": 10, "beta_start": 0.01, "beta_end": 0.2},
-    "condition": {"kind": "one_hot", "digit_dim": None, "domain_dim": None, "drop_probability": 0.1},
+    "condition": {"kind": "one_hot", "drop_probability": 0.1},
     "network": NETWORK,
     "training": TRAINING,
 }

@@ -26,7 +26,6 @@ SAMPLING = {
     "set_alpha_to_one": True,
     "clip_sample": True,
     "batch_size": 16,
-    "eta": 0.0,
     "guidance_scale": 3.0,
     "images_per_digit": 10,
     "trace_steps": 2,

@@ -4,17 +4,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from difflab.config.language import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from difflab.circles.scenes import Scenes, place_circles
 from difflab.clip.tokenizer import build_tokenizer
 from difflab.clip.words import words_of
-from difflab.config.training import TrainingParams
+from difflab.config.language import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams
 from difflab.models.schedules import cosine_betas
 from difflab.text_to_image.autoencoder import make_autoencoder
 from difflab.text_to_image.network import make_scheduler, make_unet
+from tests.factories import training
 
 SIZE = 16
 CAPTIONS = ["red circle on blue background", "blue circle on red background", "green circle with red background"]
@@ -30,22 +30,7 @@ NETWORK = LatentNetworkParams(
     norm_num_groups=4,
 )
 SAMPLING = GuidedSamplingParams(seed=0, sampler="dpmsolver++", num_inference_steps=3, guidance_scale=2.0, batch_size=2)
-TRAINING = TrainingParams(
-    seed=0,
-    num_epochs=2,
-    batch_size=2,
-    optimizer="adam",
-    learning_rate=0.01,
-    weight_decay=0.0,
-    lr_schedule="constant",
-    lr_interval="step",
-    warmup_steps=0,
-    ema_decay=None,
-    max_grad_norm=1.0,
-    log_every=1,
-    checkpoint_every=100,
-    num_snapshots=2,
-)
+TRAINING = training(num_epochs=2, batch_size=2, max_grad_norm=1.0, num_snapshots=2)
 
 
 def make_pipeline() -> StableDiffusionPipeline:

@@ -9,23 +9,18 @@ from difflab.config.training import ComputeParams, TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
+from tests.factories import training
 
 COMPUTE = ComputeParams(threads=1, mixed_precision="fp32")
-TRAINING = TrainingParams(
+TRAINING = training(
     seed=3,
     num_epochs=3,
-    batch_size=8,
     optimizer="adamw",
-    learning_rate=0.01,
     weight_decay=0.1,
     lr_schedule="cosine",
-    lr_interval="step",
     warmup_steps=4,
     ema_decay=0.9,
     max_grad_norm=0.5,
-    log_every=5,
-    checkpoint_every=7,
-    num_snapshots=0,
 )
 
 
@@ -46,10 +41,10 @@ def make_data():
     return {"x": x, "y": x.sum(1, keepdim=True)}
 
 
-def train(folder: Path, params: TrainingParams = TRAINING) -> tuple[dict, str]:
+def train(folder: Path, params: TrainingParams = TRAINING, log_every: int = 5) -> tuple[dict, str]:
     torch.manual_seed(0)
     task = NoisyRegression()
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = RollingCheckpoint(folder)
+    checkpoint = RollingCheckpoint(folder, checkpoint_every=7, log_every=log_every)
     fit(task, make_data(), params, make_accelerator(COMPUTE), checkpoint)
     return task.state_dict(), checkpoint.log.read_text()

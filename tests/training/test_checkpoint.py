@@ -1,5 +1,6 @@
 """A checkpoint with any of its files damaged is named in one line, and the training ends in the undisturbed bytes."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -41,7 +42,7 @@ def stopped(tmp_path_factory) -> Path:
     return folder
 
 
-def train_and_stop(folder: Path, params: TrainingParams) -> None:
+def train_and_stop(folder: Path, params: TrainingParams = TRAINING, log_every: int = 5) -> None:
     train_step = _Trainer.train_step
 
     def stopping(self: _Trainer) -> float:
@@ -52,7 +53,7 @@ def train_and_stop(folder: Path, params: TrainingParams) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_Trainer, "train_step", stopping)
         with pytest.raises(Stopped):
-            train(folder, params)
+            train(folder, params, log_every)
 
 
 @pytest.fixture
@@ -156,13 +157,28 @@ def test_a_finished_one_is_loaded_without_a_step(folder, whole, monkeypatch):
 
 def test_before_the_first_line_of_the_log(tmp_path):
     """The log comes later than the first checkpoints."""
-    params = TRAINING.model_copy(update={"log_every": 24})
-    weights, log = train(tmp_path / "whole", params)
-    train_and_stop(tmp_path / "stopped", params)
+    weights, log = train(tmp_path / "whole", log_every=24)
+    train_and_stop(tmp_path / "stopped", log_every=24)
     saved = RollingCheckpoint(tmp_path / "stopped").load()
     assert saved and saved["step"] == 14
-    again, log_again = train(tmp_path / "stopped", params)
+    again, log_again = train(tmp_path / "stopped", log_every=24)
     assert log_again == log and all(torch.equal(again[name], tensor) for name, tensor in weights.items())
+
+
+def test_another_interval_of_the_log_changes_no_result(tmp_path):
+    """`runtime` may change between a kill and the next start; each line is the mean since the line before."""
+    weights, log = train(tmp_path / "whole")
+    train_and_stop(tmp_path / "stopped")
+    again, other_log = train(tmp_path / "stopped", log_every=3)
+    assert all(torch.equal(again[name], tensor) for name, tensor in weights.items())
+    lines, other_lines = (list(map(json.loads, text.splitlines())) for text in (log, other_log))
+    assert [line["step"] for line in other_lines] == [5, 10, 15, 18, 21, 24]
+    assert sum_of_losses(lines) == pytest.approx(sum_of_losses(other_lines))
+
+
+def sum_of_losses(lines: list[dict]) -> float:
+    starts = [0, *(line["step"] for line in lines)]
+    return sum(line["loss"] * (line["step"] - start) for start, line in zip(starts, lines, strict=False))
 
 
 def test_everything_is_on_the_disk_before_the_checkpoint_is(tmp_path, monkeypatch):

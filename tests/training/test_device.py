@@ -3,9 +3,9 @@
 import pytest
 import torch
 import yaml
-from difflab.config.params import Params
 from ruamel.yaml import YAML
 
+from difflab.config.params import Params
 from difflab.config.training import ComputeParams
 from difflab.training.device import autocasts_to_bf16, make_accelerator
 

@@ -6,26 +6,11 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
-from difflab.config.training import TrainingParams
 from difflab.training.optimization import make_lr_scheduler, make_optimizer
+from tests.factories import training
 
 EPOCHS, PER_EPOCH = 5, 4
-PARAMS = TrainingParams(
-    seed=0,
-    num_epochs=EPOCHS,
-    batch_size=8,
-    optimizer="adam",
-    learning_rate=0.01,
-    weight_decay=0.1,
-    lr_schedule="linear",
-    lr_interval="step",
-    warmup_steps=0,
-    ema_decay=None,
-    max_grad_norm=None,
-    log_every=1,
-    checkpoint_every=1,
-    num_snapshots=0,
-)
+PARAMS = training(num_epochs=EPOCHS, weight_decay=0.1, lr_schedule="linear")
 OF_TORCH = {
     "constant": lambda optimizer, length: ConstantLR(optimizer, factor=1),
     "linear": lambda optimizer, length: LinearLR(optimizer, start_factor=1, end_factor=0, total_iters=length),

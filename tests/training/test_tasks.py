@@ -6,23 +6,14 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.nn import functional as F
 
-from difflab.config.diffusion import NetworkParams
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition
 from difflab.models.schedules import cosine_betas, linear_betas
 from difflab.models.unet import make_unet
 from difflab.training.classification import ClassificationTask
 from difflab.training.denoising import DenoisingTask
+from tests.factories import network
 
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=2,
-    block_out_channels=[8, 8],
-    layers_per_block=1,
-    add_attention=True,
-    attention_head_dim=8,
-    norm_num_groups=4,
-    time_embedding_dim=None,
-)
+NETWORK = network(patch_size=2, add_attention=True)
 
 
 class Recorder(nn.Module):

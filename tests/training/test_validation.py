@@ -8,28 +8,14 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from difflab.config.training import ComputeParams, TrainingParams
+from difflab.config.training import ComputeParams
 from difflab.errors import UserError
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
+from tests.factories import training
 
-PARAMS = TrainingParams(
-    seed=3,
-    num_epochs=3,
-    batch_size=8,
-    optimizer="adam",
-    learning_rate=0.01,
-    weight_decay=0.0,
-    lr_schedule="constant",
-    lr_interval="step",
-    warmup_steps=0,
-    ema_decay=0.8,
-    max_grad_norm=None,
-    log_every=24,
-    checkpoint_every=7,
-    num_snapshots=3,
-)
+PARAMS = training(seed=3, num_epochs=3, ema_decay=0.8, num_snapshots=3)
 
 
 class NoisyRegression(nn.Module):
@@ -55,7 +41,7 @@ TRAINING, VALIDATION = make_data(64, 1), make_data(300, 2)  # 8 steps an epoch; 
 
 def train(folder: Path, validation=VALIDATION, **changes) -> RollingCheckpoint:
     folder.mkdir(exist_ok=True)
-    checkpoint, params = RollingCheckpoint(folder), PARAMS.model_copy(update=changes)
+    checkpoint, params = RollingCheckpoint(folder, checkpoint_every=7, log_every=24), PARAMS.model_copy(update=changes)
     accelerator = make_accelerator(ComputeParams(threads=1, mixed_precision="fp32"))
     task = NoisyRegression()
     fit(task, TRAINING, params, accelerator, checkpoint, validation)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from difflab.config.language import UnseenImagesParams
 from PIL import Image
 from scipy.stats import binomtest
 from transformers import CLIPProcessor
 
 from difflab.circles.colours import rgb
 from difflab.clip.model_folder import load_clip, save_clip
+from difflab.config.language import UnseenImagesParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError, UserError
 from difflab.evaluation.targets import load_targets

@@ -82,7 +82,6 @@ def make_condition(params: ConditionParams, domains: list[str], embedding_dim: i
     """The module of `params.kind` for a network whose time embedding has `embedding_dim` entries."""
     match params.kind:
         case "digit_and_domain":
-            assert params.digit_dim and params.domain_dim  # ConditionParams saw to it
             return DigitDomainCondition(domains, params.digit_dim, params.domain_dim, embedding_dim)
         case "class_embedding":
             return ClassEmbeddingCondition(domains, embedding_dim)

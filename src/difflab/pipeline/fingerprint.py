@@ -1,4 +1,8 @@
-"""Fingerprints of code: a hash for each module that a stage can import, blind to comments, docstrings and layout."""
+"""Fingerprints of code: a hash for each module that a stage can import, blind to comments, docstrings and layout.
+
+A section of params.yaml is known by its defaults alone: those of the sections that a stage imports are part of its
+fingerprint, one by one, and no type, bound or description of a parameter is.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +23,20 @@ SOURCE = "src"
 FOLDER = Path("code")  # where the stage `code` writes
 # Outside every fingerprint, each for its reason, to which tests/pipeline/test_exempt.py holds it.
 CANNOT_CHANGE_A_RESULT = {
-    "src/difflab/config/": "types and checks of params.yaml, whose values are declared; no defaults, nothing computed",
+    "src/difflab/config/": "types and checks of params.yaml; the defaults of each section have a hash of their own",
     "src/difflab/pipeline/": "locks, atomic files, resume, run records, progress bars, fingerprints",
     "src/difflab/validation.py": "texts of errors",
     "src/difflab/errors.py": "how a stage ends with an error",
 }
 OUTSIDE = tuple(CANNOT_CHANGE_A_RESULT)
+CONFIG = "difflab.config."
 Read = Callable[[str], str | None]  # the text of a file by its path in the repository; None: no such file
 
 
 def fingerprint(*roots: str, read: Read | None = None, outside: tuple[str, ...] = OUTSIDE) -> dict[str, str]:
     """Hash by path of the scripts or modules `roots` and of every module of this package that they can import.
 
-    Imports of modules that begin with one of `outside` are not followed.
+    Imports of modules that begin with one of `outside` are not followed. A section of params.yaml is `MODULE:CLASS`.
     Paths are relative to the repository, with "/"; `read` gets texts, by default those of this package's repository.
     Equal under all supported versions of Python. Imports inside functions and `import_module("a.constant")` are
     followed, those under `if TYPE_CHECKING` are not. Raises UserError for a file that is missing or cannot be parsed,
@@ -39,6 +44,7 @@ def fingerprint(*roots: str, read: Read | None = None, outside: tuple[str, ...] 
     """
     read = read or _read
     seen: dict[str, str] = {}
+    sections: set[str] = set()
     front = set(roots)
     while front:
         found: set[str] = set()
@@ -48,9 +54,10 @@ def fingerprint(*roots: str, read: Read | None = None, outside: tuple[str, ...] 
                 raise UserError(f"{name}: not found, allowed: a file of {SOURCE}/ or stages/")
             digest, imports = _analyzed(name, text)
             seen[name] = digest
+            sections |= {module for module in imports if module.startswith(CONFIG)}
             found |= {file for module in imports for file in _files(module, read)}
         front = {name for name in found - seen.keys() if not name.startswith(outside)}
-    return dict(sorted(seen.items()))
+    return dict(sorted((seen | _defaults(sections, read)).items()))
 
 
 def running_code() -> dict[str, str]:
@@ -98,12 +105,68 @@ def _read(path: str) -> str | None:
 @cache
 def _analyzed(path: str, text: str) -> tuple[str, frozenset[str]]:
     """The hash of a module and the names of the modules that it imports."""
+    tree = _parsed(path, text)
+    return _digest("".join(_canonical(tree))), frozenset(_imports(tree, path))
+
+
+def _parsed(path: str, text: str) -> ast.Module:
     try:
-        tree = ast.parse(text)
+        return ast.parse(text)
     except SyntaxError as error:
         raise UserError(f"{path}, line {error.lineno}: {error.msg}") from None
-    canonical = "".join(_canonical(tree))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16], frozenset(_imports(tree, path))
+
+
+def _digest(canonical: str) -> str:
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _defaults(names: set[str], read: Read) -> dict[str, str]:
+    """A hash for each class with defaults that the definitions `names` (difflab.config.MODULE.NAME) are made of."""
+    seen: dict[str, str] = {}
+    front, done = sorted(names), set(names)
+    for name in front:  # which grows
+        module, _, last = name.rpartition(".")
+        path = f"{SOURCE}/{module.replace('.', '/')}.py"
+        node = _definitions(path, read(path) or "").get(last)
+        if isinstance(node, ast.ImportFrom):
+            found = {f"{node.module}.{last}"}
+        elif isinstance(node, ast.ClassDef):
+            fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+            if defaults := "".join(map(_default, fields)):
+                seen[f"{path}:{last}"] = _digest(defaults)
+            found = {f"{module}.{used}" for part in [*node.bases, *fields] for used in _names(part)}
+        else:
+            found = {f"{module}.{used}" for used in _names(node)}
+        front += sorted(found - done)
+        done |= found
+    return seen
+
+
+@cache
+def _definitions(path: str, text: str) -> dict[str, ast.AST]:
+    """The classes, type aliases and imports from config of a module, by name."""
+    found: dict[str, ast.AST] = {}
+    for node in _parsed(path, text).body:
+        match node:
+            case ast.ClassDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                found[name] = node
+            case ast.ImportFrom(module=str(module)) if f"{module}.".startswith(CONFIG):
+                found |= {alias.name: node for alias in node.names}
+    return found
+
+
+def _names(node: ast.AST | None) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} if node else set()
+
+
+def _default(field: ast.AnnAssign) -> str:
+    """NAME = DEFAULT of a pydantic field, also if it stands in `Field(…)`; "" if there is none."""
+    match field.value:
+        case ast.Call(func=ast.Name(id="Field"), args=args, keywords=keywords):
+            given = [*args, *(word.value for word in keywords if word.arg in ("default", "default_factory"))]
+        case value:
+            given = [value] if value else []
+    return "".join([ast.unparse(field.target), "=", *_canonical(given)]) if given else ""
 
 
 def _canonical(node: Any) -> Iterator[str]:

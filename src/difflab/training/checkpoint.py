@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from difflab.config.load import load_runtime
 from difflab.pipeline.files import atomic_write, failing_at, remove, sync
 from difflab.pipeline.resume import Damaged, hash_of, hashed_read, hashed_write, locked_folder, say
+from difflab.pipeline.run_records import running_stage
 from difflab.pipeline.work_folders import CHECKPOINTS, LOG
 
 
@@ -25,9 +28,12 @@ class RollingCheckpoint:
     """A training's state in one file, replaced atomically, and the log and snapshots that belong to it.
 
     The file begins with the hash of its content, in which are those of the log as it was then and of each snapshot.
+    `checkpoint_every` and `log_every` are training steps; both files are also written at the end of the training.
     """
 
     folder: Path
+    checkpoint_every: float = math.inf
+    log_every: float = math.inf
     snapshot_hashes: dict[str, str] = field(default_factory=dict)  # by file name
 
     @property
@@ -121,7 +127,10 @@ def _hash(content: bytes) -> str:
 def rolling_checkpoint(name: str, params: Any, inputs: Sequence[Path]) -> Iterator[RollingCheckpoint]:
     """The checkpoint of a training in this configuration, for this process alone.
 
-    `params` and `inputs` are all that the training depends on; see `locked_folder`.
+    `params` and `inputs` are all that the training depends on; see `locked_folder`. How often it is saved and logged,
+    `runtime` of params.yaml, is not part of the configuration.
     """
+    runtime, stage = load_runtime(), (running_stage() or "").partition("@")[0]
+    log_every = runtime.log_every_in.get(stage, runtime.log_every)
     with locked_folder(CHECKPOINTS, name, params, inputs) as folder:
-        yield RollingCheckpoint(folder)
+        yield RollingCheckpoint(folder, runtime.checkpoint_every, log_every)

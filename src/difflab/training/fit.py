@@ -78,13 +78,14 @@ class _Trainer:
         self.lr_scheduler = make_lr_scheduler(optimizer, params, self.batches.per_epoch)
         self.model, self.optimizer = accelerator.prepare(task, optimizer)
         self.generator = torch.Generator(accelerator.device).manual_seed(params.seed)
-        self.step = 0
+        self.step = self.logged = 0
         # Of loss and gradient norm, since the last line of the log.
         self.sums = torch.zeros(2, dtype=torch.float64, device=accelerator.device)
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "step": self.step,
+            "logged": self.logged,
             "sums": self.sums,
             "task": self.task.state_dict(),
             "ema": self.ema.state_dict() if self.ema else {},
@@ -96,7 +97,7 @@ class _Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step = state["step"]
+        self.step, self.logged = state["step"], state["logged"]
         self.sums.copy_(state["sums"])
         self.task.load_state_dict(state["task"])
         if self.ema:
@@ -115,13 +116,13 @@ class _Trainer:
             while self.step < self.num_steps:
                 learning_rate = self.train_step()
                 bar.update(size)
-                if self.step % self.params.log_every == 0 or self.step == self.num_steps:
+                if self.step % checkpoint.log_every == 0 or self.step == self.num_steps:
                     bar.set_postfix(loss=f"{self.write_log(checkpoint, learning_rate):.4f}", refresh=False)
                 if self.validation and self.step % self.batches.per_epoch == 0:
                     self.write_line(checkpoint, {"validation_loss": self.validate()})
                 if self.step in self.snapshot_steps:
                     checkpoint.save_snapshot(self.step, self.averaged.state_dict())
-                if self.step % self.params.checkpoint_every == 0 or self.step == self.num_steps:
+                if self.step % checkpoint.checkpoint_every == 0 or self.step == self.num_steps:
                     checkpoint.save(self.state_dict())
 
     def train_step(self) -> float:
@@ -143,8 +144,8 @@ class _Trainer:
 
     def write_log(self, checkpoint: RollingCheckpoint, learning_rate: float) -> float:
         """Append to the log the means since the line before; returns the mean loss."""
-        since = (self.step - 1) % self.params.log_every + 1
-        loss, norm = (self.sums / since).tolist()
+        loss, norm = (self.sums / (self.step - self.logged)).tolist()
+        self.logged = self.step
         if not math.isfinite(loss):
             found = f"training.learning_rate: found {self.params.learning_rate}"
             raise UserError(f"{found}, with which the loss is {loss} at step {self.step}; allowed: a smaller one")

@@ -1,13 +1,16 @@
-"""The committed params.yaml with one value changed."""
+"""The committed params.yaml, every default written out, with one value changed."""
 
 from copy import deepcopy
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from difflab.config.load import read_yaml
+import pytest
 
-ROOT = Path(__file__).parents[1]
+from difflab.config.load import ParamsError, validate
+from difflab.config.params import Params, load_params
+
+ROOT = Path(__file__).parents[2]
 DELETE = object()
 
 
@@ -23,18 +26,16 @@ def changed(key: str, value: Any, params: Any) -> Any:
     return params
 
 
-# The committed file, with those values fixed on which the lines below depend.
-PARAMS = read_yaml(ROOT / "params.yaml")
+# The committed file, with those values fixed that the tests depend on.
+PARAMS = load_params(ROOT / "params.yaml").model_dump()
 for key, value in {
     "prepare": {"digit_size": 16, "face_size": 32},
     "recipes/joint-cosine/network/patch_size": 4,
     "recipes/joint-cosine/network/block_out_channels": [64, 128],
     "recipes/joint-cosine/sampling/num_inference_steps": 50,
-    "recipes/joint-cosine/sampling/timestep_spacing": "trailing",
     "faces/network/patch_size": 4,
     "faces/network/block_out_channels": [64, 128],
     "faces/schedule": {"name": "linear", "num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02},
-    "faces/sampling/num_inference_steps": 50,
     "faces/sampling/timestep_spacing": "leading",
 }.items():
     PARAMS = changed(key, value, PARAMS)
@@ -49,3 +50,16 @@ def leaves(node: Any, prefix: str = "") -> list[str]:
 def value_at(key: str, params: Any = PARAMS) -> Any:
     """What stands at `key`, parts divided by /."""
     return reduce(lambda node, part: node[int(part)] if isinstance(node, list) else node[part], key.split("/"), params)
+
+
+def refusal(params: Any) -> tuple[str, str]:
+    """The key that `params` are refused for, parts divided by /, and what the line says of it."""
+    with pytest.raises(ParamsError) as error:
+        validate(Params, params)
+    return split_line(str(error.value))
+
+
+def split_line(line: str) -> tuple[str, str]:
+    assert len(line.splitlines()) == 1 and line.startswith("params.yaml: "), line
+    key, _, rest = line.removeprefix("params.yaml: ").partition(": found ")
+    return key.replace(".", "/"), rest

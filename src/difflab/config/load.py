@@ -1,4 +1,4 @@
-"""Reading params.yaml: all of it, or one section."""
+"""Reading params.yaml: the file, and sections of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
-from difflab.config.whole import Params
+from difflab.config.training import RuntimeParams
 from difflab.errors import UserError, reading
 from difflab.pipeline.run_records import note_params
 from difflab.validation import explain
@@ -49,29 +49,6 @@ def parse_yaml(content: bytes, place: str) -> Any:
         return YAML(typ="safe").load(content.decode())
 
 
-def load_params(path: str | Path = Path("params.yaml")) -> Params:
-    """Read and check the whole file. Raises ParamsError with one line."""
-    tree = read_yaml(path)
-    _refuse_shared_sections(tree)
-    return validate(Params, tree)
-
-
-def _refuse_shared_sections(tree: Any) -> None:
-    """Refuse a section that YAML's `<<` or an alias puts in two places.
-
-    `dvc exp run -S` changes such a section in both places, or in neither, whichever of the two it names.
-    """
-    keys, front = {id(tree): ""}, [("", tree)]
-    for prefix, section in front:  # which grows
-        for name, value in section.items() if isinstance(section, dict) else ():
-            key = f"{prefix}.{name}".strip(".")
-            if isinstance(value, dict) and keys.setdefault(id(value), key) != key:
-                found = f"the section {keys[id(value)]} by `<<` or an alias"
-                allowed = "a section of its own, because `dvc exp run -S` changes shared ones in both places or in none"
-                raise ParamsError(f"params.yaml: {key}: found {found}, allowed: {allowed}; `difflab recipe` copies one")
-            front.append((key, value))
-
-
 @overload
 def load_section(kind: type[T], key: str, path: str | Path = ...) -> T: ...
 @overload
@@ -86,3 +63,12 @@ def load_section(kind: Any, key: str, path: str | Path = Path("params.yaml")) ->
         value = value[part]
     note_params(key, value)
     return validate(kind, value, key)
+
+
+def load_runtime(path: str | Path = Path("params.yaml")) -> RuntimeParams:
+    """The section `runtime`, or its defaults where there is no params.yaml, as in a program of one's own.
+
+    It is not declared by stages, and not noted as read.
+    """
+    tree = read_yaml(path) if Path(path).exists() else {}
+    return validate(RuntimeParams, tree.get("runtime", {}) if isinstance(tree, dict) else tree, "runtime")

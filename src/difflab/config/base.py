@@ -1,0 +1,104 @@
+"""Types that the sections of params.yaml share; every number has bounds."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from difflab.validation import refuse
+
+
+def _each_once(values: list[Any]) -> list[Any]:
+    """Refuse repeated values, and numbers that agree to six digits: the values become keys, file names and rows."""
+    names: dict[Any, Any] = {}
+    for value in values:
+        name = f"{value:g}" if isinstance(value, float) else value
+        if name in names:
+            first, second = (json.dumps(found, ensure_ascii=False) for found in (names[name], value))
+            twice = f"{second} twice" if first == second else f"{first} and {second}, which have one name"
+            raise refuse("", values, f"different values, not {twice}")
+        names[name] = value
+    return values
+
+
+def _has_one_zero(value: float) -> float:
+    """Refuse −0.0: some numbers become file names, and files of 0.0 are looked up."""
+    if math.copysign(1, value) < 0:
+        raise refuse("", value, "0.0 in place of -0.0")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise refuse("", value, "one line of text, not empty")
+    return value
+
+
+def _known_to_css(name: str) -> str:
+    from PIL.ImageColor import colormap
+
+    if name.replace(" ", "") not in colormap:
+        raise refuse("", name, "a CSS color name, split into words, such as light coral")
+    return name
+
+
+def _of_different_colors(colors: list[str]) -> list[str]:
+    """Refuse two colors of one color."""
+    from PIL.ImageColor import getrgb
+
+    seen: dict[tuple[int, ...], str] = {}
+    for name in colors:
+        if (value := getrgb(name.replace(" ", ""))) in seen:
+            raise refuse("", name, f"another name, because it is the color of {seen[value]}")
+        seen[value] = name
+    return colors
+
+
+T = TypeVar("T")
+EachOnce = AfterValidator(_each_once)
+Distinct = Annotated[list[T], Field(min_length=1), EachOnce]  # values that become keys, file names or rows
+
+# Kept in memory: a million 32×32 RGB images are 3 GB.
+NumImages = Annotated[int, Field(ge=1, le=1_000_000)]
+BatchSize = Annotated[int, Field(ge=1, le=100_000)]
+NumRuns = Annotated[int, Field(ge=1, le=1000)]
+NumSteps = Annotated[int, Field(ge=1, le=1_000_000_000)]  # of a training; a number beyond its last step means never
+NumTimesteps = Annotated[int, Field(ge=1, le=4000)]
+# Four times the widest and deepest networks of Stable Diffusion XL and CLIP ViT-bigG.
+Width = Annotated[int, Field(ge=1, le=8192)]
+Depth = Annotated[int, Field(ge=1, le=200)]
+Widths = Annotated[list[Width], Field(min_length=1, max_length=10)]
+Pixels = Annotated[int, Field(ge=1, le=1024)]  # a side
+NonNegative = Annotated[float, Field(ge=0, le=1000), AfterValidator(_has_one_zero)]
+Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(_has_one_zero)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+GuidanceScale = Annotated[float, Field(ge=1, le=1000)]  # s of s ε(x,c) − (s−1) ε(x,∅)
+Digit = Annotated[int, Field(ge=0, le=9)]
+Text = Annotated[str, AfterValidator(_one_line)]
+ColorName = Annotated[str, AfterValidator(_known_to_css)]
+Colors = Annotated[list[ColorName], AfterValidator(_of_different_colors)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Domain = Literal["mnist", "mnistm", "svhn"]
+
+
+def require(holds: bool, key: str, found: Any, allowed: str) -> None:
+    """Refuse `found` at `key`, below the section's own, unless the condition holds."""
+    if not holds:
+        raise refuse(key, found, allowed)
+
+
+class Section(BaseModel):
+    """A section of params.yaml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        self.check()
+        return self
+
+    def check(self) -> None:
+        """Require what the keys of this section ask of each other."""

@@ -1,0 +1,204 @@
+"""All of params.yaml, and what its sections require of each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from difflab.config.base import Section, require
+from difflab.config.data import CirclesParams, DataParams, PrepareParams
+from difflab.config.diffusion import (
+    EvaluationParams,
+    FacesParams,
+    LinearSchedule,
+    RecipeParams,
+    StudiesParams,
+    require_signal,
+)
+from difflab.config.language import (
+    ClipParams,
+    ControlNetParams,
+    PersonalizationParams,
+    TextToImageParams,
+    ZeroShotParams,
+)
+from difflab.config.load import ParamsError, read_yaml, validate
+from difflab.config.training import AdaptationParams, ComputeParams, JudgeParams, RuntimeParams
+
+# Names in models/, metrics/ and samples/ that a recipe, whose names are a-z, 0-9 and -, could take.
+NOT_OF_RECIPES = {"adapt", "autoencoder", "clip", "controlnet", "faces", "guidance", "interpolation", "inversion"} | {
+    *("judge-mnist", "judge-mnistm", "judge-svhn")
+}
+PROCESS_STEPS = 7  # of the figure of an unconditional recipe's reverse process: eight images
+
+
+class Params(Section):
+    compute: ComputeParams
+    runtime: RuntimeParams
+    data: DataParams
+    prepare: PrepareParams
+    judge: JudgeParams
+    evaluation: EvaluationParams
+    recipes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams] = Field(min_length=1)
+    faces: FacesParams
+    circles: CirclesParams
+    clip: ClipParams
+    zero_shot: ZeroShotParams
+    text_to_image: TextToImageParams
+    controlnet: ControlNetParams
+    personalization: PersonalizationParams
+    studies: StudiesParams
+    adaptation: AdaptationParams
+
+    def check(self) -> None:
+        """In this order: later checks rely on earlier ones."""
+        for check in (_names, _studies, _time_steps, _sizes, _numbers_of_images, _seeds):
+            check(self)
+
+
+def load_params(path: str | Path = Path("params.yaml")) -> Params:
+    """Read and check the whole file. Raises ParamsError with one line."""
+    tree = read_yaml(path)
+    _refuse_shared_sections(tree)
+    return validate(Params, tree)
+
+
+def _refuse_shared_sections(tree: Any) -> None:
+    """Refuse a section that YAML's `<<` or an alias puts in two places.
+
+    `dvc exp run -S` changes such a section in both places, or in neither, whichever of the two it names.
+    """
+    keys, front = {id(tree): ""}, [("", tree)]
+    for prefix, section in front:  # which grows
+        for name, value in section.items() if isinstance(section, dict) else ():
+            key = f"{prefix}.{name}".strip(".")
+            if isinstance(value, dict) and keys.setdefault(id(value), key) != key:
+                found = f"the section {keys[id(value)]} by `<<` or an alias"
+                allowed = "a section of its own, because `dvc exp run -S` changes shared ones in both places or in none"
+                raise ParamsError(f"params.yaml: {key}: found {found}, allowed: {allowed}; `difflab recipe` copies one")
+            front.append((key, value))
+
+
+def _names(params: Params) -> None:
+    taken = sorted(NOT_OF_RECIPES & params.recipes.keys())
+    allowed = "another name, because models/, metrics/ or samples/ has something of that name"
+    require(not taken, "recipes", "".join(taken[:1]), allowed)
+    held_out = params.circles.held_out_colours
+    named = f", or one of circles.held_out_colours: {', '.join(held_out)}" if held_out else ""
+    for name, concept in params.personalization.concepts.items():
+        known = concept.colour is None or concept.colour in held_out
+        require(known, f"personalization.concepts.{name}.colour", concept.colour, f"null{named}")
+
+
+def _studies(params: Params) -> None:
+    """Each study names existing recipes of the kind that it needs."""
+    studies, recipes = params.studies, params.recipes
+    conditional = [name for name, recipe in recipes.items() if recipe.condition]
+    of_one_domain = [name for name, recipe in recipes.items() if len(recipe.data) == 1]
+    unconditional = [name for name, recipe in recipes.items() if not recipe.condition]
+    linear = [name for name in unconditional if recipes[name].schedule.name == "linear"]
+    with_snapshots = [name for name in conditional if recipes[name].training.num_snapshots]
+    for key, names, allowed in (
+        ("fid.recipe", [studies.fid.recipe], linear),
+        ("few_steps", list(studies.few_steps), of_one_domain),
+        ("guidance.recipe", [studies.guidance.recipe], [name for name in of_one_domain if name in conditional]),
+        ("training_gif.recipes", studies.training_gif.recipes, with_snapshots),
+        ("unconditional", studies.unconditional, unconditional),
+    ):
+        for name in names:
+            require(name in allowed, f"studies.{key}", name, f"one of {', '.join(allowed)}" if allowed else "no recipe")
+
+
+def _time_steps(params: Params) -> None:
+    """No sampler takes more steps than its model was trained with, as far as params.yaml says with how many."""
+    studies, gif = params.studies, params.studies.training_gif
+    models = {f"recipes.{name}": recipe for name, recipe in params.recipes.items()} | {"faces": params.faces}
+    trained = {key: model.schedule.num_train_timesteps for key, model in models.items()}
+    asked = [(f"{key}.sampling", key, model.sampling.num_inference_steps) for key, model in models.items()]
+    asked += [
+        *((f"studies.few_steps.{k}", f"recipes.{k}", max(v.num_inference_steps)) for k, v in studies.few_steps.items()),
+        ("studies.guidance", f"recipes.{studies.guidance.recipe}", studies.guidance.num_inference_steps),
+        *(("studies.training_gif", f"recipes.{name}", gif.num_inference_steps) for name in gif.recipes),
+    ]
+    if params.text_to_image.pretrained is None:
+        trained["text_to_image"] = params.text_to_image.schedule.num_train_timesteps
+        for key in ("text_to_image", "controlnet", "personalization"):
+            asked.append((f"{key}.sampling", "text_to_image", getattr(params, key).sampling.num_inference_steps))
+    for key, model, steps in asked:
+        allowed = f"integers ≤ {model}.schedule.num_train_timesteps = {trained[model]}"
+        require(steps <= trained[model], f"{key}.num_inference_steps", steps, allowed)
+    for key, model in models.items():
+        steps, offset = model.sampling.num_inference_steps, model.sampling.steps_offset
+        room = trained[key] - 1 - (steps - 1) * trained[key] // steps  # above the first of the leading time steps
+        allowed = f"integer ≤ {room} with num_inference_steps {steps}"
+        require(offset <= room, f"{key}.sampling.steps_offset", offset, allowed)
+    for key in (f"recipes.{name}" for name in studies.unconditional):
+        allowed = f"integer ≥ {PROCESS_STEPS}, because of studies.unconditional"
+        require(trained[key] >= PROCESS_STEPS, f"{key}.schedule.num_train_timesteps", trained[key], allowed)
+    # The study of lengths keeps the range of β: with many more steps than trained nothing of an image is left.
+    schedule = params.recipes[studies.fid.recipe].schedule
+    assert isinstance(schedule, LinearSchedule)  # _studies saw to it
+    for length in studies.fid.lengths:
+        require_signal(length, schedule.beta_start, schedule.beta_end, "studies.fid.lengths", length)
+
+
+def _sizes(params: Params) -> None:
+    """Every level of a U-Net halves the image, and pixel-unshuffle divides it first."""
+    models = {f"recipes.{name}": (recipe.network, "digit_size") for name, recipe in params.recipes.items()}
+    for key, (network, size_key) in (models | {"faces": (params.faces.network, "face_size")}).items():
+        size, factor = (
+            getattr(params.prepare, size_key),
+            network.patch_size * 2 ** (len(network.block_out_channels) - 1),
+        )
+        require(size % factor == 0, f"prepare.{size_key}", size, f"a multiple of {factor}, because of {key}.network")
+    found, levels = params.controlnet.hint_channels, len(params.text_to_image.autoencoder.network.block_out_channels)
+    allowed = f"{levels} levels, as many as text_to_image.autoencoder.network.block_out_channels"
+    fits = params.text_to_image.pretrained is not None or len(found) == levels
+    require(fits, "controlnet.hint_channels", found, allowed)
+    size = params.prepare.digit_size
+    require(
+        params.judge.checkpoint is None or size == 28, "prepare.digit_size", size, "28, because of judge.checkpoint"
+    )
+
+
+def _numbers_of_images(params: Params) -> None:
+    """Enough for all that is measured, and equal numbers of each digit where digits are asked for."""
+    k, studies = params.evaluation.nearest_k, params.studies
+    of_recipe = {f"studies.few_steps.{name}": (name, study.num_images) for name, study in studies.few_steps.items()}
+    of_recipe["studies.guidance"] = studies.guidance.recipe, studies.guidance.num_images
+    counts = {key: count for key, (_, count) in of_recipe.items()}
+    for key, count in (counts | {"studies.fid.drawing": studies.fid.drawing.num_images}).items():
+        require(count > k, f"{key}.num_images", count, f"integer > evaluation.nearest_k = {k}")
+    for name, recipe in params.recipes.items():
+        count = recipe.sampling.images_per_digit * min(map(len, recipe.data.values()))
+        allowed = f"integer < {count}, the samples of recipes.{name} in one domain"
+        require(k < count, "evaluation.nearest_k", k, allowed)
+    for key, (name, count) in of_recipe.items():
+        [digits] = params.recipes[name].data.values()
+        allowed = f"a multiple of {len(digits)}, the number of digits of recipes.{name}"
+        equal = not params.recipes[name].condition or count % len(digits) == 0
+        require(equal, f"{key}.num_images", count, allowed)
+    most = params.circles.num_validation  # of held-out scenes; with one circle there are fewer
+    for key, count in (
+        ("text_to_image.num_images", params.text_to_image.num_images),
+        ("controlnet.samples.num_one_circle", params.controlnet.samples.num_one_circle),
+    ):
+        require(count <= most, key, count, f"integer ≤ circles.num_validation = {most}")
+
+
+def _seeds(params: Params) -> None:
+    """Run k of a training has its seed + k."""
+    personalization, adaptation = params.personalization, params.adaptation
+    for key, training, num_runs in (
+        ("personalization.inversion", personalization.inversion, personalization.num_runs),
+        (
+            "personalization.custom_diffusion.training",
+            personalization.custom_diffusion.training,
+            personalization.num_runs,
+        ),
+        ("adaptation.training", adaptation.training, adaptation.num_runs),
+    ):
+        allowed = f"integer ≤ {2**32 - num_runs}, because of num_runs {num_runs}"
+        require(training.seed + num_runs <= 2**32, f"{key}.seed", training.seed, allowed)

@@ -1,0 +1,41 @@
+"""Parameters for tests, of which each names the values that it is about."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from difflab.config.diffusion import ConditionParams, NetworkParams, ScheduleParams
+from difflab.config.load import validate
+from difflab.config.params import Params
+from difflab.config.training import TrainingParams
+from difflab.profiles import compose
+
+ROOT = Path(__file__).parents[1]
+
+
+def profile(name: str) -> dict[str, Any]:
+    """All values of a profile, defaults included."""
+    return validate(Params, compose(name, [], ROOT / "conf")).model_dump()
+
+
+def training(**values: Any) -> TrainingParams:
+    """Constant learning rate, no weight decay, no clipping."""
+    plain = {"seed": 0, "num_epochs": 1, "batch_size": 8, "learning_rate": 0.01, "optimizer": "adam"}
+    return TrainingParams(**plain | {"lr_schedule": "constant", "max_grad_norm": None} | values)
+
+
+def network(**values: Any) -> NetworkParams:
+    """A U-Net of two levels that predicts the noise, fast and of no quality."""
+    small = {"prediction_type": "epsilon", "block_out_channels": [8, 8], "attention_head_dim": 8, "norm_num_groups": 4}
+    return NetworkParams(**small | values)
+
+
+def schedule(name: str, num_train_timesteps: int, **values: Any) -> ScheduleParams:
+    values |= {"name": name, "num_train_timesteps": num_train_timesteps}
+    return TypeAdapter(ScheduleParams).validate_python(values)
+
+
+def condition(kind: str, **values: Any) -> ConditionParams:
+    sizes = {"digit_dim": 8, "domain_dim": 4} if kind == "digit_and_domain" else {}
+    return TypeAdapter(ConditionParams).validate_python({"kind": kind, "drop_probability": 0.1} | sizes | values)
