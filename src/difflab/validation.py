@@ -12,6 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 
+UNKNOWN = object()  # found where the key itself is not allowed
+
+
 def refuse(key: str, found: Any, allowed: str) -> PydanticCustomError:
     """The error for a model's validator to raise where one key (below the model's own) contradicts another."""
     return PydanticCustomError("refused", "{allowed}", {"key": key, "found": found, "allowed": allowed})
@@ -24,13 +27,16 @@ def explain(error: ValidationError, value: Any, prefix: str) -> str:
     allowed = first["msg"].removeprefix("Input should be ")
     if first["type"] == "refused":
         refused = first.get("ctx", {})
-        keys, found, allowed = [*keys, refused["key"]], _text(refused["found"]), refused["allowed"]
+        keys, allowed = [*keys, refused["key"]], refused["allowed"]
+        found = "an unknown key" if refused["found"] is UNKNOWN else _text(refused["found"])
     elif first["type"].startswith("union_tag_"):
         union = first.get("ctx", {})
         keys, found = [*keys, union["discriminator"].strip("'")], _text(union["tag"]) if "tag" in union else "nothing"
         allowed = union.get("expected_tags", "a value, which is required").replace("'", "")
     elif first["loc"][-1:] == ("[key]",):
         found = "an unknown key"
+    elif first["type"] == "model_type":
+        allowed = "a section"
     elif first["type"] == "missing":
         found, allowed = "nothing", "a value, which is required"
     elif first["type"] == "extra_forbidden":  # perhaps a misspelt name of a required key
@@ -48,7 +54,7 @@ def _keys(location: tuple[int | str, ...], value: Any) -> list[str]:
     for part in map(str, location):
         items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         inside = {str(name): item for name, item in items}
-        missing = isinstance(value, dict) and part not in map(str, value.values()) and part == str(location[-1])
+        missing = isinstance(value, dict) and part not in value.values() and part == str(location[-1])
         if part in inside or (missing and part != "[key]"):
             keys, value = [*keys, part], inside.get(part)
     return keys

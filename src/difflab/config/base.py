@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from difflab.validation import refuse
+from difflab.validation import UNKNOWN, refuse
 
 
 def _each_once(values: list[Any]) -> list[Any]:
@@ -94,6 +95,15 @@ class Section(BaseModel):
     """A section of params.yaml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        names = list(cls.model_fields)
+        for key in value if isinstance(value, dict) else ():
+            if key not in names:
+                raise refuse(str(key), UNKNOWN, ", ".join(get_close_matches(str(key), names) or names))
+        return value
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
