@@ -6,15 +6,15 @@ from pathlib import Path
 import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
 from accelerate import Accelerator
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
 from diffusers import DDPMScheduler, UNet2DModel
 from PIL import Image
 from torch import Tensor
 
 from difflab.config.training import TrainingParams
-from difflab.models.schedules import linear_betas
-from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
-from difflab.training.denoising import DenoisingTask
 from difflab.training.fit import fit
 
 BETAS = linear_betas(1000, 1e-4, 0.02)

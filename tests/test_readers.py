@@ -8,32 +8,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
+from difflab.data.circles import Scenes, load_scenes
+from difflab.diffusion.pipelines import DigitPipeline
+from difflab.diffusion.unet import load_pretrained_unet
+from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_weights
+from difflab.systems.adaptation.scenarios import load_images as load_domain
+from difflab.systems.controlnet.evaluation import load_sample_sets as load_drawings
+from difflab.systems.personalization.prompts import read_course_input
 from diffusers import DDPMPipeline, DDPMScheduler
 from safetensors.torch import save_file
+from tests.diffusion.conftest import NETWORK, SIZE, digit_model, digit_models, make_unet, one_thread
 
-from difflab.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_weights
-from difflab.adaptation.scenarios import load_images as load_domain
-from difflab.circles.scenes import Scenes, load_scenes
-from difflab.controlnet.images import load_images as load_drawings
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.compare import compare_files
 from difflab.history.reference import load_reference
-from difflab.models.judge import Judge, load_judge
-from difflab.models.pretrained import load_pretrained_unet
-from difflab.personalization.course_input import read_course_input
-from difflab.sampling.pipelines import DigitPipeline
 from difflab.studies.grading import load_variants
-from tests.sampling.conftest import NETWORK, SIZE, digit_model, digit_models, make_unet, one_thread
 
 __all__ = ["digit_model", "digit_models", "one_thread"]
 ROOT = Path(__file__).parents[1]
 
 READERS: dict[str, tuple[str, Callable[[], object]]] = {
-    "judge config": ("judge/config.json", lambda: load_judge("judge")),
-    "judge weights": ("judge/model.safetensors", lambda: load_judge("judge")),
+    "judge config": ("judge/config.json", lambda: load_digit_classifier("judge")),
+    "judge weights": ("judge/model.safetensors", lambda: load_digit_classifier("judge")),
     "classifier config": ("classifier/config.json", lambda: load_classifier("classifier")),
     "classifier weights": ("classifier/model.safetensors", lambda: load_classifier("classifier")),
     "snapshot": ("classifier/snapshots/step_000001.safetensors", lambda: snapshot_weights("classifier", 1)),

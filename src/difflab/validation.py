@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-
 UNKNOWN = object()  # found where the key itself is not allowed
 
 

@@ -20,17 +20,18 @@ def main(
     training: Annotated[TrainingParams, Section("adaptation.training")],
     params: Annotated[MethodParams, Section("adaptation.methods.{method}")],
 ) -> None:
-    from difflab.adaptation.runs import labelled_images, save_run, train_run
-    from difflab.adaptation.scenarios import domains_of, load_images, prepared
+    from difflab.systems.adaptation.scenarios import domains_of, load_images, prepared
+    from difflab.systems.adaptation.training import labeled_images, save_run, train_run
+
     from difflab.pipeline.files import atomic_write
+    from difflab.training.checkpoint import seeded_runs
     from difflab.training.device import make_accelerator
-    from difflab.training.runs import seeded_runs
 
     accelerator = make_accelerator(compute)
     source, target = domains_of(scenario)
     described = read_json(f"scenarios/{scenario}.json")
     num_images = max(domain["num_images"]["train"] for domain in described.values())
-    labelled = labelled_images(target if method == "target-only" else source, num_images)
+    labelled = labeled_images(target if method == "target-only" else source, num_images)
     unlabelled = load_images(target, "train")
     inputs = [prepared(source), prepared(target)]
     with atomic_write(Path(f"models/adapt/{scenario}-{method}")) as output:

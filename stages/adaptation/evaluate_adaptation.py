@@ -14,12 +14,13 @@ def main(
     first_seed: Annotated[Seed, Section("adaptation.training.seed")],
     seed: Annotated[Seed, Section("evaluation.seed")],
 ) -> None:
-    from difflab.adaptation.figure import accuracy_table, draw_accuracies
-    from difflab.adaptation.grading import PROTOCOL, grade_scenario
-    from difflab.adaptation.methods import METHODS
+    from difflab.figures.files import Provenance, save_png
+    from difflab.systems.adaptation.evaluation import PROTOCOL, grade_scenario
+    from difflab.systems.adaptation.figures import accuracy_table, plot_accuracies
+    from difflab.systems.adaptation.scenarios import METHODS
+
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import load_targets
-    from difflab.figures.png import Provenance, save_png
     from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
@@ -32,7 +33,7 @@ def main(
     path = Path("metrics/adapt.json")
     write_metrics(path, metrics | {"protocol": PROTOCOL | {"evaluation_seed": seed}})
     title = f"Accuracy on the target's held-out images: mean and 95 % interval of {num_runs} runs"
-    figure = draw_accuracies(metrics, METHODS, title, accuracy_table(metrics))
+    figure = plot_accuracies(metrics, METHODS, title, accuracy_table(metrics))
     save_png(figure, Path("figures/adaptation.png"), Provenance.of("evaluate_adaptation", [path]))
 
 

@@ -18,10 +18,11 @@ def main(
     first_seed: Annotated[Seed, Section("adaptation.training.seed")],
     seed: Annotated[Seed, Section("evaluation.seed")],
 ) -> None:
-    from difflab.adaptation.embedding import embed_run
-    from difflab.adaptation.figure import draw_embeddings
-    from difflab.adaptation.scenarios import domains_of, held_out, prepared
-    from difflab.figures.png import Provenance, save_png
+    from difflab.figures.files import Provenance, save_png
+    from difflab.systems.adaptation.evaluation import embed_run
+    from difflab.systems.adaptation.figures import plot_embeddings
+    from difflab.systems.adaptation.scenarios import domains_of, held_out, prepared
+
     from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
@@ -34,7 +35,7 @@ def main(
     shown = [folder / "model.safetensors" for folder in folders.values()] + [prepared(domain) for domain in domains]
     for colored_by in ("class", "domain"):
         title = f"t-SNE of features of held-out images, {domains[0]} → {domains[1]}, by {colored_by}"
-        figure = draw_embeddings(embeddings, colored_by, domains, title)
+        figure = plot_embeddings(embeddings, colored_by, domains, title)
         save_png(figure, Path(f"figures/tsne_{scenario}_{colored_by}.png"), Provenance.of("tsne", shown))
 
 

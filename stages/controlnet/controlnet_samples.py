@@ -12,19 +12,17 @@ def main(
     sampling: Annotated[GuidedSamplingParams, Section("controlnet.sampling")],
     samples: Annotated[ControlSamplesParams, Section("controlnet.samples")],
 ) -> None:
+    from difflab.data.circles import load_scenes, render_conditioning_images
+    from difflab.diffusion.noise_bank import resumable_batches
+    from difflab.systems.controlnet import network
+    from difflab.systems.controlnet.evaluation import save_images
+    from difflab.systems.controlnet.sampling import SampleSet, all_sample_sets, sample_controlled
+    from difflab.systems.text_to_image import model_folder
+    from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
+    from difflab.systems.zero_shot.clip import tokenize
     from torch import Tensor
 
-    from difflab.circles.rendering import draw_hints
-    from difflab.circles.scenes import load_scenes
-    from difflab.clip.tokenizer import tokenize
-    from difflab.controlnet import network
-    from difflab.controlnet.drawing import draw_controlled
-    from difflab.controlnet.drawings import Drawing, all_drawings
-    from difflab.controlnet.images import save_images
     from difflab.pipeline.files import atomic_write
-    from difflab.sampling.resumable import drawn_batches
-    from difflab.text_to_image import model_folder
-    from difflab.text_to_image.drawing import draw_prompts, set_sampler
     from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)
@@ -34,23 +32,23 @@ def main(
     controlnet = network.load_controlnet()
     pipeline = network.with_control(base, controlnet).to(accelerator.device)
     hint_size = model_folder.image_size(base)
-    drawings = all_drawings(load_scenes(prepared).part("validation"), samples, network.snapshot_files())
+    drawings = all_sample_sets(load_scenes(prepared).part("validation"), samples, network.snapshot_files())
     for drawing in drawings:
         tokenize(base.tokenizer, drawing.requests.prompts)  # an unknown word stops this before the first image
 
-    def sample(batch: Drawing) -> dict[str, Tensor]:
+    def sample(batch: SampleSet) -> dict[str, Tensor]:
         if batch.snapshot is None:
-            return {"images": draw_prompts(base, batch.requests.prompts, batch.numbers, sampling)}
+            return {"images": sample_prompts(base, batch.requests.prompts, batch.numbers, sampling)}
         network.load_snapshot(controlnet, batch.snapshot)
-        hints = draw_hints(batch.requests.geometry, hint_size)
+        hints = render_conditioning_images(batch.requests.geometry, hint_size)
         prompts = batch.requests.prompts
-        return {"images": draw_controlled(pipeline, prompts, hints, batch.numbers, sampling, batch.scale)}
+        return {"images": sample_controlled(pipeline, prompts, hints, batch.numbers, sampling, batch.scale)}
 
     batches = [batch for drawing in drawings for batch in drawing.batches(sampling.batch_size)]
     inputs = [prepared, model_folder.MODEL, network.MODEL]
     key = [compute, sampling, samples]
     with (
-        drawn_batches("controlnet_samples", key, inputs, batches, sample) as drawn,
+        resumable_batches("controlnet_samples", key, inputs, batches, sample) as drawn,
         atomic_write(Path("samples/controlnet")) as folder,
     ):
         save_images(folder, ((batch.name, tensors["images"]) for batch, tensors in drawn))

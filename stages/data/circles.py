@@ -8,7 +8,7 @@ from difflab.stage import Section, run
 
 
 def main(params: Annotated[CirclesParams, Section("circles")]) -> None:
-    from difflab.circles.scenes import make_scenes
+    from difflab.data.circles import make_scenes
 
     make_scenes(params).save(Path("prepared/circles.safetensors"))
 

@@ -17,14 +17,17 @@ def main(
     params: Annotated[JudgeParams, Section("judge")],
 ) -> None:
     from accelerate.utils import set_seed
+    from difflab.classifiers.digit_classifier import (
+        ClassificationTask,
+        Judge,
+        load_course_classifier,
+        load_digit_classifier,
+    )
 
     from difflab.data.dataset import ImageDataset
     from difflab.evaluation.metrics import accuracy, write_metrics
-    from difflab.models.course_judge import load_course_judge
-    from difflab.models.judge import Judge, load_judge
     from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
-    from difflab.training.classification import ClassificationTask
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
 
@@ -34,7 +37,7 @@ def main(
     origin: dict[str, Any]
     if params.checkpoint and domain == "mnistm":
         file = Path(params.checkpoint)
-        external = load_course_judge(file)
+        external = load_course_classifier(file)
         with atomic_write(output) as folder:
             external.save(folder)
         origin = {"external": file.name, "external_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
@@ -48,7 +51,7 @@ def main(
             with checkpoint.model_folder(output) as folder:
                 judge.save(folder)
         origin = {"num_train_images": len(train)}
-    saved, test = load_judge(output).to(accelerator.device), dataset.part("test")
+    saved, test = load_digit_classifier(output).to(accelerator.device), dataset.part("test")
     result = {"num_test_images": len(test), "test_accuracy": accuracy(saved.predict(test.images), test.labels)}
     write_metrics(Path(f"metrics/judge-{domain}.json"), {"data": dataset.description, **origin, **result})
 

@@ -17,11 +17,12 @@ def main(
     compute: Compute,
     params: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
+    from difflab.data.pixels import to_pil
+    from difflab.diffusion.noise_bank import bank_generators
+    from difflab.diffusion.pipelines import load_recipe
+    from difflab.diffusion.samplers import sampler_options
+
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.sampling.images import to_pil
-    from difflab.sampling.noise import bank_generators
-    from difflab.sampling.pipelines import load_recipe
-    from difflab.sampling.schedulers import sampler_options
     from difflab.training.device import make_accelerator
 
     folder = Path("models", recipe)

@@ -17,13 +17,12 @@ def main(
     params: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
     import torch
+    from difflab.diffusion.noise_bank import bank_generators, resumable_batches
+    from difflab.diffusion.pipelines import load_recipe
+    from difflab.diffusion.samplers import sampler_options
 
     from difflab.pipeline.files import atomic_write
-    from difflab.sampling.noise import bank_generators
-    from difflab.sampling.pipelines import load_recipe
     from difflab.sampling.plan import PlannedImage, plan_images, save_image
-    from difflab.sampling.resumable import drawn_batches
-    from difflab.sampling.schedulers import sampler_options
     from difflab.training.device import make_accelerator
 
     model = Path("models", recipe)
@@ -47,7 +46,7 @@ def main(
     images = plan_images(domains, params.images_per_digit, conditional)
     batches = [images[start : start + params.batch_size] for start in range(0, len(images), params.batch_size)]
     with (
-        drawn_batches(f"sample-{recipe}", [compute, domains, params], [model], batches, sample) as drawn,
+        resumable_batches(f"sample-{recipe}", [compute, domains, params], [model], batches, sample) as drawn,
         atomic_write(Path("samples", recipe)) as folder,
     ):
         for batch, trace in drawn:

@@ -29,8 +29,9 @@ def fid_samples(
     if length < 2:
         raise UserError(f"length: found {length}, allowed: integer ≥ 2")
 
-    from difflab.models.schedules import linear_betas
-    from difflab.sampling.schedulers import sampler_options
+    from difflab.diffusion.samplers import sampler_options
+    from difflab.diffusion.schedules import linear_betas
+
     from difflab.studies.drawing import Variant, draw_variants, load_model
 
     pipeline = load_model(recipe, sampling, compute)
@@ -51,7 +52,8 @@ def few_steps_samples(
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
     """Few steps of DDIM and DPM-Solver++, and all of DDPM → studies/few_steps/RECIPE.safetensors."""
-    from difflab.sampling.schedulers import sampler_options
+    from difflab.diffusion.samplers import sampler_options
+
     from difflab.studies.drawing import Variant, draw_variants, load_model
 
     pipeline, conditional = load_model(recipe, sampling, compute), sampling.guidance_scale is not None
@@ -73,7 +75,8 @@ def guidance_samples(
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{params.recipe}.sampling")],
 ) -> None:
     """Several guidance scales → studies/guidance.safetensors."""
-    from difflab.sampling.schedulers import sampler_options
+    from difflab.diffusion.samplers import sampler_options
+
     from difflab.studies.drawing import Variant, draw_variants, load_model
 
     pipeline = load_model(params.recipe, sampling, compute)

@@ -16,11 +16,11 @@ SHOWN = 20  # of each kind
 
 def main(recipe: Recipe, compute: Compute, domains: Annotated[RecipeData, Section("recipes.{recipe}.data")]) -> None:
     import torch
+    from difflab.classifiers.digit_classifier import load_digit_classifier
 
     from difflab.data.images import read_equal_sizes
     from difflab.evaluation.samples import sample_files
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.models.judge import load_judge
     from difflab.training.device import make_accelerator
 
     (domain,) = domains
@@ -30,7 +30,7 @@ def main(recipe: Recipe, compute: Compute, domains: Annotated[RecipeData, Sectio
 
     judge_folder = Path(f"models/judge-{domain}")
 
-    judge = load_judge(judge_folder).to(make_accelerator(compute).device)
+    judge = load_digit_classifier(judge_folder).to(make_accelerator(compute).device)
     pixels = read_equal_sizes(files)
     confidence, seen = judge.probabilities(torch.from_numpy(pixels).permute(0, 3, 1, 2)).max(1)
     graded = sorted(zip(files, seen.tolist(), confidence.tolist(), strict=True), key=lambda sample: -sample[2])

@@ -24,16 +24,15 @@ def main(
         allowed = f"what recipes.{recipe}.training.num_snapshots > 0 keeps"
         raise UserError(f"{folder}/snapshots: found nothing, allowed: {allowed}")
 
+    from difflab.diffusion.noise_bank import bank_generators
+    from difflab.diffusion.pipelines import load_recipe
+    from difflab.diffusion.samplers import sampler_options
+    from difflab.figures.files import Provenance, save_gif
     from torch import nn
 
-    from difflab.figures.gif import save_gif
-    from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
-    from difflab.figures.png import Provenance
+    from difflab.figures.image_grid import SCREEN, Panel, plot_image_grid
     from difflab.models.safe_loading import load_weights
     from difflab.pipeline.progress import image_bar
-    from difflab.sampling.noise import bank_generators
-    from difflab.sampling.pipelines import load_recipe
-    from difflab.sampling.schedulers import sampler_options
     from difflab.training.device import make_accelerator
 
     pipeline = load_recipe(folder, True, make_accelerator(compute).device)
@@ -61,7 +60,7 @@ def main(
             panel = Panel(grid, labels, [str(k + 1) for k in range(COLUMNS)], "noise input")
             step = int(file.stem.removeprefix("step_"))
             title = f"{recipe} after {step * batch_size:,} images (step {step:,})"
-            figures.append(draw_image_grid([panel], title, SCREEN))
+            figures.append(plot_image_grid([panel], title, SCREEN))
     save_gif(figures, Path(f"figures/training_{recipe}.gif"), Provenance.of("training_gif", snapshots))
 
 

@@ -16,21 +16,26 @@ def main(
     reference: Annotated[str | None, Section("faces.reference")],
 ) -> None:
     import numpy as np
+    from difflab.systems.faces.evaluation import (
+        MEASURES,
+        errors_against,
+        measures_of_eta,
+        measures_of_path,
+        read_images,
+    )
+    from difflab.systems.faces.noises import face_files, interpolated_noises, path_files
 
     from difflab.evaluation.metrics import write_metrics
-    from difflab.faces.figure import save_eta_grid, save_paths
-    from difflab.faces.files import path_files, sample_files
-    from difflab.faces.interpolation import interpolated_noises
-    from difflab.faces.measures import MEASURES, errors_against, measures_of_eta, measures_of_path, read_images
+    from difflab.figures.image_grid import save_eta_grid, save_paths
 
     seed, *_ = sampling.step_seeds
-    deterministic = read_images(sample_files(sampling, 0.0, seed))
+    deterministic = read_images(face_files(sampling, 0.0, seed))
     size = deterministic.shape[1]
     metrics: dict[str, Any] = {"eta": {}, "interpolation": {}}
     if reference:
-        metrics["reference"] = errors_against(Path(reference), sample_files(sampling, 0.0, seed))
+        metrics["reference"] = errors_against(Path(reference), face_files(sampling, 0.0, seed))
     for eta in sampling.etas:
-        images = np.stack([read_images(sample_files(sampling, eta, seed)) for seed in sampling.step_seeds])
+        images = np.stack([read_images(face_files(sampling, eta, seed)) for seed in sampling.step_seeds])
         metrics["eta"][f"{eta:g}"] = measures_of_eta(images, deterministic)
     noises = interpolated_noises(sampling, interpolation, size)
     for path in noises:

@@ -15,9 +15,8 @@ def main(
     params: Annotated[FaceSamplingParams, Section("faces.sampling")],
     interpolation: Annotated[FaceInterpolationParams, Section("faces.interpolation")],
 ) -> None:
-    from difflab.faces.drawing import Face, draw_faces, load_faces
-    from difflab.faces.files import path_files
-    from difflab.faces.interpolation import interpolated_noises
+    from difflab.systems.faces.noises import interpolated_noises, path_files
+    from difflab.systems.faces.sampling import Face, load_faces, sample_faces
 
     pipeline = load_faces(compute)
     noises = interpolated_noises(params, interpolation, pipeline.image_size)
@@ -26,7 +25,7 @@ def main(
         for path in noises
         for file, noise in zip(path_files(interpolation, path), noises[path], strict=True)
     ]
-    draw_faces(Path("samples/interpolation"), faces, pipeline, params, compute)
+    sample_faces(Path("samples/interpolation"), faces, pipeline, params, compute)
 
 
 if __name__ == "__main__":

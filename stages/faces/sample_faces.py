@@ -11,9 +11,8 @@ from difflab.stage import Compute, Section, run
 
 
 def main(compute: Compute, params: Annotated[FaceSamplingParams, Section("faces.sampling")]) -> None:
-    from difflab.faces.drawing import Face, draw_faces, load_faces
-    from difflab.faces.files import sample_files
-    from difflab.faces.noises import starting_noises
+    from difflab.systems.faces.noises import face_files, starting_noises
+    from difflab.systems.faces.sampling import Face, load_faces, sample_faces
 
     pipeline = load_faces(compute)
     noises = starting_noises(params, pipeline.image_size)
@@ -21,9 +20,9 @@ def main(compute: Compute, params: Annotated[FaceSamplingParams, Section("faces.
         Face(file, noises[number], eta, seed, number)
         for eta in params.etas
         for seed in params.step_seeds
-        for number, file in enumerate(sample_files(params, eta, seed))
+        for number, file in enumerate(face_files(params, eta, seed))
     ]
-    draw_faces(Path("samples/faces"), faces, pipeline, params, compute)
+    sample_faces(Path("samples/faces"), faces, pipeline, params, compute)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ def main(
     params: Annotated[CustomDiffusionParams, Section("personalization.custom_diffusion")],
     sampling: Annotated[GuidedSamplingParams, Section("personalization.sampling")],
 ) -> None:
-    from difflab.personalization.custom_diffusion import train_group
-    from difflab.personalization.places import CUSTOM_DIFFUSION
-    from difflab.personalization.prior import drawn_prior
-    from difflab.personalization.prompts import groups_of, prompts_of
+    from difflab.systems.personalization.custom_diffusion import sampled_prior, train_group
+    from difflab.systems.personalization.paths import CUSTOM_DIFFUSION
+    from difflab.systems.personalization.prompts import groups_of, prompts_of
+    from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
+
     from difflab.pipeline.files import atomic_write
-    from difflab.text_to_image.model_folder import MODEL, load_text_to_image
     from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)
@@ -29,7 +29,7 @@ def main(
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
     key = [compute, params.prior, sampling]
     with (
-        drawn_prior(pipeline, params.prior, sampling, key, [MODEL]) as prior,
+        sampled_prior(pipeline, params.prior, sampling, key, [MODEL]) as prior,
         atomic_write(CUSTOM_DIFFUSION) as output,
     ):
         for group in groups:

@@ -17,22 +17,21 @@ def main(
     training: Annotated[TrainingParams, Section("personalization.inversion")],
 ) -> None:
     from accelerate.utils import set_seed
+    from difflab.systems.personalization.objective import PersonalizationTask, concept_examples
+    from difflab.systems.personalization.paths import concept_file, inversion_folder, load_concept, run_folder
+    from difflab.systems.personalization.weights import add_tokens, save_embedding
+    from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
 
-    from difflab.personalization.places import concept_file, inversion_folder, load_concept, run_folder
-    from difflab.personalization.rows import concept_rows
-    from difflab.personalization.task import PersonalizationTask
-    from difflab.personalization.weights import add_tokens, save_embedding
     from difflab.pipeline.files import atomic_write
-    from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+    from difflab.training.checkpoint import seeded_runs
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
-    from difflab.training.runs import seeded_runs
 
     accelerator = make_accelerator(compute)
     images = load_concept(name)
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
     add_tokens(pipeline, {concept.token: concept.initializer})
-    data = concept_rows(pipeline, images, concept.token, templates)
+    data = concept_examples(pipeline, images, concept.token, templates)
     key, inputs = [compute, concept, templates], [concept_file(name), MODEL]
     with atomic_write(inversion_folder(name)) as output:
         runs = seeded_runs(f"invert-{name}", num_runs, training, key, inputs)

@@ -18,15 +18,22 @@ def main(
     params: Annotated[MultiConceptParams, Section("personalization.multi_concept")],
     seed: Annotated[Seed, Section("personalization.sampling.seed")],
 ) -> None:
-    from difflab.clip.model_folder import load_clip
+    from difflab.systems.personalization.evaluation import (
+        MEASURES,
+        TITLES,
+        Grader,
+        compare_methods,
+        concepts_panel,
+        samples_panel,
+    )
+    from difflab.systems.personalization.paths import METHODS, load_concept
+    from difflab.systems.personalization.prompts import groups_of, prompts_of
+    from difflab.systems.personalization.sampling import read_all_samples
+    from difflab.systems.zero_shot.clip import load_clip
+
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import load_targets
     from difflab.figures.image_grid import save_image_grid
-    from difflab.personalization.figure import TITLES, concepts_panel, samples_panel
-    from difflab.personalization.measures import MEASURES, Grader, compare_methods
-    from difflab.personalization.places import METHODS, load_concept
-    from difflab.personalization.prompts import groups_of, prompts_of
-    from difflab.personalization.samples import read_all_samples
     from difflab.training.device import make_accelerator
 
     prompts = prompts_of(params.prompts, concepts, course_input)

@@ -16,13 +16,14 @@ def main(
     num_images: Annotated[NumImages, Section("personalization.multi_concept.num_images")],
     sampling: Annotated[GuidedSamplingParams, Section("personalization.sampling")],
 ) -> None:
-    from difflab.personalization.prompts import prompts_of
-    from difflab.personalization.samples import draw_samples
+    from difflab.systems.personalization.prompts import prompts_of
+    from difflab.systems.personalization.sampling import sample_concepts
+
     from difflab.training.device import make_accelerator
 
     prompts = prompts_of(templates, concepts, course_input)
     depends_on = [compute, concepts, prompts, num_runs, num_images, sampling]
-    draw_samples(prompts, concepts, num_runs, num_images, sampling, depends_on, make_accelerator(compute).device)
+    sample_concepts(prompts, concepts, num_runs, num_images, sampling, depends_on, make_accelerator(compute).device)
 
 
 if __name__ == "__main__":

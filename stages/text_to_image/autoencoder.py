@@ -13,11 +13,11 @@ def main(
     params: Annotated[AutoencoderParams, Section("text_to_image.autoencoder")],
 ) -> None:
     from accelerate.utils import set_seed
+    from difflab.data.circles import load_scenes
+    from difflab.systems.text_to_image.autoencoder import AutoencoderTask, make_autoencoder, standardize
+    from difflab.systems.text_to_image.model_folder import AUTOENCODER, load_autoencoder
 
-    from difflab.circles.scenes import load_scenes
     from difflab.pipeline.files import atomic_write
-    from difflab.text_to_image.autoencoder import AutoencoderTask, make_autoencoder, standardize
-    from difflab.text_to_image.model_folder import AUTOENCODER, load_autoencoder
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
@@ -34,7 +34,7 @@ def main(
     autoencoder = make_autoencoder(params.network)
     with rolling_checkpoint("autoencoder", [compute, params], [prepared]) as checkpoint:
         task = AutoencoderTask(autoencoder, params.kl_weight)
-        fit(task, {"geometry": seen.geometry, "colours": seen.colours}, params.training, accelerator, checkpoint)
+        fit(task, {"geometry": seen.geometry, "colours": seen.colors}, params.training, accelerator, checkpoint)
         standardize(autoencoder, scenes.part("validation"))
         with checkpoint.model_folder(AUTOENCODER) as folder:
             autoencoder.save_pretrained(folder)

@@ -22,17 +22,15 @@ def main(
     training: Annotated[TrainingParams, Section("text_to_image.training")],
 ) -> None:
     from accelerate.utils import set_seed
+    from difflab.data.circles import load_scenes
+    from difflab.diffusion.schedules import make_betas
+    from difflab.systems.text_to_image.autoencoder import encode_scenes
+    from difflab.systems.text_to_image.model_folder import AUTOENCODER, MODEL, load_autoencoder, load_text_to_image
+    from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, make_latent_unet, make_scheduler
+    from difflab.systems.zero_shot.clip import load_clip, tokenize
     from diffusers import DDPMScheduler, StableDiffusionPipeline
 
-    from difflab.circles.scenes import load_scenes
-    from difflab.clip.model_folder import load_clip
-    from difflab.clip.tokenizer import tokenize
-    from difflab.models.schedules import make_betas
     from difflab.pipeline.files import atomic_write
-    from difflab.text_to_image.autoencoder import encode_scenes
-    from difflab.text_to_image.denoising import Captions, LatentDenoisingTask
-    from difflab.text_to_image.model_folder import AUTOENCODER, MODEL, load_autoencoder, load_text_to_image
-    from difflab.text_to_image.network import make_scheduler, make_unet
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
@@ -51,7 +49,7 @@ def main(
     (empty,) = tokenize(clip.tokenizer, [""])
 
     set_seed(training.seed)
-    unet = make_unet(network, autoencoder, text_encoder.config.hidden_size)
+    unet = make_latent_unet(network, autoencoder, text_encoder.config.hidden_size)
     scheduler = make_scheduler(make_betas(schedule), network.prediction_type)
     captions = Captions(text_encoder, empty, drop_probability)
     task = LatentDenoisingTask(unet, DDPMScheduler.from_config(scheduler.config), captions)

@@ -19,15 +19,19 @@ def main(
     training: Annotated[TrainingParams, Section("clip.training")],
 ) -> None:
     from accelerate.utils import set_seed
+    from difflab.data.captions import split_colored_digits, vocabulary
+    from difflab.data.circles import load_scenes
+    from difflab.systems.zero_shot.clip import (
+        Clip,
+        build_tokenizer,
+        load_clip,
+        make_clip,
+        make_image_processor,
+        save_clip,
+        tokenize,
+    )
+    from difflab.systems.zero_shot.training import ContrastiveTask, captioned_circles, captioned_digits
 
-    from difflab.circles.scenes import load_scenes
-    from difflab.clip.captioned import captioned_circles, captioned_digits
-    from difflab.clip.contrastive import ContrastiveTask
-    from difflab.clip.inks import split_inks
-    from difflab.clip.model_folder import Clip, load_clip, save_clip
-    from difflab.clip.network import make_clip, make_image_processor
-    from difflab.clip.tokenizer import build_tokenizer, tokenize
-    from difflab.clip.vocabulary import vocabulary
     from difflab.data.dataset import ImageDataset
     from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
@@ -41,7 +45,7 @@ def main(
     accelerator = make_accelerator(compute)
     inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
     scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1], ["train"]).part("train")
-    seen_inks, _ = split_inks(colours, digits.unseen_pairs, digits.seed)
+    seen_inks, _ = split_colored_digits(colours, digits.unseen_pairs, digits.seed)
     size = network.image_size
     data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, size, digits.seed)
     tokenizer = build_tokenizer(vocabulary(colours), network.text_length)

@@ -23,19 +23,25 @@ def main(
     folder: Annotated[str | None, Section("zero_shot.images")],
     template: Annotated[Template, Section("zero_shot.template")],
 ) -> None:
-    from difflab.clip.model_folder import load_clip
+    from difflab.systems.zero_shot.classification import classify
+    from difflab.systems.zero_shot.clip import load_clip
+    from difflab.systems.zero_shot.evaluation import (
+        confusion_matrix,
+        example_cases,
+        save_cases,
+        save_cases_table,
+        save_confusion,
+        zero_shot_grades,
+    )
+    from difflab.systems.zero_shot.labeled_folder import read_labeled_folder, write_unseen
+
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.protocol import sha256_of
     from difflab.evaluation.targets import load_targets
     from difflab.training.device import make_accelerator
-    from difflab.zero_shot.classification import classify
-    from difflab.zero_shot.figure import save_cases, save_confusion
-    from difflab.zero_shot.folder import read_labelled_folder
-    from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
-    from difflab.zero_shot.unseen import write_unseen
 
     write_unseen(SAMPLES, circles, digits, size, unseen)
-    images, targets = read_labelled_folder(Path(folder or SAMPLES)), load_targets()
+    images, targets = read_labeled_folder(Path(folder or SAMPLES)), load_targets()
     clip = load_clip(MODEL, str(MODEL))
     clip.model.to(make_accelerator(compute).device)
     predicted = classify(clip, images.files, images.labels, template)

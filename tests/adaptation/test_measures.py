@@ -5,11 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from difflab.systems.adaptation.evaluation import embed, proxy_a_distance
+from difflab.systems.adaptation.networks import best, mutual_information
 from scipy.stats import norm
 
-from difflab.adaptation.embedding import embed
-from difflab.adaptation.selection import best, mutual_information
-from difflab.adaptation.separability import proxy_a_distance
 from difflab.config.training import TsneParams
 from difflab.errors import UserError
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, Estimate, over_runs

@@ -8,13 +8,12 @@ from typing import get_args
 
 import pytest
 import torch
+from difflab.systems.adaptation import training as runs
+from difflab.systems.adaptation.networks import load_classifier, mutual_information
+from difflab.systems.adaptation.scenarios import METHODS, domains_of, load_images
 from safetensors.torch import load_file, save_file
+from tests.systems.adaptation.conftest import contents, make_domain, write_params
 
-from difflab.adaptation import runs
-from difflab.adaptation.methods import METHODS
-from difflab.adaptation.networks import load_classifier
-from difflab.adaptation.scenarios import domains_of, load_images
-from difflab.adaptation.selection import mutual_information
 from difflab.config.load import read_yaml
 from difflab.config.training import Method
 from difflab.data.dataset import ImageDataset
@@ -22,7 +21,6 @@ from difflab.errors import DataError
 from difflab.pipeline.run_records import recorded
 from stages.adaptation import adapt, scenario
 from tests import stage_calls
-from tests.adaptation.conftest import contents, make_domain, write_params
 
 OUTPUT = "models/adapt/mnistm-usps"
 ADAPTING = ["source-only", "dann", "dann-mcc"]

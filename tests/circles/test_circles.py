@@ -7,16 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from difflab.data.captions import make_caption
+from difflab.data.circles import (
+    Scenes,
+    load_scenes,
+    make_scenes,
+    paint,
+    place_circles,
+    render_conditioning_images,
+    render_images,
+    render_masks,
+)
+from difflab.data.colors import contrasts, farthest_colors, make_color_pairs, rgb
+from difflab.data.pixels import to_uint8
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL.ImageColor import colormap
 from skimage.measure import label
 
-from difflab.circles.captions import make_caption
-from difflab.circles.colours import contrasts, farthest_colors, rgb
-from difflab.circles.pairs import make_meetings
-from difflab.circles.rendering import draw_hints, draw_images, draw_masks, to_bytes
-from difflab.circles.scenes import Scenes, load_scenes, make_scenes, paint, place_circles
 from difflab.config.data import CirclesParams
 from difflab.config.load import ParamsError, validate
 from difflab.errors import UserError
@@ -45,7 +53,7 @@ def scenes() -> Scenes:
 def shown(scenes: Scenes) -> list[list[str]]:
     """By scene the names of what its pixels show: one or two circles, and the background."""
     names = {rgb(name): name for name in PARAMS["colours"]}
-    colours = [[names[tuple(colour)] for colour in scene] for scene in scenes.colours.tolist()]
+    colours = [[names[tuple(colour)] for colour in scene] for scene in scenes.colors.tolist()]
     return [
         scene if count == 2 else [scene[0], scene[2]]
         for scene, count in zip(colours, scenes.num_circles.tolist(), strict=True)
@@ -120,7 +128,7 @@ def test_saved_and_loaded(scenes, tmp_path):
 @given(st.integers(0, 10_000), st.sampled_from([1, 2]), st.sampled_from([32, 64, 512]))
 def test_drawn_circles_are_where_the_geometry_says(seed, count, size):
     geometry = place_circles(count, np.random.default_rng(seed))
-    masks = draw_masks(geometry[None], size)[0].double()
+    masks = render_masks(geometry[None], size)[0].double()
     centres = (torch.arange(size) + 0.5) / size
     for mask, (x, y, radius) in zip(masks, geometry.tolist(), strict=True):
         area = mask.sum().item() / size**2
@@ -135,7 +143,7 @@ def test_drawn_circles_are_where_the_geometry_says(seed, count, size):
 def test_drawings_have_the_colours_they_should():
     geometry = torch.tensor([[[0.25, 0.25, 0.15], [0.75, 0.5, 0.2]], [[0.5, 0.5, 0.3], [0, 0, 0]]])
     colours = torch.stack([paint(("red", "blue", "white")), paint(("light coral", "black"))])
-    images = to_bytes(draw_images(geometry, colours, 64))
+    images = to_uint8(render_images(geometry, colours, 64))
     assert images.shape == (2, 3, 64, 64)
     assert images[0, :, 16, 16].tolist() == [255, 0, 0]
     assert images[0, :, 32, 48].tolist() == [0, 0, 255]
@@ -148,7 +156,7 @@ def test_drawings_have_the_colours_they_should():
 @given(st.integers(0, 10_000), st.sampled_from([1, 2]), st.sampled_from([32, 64, 256]))
 def test_hints_are_as_many_closed_outlines(seed, count, size):
     geometry = place_circles(count, np.random.default_rng(seed))[None]
-    hints = draw_hints(geometry, size)
+    hints = render_conditioning_images(geometry, size)
     assert hints.shape == (1, 3, size, size) and hints.min() >= 0 and hints.max() > 0.9
     outline = hints[0, 0].numpy() > 0.2
     regions: Any = label(~outline, connectivity=1)
@@ -170,7 +178,7 @@ def test_sizes_are_named_where_they_are():
 
 
 def test_meetings_of_two_are_of_pairs_that_may_meet():
-    seen, unseen = make_meetings(make_params())
+    seen, unseen = make_color_pairs(make_params())
     assert len(unseen.pairs) == round(0.25 * (len(seen.pairs) + len(unseen.pairs)))
     for meetings in (seen, unseen):
         for circle, second, background in meetings.triples:
@@ -180,7 +188,7 @@ def test_meetings_of_two_are_of_pairs_that_may_meet():
 
 def test_colours_that_cannot_meet_are_refused():
     with pytest.raises(UserError, match=r"circles\.min_contrast, unseen_pairs: found 99, 0\.25, which leave 0 and 0"):
-        make_meetings(make_params(min_contrast=99.0))
+        make_color_pairs(make_params(min_contrast=99.0))
 
 
 @pytest.mark.parametrize(

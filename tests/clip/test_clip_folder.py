@@ -5,15 +5,13 @@ from typing import Any
 
 import pytest
 import torch
+from difflab.systems.zero_shot.clip import load_clip, make_image_processor, save_clip, tokenize
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from tests.systems.zero_shot.tiny_clip import NETWORK, make_spelling_clip
 from transformers import BertConfig, BertModel, CLIPModel, CLIPProcessor, CLIPTextModel
 
-from difflab.clip.model_folder import load_clip, save_clip
-from difflab.clip.network import make_image_processor
-from difflab.clip.tokenizer import tokenize
 from difflab.errors import UserError
-from tests.clip.tiny_clip import NETWORK, make_spelling_clip
 
 
 @pytest.fixture

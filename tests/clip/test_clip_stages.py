@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from difflab.systems.zero_shot.clip import load_clip, save_clip, tokenize
 from PIL import Image
+from tests.systems.zero_shot.tiny_clip import make_spelling_clip
 
-from difflab.clip.model_folder import load_clip, save_clip
-from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from stages.data import circles
 from stages.zero_shot import clip, zero_shot
-from tests.clip.tiny_clip import make_spelling_clip
 from tests.factories import profile
 from tests.stage_calls import run_stage
 

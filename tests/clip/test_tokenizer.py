@@ -1,12 +1,12 @@
 """The vocabulary of whole words, against CLIP's own tokenizer and its errors."""
 
 import pytest
+from difflab.data.captions import words_of
+from difflab.systems.zero_shot.clip import build_tokenizer, tokenize
+from tests.systems.zero_shot.tiny_clip import make_spelling_clip
 from transformers import AutoTokenizer
 
-from difflab.clip.tokenizer import build_tokenizer, tokenize
-from difflab.clip.words import words_of
 from difflab.errors import UserError
-from tests.clip.tiny_clip import make_spelling_clip
 
 CAPTIONS = ["Large red circle and small blue circle on white background", "a photo of a red seven on white."]
 

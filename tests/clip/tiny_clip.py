@@ -3,10 +3,9 @@
 import string
 
 import torch
+from difflab.systems.zero_shot.clip import Clip, make_clip, make_image_processor
 from transformers import CLIPTokenizer
 
-from difflab.clip.model_folder import Clip
-from difflab.clip.network import make_clip, make_image_processor
 from difflab.config.language import ClipNetworkParams
 
 NETWORK = ClipNetworkParams(

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from difflab.data.circles import render_images
+from difflab.data.pixels import to_uint8
+from difflab.systems.controlnet.conditions import Conditions, all_conditions
+from difflab.systems.controlnet.evaluation import measure
+from difflab.systems.controlnet.sampling import all_sample_sets
+from tests.systems.text_to_image.tiny import CAPTIONS, make_scenes
 
-from difflab.circles.rendering import draw_images, to_bytes
 from difflab.config.language import ControlSamplesParams
 from difflab.config.load import ParamsError, validate
-from difflab.controlnet.drawings import all_drawings
-from difflab.controlnet.measures import measure
-from difflab.controlnet.requests import Requests, all_requests
-from tests.text_to_image.tiny import CAPTIONS, make_scenes
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 PARAMS = {
@@ -30,18 +31,18 @@ PARAMS = {
 
 
 def images_of(geometry, colours, size: int = 32) -> np.ndarray:
-    images = draw_images(torch.as_tensor(geometry), torch.as_tensor(colours, dtype=torch.uint8), size)
-    return to_bytes(images).permute(0, 2, 3, 1).numpy()
+    images = render_images(torch.as_tensor(geometry), torch.as_tensor(colours, dtype=torch.uint8), size)
+    return to_uint8(images).permute(0, 2, 3, 1).numpy()
 
 
-def two(any_order: bool) -> Requests:
+def two(any_order: bool) -> Conditions:
     geometry = torch.tensor([[(0.3, 0.3, 0.2), (0.7, 0.7, 0.15)]])
-    return Requests(["…"], geometry, torch.tensor([[RED, BLUE, WHITE]], dtype=torch.uint8), any_order)
+    return Conditions(["…"], geometry, torch.tensor([[RED, BLUE, WHITE]], dtype=torch.uint8), any_order)
 
 
 def test_what_was_asked_for_has_no_error():
     requests = two(False)
-    found = measure(images_of(requests.geometry, requests.colours), requests)
+    found = measure(images_of(requests.geometry, requests.colors), requests)
     assert found.iou.shape == found.circle_delta_e.shape == (1, 2)
     assert (found.iou > 0.85).all()
     assert (found.circle_delta_e < 1).all() and (found.background_delta_e < 1).all()
@@ -60,7 +61,7 @@ def test_a_circle_elsewhere_has_a_smaller_iou():
     requests = two(False)
     moved = requests.geometry.clone()
     moved[0, 0, 0] += 0.2
-    found = measure(images_of(moved, requests.colours, size=128), requests)
+    found = measure(images_of(moved, requests.colors, size=128), requests)
     assert found.iou[0, 0] == pytest.approx(0.243, abs=0.03)
     assert found.iou[0, 1] > 0.9
 
@@ -69,7 +70,7 @@ def test_a_circle_that_is_not_there_has_none():
     requests = two(False)
     one = requests.geometry.clone()
     one[0, 1, 2] = 0
-    found = measure(images_of(one, requests.colours), requests)
+    found = measure(images_of(one, requests.colors), requests)
     assert found.iou[0, 0] > 0.85 and found.iou[0, 1] == 0
     assert found.circle_delta_e[0, 1] > 20
 
@@ -77,7 +78,7 @@ def test_a_circle_that_is_not_there_has_none():
 def test_each_request_is_drawn_with_and_without_from_the_same_noises(tmp_path):
     params = validate(ControlSamplesParams, PARAMS)
     snapshots = [tmp_path / "step_000010.safetensors", tmp_path / "step_000020.safetensors"]
-    drawings = {drawing.name: drawing for drawing in all_drawings(make_scenes(), params, snapshots)}
+    drawings = {drawing.name: drawing for drawing in all_sample_sets(make_scenes(), params, snapshots)}
     assert list(drawings) == [
         *("one_circle", "one_circle_without", "two_circles_1", "two_circles_1_without"),
         *("step_000010", "step_000020", "scale_0", "scale_1"),
@@ -94,7 +95,7 @@ def test_each_request_is_drawn_with_and_without_from_the_same_noises(tmp_path):
 
 
 def test_requests_are_those_of_the_parameters():
-    groups = all_requests(make_scenes(), validate(ControlSamplesParams, PARAMS))
+    groups = all_conditions(make_scenes(), validate(ControlSamplesParams, PARAMS))
     asked = groups["two_circles_1"]
     assert asked.prompts == ["red circle and blue circle on white background"] * 2
     assert asked.colours[1].tolist() == [list(RED), list(BLUE), list(WHITE)]

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from difflab.data.circles import SPLITS, Scenes
 from diffusers import ControlNetModel
 from safetensors.torch import load_file
+from tests.systems.personalization.stable_diffusion import SIZE, make_pipeline
+from tests.systems.text_to_image.tiny import SAMPLING, TRAINING, make_scenes
 
-from difflab.circles.scenes import SPLITS, Scenes
 from difflab.errors import UserError
 from stages.controlnet import controlnet, controlnet_samples, evaluate_controlnet
 from stages.text_to_image import autoencoder, text_to_image
-from tests.personalization.stable_diffusion import SIZE, make_pipeline
 from tests.stage_calls import run_stage
-from tests.text_to_image.tiny import SAMPLING, TRAINING, make_scenes
 
 ROOT = Path(__file__).parents[2]
 TWO = {
@@ -34,7 +34,7 @@ def project(tmp_path, monkeypatch) -> dict:
     make_pipeline().save_pretrained("sd")
     scenes = make_scenes()
     held_out = scenes.splits + SPLITS.index("validation")
-    geometry, colours = scenes.geometry.repeat(2, 1, 1), scenes.colours.repeat(2, 1, 1)
+    geometry, colours = scenes.geometry.repeat(2, 1, 1), scenes.colors.repeat(2, 1, 1)
     both = Scenes(geometry, colours, torch.cat([scenes.splits, held_out]), scenes.captions * 2)
     for folder in ("prepared", "metrics"):
         Path(folder).mkdir()

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from difflab.systems.faces.evaluation import errors_against
+from difflab.systems.personalization.concepts import photographs
+from difflab.systems.personalization.prompts import read_course_input
+from difflab.systems.zero_shot import classification
+from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 from PIL import Image
 from torch import Tensor
 
 from difflab.data import folder, torchvision_files
 from difflab.errors import UserError
-from difflab.faces.measures import errors_against
-from difflab.figures.image_grid import PRINT, Panel, draw_image_grid
-from difflab.personalization.concepts import photographs
-from difflab.personalization.course_input import read_course_input
-from difflab.zero_shot import classification
-from difflab.zero_shot.folder import read_labelled_folder
+from difflab.figures.image_grid import PRINT, Panel, plot_image_grid
 
 INK = np.zeros((8, 8), dtype=bool)
 INK[2:6, 3:5] = True
@@ -93,7 +93,7 @@ def read_course_concept(root: Path) -> np.ndarray:
 def read_zero_shot(root: Path) -> np.ndarray:
     """What CLIP is given."""
     (root / "id2label.json").write_text('{"0": "digit"}')
-    images = read_labelled_folder(root)
+    images = read_labeled_folder(root)
     taken = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(classification, "embed_texts", lambda *_: torch.ones(1, 1))
@@ -113,7 +113,7 @@ def read_reference(root: Path) -> np.ndarray:
 
 def read_figure(root: Path) -> np.ndarray:
     """The middles of the pixels that a grid shows."""
-    figure = draw_image_grid([Panel([sorted((root / "figure").iterdir())], [], [])], "")
+    figure = plot_image_grid([Panel([sorted((root / "figure").iterdir())], [], [])], "")
     canvas = np.asarray(figure.axes[0].images[0].get_array())[..., 0]
     side = PRINT.cell // 8
     return np.stack([canvas[side // 2 :: side, start:][:, side // 2 : PRINT.cell : side] for start in (0, 168, 336)])

@@ -12,20 +12,25 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from difflab.data.pixels import to_pil
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import make_unet, save_model_folder
+from difflab.systems.faces.evaluation import (
+    errors_against,
+    measures_of_eta,
+    measures_of_path,
+    perceptual_steps,
+    read_images,
+)
+from difflab.systems.faces.sampling import min_max_rescaled
 from diffusers import DDIMPipeline, DDIMScheduler
 from PIL import Image
 from torchvision.utils import save_image
 
 from difflab.errors import UserError
-from difflab.faces.drawing import min_max_rescaled
-from difflab.faces.measures import errors_against, measures_of_eta, measures_of_path, perceptual_steps, read_images
 from difflab.figures.image_grid import Panel
-from difflab.models.model_folder import save_model_folder
-from difflab.models.schedules import linear_betas
-from difflab.models.unet import make_unet
-from difflab.sampling.images import to_pil
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import UnconditionalPipeline
 from stages.faces import evaluate_faces, interpolate_faces, sample_faces
 from tests.factories import network
 from tests.stage_calls import run_stage
@@ -376,7 +381,7 @@ def test_the_grid_shows_each_eta_and_the_paths_each_alpha(project, monkeypatch):
     """Four noises of five."""
     write_params(num_noises=5)
     drawn: list[Panel] = []
-    monkeypatch.setattr("difflab.faces.figure.save_image_grid", lambda panels, *_: drawn.extend(panels))
+    monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.extend(panels))
     for stage in (sample_faces, interpolate_faces, evaluate_faces):
         run_stage(stage)
     grid, slerp, lerp = drawn

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
+from difflab.systems.faces.noises import lerp, slerp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from difflab.errors import UserError
-from difflab.faces.interpolation import lerp, slerp
 
 SHAPE = (1, 3, 8, 8)
 alphas = st.floats(0, 1)

@@ -10,11 +10,11 @@ import pytest
 import torch
 import yaml
 from course_network import Attention, CourseUNet, TimeEmbedding
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.systems.faces.course_unet import load_course_unet
 from torch import nn
 
 from difflab.errors import UserError
-from difflab.models.course import load_course_unet
-from difflab.sampling.pipelines import UnconditionalPipeline
 from stages.faces import faces
 from tests.stage_calls import run_stage
 

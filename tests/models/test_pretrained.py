@@ -1,10 +1,9 @@
 import pytest
 import torch
+from difflab.diffusion.unet import load_pretrained_unet, make_unet
 from diffusers import DDPMPipeline, DDPMScheduler
 
 from difflab.errors import UserError
-from difflab.models.pretrained import load_pretrained_unet
-from difflab.models.unet import make_unet
 from tests.factories import network
 
 NETWORK = network(add_attention=True)

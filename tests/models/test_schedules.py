@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+from difflab.diffusion.schedules import cosine_betas, linear_betas, make_betas
 from diffusers import DDPMScheduler
 
-from difflab.models.schedules import cosine_betas, linear_betas, make_betas
 from tests.factories import schedule
 
 STEPS = [1, 2, 10, 350, 1000]

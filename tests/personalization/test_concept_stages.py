@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from difflab.data.circles import paint, render_images
+from difflab.data.pixels import to_uint8
+from difflab.systems.personalization.paths import METHODS
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 from safetensors.torch import load_file
 from stable_diffusion import make_pipeline, save_clip
 
-from difflab.circles.rendering import draw_images, to_bytes
-from difflab.circles.scenes import paint
 from difflab.cli import profile
 from difflab.errors import UserError
-from difflab.personalization.places import METHODS
 from difflab.training.fit import fit
 from stages.personalization import concept, custom_diffusion, invert, multi_concept, sample_multi_concept
 from tests.stage_calls import run_stage
@@ -149,7 +149,7 @@ def test_a_killed_stage_keeps_finished_runs(workspace, monkeypatch):
 
     for name in ("cat2", "dog6"):
         run_stage(concept, name)
-    monkeypatch.setattr("difflab.personalization.custom_diffusion.fit", counted)
+    monkeypatch.setattr("difflab.systems.personalization.custom_diffusion.fit", counted)
     with pytest.raises(KeyboardInterrupt):
         run_stage(custom_diffusion)
     assert not Path("models/custom_diffusion").exists()
@@ -172,7 +172,7 @@ def test_shares_and_their_difference_are_of_the_images(workspace, monkeypatch):
     geometry = torch.tensor([[[0.3, 0.3, 0.2], [0.7, 0.7, 0.2]]])
     both, one = (
         Image.fromarray(
-            to_bytes(draw_images(geometry, paint(["dark sea green", other, "white"])[None], 64))[0]
+            to_uint8(render_images(geometry, paint(["dark sea green", other, "white"])[None], 64))[0]
             .permute(1, 2, 0)
             .numpy()
         )

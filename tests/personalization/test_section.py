@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from difflab.data.colors import contrasts, farthest_colors
+from difflab.systems.personalization.prompts import tokens_of
 
-from difflab.circles.colours import contrasts, farthest_colors
 from difflab.config.load import ParamsError, read_yaml, validate
 from difflab.config.params import Params
-from difflab.personalization.tokens import tokens_of
 from difflab.prompts import check_prompts
 from tests.config.changed_params import DELETE, changed
 

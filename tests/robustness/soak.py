@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from difflab.diffusion.noise_bank import resumable_batches
 from safetensors.torch import save_file
 
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import recorded
-from difflab.sampling.resumable import drawn_batches
 from difflab.training.checkpoint import rolling_checkpoint
 from tests.training.noisy_regression import TRAINING, NoisyRegression, make_data
 
@@ -58,7 +58,7 @@ def sample() -> None:
         time.sleep(0.01)
         return {"images": torch.stack([torch.randn(8, generator=torch.Generator().manual_seed(i)) for i in batch])}
 
-    with drawn_batches("soak", [1], [], batches, draw) as drawn, atomic_write(Path("samples/soak")) as folder:
+    with resumable_batches("soak", [1], [], batches, draw) as drawn, atomic_write(Path("samples/soak")) as folder:
         folder.mkdir()
         for batch, tensors in drawn:
             for number, image in zip(batch, tensors["images"], strict=True):

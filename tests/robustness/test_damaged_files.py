@@ -16,6 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import save_model_folder
+from difflab.systems.personalization.prompts import read_course_input
+from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 from diffusers import UNet2DModel
 from PIL import Image
 from safetensors.torch import save_file
@@ -30,13 +36,7 @@ from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.reference import load_reference
 from difflab.history.revisions import Revision
-from difflab.models.judge import Judge, load_judge
-from difflab.models.model_folder import save_model_folder
 from difflab.models.safe_loading import read_saved, read_weights
-from difflab.models.schedules import linear_betas
-from difflab.personalization.course_input import read_course_input
-from difflab.sampling.pipelines import UnconditionalPipeline
-from difflab.zero_shot.folder import read_labelled_folder
 
 ROOT = Path(__file__).parents[2]
 SEED = 0
@@ -178,12 +178,12 @@ FILES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], Any]]] = {
     "libsvm": (usps, lambda path: torchvision_files.read("usps", path.parents[1], generator()).images.tolist()),
     "noise": (noise, lambda path: read_saved(path, str(path)).tolist()),
     "weights": (weights, lambda path: {name: tensor.tolist() for name, tensor in read_weights(path).items()}),
-    "classifier": (judge, lambda path: tensors_of(load_judge(path.parent))),
-    "its weights": (judge_weights, lambda path: tensors_of(load_judge(path.parent))),
+    "classifier": (judge, lambda path: tensors_of(load_digit_classifier(path.parent))),
+    "its weights": (judge_weights, lambda path: tensors_of(load_digit_classifier(path.parent))),
     "U-Net": (unet, lambda path: tensors_of(UnconditionalPipeline.from_folder(path.parents[1]).unet)),
     "scheduler": (scheduler, lambda path: UnconditionalPipeline.from_folder(path.parents[1]).scheduler.betas.tolist()),
     "model index": (index, lambda path: tensors_of(UnconditionalPipeline.from_folder(path.parent).unet)),
-    "class names": (labelled, lambda path: repr(read_labelled_folder(path.parent))),
+    "class names": (labelled, lambda path: repr(read_labeled_folder(path.parent))),
     "course input": (course_input, lambda path: repr(read_course_input(path))),
     "params": (copied("params.yaml"), load_params),
     "claims": (copied("claims.yaml"), load_claims),

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import make_unet, save_model_folder
 
 from difflab.models.conditioning import make_condition
-from difflab.models.model_folder import save_model_folder
-from difflab.models.schedules import linear_betas
-from difflab.models.unet import make_unet
 from tests.factories import condition, network
 
 NETWORK = network(patch_size=2, block_out_channels=[16, 16], add_attention=True, norm_num_groups=8)

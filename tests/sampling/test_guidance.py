@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+from difflab.diffusion.samplers import SamplingError
+from difflab.diffusion.sampling import guided
 from torch import nn
-
-from difflab.sampling.guidance import guided
-from difflab.sampling.schedulers import SamplingError
 
 
 class CountingNetwork(nn.Module):

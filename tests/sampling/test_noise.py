@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+from difflab.diffusion.noise_bank import bank_generators
 from hypothesis import given
 from hypothesis import strategies as st
-
-from difflab.sampling.noise import bank_generators
 
 
 def draws(seed: int, images: list[int], size: int = 16) -> torch.Tensor:

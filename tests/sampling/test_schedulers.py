@@ -4,12 +4,11 @@ from itertools import pairwise
 
 import pytest
 import torch
+from difflab.diffusion.samplers import SamplingError, inference_timesteps, make_sampler
+from difflab.diffusion.schedules import cosine_betas, linear_betas
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from hypothesis import given
 from hypothesis import strategies as st
-
-from difflab.models.schedules import cosine_betas, linear_betas
-from difflab.sampling.schedulers import SamplingError, inference_timesteps, make_sampler
 
 BETAS = linear_betas(1000, 1e-4, 0.02)
 SAMPLERS = ["ddpm", "ddim", "dpmsolver++"]

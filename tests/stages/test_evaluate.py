@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from difflab.classifiers.digit_classifier import Judge
 from PIL import Image
 
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.protocol import sha256_of
-from difflab.models.judge import Judge
 from stages.digits import evaluate
 from tests.stage_calls import run_stage
 

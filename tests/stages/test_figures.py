@@ -7,20 +7,19 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from difflab.classifiers import digit_classifier as judge
+from difflab.data.pixels import to_pil
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import make_unet, save_model_folder
 from PIL import Image
 from safetensors.torch import save_file
 
 from difflab.errors import UserError
 from difflab.figures import image_grid
-from difflab.models import judge
 from difflab.models.conditioning import ClassEmbeddingCondition
-from difflab.models.model_folder import save_model_folder
-from difflab.models.schedules import linear_betas
-from difflab.models.unet import make_unet
-from difflab.sampling.images import to_pil
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
-from difflab.training.denoising import DenoisingTask
 from stages.digits import process_grid, same_noise, successes_failures, training_gif
 from tests.factories import network, profile
 from tests.stage_calls import run_stage
@@ -42,13 +41,13 @@ class Drawn:
 def drawn(monkeypatch) -> list[Drawn]:
     """All grids that are drawn; they still are, but small, which is faster."""
     grids = []
-    draw = image_grid.draw_image_grid
+    draw = image_grid.plot_image_grid
 
     def record(panels, title, scale=None):
         grids.append(Drawn(panels, title))
         return draw(panels, title, image_grid.SCREEN)
 
-    monkeypatch.setattr(image_grid, "draw_image_grid", record)
+    monkeypatch.setattr(image_grid, "plot_image_grid", record)
     return grids
 
 
@@ -163,7 +162,7 @@ class KnownJudge(judge.DigitClassifier):
 
 def test_successes_and_failures_are_the_ends_of_the_ranking(workspace, monkeypatch, drawn):
     Path("models/judge-mnist").mkdir(parents=True)
-    monkeypatch.setattr(judge, "load_judge", lambda folder: KnownJudge())
+    monkeypatch.setattr(judge, "load_digit_classifier", lambda folder: KnownJudge())
     folder = Path("samples/unconditional-800/mnist")
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)

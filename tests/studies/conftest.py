@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from difflab.classifiers.digit_classifier import Judge
+from difflab.diffusion.schedules import linear_betas
+from tests.diffusion.conftest import digit_models, one_thread, unconditional_model
 
 from difflab.data.dataset import ImageDataset
-from difflab.models.judge import Judge
-from difflab.models.schedules import linear_betas
 from tests import stage_calls
-from tests.sampling.conftest import digit_models, one_thread, unconditional_model
 
 __all__ = ["digit_models", "one_thread", "unconditional_model"]
 

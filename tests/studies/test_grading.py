@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from difflab.classifiers.digit_classifier import DigitClassifier
 from safetensors.torch import save_file
 from torch import nn
 
@@ -13,7 +14,6 @@ from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.protocol import sha256_of
-from difflab.models.judge import DigitClassifier
 from difflab.studies import grading
 from difflab.studies.grading import grade_variants, load_variants
 
@@ -52,7 +52,7 @@ def images_of(digits: torch.Tensor, seed: int) -> torch.Tensor:
 def real(tmp_path, monkeypatch) -> ImageDataset:
     """For each digit 10 training and 2 test images; the judge's file is there for its hash."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(grading, "load_judge", lambda folder: KnownJudge())
+    monkeypatch.setattr(grading, "load_digit_classifier", lambda folder: KnownJudge())
     Path("models/judge-svhn").mkdir(parents=True)
     Path("models/judge-svhn/model.safetensors").write_bytes(b"weights")
     labels = torch.arange(120) % 10

@@ -5,16 +5,25 @@ from typing import Any
 import pytest
 import torch
 from accelerate import Accelerator
+from difflab.data.circles import render_images
+from difflab.diffusion.schedules import cosine_betas
+from difflab.systems.text_to_image.autoencoder import AutoencoderTask, encode_scenes, make_autoencoder, standardize
+from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, noised
+from difflab.systems.zero_shot.clip import tokenize
 from diffusers import DDPMScheduler
+from tests.systems.text_to_image.tiny import (
+    AUTOENCODER,
+    CAPTIONS,
+    SIZE,
+    TRAINING,
+    equal,
+    make_pipeline,
+    make_scenes,
+    weights,
+)
 
-from difflab.circles.rendering import draw_images
-from difflab.clip.tokenizer import tokenize
-from difflab.models.schedules import cosine_betas
-from difflab.text_to_image.autoencoder import AutoencoderTask, encode_scenes, make_autoencoder, standardize
-from difflab.text_to_image.denoising import Captions, LatentDenoisingTask, noised
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
-from tests.text_to_image.tiny import AUTOENCODER, CAPTIONS, SIZE, TRAINING, equal, make_pipeline, make_scenes, weights
 
 
 def generator() -> torch.Generator:
@@ -24,9 +33,9 @@ def generator() -> torch.Generator:
 def test_the_loss_is_reconstruction_and_divergence():
     autoencoder: Any = make_autoencoder(AUTOENCODER)
     scenes = make_scenes()
-    images = draw_images(scenes.geometry, scenes.colours, SIZE)
+    images = render_images(scenes.geometry, scenes.colors, SIZE)
     with torch.no_grad():
-        loss = AutoencoderTask(autoencoder, 0.5)({"geometry": scenes.geometry, "colours": scenes.colours}, generator())
+        loss = AutoencoderTask(autoencoder, 0.5)({"geometry": scenes.geometry, "colours": scenes.colors}, generator())
         moments = autoencoder.quant_conv(autoencoder.encoder(images))
         mean, log_variance = moments.chunk(2, dim=1)
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=generator())
@@ -43,7 +52,7 @@ def test_latents_are_standardized():
     assert latents.shape == (len(scenes), 4, SIZE // 4, SIZE // 4)
     assert latents.std().item() == pytest.approx(1, rel=1e-4)
     with torch.no_grad():
-        images = draw_images(scenes.geometry, scenes.colours, SIZE)
+        images = render_images(scenes.geometry, scenes.colors, SIZE)
         means = autoencoder.encode(images).latent_dist.mean * autoencoder.config.scaling_factor
     assert torch.allclose(latents, means, atol=1e-6)
 

@@ -4,16 +4,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from difflab.data.captions import words_of
+from difflab.data.circles import Scenes, place_circles
+from difflab.diffusion.schedules import cosine_betas
+from difflab.systems.text_to_image.autoencoder import make_autoencoder
+from difflab.systems.text_to_image.objective import make_latent_unet, make_scheduler
+from difflab.systems.zero_shot.clip import build_tokenizer
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from difflab.circles.scenes import Scenes, place_circles
-from difflab.clip.tokenizer import build_tokenizer
-from difflab.clip.words import words_of
 from difflab.config.language import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams
-from difflab.models.schedules import cosine_betas
-from difflab.text_to_image.autoencoder import make_autoencoder
-from difflab.text_to_image.network import make_scheduler, make_unet
 from tests.factories import training
 
 SIZE = 16
@@ -53,7 +53,7 @@ def make_pipeline() -> StableDiffusionPipeline:
             "vae": autoencoder,
             "text_encoder": CLIPTextModel(CLIPTextConfig(**options)).eval(),
             "tokenizer": tokenizer,
-            "unet": make_unet(NETWORK, autoencoder, 8),
+            "unet": make_latent_unet(NETWORK, autoencoder, 8),
             "scheduler": make_scheduler(cosine_betas(100), "v_prediction"),
             "safety_checker": None,
             "feature_extractor": None,

@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
-from difflab.training.optimization import make_lr_scheduler, make_optimizer
+from difflab.training.fit import make_lr_scheduler, make_optimizer
 from tests.factories import training
 
 EPOCHS, PER_EPOCH = 5, 4

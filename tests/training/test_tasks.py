@@ -2,15 +2,15 @@
 
 import pytest
 import torch
+from difflab.classifiers.digit_classifier import ClassificationTask
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.schedules import cosine_betas, linear_betas
+from difflab.diffusion.unet import make_unet
 from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.nn import functional as F
 
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition
-from difflab.models.schedules import cosine_betas, linear_betas
-from difflab.models.unet import make_unet
-from difflab.training.classification import ClassificationTask
-from difflab.training.denoising import DenoisingTask
 from tests.factories import network
 
 NETWORK = network(patch_size=2, add_attention=True)

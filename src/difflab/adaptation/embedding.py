@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from difflab.adaptation.networks import load_classifier
-from difflab.adaptation.separability import proxy_a_distance
 from difflab.config.training import TsneParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
+from difflab.systems.adaptation.evaluation import proxy_a_distance
+from difflab.systems.adaptation.networks import load_classifier
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from difflab.adaptation.embedding import Embedding
-from difflab.adaptation.methods import METHODS
-from difflab.figures.curves import HEIGHT, ROW_HEIGHT, Table, draw_table
-from difflab.figures.png import DPI, STYLE
+from difflab.figures.curves import HEIGHT, ROW_HEIGHT, Table, plot_table
+from difflab.figures.files import DPI, STYLE
+from difflab.systems.adaptation.evaluation import Embedding
+from difflab.systems.adaptation.scenarios import METHODS
 
 SIDE = 4.2  # inches of one plot
 MARKERS = ("o", "^")  # of source and target
@@ -62,7 +62,7 @@ def draw_accuracies(
         axes = figure.add_subplot(grid[0, column])
         axes.set_title(scenario.replace("-", " → "), fontsize=10)
         _draw_methods(axes, {method: graded[method] for method in methods})
-    draw_table(figure.add_subplot(grid[1, :]), table)
+    plot_table(figure.add_subplot(grid[1, :]), table)
     figure.suptitle(title, fontsize=11, weight="bold")
     figure.draw_without_rendering()
     return figure

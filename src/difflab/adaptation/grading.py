@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from difflab.adaptation.methods import METHODS
-from difflab.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_steps
-from difflab.adaptation.scenarios import domains_of, held_out
-from difflab.adaptation.selection import CRITERION
-from difflab.adaptation.separability import PROBE, proxy_a_distance
 from difflab.config.training import Scenario
 from difflab.data.dataset import ImageDataset
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, over_runs
 from difflab.evaluation.metrics import accuracy
+from difflab.systems.adaptation.evaluation import PROBE, proxy_a_distance
+from difflab.systems.adaptation.networks import CRITERION, AdaptedClassifier, load_classifier, snapshot_steps
+from difflab.systems.adaptation.scenarios import METHODS, domains_of, held_out
 
 PROTOCOL = {
     "target, source": "accuracy on held-out images, of the chosen snapshots; _validation, _test: on those of a split",

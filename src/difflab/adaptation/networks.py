@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from difflab.classifiers.digit_classifier import DigitClassifier
 from difflab.config.training import ClassifierParams
 from difflab.errors import read_json, reading
-from difflab.models.judge import DigitClassifier
 from difflab.models.safe_loading import read_weights
 
 

@@ -11,15 +11,21 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
-from difflab.adaptation.networks import make_classifier, make_domain_head, snapshot_steps, snapshot_weights
-from difflab.adaptation.scenarios import prepared
-from difflab.adaptation.selection import CRITERION, best, mutual_information
-from difflab.adaptation.task import AdaptationTask, Target
 from difflab.config.training import ClassifierParams, MethodParams, TrainingParams
 from difflab.data.dataset import ImageDataset
-from difflab.training.batches import Batches
+from difflab.systems.adaptation.networks import (
+    CRITERION,
+    best,
+    make_classifier,
+    make_domain_head,
+    mutual_information,
+    snapshot_steps,
+    snapshot_weights,
+)
+from difflab.systems.adaptation.objective import AdaptationTask, Target
+from difflab.systems.adaptation.scenarios import prepared
 from difflab.training.checkpoint import RollingCheckpoint
-from difflab.training.fit import fit
+from difflab.training.fit import Batches, fit
 
 TARGET_STREAM = 2**32  # seeds of params.yaml are smaller: the target never comes in the order of a source
 

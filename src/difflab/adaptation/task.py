@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.adaptation.gradient_reversal import reversal_weight, reverse_gradient
+from difflab.classifiers.digit_classifier import DigitClassifier
 from difflab.config.training import ConfusionParams
-from difflab.models.judge import DigitClassifier
-from difflab.training.batches import Batches
+from difflab.systems.adaptation.objective import reversal_weight, reverse_gradient
+from difflab.training.fit import Batches
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from itertools import permutations
 
 import numpy as np
 
-from difflab.circles.colours import contrasts
 from difflab.config.data import CirclesParams
+from difflab.data.colors import contrasts
 from difflab.errors import UserError
 
 Pair = tuple[str, str]  # circle, background

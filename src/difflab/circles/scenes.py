@@ -1,6 +1,6 @@
 """Captioned scenes of one and of two circles: Fill50k's rule (Zhang et al. 2023), any number of them.
 
-A scene is its geometry and colours; `difflab.circles.rendering` draws it at any resolution.
+A scene is its geometry and colours; `difflab.data.circles` draws it at any resolution.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from difflab.circles.captions import make_caption
-from difflab.circles.colours import rgb
-from difflab.circles.pairs import Meetings, make_meetings
 from difflab.config.data import CirclesParams
+from difflab.data.captions import make_caption
+from difflab.data.colors import ColorPairs, make_color_pairs, rgb
 from difflab.errors import reading
 from difflab.pipeline.files import atomic_write
 
@@ -77,7 +76,7 @@ def make_scenes(params: CirclesParams) -> Scenes:
 
     The pairs of circle and background of validation are never together in training.
     """
-    seen, unseen = make_meetings(params)
+    seen, unseen = make_color_pairs(params)
     count = params.num_train + params.num_validation
     splits = torch.arange(count) >= params.num_train
     scenes = [
@@ -88,7 +87,7 @@ def make_scenes(params: CirclesParams) -> Scenes:
     return Scenes(torch.stack(geometry), torch.stack(colours), splits.to(torch.uint8), list(captions))
 
 
-def _make_scene(meetings: Meetings, two_circles: float, generator: Generator) -> tuple[Tensor, Tensor, str]:
+def _make_scene(meetings: ColorPairs, two_circles: float, generator: Generator) -> tuple[Tensor, Tensor, str]:
     if generator.random() < two_circles:
         names = meetings.triples[generator.integers(len(meetings.triples))]
     else:

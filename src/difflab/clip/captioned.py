@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from difflab.circles.colours import rgb
-from difflab.circles.rendering import draw_images, to_bytes
-from difflab.circles.scenes import Scenes
-from difflab.clip.digits import colour_digits
-from difflab.clip.inks import BACKGROUND, NUMERALS, TEMPLATES, Ink
+from difflab.data.captions import BACKGROUND, NUMERALS, TEMPLATES, ColoredDigit
+from difflab.data.circles import Scenes, render_images
+from difflab.data.colors import color_digits, rgb
 from difflab.data.dataset import ImageDataset
+from difflab.data.pixels import to_uint8
 
 RENDERED = 1000  # scenes at a time: as float32 all of them would fill the memory
 UNSAID = -1
@@ -44,12 +43,12 @@ class CaptionedImages:
 def captioned_circles(scenes: Scenes, size: int) -> CaptionedImages:
     """Sizes and the background that shorthand leaves out count as said, so that captions are true too seldom."""
     parts = zip(scenes.geometry.split(RENDERED), scenes.colours.split(RENDERED), strict=True)
-    images = torch.cat([to_bytes(draw_images(geometry, colours, size)) for geometry, colours in parts])
+    images = torch.cat([to_uint8(render_images(geometry, colours, size)) for geometry, colours in parts])
     shown = _number_of(scenes.colours)
     return CaptionedImages(images, scenes.captions, shown, shown)
 
 
-def captioned_digits(digits: ImageDataset, inks: list[Ink], size: int, seed: int) -> CaptionedImages:
+def captioned_digits(digits: ImageDataset, inks: list[ColoredDigit], size: int, seed: int) -> CaptionedImages:
     """Each of `digits` in a colour that `inks` has for it, drawn from `seed`."""
     colours_of = {numeral: [colour for colour, other in inks if other == numeral] for numeral in NUMERALS}
     colours, captions, named = [], [], []
@@ -62,7 +61,7 @@ def captioned_digits(digits: ImageDataset, inks: list[Ink], size: int, seed: int
     ink, background = _number_of(torch.tensor([[rgb(colour), rgb(BACKGROUND)] for colour in colours])).unbind(1)
     shown = torch.stack([ink, 2**24 + digits.labels, background], dim=1)  # no colour has a numeral's number
     said = shown.where(torch.tensor(named), UNSAID)
-    return CaptionedImages(colour_digits(digits.images, colours, size), captions, shown, said)
+    return CaptionedImages(color_digits(digits.images, colours, size), captions, shown, said)
 
 
 def _number_of(colours: Tensor) -> Tensor:

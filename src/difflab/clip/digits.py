@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from difflab.circles.colours import rgb
-from difflab.clip.inks import BACKGROUND
+from difflab.data.captions import BACKGROUND
+from difflab.data.colors import rgb
 
 
 def colour_digits(digits: Tensor, colours: Sequence[str], size: int) -> Tensor:

@@ -11,8 +11,7 @@ from PIL.Image import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from difflab.clip.model_folder import Clip
-from difflab.clip.tokenizer import tokenize
+from difflab.systems.zero_shot.clip import Clip, tokenize
 
 BATCH_SIZE = 100
 

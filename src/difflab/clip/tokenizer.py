@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, processors
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from difflab.clip.words import NORMALIZER, SPLITTER
+from difflab.data.captions import NORMALIZER, SPLITTER
 from difflab.errors import UserError
 
 BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"

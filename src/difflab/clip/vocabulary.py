@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from difflab.circles import captions
-from difflab.clip import inks
-from difflab.clip.words import words_of
+from difflab.data import captions
+from difflab.data import captions as inks
+from difflab.data.captions import words_of
 
 
 def vocabulary(colours: Sequence[str]) -> list[str]:

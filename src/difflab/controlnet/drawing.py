@@ -10,8 +10,8 @@ from torch import Tensor
 
 from difflab.config.language import GuidedSamplingParams
 from difflab.errors import UserError
-from difflab.text_to_image.drawing import draw_prompts
-from difflab.text_to_image.model_folder import image_size
+from difflab.systems.text_to_image.model_folder import image_size
+from difflab.systems.text_to_image.sampling import sample_prompts
 
 
 def draw_controlled(
@@ -31,4 +31,4 @@ def draw_controlled(
         channels, height, width = hints.shape[1:]
         raise UserError(f"hint: found {channels} channels of {height}×{width} pixels, allowed: 3 of {size}×{size}")
     options: dict[str, Any] = {"image": hints.to(pipeline.device), "controlnet_conditioning_scale": scale}
-    return draw_prompts(pipeline, prompts, numbers, params, **options)
+    return sample_prompts(pipeline, prompts, numbers, params, **options)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from difflab.circles.scenes import Scenes
 from difflab.config.language import ControlSamplesParams
-from difflab.controlnet.requests import ONE_CIRCLE, Requests, all_requests, scaled, without
+from difflab.data.circles import Scenes
+from difflab.systems.controlnet.conditions import ONE_CIRCLE, Conditions, all_conditions, scaled, without
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Drawing:
     """Images of `requests` from the noises `numbers`, with the weights of `snapshot`; without them if it is None."""
 
     name: str
-    requests: Requests
+    requests: Conditions
     numbers: range
     snapshot: Path | None
     scale: float = 1.0
@@ -36,7 +36,7 @@ def all_drawings(scenes: Scenes, params: ControlSamplesParams, snapshots: Sequen
 
     `scenes` are held out; `snapshots` in the order of their steps, the last of them the trained ControlNet.
     """
-    groups, last = all_requests(scenes, params), snapshots[-1]
+    groups, last = all_conditions(scenes, params), snapshots[-1]
     drawings = []
     for name, requests in groups.items():
         numbers = range(len(requests))

@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difflab.config.language import ControlSamplesParams
-from difflab.controlnet.measures import measure
-from difflab.controlnet.requests import (
+from difflab.evaluation.circle_metrics import MEASURES
+from difflab.systems.controlnet.conditions import (
     ONE_CIRCLE,
-    Requests,
+    Conditions,
     at_step,
     scaled,
     steps_of,
     two_circles_name,
     without,
 )
-from difflab.text_to_image.circle_measures import MEASURES
+from difflab.systems.controlnet.evaluation import measure
 
 PROTOCOL = MEASURES | {
     "iou": f"{MEASURES['iou']}; of a circle and its hint, each pixel with the hint it is nearest to",
@@ -28,7 +28,7 @@ PROTOCOL = MEASURES | {
 
 
 def evaluate(
-    images: dict[str, NDArray[np.uint8]], groups: dict[str, Requests], params: ControlSamplesParams
+    images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions], params: ControlSamplesParams
 ) -> dict[str, Any]:
     """`images` (N, S, S, 3) by group."""
     metrics: dict[str, Any] = {}
@@ -51,6 +51,6 @@ def evaluate(
     return metrics
 
 
-def _of_group(images: dict[str, NDArray[np.uint8]], name: str, requests: Requests) -> dict[str, Any]:
+def _of_group(images: dict[str, NDArray[np.uint8]], name: str, requests: Conditions) -> dict[str, Any]:
     summary = measure(images[name], requests).summary()
     return summary | {"without": measure(images[without(name)], requests).summary()}

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from difflab.circles.rendering import draw_hints
-from difflab.controlnet.requests import ONE_CIRCLE, Requests, without
+from difflab.data.circles import render_conditioning_images
 from difflab.figures.curves import Curve, Plot, save_curves
 from difflab.figures.image_grid import Panel, save_image_grid
+from difflab.systems.controlnet.conditions import ONE_CIRCLE, Conditions, without
 
 NOISES = 6  # that are shown of each hint of two circles
 SCENES = 4  # of one circle that are shown
@@ -22,7 +22,7 @@ LINE = 26  # characters
 
 
 def save_examples(
-    images: dict[str, NDArray[np.uint8]], groups: dict[str, Requests], path: Path, inputs: Sequence[Path]
+    images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions], path: Path, inputs: Sequence[Path]
 ) -> None:
     """Prompt | control image | generated images for several noises, with the ControlNet and without."""
     two = {name: requests for name, requests in groups.items() if name != ONE_CIRCLE}
@@ -30,7 +30,7 @@ def save_examples(
     save_image_grid(panels, "ControlNet, trained on one circle", path, "evaluate_controlnet", inputs)
 
 
-def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, Requests]) -> Panel:
+def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions]) -> Panel:
     """A row for each prompt and hint with the ControlNet, and one without; noises in columns."""
     rows, labels = [], []
     for name, requests in groups.items():
@@ -43,7 +43,7 @@ def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, Request
     return Panel(rows, labels, ["control image", *noises])
 
 
-def _one_circle(images: dict[str, NDArray[np.uint8]], requests: Requests) -> Panel:
+def _one_circle(images: dict[str, NDArray[np.uint8]], requests: Conditions) -> Panel:
     """A row for each held-out scene, with a noise of its own."""
     shown = range(min(SCENES, len(requests)))
     hints = _hints(requests.part(shown), images[ONE_CIRCLE].shape[1])
@@ -58,8 +58,8 @@ def _pictures(images: NDArray[np.uint8], numbers: range) -> list[Image.Image]:
     return [Image.fromarray(images[number]) for number in numbers]
 
 
-def _hints(requests: Requests, size: int) -> list[Image.Image]:
-    hints = (draw_hints(requests.geometry, size) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+def _hints(requests: Conditions, size: int) -> list[Image.Image]:
+    hints = (render_conditioning_images(requests.geometry, size) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     return [Image.fromarray(hint) for hint in hints]
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from difflab.controlnet.requests import Requests
-from difflab.text_to_image.circle_measures import delta_e, disk, distances, foreground, iou, lab, median
+from difflab.evaluation.circle_metrics import delta_e, disk, distances, foreground, iou, lab
+from difflab.evaluation.intervals import median
+from difflab.systems.controlnet.conditions import Conditions
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Measured:
         return [{"iou": asdict(median(overlap)), "delta_e": asdict(median(error))} for overlap, error in pairs]
 
 
-def measure(images: NDArray[np.uint8], requests: Requests) -> Measured:
+def measure(images: NDArray[np.uint8], requests: Conditions) -> Measured:
     """`images` (N, S, S, 3) of N requests with equally many circles.
 
     A circle's shape is the foreground that is nearer to its hint than to the other; its colour, the median inside its

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from difflab.circles.colours import rgb
-from difflab.circles.scenes import Scenes
 from difflab.config.language import ControlSamplesParams, TwoCirclesParams
+from difflab.data.circles import Scenes
+from difflab.data.colors import rgb
 from difflab.errors import UserError
 
 ONE_CIRCLE = "one_circle"

@@ -9,8 +9,8 @@ from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.circles.rendering import draw_hints
-from difflab.text_to_image.denoising import Captions, noised
+from difflab.data.circles import render_conditioning_images
+from difflab.systems.text_to_image.objective import Captions, noised
 
 
 class ControlTask(nn.Module):
@@ -38,7 +38,7 @@ class ControlTask(nn.Module):
         """`latents` (N, C, h, w), `tokens` (N, L) and `geometry` (N, 2, 3) as in Scenes, to the mean loss."""
         (unet,) = self.frozen
         states = self.captions(batch["tokens"], generator)
-        hints = draw_hints(batch["geometry"], self.hint_size)
+        hints = render_conditioning_images(batch["geometry"], self.hint_size)
         z, t, target = noised(self.scheduler, batch["latents"], generator)
         down, middle = self.controlnet(z, t, states, controlnet_cond=hints, return_dict=False)
         predicted = unet(

@@ -16,7 +16,7 @@ from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation import distances
 from difflab.evaluation.intervals import bootstrapped
-from difflab.evaluation.neighbours import manifold_metrics, nearest_training_metrics
+from difflab.evaluation.prdc import manifold_metrics, nearest_training_metrics
 from difflab.evaluation.protocol import Extractor, Protocol, sha256_of
 
 

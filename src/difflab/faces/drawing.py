@@ -14,13 +14,12 @@ from torch import Tensor
 
 from difflab.config.diffusion import FaceSamplingParams
 from difflab.config.training import ComputeParams
-from difflab.faces.noises import noise_files
+from difflab.data.pixels import to_pil
+from difflab.diffusion.noise_bank import bank_generators, resumable_batches
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.samplers import sampler_options
 from difflab.pipeline.files import atomic_write
-from difflab.sampling.images import to_pil
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import UnconditionalPipeline
-from difflab.sampling.resumable import drawn_batches
-from difflab.sampling.schedulers import sampler_options
+from difflab.systems.faces.noises import noise_files
 from difflab.training.device import make_accelerator
 
 
@@ -75,7 +74,7 @@ def draw_faces(
         for start in range(0, len(group), params.batch_size)
     ]
     key, inputs = [compute, params, [face.file for face in faces]], [MODEL, *noise_files(params)]
-    with drawn_batches(folder.name, key, inputs, batches, draw) as drawn, atomic_write(folder) as partial:
+    with resumable_batches(folder.name, key, inputs, batches, draw) as drawn, atomic_write(folder) as partial:
         for batch, tensors in drawn:
             images = min_max_rescaled(tensors["images"]) if params.min_max_rescale else tensors["images"]
             for face, picture in zip(batch, to_pil(images), strict=True):

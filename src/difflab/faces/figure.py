@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
-from difflab.faces.files import sample_files
-from difflab.faces.interpolation import alphas_of
-from difflab.faces.measures import perceptual_steps, read_images
-from difflab.figures.curves import Curve, Plot, draw_plot
-from difflab.figures.image_grid import Panel, draw_image_grid, save_image_grid
-from difflab.figures.png import STYLE, Provenance, save_png
+from difflab.figures.curves import Curve, Plot, plot_curves
+from difflab.figures.files import STYLE, Provenance, save_png
+from difflab.figures.image_grid import Panel, plot_image_grid, save_image_grid
+from difflab.systems.faces.evaluation import perceptual_steps, read_images
+from difflab.systems.faces.noises import alphas_of, face_files
 
 TITLES: dict[PathName, str] = {
     "slerp": "Spherical interpolation of two noises",
@@ -31,7 +30,7 @@ LABELS = 0.7  # inches to its left
 
 def save_eta_grid(params: FaceSamplingParams, stage: str) -> None:
     """figures/eta_grid.png: a row for each η, a column for each of the first noises, of the first step seed."""
-    rows = [sample_files(params, eta, params.step_seeds[0])[:NUM_NOISES] for eta in params.etas]
+    rows = [face_files(params, eta, params.step_seeds[0])[:NUM_NOISES] for eta in params.etas]
     panel = Panel(rows, [f"η = {eta:g}" for eta in params.etas], [f"noise {file.stem}" for file in rows[0]])
     save_image_grid([panel], "DDIM (η = 0) to DDPM (η = 1)", Path("figures/eta_grid.png"), stage)
 
@@ -42,12 +41,12 @@ def draw_paths(
 ) -> Figure:
     """The images of each path in a row, α above its column, and `plots` side by side below all of them."""
     panel = Panel(list(paths.values()), list(paths), [f"α = {alpha:g}" for alpha in alphas])
-    figure = draw_image_grid([panel], title)
+    figure = plot_image_grid([panel], title)
     drawn = figure.get_tightbbox()
     width = drawn.width / len(plots)
     for column, plot in enumerate(plots):
         place = (drawn.x0 + column * width + LABELS, drawn.y0 - GAP - HEIGHT, width - LABELS, HEIGHT)
-        draw_plot(figure.add_axes(place), plot)
+        plot_curves(figure.add_axes(place), plot)
     return figure
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.errors import UserError
-from difflab.faces.noises import starting_noises
+from difflab.systems.faces.noises import starting_noises
 
 SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from difflab.config.diffusion import FaceSamplingParams
+from difflab.diffusion.noise_bank import bank_generators
 from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
-from difflab.sampling.noise import bank_generators
 
 SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from difflab.figures.png import STYLE, Provenance, drawn
+from difflab.figures.files import STYLE, Provenance, drawn_area
 from difflab.pipeline.files import atomic_write
 
 MILLISECONDS = 500  # of a frame
@@ -20,7 +20,7 @@ LAST = 3000  # of the last one, which the eye wants to rest on
 
 def save_gif(figures: Sequence[Figure], path: Path, provenance: Provenance) -> None:
     """Write one frame for each figure, all cut to what is drawn in any of them. Made whole or not at all."""
-    box = Bbox.union([drawn(figure) for figure in figures])
+    box = Bbox.union([drawn_area(figure) for figure in figures])
     # Each frame has a palette of its own: 256 colours are too few for all of them together.
     first, *others = [_render(figure, box).quantize(dither=Image.Dither.NONE) for figure in figures]
     with atomic_write(path) as partial:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from difflab.data.images import read_image
-from difflab.figures.png import DPI, STYLE, Provenance, save_png
+from difflab.figures.files import DPI, STYLE, Provenance, save_png
 
 PANEL_GAP = 0.3  # inches between panels, their labels included
 LARGEST = 1024  # pixels a side of an image that is shown pixel for pixel

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from difflab.classifiers.digit_classifier import DigitClassifier
 from difflab.errors import UserError
-from difflab.models.judge import DigitClassifier
 from difflab.models.safe_loading import check_state_dict, read_dict, refusal
 
 SIZE = 28  # pixels a side

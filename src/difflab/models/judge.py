@@ -92,7 +92,7 @@ def _class_named(name: str) -> type[DigitClassifier]:
         case "Judge":
             return Judge
         case "CourseJudge":
-            from difflab.models.course_judge import CourseJudge  # a subclass of the one above
+            from difflab.classifiers.digit_classifier import CourseJudge  # a subclass of the one above
 
             return CourseJudge
     raise UserError(f"config.json: class: found {name!r}, allowed: Judge, CourseJudge")

@@ -23,7 +23,7 @@ def save_model_folder(
     prediction_type: Literal["epsilon", "v_prediction"] = "epsilon",
     patch_size: int = 1,
 ) -> None:
-    """Write `folder` in diffusers' layout for the class `pipeline` of difflab.sampling.pipelines.
+    """Write `folder` in diffusers' layout for the class `pipeline` of difflab.diffusion.pipelines.
 
     `models` by component name ("unet", "condition"); `betas` (T,) float64 go into the scheduler's configuration, where
     JSON keeps every bit of them.

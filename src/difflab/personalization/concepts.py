@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from difflab.circles.colours import contrasts
-from difflab.circles.rendering import draw_images, to_bytes
-from difflab.circles.scenes import paint, place_circles
 from difflab.config.data import CirclesParams
 from difflab.config.language import ConceptCirclesParams, ConceptParams
+from difflab.data.circles import paint, place_circles, render_images
+from difflab.data.colors import contrasts
 from difflab.data.dataset import ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.images import read_squares
+from difflab.data.pixels import to_uint8
 from difflab.errors import UserError
-from difflab.personalization.course_input import read_course_input
+from difflab.systems.personalization.prompts import read_course_input
 
 
 def circles_of(colour: str, params: ConceptCirclesParams, scenes: CirclesParams) -> ImageDataset:
@@ -34,7 +34,7 @@ def circles_of(colour: str, params: ConceptCirclesParams, scenes: CirclesParams)
     generators = [np.random.default_rng([params.seed, i]) for i in range(params.num_images)]
     geometry = torch.stack([place_circles(1, generator) for generator in generators])
     colours = torch.stack([paint([colour, background]) for background in chosen])
-    return _dataset(to_bytes(draw_images(geometry, colours, params.size)), f"{colour} circles")
+    return _dataset(to_uint8(render_images(geometry, colours, params.size)), f"{colour} circles")
 
 
 def photographs(folder: str | Path) -> ImageDataset:

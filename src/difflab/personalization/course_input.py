@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from difflab.config.language import Token
 from difflab.data.image_files import find_images
 from difflab.errors import UserError, read_json
-from difflab.personalization.tokens import tokens_of
+from difflab.systems.personalization.prompts import tokens_of
 from difflab.validation import explain
 
 

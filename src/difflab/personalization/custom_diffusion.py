@@ -12,19 +12,18 @@ from accelerate.utils import set_seed
 
 from difflab.config.language import Concepts
 from difflab.config.training import TrainingParams
-from difflab.personalization.places import concept_file, load_concept, run_folder
-from difflab.personalization.rows import Rows, concept_rows, joined
-from difflab.personalization.task import PersonalizationTask
-from difflab.personalization.weights import add_tokens, save_embedding, save_projections
-from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+from difflab.systems.personalization.objective import Examples, PersonalizationTask, concept_examples, joined_examples
+from difflab.systems.personalization.paths import concept_file, load_concept, run_folder
+from difflab.systems.personalization.weights import add_tokens, save_embedding, save_projections
+from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
+from difflab.training.checkpoint import seeded_runs
 from difflab.training.fit import fit
-from difflab.training.runs import seeded_runs
 
 
 def train_group(
     output: Path,
     concepts: Concepts,
-    prior: Rows,
+    prior: Examples,
     templates: Sequence[str],
     training: TrainingParams,
     num_runs: int,
@@ -38,13 +37,13 @@ def train_group(
     images = {name: load_concept(name) for name in concepts}
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
     add_tokens(pipeline, {concept.token: concept.initializer for concept in concepts.values()})
-    rows = [concept_rows(pipeline, images[name], concept.token, templates) for name, concept in concepts.items()]
+    rows = [concept_examples(pipeline, images[name], concept.token, templates) for name, concept in concepts.items()]
     inputs = [MODEL, *map(concept_file, concepts)]
     runs = seeded_runs(f"custom_diffusion-{output.name}", num_runs, training, depends_on, inputs)
     for run, (seeded, checkpoint) in enumerate(runs):
         set_seed(seeded.seed)
         task = PersonalizationTask(pipeline, len(concepts), cross_attention=True)
-        fit(task, joined([*rows, prior]), seeded, accelerator, checkpoint)
+        fit(task, joined_examples([*rows, prior]), seeded, accelerator, checkpoint)
         folder = run_folder(output, run)
         for (name, concept), embedding in zip(concepts.items(), task.embeddings, strict=True):
             save_embedding(folder / name, concept.token, embedding)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from difflab.evaluation.samples import sample_files
 from difflab.figures.image_grid import Panel
-from difflab.personalization.places import Method, sample_folder
+from difflab.systems.personalization.paths import Method, sample_folder
 
 TITLES: dict[Method, str] = {"textual_inversion": "textual inversion", "custom_diffusion": "Custom Diffusion"}
 NUM_CONCEPT_IMAGES = 3

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from difflab.clip.embeddings import embed_images, embed_texts
-from difflab.clip.model_folder import Clip
 from difflab.config.language import Concepts, PresenceParams
-from difflab.evaluation.grades import share_of
-from difflab.personalization.comparison import OURS, THEIRS, compare, summary, with_runs
-from difflab.personalization.places import METHODS, Method
-from difflab.personalization.presence import shows_colour
-from difflab.personalization.prompts import Group, in_words, named_in
+from difflab.evaluation.circle_metrics import shows_color
+from difflab.evaluation.classifier_metrics import share_of
+from difflab.systems.personalization.evaluation import OURS, THEIRS, compare_shares, summary, with_runs
+from difflab.systems.personalization.paths import METHODS, Method
+from difflab.systems.personalization.prompts import Group, in_words, named_in
+from difflab.systems.zero_shot.classification import embed_images, embed_texts
+from difflab.systems.zero_shot.clip import Clip
 
 MEASURES = {
     "words": "the model before training on concepts, with initializers in place of tokens: what is found by chance",
@@ -43,7 +43,7 @@ class Grader:
     def found(self, images: Images, prompt: str) -> dict[str, Tensor]:
         """(N,) bool by concept of the prompt: which images show it. Without those that are no color."""
         colors = {name: self.concepts[name].colour for name in named_in(prompt, self.concepts)}
-        return {name: shows_colour(images, color, self.presence) for name, color in colors.items() if color}
+        return {name: shows_color(images, color, self.presence) for name, color in colors.items() if color}
 
     def grade(self, images: Images, prompt: str) -> dict[str, Any]:
         """What is measured of the images of one prompt: a number, or one for each of its concepts.
@@ -68,7 +68,7 @@ class Grader:
         for name, concept in self.concepts.items():
             if concept.colour:
                 shown = {
-                    of: shows_colour(truth, concept.colour, self.presence) for of, truth in self.true_images.items()
+                    of: shows_color(truth, concept.colour, self.presence) for of, truth in self.true_images.items()
                 }
                 control[name] = {"own_images": share_of(shown.pop(name))}
                 if shown:
@@ -113,7 +113,7 @@ def compare_methods(
     }
     if not shares:
         return {"pairs": pairs}
-    compared = compare(shares)
+    compared = compare_shares(shares)
     for name, difference in compared["differences"].items():
         pairs[name]["difference"] = difference
     return {"overall": compared["overall"], "pairs": pairs}

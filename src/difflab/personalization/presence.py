@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from difflab.circles.colours import rgb
 from difflab.config.language import PresenceParams
+from difflab.data.colors import rgb
 
 
 def shows_colour(images: Tensor, colour: str, params: PresenceParams) -> Tensor:

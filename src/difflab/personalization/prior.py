@@ -12,9 +12,9 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from difflab.config.language import GuidedSamplingParams, PriorParams
-from difflab.personalization.rows import Rows, prior_rows
-from difflab.sampling.resumable import drawn_batches
-from difflab.text_to_image.drawing import draw_prompts, set_sampler
+from difflab.diffusion.noise_bank import resumable_batches
+from difflab.systems.personalization.objective import Examples, prior_examples
+from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def drawn_prior(
     sampling: GuidedSamplingParams,
     depends_on: Any,
     inputs: Sequence[Path],
-) -> Iterator[Rows]:
+) -> Iterator[Examples]:
     """Rows of what `pipeline` draws for its prompts; they outlast a kill until the block ends (see `drawn_batches`).
 
     Kumari et al. take real images of like captions; this model's own need no data set, at any size.
@@ -36,7 +36,7 @@ def drawn_prior(
     batches = [numbers[start : start + sampling.batch_size] for start in range(0, len(numbers), sampling.batch_size)]
 
     def draw(batch: list[int]) -> dict[str, Tensor]:
-        return {"images": draw_prompts(pipeline, [prompts[i] for i in batch], batch, of_prior)}
+        return {"images": sample_prompts(pipeline, [prompts[i] for i in batch], batch, of_prior)}
 
-    with drawn_batches("custom_diffusion-prior", depends_on, inputs, batches, draw) as drawn:
-        yield prior_rows(pipeline, torch.cat([tensors["images"] for _, tensors in drawn]), prompts)
+    with resumable_batches("custom_diffusion-prior", depends_on, inputs, batches, draw) as drawn:
+        yield prior_examples(pipeline, torch.cat([tensors["images"] for _, tensors in drawn]), prompts)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from difflab.config.language import Concepts
 from difflab.errors import UserError
-from difflab.personalization.course_input import read_course_input
-from difflab.personalization.tokens import tokens_of
+from difflab.systems.personalization.prompts import read_course_input, tokens_of
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
-from difflab.text_to_image.model_folder import image_size
+from difflab.systems.text_to_image.model_folder import image_size
+from difflab.systems.zero_shot.clip import tokenize
 
 # "latents" (N, C, h, w), scaled as the U-Net takes them, and "tokens" (N, L) of their captions.
 Rows = dict[str, Tensor]

@@ -13,8 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from difflab.config.language import Concepts, GuidedSamplingParams
+from difflab.diffusion.noise_bank import resumable_batches
 from difflab.evaluation.samples import read_samples
-from difflab.personalization.places import (
+from difflab.pipeline.files import atomic_write
+from difflab.systems.personalization.paths import (
     CUSTOM_DIFFUSION,
     METHODS,
     SAMPLES,
@@ -24,12 +26,10 @@ from difflab.personalization.places import (
     run_folder,
     sample_folder,
 )
-from difflab.personalization.prompts import Group, group_name, groups_of, in_words
-from difflab.personalization.weights import load_embeddings, load_projections
-from difflab.pipeline.files import atomic_write
-from difflab.sampling.resumable import drawn_batches
-from difflab.text_to_image.drawing import draw_prompts, set_sampler
-from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+from difflab.systems.personalization.prompts import Group, group_name, groups_of, in_words
+from difflab.systems.personalization.weights import load_embeddings, load_projections
+from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
+from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
 
 Sample = tuple[Method, int, Group, int, int]  # method, run, group, prompt, noise of the bank
 
@@ -73,12 +73,15 @@ def draw_samples(
         if method == "words":
             texts = [in_words(text, concepts) for text in texts]
         numbers = [number for *_, number in batch]
-        return {"images": draw_prompts(pipeline_of(method, group, run), texts, numbers, sampling)}
+        return {"images": sample_prompts(pipeline_of(method, group, run), texts, numbers, sampling)}
 
     groups = groups_of(prompts, concepts)
     batches = _batches(groups, num_runs, num_images, sampling.batch_size)
     inputs = [MODEL, CUSTOM_DIFFUSION, *map(inversion_folder, concepts)]
-    with drawn_batches("multi_concept", depends_on, inputs, batches, draw) as drawn, atomic_write(SAMPLES) as partial:
+    with (
+        resumable_batches("multi_concept", depends_on, inputs, batches, draw) as drawn,
+        atomic_write(SAMPLES) as partial,
+    ):
         for batch, tensors in drawn:
             for (method, run, _, prompt, number), image in zip(batch, tensors["images"], strict=True):
                 file = partial / sample_folder(method, run, prompt).relative_to(SAMPLES) / f"{number:03d}.png"

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from difflab.text_to_image.denoising import noised
+from difflab.systems.text_to_image.objective import noised
 
 EMBEDDING = "embeddings.token_embedding.weight"  # in CLIPTextModel
 CROSS_ATTENTION = ("attn2.to_k.weight", "attn2.to_v.weight")  # how names of keys and values end in the U-Net

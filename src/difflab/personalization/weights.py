@@ -14,7 +14,7 @@ from torch import Tensor
 
 from difflab.errors import UserError
 from difflab.models.safe_loading import read_weights
-from difflab.personalization.task import CROSS_ATTENTION, EMBEDDING, PersonalizationTask
+from difflab.systems.personalization.objective import CROSS_ATTENTION, EMBEDDING, PersonalizationTask
 
 EMBEDDING_FILE = "learned_embeds.safetensors"  # diffusers' name
 PROJECTIONS_FILE = "cross_attention.safetensors"  # by the U-Net's own names

@@ -60,9 +60,9 @@ def named_inputs(params: Params) -> Iterator[tuple[str, list[Path]]]:
 def _photographs(concept: ConceptParams, course_input: str | None) -> list[Path]:
     if concept.images is None and course_input is None:
         return []
-    from difflab.personalization.concepts import folder_of
+    from difflab.systems.personalization.concepts import photograph_folder
 
-    return [folder_of(concept, course_input)]
+    return [photograph_folder(concept, course_input)]
 
 
 def _data_sets(params: Params) -> Iterator[tuple[str, list[Path]]]:

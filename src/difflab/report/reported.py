@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from difflab.adaptation.scenarios import domains_of
 from difflab.config.data import SourceParams
 from difflab.config.diffusion import FidStudyParams, RecipeParams
 from difflab.config.load import load_section
 from difflab.evaluation.targets import REPORTED_T, Targets
 from difflab.history.measurements import Measurement, metrics_of
+from difflab.systems.adaptation.scenarios import domains_of
 
 MET, WITHIN, MISSED = "met", "within the interval", "not met"
 OTHER, NOT_RUN = "other data", "not run yet"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from difflab.sampling.schedulers import SamplingError
+from difflab.diffusion.samplers import SamplingError
 
 PredictNoise = Callable[[Tensor, int], Tensor]  # x_t (N, 3, S, S) and a time step to ε, or v, of that shape
 ConditionalNetwork = Callable[[Tensor, int, Tensor], Tensor]  # and the conditions (N, D)

@@ -10,8 +10,8 @@ import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from difflab.sampling.guidance import PredictNoise
-from difflab.sampling.schedulers import Generators, Sampler, SamplingError
+from difflab.diffusion.samplers import Generators, Sampler, SamplingError
+from difflab.diffusion.sampling import PredictNoise
 
 
 @dataclass(frozen=True)

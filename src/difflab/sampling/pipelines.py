@@ -13,13 +13,12 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from difflab.data.pixels import to_pil
+from difflab.diffusion.samplers import Generators, SamplingError, make_sampler
+from difflab.diffusion.sampling import PredictNoise, Trace, guided, sample
 from difflab.errors import reading
 from difflab.models.conditioning import NUM_DIGITS, Condition
 from difflab.models.safe_loading import refusal, require_schedule, require_weights
-from difflab.sampling.guidance import PredictNoise, guided
-from difflab.sampling.images import to_pil
-from difflab.sampling.loop import Trace, sample
-from difflab.sampling.schedulers import Generators, SamplingError, make_sampler
 
 PATCH_SIZES = (1, 2, 4)
 

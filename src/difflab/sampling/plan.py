@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from difflab.config.diffusion import RecipeData
-from difflab.sampling.images import to_pil
+from difflab.data.pixels import to_pil
 
 
 class PlannedImage(NamedTuple):

@@ -12,11 +12,10 @@ from torch import Tensor, cat
 
 from difflab.config.diffusion import RecipeData, RecipeSamplingParams
 from difflab.config.training import ComputeParams
+from difflab.data.pixels import to_uint8
+from difflab.diffusion.noise_bank import bank_generators, resumable_batches
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline, load_recipe
 from difflab.pipeline.files import atomic_write
-from difflab.sampling.images import to_uint8
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline, load_recipe
-from difflab.sampling.resumable import drawn_batches
 from difflab.training.device import make_accelerator
 
 Image = tuple["Variant", int, int | None]  # the noise of the bank, and the digit
@@ -82,7 +81,10 @@ def draw_variants(
 
     drawn_images: dict[str, list[Tensor]] = {variant.name: [] for variant in variants}
     stage = "-".join(path.with_suffix("").parts)
-    with drawn_batches(stage, params, [Path("models", recipe)], batches, draw) as drawn, atomic_write(path) as partial:
+    with (
+        resumable_batches(stage, params, [Path("models", recipe)], batches, draw) as drawn,
+        atomic_write(path) as partial,
+    ):
         for batch, tensors in drawn:
             drawn_images[batch[0][0].name].append(tensors["images"])
         save_file({name: cat(parts) for name, parts in drawn_images.items()}, partial)

@@ -11,14 +11,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from difflab.classifiers.digit_classifier import load_digit_classifier
 from difflab.config.diffusion import EvaluationParams, FidStudyParams, RecipeData
 from difflab.errors import reading
-from difflab.evaluation.against_real import RealImages, judge_extractor, protocol_of
+from difflab.evaluation.classifier_metrics import share_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
-from difflab.evaluation.grades import share_of
+from difflab.evaluation.distribution_metrics import RealImages, classifier_extractor, protocol_of
 from difflab.evaluation.intervals import bootstrapped, over_runs
 from difflab.evaluation.targets import REPORTED_T
-from difflab.models.judge import load_judge
 
 
 def load_variants(path: str | Path) -> dict[str, Tensor]:
@@ -44,8 +44,8 @@ def grade_variants(
     """
     [(domain, digits)] = domains.items()
     folder = Path(f"models/judge-{domain}")
-    judge = load_judge(folder).to(device)
-    extractor = judge_extractor(judge, folder)
+    judge = load_digit_classifier(folder).to(device)
+    extractor = classifier_extractor(judge, folder)
     some = next(iter(variants.values()))
     real = RealImages.load(Path("prepared/recipes", recipe, f"{domain}.safetensors"), digits, some, params)
     reference, held_out = extractor.features_of(real.reference), extractor.features_of(real.held_out)

@@ -12,9 +12,8 @@ from diffusers.models.upsampling import Upsample2D
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.circles.rendering import draw_images
-from difflab.circles.scenes import Scenes
 from difflab.config.language import AutoencoderNetworkParams
+from difflab.data.circles import Scenes, render_images
 from difflab.pipeline.progress import image_bar
 
 ENCODED = 64  # images at a time, when a whole data set is encoded
@@ -90,7 +89,7 @@ class AutoencoderTask(nn.Module):
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         """`geometry` (N, 2, 3) and `colours` (N, 3, 3) uint8, as in Scenes, to the mean loss."""
-        images = draw_images(batch["geometry"], batch["colours"], self.autoencoder.config.sample_size)
+        images = render_images(batch["geometry"], batch["colours"], self.autoencoder.config.sample_size)
         posterior = self.autoencoder.encode(images).latent_dist
         decoded = self.autoencoder.decode(posterior.sample(generator)).sample
         divergence = posterior.kl().mean() / posterior.mean[0].numel()
@@ -107,7 +106,7 @@ def encode_scenes(autoencoder: Any, scenes: Scenes, image_size: int) -> Tensor:
     with image_bar("encoding", 0, len(scenes)) as bar:
         parts = zip(scenes.geometry.split(ENCODED), scenes.colours.split(ENCODED), strict=True)
         for geometry, colours in parts:
-            images = draw_images(geometry.to(autoencoder.device), colours.to(autoencoder.device), image_size)
+            images = render_images(geometry.to(autoencoder.device), colours.to(autoencoder.device), image_size)
             means = autoencoder.encode(images.to(autoencoder.dtype)).latent_dist.mode()
             latents.append((means * autoencoder.config.scaling_factor).float().cpu())
             bar.update(len(geometry))

@@ -14,9 +14,9 @@ from diffusers import (
 )
 from torch import Tensor
 
-from difflab.clip.tokenizer import tokenize
 from difflab.config.language import GuidedSamplingParams
-from difflab.sampling.noise import bank_generators
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.systems.zero_shot.clip import tokenize
 
 SAMPLERS = {"ddim": DDIMScheduler, "dpmsolver++": DPMSolverMultistepScheduler}
 

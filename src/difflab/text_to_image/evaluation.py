@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from difflab.text_to_image.circle_measures import MEASURES, delta_e, foreground, lab, median, roundness
+from difflab.evaluation.circle_metrics import MEASURES, delta_e, foreground, lab, roundness
+from difflab.evaluation.intervals import median
 
 PROTOCOL = MEASURES | {
     "iou": f"{MEASURES['iou']}; of the foreground and the circle of its area around its centroid",

@@ -12,7 +12,7 @@ from difflab.history.measurements import parse_metrics
 from difflab.history.revisions import Revision
 from difflab.tracking.store import Store
 
-OWN_PIPELINES = ("DigitPipeline", "UnconditionalPipeline")  # of difflab.sampling.pipelines; the others are diffusers'
+OWN_PIPELINES = ("DigitPipeline", "UnconditionalPipeline")  # of difflab.diffusion.pipelines; the others are diffusers'
 
 
 def model_card(folder: str, revision: Revision) -> str:
@@ -58,7 +58,7 @@ def _loading_code(folder: str, stage: LockedStage, revision: Revision) -> str:
         shown = f'digit={digits[0]}, domain="{domain}", '
     return f"""\
 import torch
-from difflab.sampling.pipelines import {kind}
+from difflab.diffusion.pipelines import {kind}
 
 {load}
 steps = min(25, pipe.scheduler.config.num_train_timesteps)

@@ -14,9 +14,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from difflab.config.training import TrainingParams
 from difflab.errors import UserError
 from difflab.pipeline.progress import image_bar
-from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
-from difflab.training.optimization import make_lr_scheduler, make_optimizer
+from difflab.training.fit import Batches, make_lr_scheduler, make_optimizer
 
 VALIDATION_BATCH = 256
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from difflab.clip.embeddings import embed_images, embed_texts
-from difflab.clip.model_folder import Clip
 from difflab.data.images import stream_images
+from difflab.systems.zero_shot.classification import embed_images, embed_texts
+from difflab.systems.zero_shot.clip import Clip
 
 
 def classify(clip: Clip, files: Sequence[Path], labels: Sequence[str], template: str) -> Tensor:

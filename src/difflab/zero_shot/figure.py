@@ -10,9 +10,9 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from difflab.figures.image_grid import LITERAL, Panel, Scale, draw_image_grid
-from difflab.figures.png import DPI, STYLE, Provenance, save_png
-from difflab.zero_shot.grades import Case
+from difflab.figures.files import DPI, STYLE, Provenance, save_png
+from difflab.figures.image_grid import LITERAL, Panel, Scale, plot_image_grid
+from difflab.systems.zero_shot.evaluation import Case
 
 SCALE = Scale(cell=160, gap=50, caption=60, dpi=DPI)  # four lines of text below an image
 CAPTION_WIDTH = 20  # characters
@@ -25,7 +25,7 @@ def save_cases(cases: Sequence[Case], title: str, path: Path, stage: str) -> Non
     rows = {case.kind: [other for other in cases if other.kind == case.kind] for case in cases}
     captions = [[_caption(case) for case in row] for row in rows.values()]
     panel = Panel([[case.file for case in row] for row in rows.values()], list(rows), [], captions=captions)
-    save_png(draw_image_grid([panel], title, SCALE), path, Provenance.of(stage, [case.file for case in cases]))
+    save_png(plot_image_grid([panel], title, SCALE), path, Provenance.of(stage, [case.file for case in cases]))
 
 
 def _caption(case: Case) -> str:

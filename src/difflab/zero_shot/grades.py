@@ -15,13 +15,13 @@ from torch import Tensor
 
 from difflab.evaluation.intervals import wilson
 from difflab.pipeline.files import atomic_write
-from difflab.zero_shot.folder import LabelledFolder
+from difflab.systems.zero_shot.labeled_folder import LabeledFolder
 
 MOST_CONFUSED = 10  # pairs of classes that the metrics name
 CASES = 5  # of either kind that the table and the figure show
 
 
-def zero_shot_grades(predicted: Tensor, images: LabelledFolder, kinds: Sequence[str]) -> dict[str, Any]:
+def zero_shot_grades(predicted: Tensor, images: LabeledFolder, kinds: Sequence[str]) -> dict[str, Any]:
     """Accuracy with its interval, chance, accuracy of each class, and the most frequent confusions.
 
     `kinds`: of each class of `images`; where there are several, each has its accuracy too.
@@ -50,7 +50,7 @@ def _by_kind(correct: NDArray[np.bool_], kinds: NDArray[np.str_]) -> dict[str, d
     return {kind: asdict(wilson(int(found.sum()), len(found))) for kind, found in by_kind.items()}
 
 
-def confusion_matrix(predicted: Tensor, images: LabelledFolder) -> NDArray[np.int64]:
+def confusion_matrix(predicted: Tensor, images: LabeledFolder) -> NDArray[np.int64]:
     """(C, C): how many images of each class (row) were taken for each (column)."""
     counts = np.zeros((len(images.labels), len(images.labels)), dtype=np.int64)
     np.add.at(counts, (np.array(images.classes), predicted.numpy()), 1)
@@ -67,7 +67,7 @@ class Case:
     true: str
 
 
-def example_cases(predicted: Tensor, images: LabelledFolder) -> list[Case]:
+def example_cases(predicted: Tensor, images: LabeledFolder) -> list[Case]:
     """Five correct and five wrong ones, or all where there are fewer, evenly spaced among all of their kind."""
     correct, names = predicted.numpy() == np.array(images.classes), images.names
     kinds: dict[Literal["correct", "wrong"], NDArray] = {"correct": correct, "wrong": ~correct}

@@ -11,16 +11,15 @@ from numpy.random import Generator
 from PIL import Image
 from torch import Tensor
 
-from difflab.circles.pairs import Pair, make_meetings
-from difflab.circles.rendering import draw_images, to_bytes
-from difflab.circles.scenes import paint, place_circles
-from difflab.clip.digits import colour_digits
-from difflab.clip.inks import NUMERALS, Ink, split_inks
 from difflab.config.data import CirclesParams
 from difflab.config.language import ColouredDigitsParams, UnseenImagesParams
+from difflab.data.captions import NUMERALS, ColoredDigit, split_colored_digits
+from difflab.data.circles import paint, place_circles, render_images
+from difflab.data.colors import Pair, color_digits, make_color_pairs
 from difflab.data.dataset import ImageDataset
+from difflab.data.pixels import to_uint8
 from difflab.pipeline.files import atomic_write
-from difflab.zero_shot.folder import IMAGES, LABELS
+from difflab.systems.zero_shot.labeled_folder import IMAGES, LABELS
 
 Draw = Callable[[Generator], Tensor]  # one image (3, S, S) uint8
 
@@ -29,17 +28,17 @@ def unseen_circles(pairs: Sequence[Pair], size: int) -> dict[str, Draw]:
     """By label: a circle of one colour anywhere on a background of another."""
 
     def drawing(pair: Pair) -> Draw:
-        return lambda generator: to_bytes(draw_images(place_circles(1, generator)[None], paint(pair)[None], size))[0]
+        return lambda generator: to_uint8(render_images(place_circles(1, generator)[None], paint(pair)[None], size))[0]
 
     return {f"{circle} circle on {background}": drawing((circle, background)) for circle, background in pairs}
 
 
-def unseen_digits(inks: Sequence[Ink], digits: ImageDataset, size: int) -> dict[str, Draw]:
+def unseen_digits(inks: Sequence[ColoredDigit], digits: ImageDataset, size: int) -> dict[str, Draw]:
     """By label: one of `digits` in a colour."""
 
     def drawing(colour: str, numeral: str) -> Draw:
         images = digits.with_labels([NUMERALS.index(numeral)]).images
-        return lambda generator: colour_digits(images[generator.integers(len(images))][None], [colour], size)[0]
+        return lambda generator: color_digits(images[generator.integers(len(images))][None], [colour], size)[0]
 
     return {f"{colour} {numeral}": drawing(colour, numeral) for colour, numeral in inks}
 
@@ -62,8 +61,8 @@ def write_unseen(
     """Write `folder`: circles in the pairs of colours that `circles` leaves out of training, and handwritten digits in
     the colours that `digits` does, of the test split.
     """
-    _, unseen = make_meetings(circles)
-    _, unseen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)
+    _, unseen = make_color_pairs(circles)
+    _, unseen_inks = split_colored_digits(circles.colours, digits.unseen_pairs, digits.seed)
     real_digits = ImageDataset.load(Path("prepared/mnist.safetensors"), ["test"]).part("test")
     drawings = unseen_circles(unseen.pairs, size) | unseen_digits(unseen_inks, real_digits, size)
     with atomic_write(folder) as partial:
