@@ -15,7 +15,7 @@ from diffusers import UNet2DModel
 
 from bench import with_difflab
 from bench.timing import flops, header, matmul_rate, row, size
-from difflab.models.course import CONFIG
+from difflab.systems.faces.course_unet import CONFIG
 
 
 def step_cost(image_size: int) -> int:

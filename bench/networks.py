@@ -7,7 +7,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import torch
 from diffusers import UNet2DModel
 
-from difflab.models.unet import make_unet
+from difflab.diffusion.unet import make_unet
 from difflab.params import NetworkParams
 
 

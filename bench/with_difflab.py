@@ -11,12 +11,12 @@ from diffusers import DDPMScheduler, UNet2DModel
 from PIL import Image
 from torch import Tensor
 
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
 from difflab.models.conditioning import DigitDomainCondition
-from difflab.models.schedules import linear_betas
 from difflab.params import TrainingParams
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
-from difflab.training.denoising import DenoisingTask
 from difflab.training.fit import fit
 
 BETAS = linear_betas(1000, 1e-4, 0.02)

@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from tqdm import tqdm
 
+from difflab.data.pixels import to_pil
 from difflab.models.conditioning import DigitDomainCondition
-from difflab.sampling.images import to_pil
 
 
 def train(unet: UNet2DModel, images: Tensor, batch_size: int) -> None:

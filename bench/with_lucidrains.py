@@ -12,7 +12,7 @@ from denoising_diffusion_pytorch import classifier_free_guidance as guided  # py
 from torch import Tensor, nn
 
 from bench.networks import Network
-from difflab.sampling.images import to_pil
+from difflab.data.pixels import to_pil
 
 
 def make_unet(network: Network) -> nn.Module:

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from bench.timing import random_images
 from difflab.device import make_accelerator
-from difflab.models.schedules import make_betas
-from difflab.models.unet import make_unet
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.schedules import make_betas
+from difflab.diffusion.unet import make_unet
 from difflab.params import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
 from difflab.training.checkpoint import RollingCheckpoint
-from difflab.training.denoising import DenoisingTask
 from difflab.training.fit import fit
 from gpu import job_log
 from gpu.clock import WARM_UP, Clock

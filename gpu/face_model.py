@@ -12,7 +12,7 @@ from diffusers import UNet2DModel
 from torch import Tensor
 from torch.nn import functional as F
 
-from difflab.training.denoising import DenoisingTask
+from difflab.diffusion.objective import DenoisingTask
 
 IMAGE_SIZE = 64
 PATCH_SIZE = 2  # 32×32 positions instead of 64×64: a third of the activations, so more images in the same minutes

@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader
 
 from bench import with_difflab, with_diffusers
 from bench.timing import compared, header, in_turns, quiet, random_images, row, size
-from difflab.models.unet import make_unet
+from difflab.diffusion.unet import make_unet
 from difflab.params import NetworkParams, load_section
 from gpu import job_log
 from gpu.clock import WARM_UP, compile_in_place, measured_rate

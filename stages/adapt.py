@@ -6,7 +6,6 @@ Only target-only reads the target's labels.
 import argparse
 from pathlib import Path
 
-from difflab.adaptation.methods import METHODS
 from difflab.errors import read_json
 from difflab.params import (
     ClassifierParams,
@@ -16,6 +15,7 @@ from difflab.params import (
     load_section,
 )
 from difflab.stage import run
+from difflab.systems.adaptation.scenarios import METHODS
 
 
 def main() -> None:
@@ -31,11 +31,11 @@ def main() -> None:
     training = load_section(TrainingParams, "adaptation.training")
     params = load_section(MethodParams, f"adaptation.methods.{method}")
 
-    from difflab.adaptation.runs import labelled_images, save_run, train_run
-    from difflab.adaptation.scenarios import domains_of, load_images, prepared
     from difflab.device import make_accelerator
     from difflab.outputs import atomic_write
-    from difflab.training.runs import seeded_runs
+    from difflab.systems.adaptation.scenarios import domains_of, load_images, prepared
+    from difflab.systems.adaptation.training import labelled_images, save_run, train_run
+    from difflab.training.checkpoint import seeded_runs
 
     accelerator = make_accelerator(compute)
     source, target = domains_of(scenario)

@@ -15,7 +15,7 @@ def main() -> None:
     params = load_section(AutoencoderParams, "text_to_image.autoencoder")
 
     from difflab.outputs import atomic_write
-    from difflab.text_to_image.model_folder import AUTOENCODER, load_autoencoder
+    from difflab.systems.text_to_image.model_folder import AUTOENCODER, load_autoencoder
 
     if pretrained is None:
         train(compute, params)
@@ -29,11 +29,11 @@ def train(compute: ComputeParams, params: AutoencoderParams) -> None:
     """Train the small one of `text_to_image.autoencoder`."""
     from accelerate.utils import set_seed
 
-    from difflab.circles.scenes import load_scenes
+    from difflab.data.circles import load_scenes
     from difflab.device import make_accelerator
     from difflab.outputs import atomic_write
-    from difflab.text_to_image.autoencoder import AutoencoderTask, make_autoencoder, standardize
-    from difflab.text_to_image.model_folder import AUTOENCODER
+    from difflab.systems.text_to_image.autoencoder import AutoencoderTask, make_autoencoder, standardize
+    from difflab.systems.text_to_image.model_folder import AUTOENCODER
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
 

@@ -11,7 +11,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     params = load_section(CirclesParams, "circles")
 
-    from difflab.circles.scenes import make_scenes
+    from difflab.data.circles import make_scenes
 
     make_scenes(params).save(Path("prepared/circles.safetensors"))
 

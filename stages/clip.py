@@ -40,17 +40,20 @@ def train(
     """Train the small model of `clip.network` on the training scenes and on the digits that `clip.digits` leaves."""
     from accelerate.utils import set_seed
 
-    from difflab.circles.scenes import load_scenes
-    from difflab.clip.captioned import captioned_circles, captioned_digits
-    from difflab.clip.contrastive import ContrastiveTask
-    from difflab.clip.inks import split_inks
-    from difflab.clip.model_folder import Clip, save_clip
-    from difflab.clip.network import make_clip, make_image_processor
-    from difflab.clip.tokenizer import build_tokenizer, tokenize
-    from difflab.clip.vocabulary import vocabulary
+    from difflab.data.captions import split_inks, vocabulary
+    from difflab.data.circles import load_scenes
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
     from difflab.outputs import atomic_write
+    from difflab.systems.zero_shot.clip import (
+        Clip,
+        build_tokenizer,
+        make_clip,
+        make_image_processor,
+        save_clip,
+        tokenize,
+    )
+    from difflab.systems.zero_shot.training import ContrastiveTask, captioned_circles, captioned_digits
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
 
@@ -75,8 +78,8 @@ def train(
 
 def adopt(pretrained: str) -> None:
     """Take the CLIP of a folder or hub id."""
-    from difflab.clip.model_folder import load_clip, save_clip
     from difflab.outputs import atomic_write
+    from difflab.systems.zero_shot.clip import load_clip, save_clip
 
     clip = load_clip(pretrained, "clip.pretrained")
     with atomic_write(OUTPUT) as folder:

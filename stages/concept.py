@@ -15,8 +15,8 @@ def main() -> None:
     course_input = load_section(str | None, "personalization.input")
     scenes = load_section(CirclesParams, "circles")
 
-    from difflab.personalization.concepts import circles_of, folder_of, photographs
-    from difflab.personalization.places import concept_file
+    from difflab.systems.personalization.concepts import circles_of, folder_of, photographs
+    from difflab.systems.personalization.paths import concept_file
 
     if concept.colour is not None:
         images = circles_of(concept.colour, params, scenes)

@@ -18,15 +18,14 @@ def main() -> None:
     from accelerate.utils import set_seed
     from diffusers import DDPMScheduler
 
-    from difflab.circles.scenes import load_scenes
-    from difflab.clip.tokenizer import tokenize
-    from difflab.controlnet.network import MODEL, make_controlnet
-    from difflab.controlnet.task import ControlTask
+    from difflab.data.circles import load_scenes
     from difflab.device import make_accelerator
     from difflab.outputs import atomic_write
-    from difflab.text_to_image import model_folder
-    from difflab.text_to_image.autoencoder import encode_scenes
-    from difflab.text_to_image.denoising import Captions
+    from difflab.systems.controlnet.network import MODEL, ControlTask, make_controlnet
+    from difflab.systems.text_to_image import model_folder
+    from difflab.systems.text_to_image.autoencoder import encode_scenes
+    from difflab.systems.text_to_image.objective import Captions
+    from difflab.systems.zero_shot.clip import tokenize
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
 

@@ -16,17 +16,15 @@ def main() -> None:
     import torch
     from safetensors.torch import save_file
 
-    from difflab.circles.rendering import draw_hints
-    from difflab.circles.scenes import load_scenes
-    from difflab.clip.tokenizer import tokenize
-    from difflab.controlnet import network
-    from difflab.controlnet.drawing import draw_controlled
-    from difflab.controlnet.drawings import Drawing, all_drawings
+    from difflab.data.circles import draw_hints, load_scenes
     from difflab.device import make_accelerator
+    from difflab.diffusion.noise_bank import drawn_batches
     from difflab.outputs import atomic_write
-    from difflab.sampling.resumable import drawn_batches
-    from difflab.text_to_image import model_folder
-    from difflab.text_to_image.drawing import draw_prompts, set_sampler
+    from difflab.systems.controlnet import network
+    from difflab.systems.controlnet.sampling import Drawing, all_drawings, draw_controlled
+    from difflab.systems.text_to_image import model_folder
+    from difflab.systems.text_to_image.sampling import draw_prompts, set_sampler
+    from difflab.systems.zero_shot.clip import tokenize
 
     accelerator = make_accelerator(compute)
     prepared = Path("prepared/circles.safetensors")

@@ -27,11 +27,10 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.outputs import atomic_write
-    from difflab.personalization.custom_diffusion import train_group
-    from difflab.personalization.places import CUSTOM_DIFFUSION
-    from difflab.personalization.prior import drawn_prior
-    from difflab.personalization.prompts import groups_of, prompts_of
-    from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+    from difflab.systems.personalization.custom_diffusion import drawn_prior, train_group
+    from difflab.systems.personalization.paths import CUSTOM_DIFFUSION
+    from difflab.systems.personalization.prompts import groups_of, prompts_of
+    from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
 
     accelerator = make_accelerator(compute)
     groups = groups_of(prompts_of(prompts, concepts, course_input), concepts)

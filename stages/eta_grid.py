@@ -13,8 +13,8 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     params = load_section(FaceSamplingParams, "faces.sampling")
 
-    from difflab.faces.files import sample_files
     from difflab.figures.image_grid import Panel, save_image_grid
+    from difflab.systems.faces.noises import sample_files
 
     seed, *_ = params.step_seeds
     rows = [sample_files(params, eta, seed)[:COLUMNS] for eta in params.etas]

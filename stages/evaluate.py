@@ -22,15 +22,15 @@ def main() -> None:
 
     import torch
 
-    from difflab.data.digits import load_digits, training_splits
+    from difflab.classifiers.digit_classifier import load_judge
+    from difflab.data.dataset import load_digits, training_splits
     from difflab.device import make_accelerator
-    from difflab.evaluation.against_real import RealImages, judge_extractor, metrics_against_real
-    from difflab.evaluation.grades import accuracy_grades, share_of, unconditional_grades
+    from difflab.evaluation.classifier_metrics import accuracy_grades, share_of, unconditional_grades
+    from difflab.evaluation.distribution_metrics import RealImages, judge_extractor, metrics_against_real
     from difflab.evaluation.inception import inception_extractor
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.samples import read_digit_samples, read_samples
     from difflab.evaluation.targets import load_targets
-    from difflab.models.judge import load_judge
 
     device = make_accelerator(compute).device
     targets = load_targets()

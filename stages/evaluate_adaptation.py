@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from difflab.adaptation.methods import METHODS
 from difflab.params import ComputeParams, Seed, load_section
 from difflab.stage import run
+from difflab.systems.adaptation.scenarios import METHODS
 
 
 def main() -> None:
@@ -17,12 +17,12 @@ def main() -> None:
     first_seed = load_section(Seed, "adaptation.training.seed")
     seed = load_section(Seed, "evaluation.seed")
 
-    from difflab.adaptation.figure import draw_accuracies
-    from difflab.adaptation.grading import PROTOCOL, grade_scenario
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import load_targets
-    from difflab.figures.png import Provenance, save_png
+    from difflab.figures.files import Provenance, save_png
+    from difflab.systems.adaptation.evaluation import PROTOCOL, grade_scenario
+    from difflab.systems.adaptation.figures import draw_accuracies
 
     device = make_accelerator(compute).device
     reported = load_targets().adaptation

@@ -11,13 +11,12 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     params = load_section(ControlSamplesParams, "controlnet.samples")
 
-    from difflab.circles.scenes import load_scenes
-    from difflab.controlnet.evaluation import evaluate
-    from difflab.controlnet.figures import save_convergence, save_examples, save_scales
-    from difflab.controlnet.images import load_images
-    from difflab.controlnet.requests import all_requests
+    from difflab.data.circles import load_scenes
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import load_targets
+    from difflab.systems.controlnet.conditions import all_requests
+    from difflab.systems.controlnet.evaluation import evaluate, load_images
+    from difflab.systems.controlnet.figures import save_convergence, save_examples, save_scales
 
     samples, prepared = Path("samples/controlnet"), Path("prepared/circles.safetensors")
     groups = all_requests(load_scenes(prepared).part("validation"), params)

@@ -17,9 +17,14 @@ def main() -> None:
     import numpy as np
 
     from difflab.evaluation.metrics import write_metrics
-    from difflab.faces.files import path_files, sample_files
-    from difflab.faces.interpolation import interpolated_noises
-    from difflab.faces.measures import MEASURES, errors_against, measures_of_eta, measures_of_path, read_images
+    from difflab.systems.faces.evaluation import (
+        MEASURES,
+        errors_against,
+        measures_of_eta,
+        measures_of_path,
+        read_images,
+    )
+    from difflab.systems.faces.noises import interpolated_noises, path_files, sample_files
 
     seed, *_ = sampling.step_seeds
     deterministic = read_images(sample_files(sampling, 0.0, seed))

@@ -15,15 +15,14 @@ def main() -> None:
 
     import torch
 
-    from difflab.circles.scenes import load_scenes
+    from difflab.data.circles import load_scenes
     from difflab.device import make_accelerator
+    from difflab.diffusion.noise_bank import drawn_batches
     from difflab.errors import UserError
     from difflab.evaluation.metrics import write_metrics
-    from difflab.sampling.resumable import drawn_batches
-    from difflab.text_to_image.drawing import draw_prompts, set_sampler
-    from difflab.text_to_image.evaluation import evaluate
-    from difflab.text_to_image.figure import save_captioned
-    from difflab.text_to_image.model_folder import MODEL, UNET, load_text_to_image
+    from difflab.systems.text_to_image.evaluation import evaluate, save_captioned
+    from difflab.systems.text_to_image.model_folder import MODEL, UNET, load_text_to_image
+    from difflab.systems.text_to_image.sampling import draw_prompts, set_sampler
 
     accelerator = make_accelerator(compute)
     prepared = Path("prepared/circles.safetensors")

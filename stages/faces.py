@@ -29,12 +29,11 @@ def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkPara
 
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
-    from difflab.models.model_folder import save_model_folder
-    from difflab.models.schedules import make_betas
-    from difflab.models.unet import make_unet
+    from difflab.diffusion.objective import DenoisingTask
+    from difflab.diffusion.schedules import make_betas
+    from difflab.diffusion.unet import make_unet, save_model_folder
     from difflab.outputs import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
-    from difflab.training.denoising import DenoisingTask
     from difflab.training.fit import fit
 
     prepared = Path("prepared/faces.safetensors")
@@ -54,12 +53,11 @@ def train(compute: ComputeParams, schedule: ScheduleParams, network: NetworkPara
 
 def adopt(checkpoint: str, schedule: ScheduleParams) -> None:
     """Take the network of a diffusers folder, hub id or the course's UNet.pt, and `faces.schedule` for its β."""
+    from difflab.diffusion.schedules import make_betas
+    from difflab.diffusion.unet import load_pretrained_unet, save_model_folder
     from difflab.hub import is_weights_file
-    from difflab.models.course import load_course_unet
-    from difflab.models.model_folder import save_model_folder
-    from difflab.models.pretrained import load_pretrained_unet
-    from difflab.models.schedules import make_betas
     from difflab.outputs import atomic_write
+    from difflab.systems.faces.course_unet import load_course_unet
 
     unet = load_course_unet(checkpoint) if is_weights_file(checkpoint) else load_pretrained_unet(checkpoint)
     with atomic_write(OUTPUT) as folder:

@@ -14,8 +14,8 @@ def main() -> None:
     sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
 
     from difflab.device import make_accelerator
-    from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
-    from difflab.sampling.schedulers import sampler_options
+    from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+    from difflab.diffusion.samplers import sampler_options
     from difflab.studies.drawing import Variant, draw_variants
 
     model = Path("models", recipe)

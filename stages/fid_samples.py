@@ -24,9 +24,9 @@ def main() -> None:
         raise UserError(f"length: found {length}, allowed: integer ≥ 2")
 
     from difflab.device import make_accelerator
-    from difflab.models.schedules import linear_betas
-    from difflab.sampling.pipelines import UnconditionalPipeline
-    from difflab.sampling.schedulers import sampler_options
+    from difflab.diffusion.pipelines import UnconditionalPipeline
+    from difflab.diffusion.samplers import sampler_options
+    from difflab.diffusion.schedules import linear_betas
     from difflab.studies.drawing import Variant, draw_variants
 
     model = Path("models", recipe)

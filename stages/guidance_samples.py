@@ -15,8 +15,8 @@ def main() -> None:
     sampling = load_section(RecipeSamplingParams, f"recipes.{study.recipe}.sampling")
 
     from difflab.device import make_accelerator
-    from difflab.sampling.pipelines import DigitPipeline
-    from difflab.sampling.schedulers import sampler_options
+    from difflab.diffusion.pipelines import DigitPipeline
+    from difflab.diffusion.samplers import sampler_options
     from difflab.studies.drawing import Variant, draw_variants
 
     model = Path("models", study.recipe)

@@ -16,9 +16,8 @@ def main() -> None:
     params = load_section(FaceSamplingParams, "faces.sampling")
     interpolation = load_section(FaceInterpolationParams, "faces.interpolation")
 
-    from difflab.faces.drawing import Face, draw_faces, load_faces
-    from difflab.faces.files import path_files
-    from difflab.faces.interpolation import interpolated_noises
+    from difflab.systems.faces.noises import interpolated_noises, path_files
+    from difflab.systems.faces.sampling import Face, draw_faces, load_faces
 
     pipeline = load_faces(compute)
     noises = interpolated_noises(params, interpolation, pipeline.image_size)

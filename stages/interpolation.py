@@ -18,13 +18,11 @@ def main() -> None:
     sampling = load_section(FaceSamplingParams, "faces.sampling")
     interpolation = load_section(FaceInterpolationParams, "faces.interpolation")
 
-    from difflab.faces.figure import draw_paths
-    from difflab.faces.files import path_files
-    from difflab.faces.interpolation import alphas_of, interpolated_noises
-    from difflab.faces.measures import perceptual_steps, read_images
     from difflab.figures.curves import Curve, Plot
-    from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.figures.png import Provenance, save_png
+    from difflab.figures.files import Provenance, save_png
+    from difflab.figures.image_grid import Panel, draw_paths, save_image_grid
+    from difflab.systems.faces.evaluation import perceptual_steps, read_images
+    from difflab.systems.faces.noises import alphas_of, interpolated_noises, path_files
 
     alphas = alphas_of(interpolation)
     files = {path: path_files(interpolation, path) for path in TITLES}

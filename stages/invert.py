@@ -21,13 +21,12 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.outputs import atomic_write
-    from difflab.personalization.places import concept_file, inversion_folder, load_concept, run_folder
-    from difflab.personalization.rows import concept_rows
-    from difflab.personalization.task import PersonalizationTask
-    from difflab.personalization.weights import add_tokens, save_embedding
-    from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+    from difflab.systems.personalization.objective import PersonalizationTask, concept_rows
+    from difflab.systems.personalization.paths import concept_file, inversion_folder, load_concept, run_folder
+    from difflab.systems.personalization.weights import add_tokens, save_embedding
+    from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
+    from difflab.training.checkpoint import seeded_runs
     from difflab.training.fit import fit
-    from difflab.training.runs import seeded_runs
 
     accelerator = make_accelerator(compute)
     images = load_concept(name)

@@ -22,10 +22,10 @@ def main() -> None:
     params = load_section(JudgeParams, "judge")
     prepared = Path(f"prepared/{domain}.safetensors")
 
+    from difflab.classifiers.digit_classifier import load_judge
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import accuracy, write_metrics
-    from difflab.models.judge import load_judge
 
     accelerator = make_accelerator(compute)
     dataset = ImageDataset.load(prepared, ["train", "test"])
@@ -52,10 +52,9 @@ def train(
     """Train a judge on `data`, the training split of `prepared`; returns what the metrics say about it."""
     from accelerate.utils import set_seed
 
-    from difflab.models.judge import Judge
+    from difflab.classifiers.digit_classifier import ClassificationTask, Judge
     from difflab.outputs import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
-    from difflab.training.classification import ClassificationTask
     from difflab.training.fit import fit
 
     set_seed(params.training.seed)
@@ -72,7 +71,7 @@ def train(
 
 def adopt(checkpoint: Path, output: Path) -> dict[str, Any]:
     """Take the judge of a file; returns what the metrics say about it."""
-    from difflab.models.course_judge import load_course_judge
+    from difflab.classifiers.digit_classifier import load_course_judge
     from difflab.outputs import atomic_write
 
     judge = load_course_judge(checkpoint)

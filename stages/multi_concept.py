@@ -20,16 +20,22 @@ def main() -> None:
 
     from torch import Tensor
 
-    from difflab.clip.model_folder import load_clip
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.samples import read_samples, sample_files
     from difflab.evaluation.targets import load_targets
     from difflab.figures.image_grid import save_image_grid
-    from difflab.personalization.figure import TITLES, concepts_panel, samples_panel
-    from difflab.personalization.measures import MEASURES, Grader, compare_methods
-    from difflab.personalization.places import METHODS, Method, load_concept, num_runs_of, sample_folder
-    from difflab.personalization.prompts import groups_of, prompts_of
+    from difflab.systems.personalization.evaluation import (
+        MEASURES,
+        TITLES,
+        Grader,
+        compare_methods,
+        concepts_panel,
+        samples_panel,
+    )
+    from difflab.systems.personalization.paths import METHODS, Method, load_concept, num_runs_of, sample_folder
+    from difflab.systems.personalization.prompts import groups_of, prompts_of
+    from difflab.systems.zero_shot.clip import load_clip
 
     prompts = prompts_of(params.prompts, concepts, course_input)
     groups = groups_of(prompts, concepts)

@@ -16,12 +16,12 @@ def main() -> None:
     compute = load_section(ComputeParams, "compute")
     params = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
 
+    from difflab.data.pixels import to_pil
     from difflab.device import make_accelerator
+    from difflab.diffusion.noise_bank import bank_generators
+    from difflab.diffusion.pipelines import UnconditionalPipeline
+    from difflab.diffusion.samplers import sampler_options
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.sampling.images import to_pil
-    from difflab.sampling.noise import bank_generators
-    from difflab.sampling.pipelines import UnconditionalPipeline
-    from difflab.sampling.schedulers import sampler_options
 
     folder = Path("models", recipe)
     pipeline = UnconditionalPipeline.from_folder(folder).to(make_accelerator(compute).device)

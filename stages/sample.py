@@ -28,13 +28,12 @@ def main() -> None:
 
     import torch
 
+    from difflab.data.pixels import to_pil
     from difflab.device import make_accelerator
+    from difflab.diffusion.noise_bank import bank_generators, drawn_batches
+    from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+    from difflab.diffusion.samplers import sampler_options
     from difflab.outputs import atomic_write
-    from difflab.sampling.images import to_pil
-    from difflab.sampling.noise import bank_generators
-    from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
-    from difflab.sampling.resumable import drawn_batches
-    from difflab.sampling.schedulers import sampler_options
 
     model = Path("models", recipe)
     conditional = params.guidance_scale is not None

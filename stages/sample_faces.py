@@ -15,9 +15,8 @@ def main() -> None:
     compute = load_section(ComputeParams, "compute")
     params = load_section(FaceSamplingParams, "faces.sampling")
 
-    from difflab.faces.drawing import Face, draw_faces, load_faces
-    from difflab.faces.files import sample_files
-    from difflab.faces.noises import starting_noises
+    from difflab.systems.faces.noises import sample_files, starting_noises
+    from difflab.systems.faces.sampling import Face, draw_faces, load_faces
 
     pipeline = load_faces(compute)
     noises = starting_noises(params, pipeline.image_size)

@@ -17,8 +17,8 @@ def main() -> None:
     sampling = load_section(GuidedSamplingParams, "personalization.sampling")
 
     from difflab.device import make_accelerator
-    from difflab.personalization.prompts import prompts_of
-    from difflab.personalization.samples import draw_samples
+    from difflab.systems.personalization.prompts import prompts_of
+    from difflab.systems.personalization.sampling import draw_samples
 
     prompts = prompts_of(templates, concepts, course_input)
     depends_on = [compute, concepts, prompts, num_runs, num_images, sampling]

@@ -16,8 +16,8 @@ def main() -> None:
     scenario = parser.parse_args().scenario
     batch_size = load_section(BatchSize, "adaptation.training.batch_size")
 
-    from difflab.adaptation.scenarios import describe_scenario
     from difflab.evaluation.metrics import write_metrics
+    from difflab.systems.adaptation.scenarios import describe_scenario
 
     write_metrics(Path(f"scenarios/{scenario}.json"), describe_scenario(scenario, batch_size))
 

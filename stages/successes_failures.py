@@ -28,9 +28,9 @@ def main() -> None:
 
     import torch
 
+    from difflab.classifiers.digit_classifier import load_judge
     from difflab.device import make_accelerator
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.models.judge import load_judge
 
     judge = load_judge(judge_folder).to(make_accelerator(compute).device)
     pixels = read_equal_sizes(files)

@@ -21,7 +21,7 @@ def main() -> None:
     training = load_section(TrainingParams, "text_to_image.training")
 
     from difflab.outputs import atomic_write
-    from difflab.text_to_image.model_folder import MODEL, load_text_to_image
+    from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
 
     if pretrained is None:
         train(compute, schedule, drop_probability, network, training)
@@ -42,16 +42,14 @@ def train(
     from accelerate.utils import set_seed
     from diffusers import DDPMScheduler, StableDiffusionPipeline
 
-    from difflab.circles.scenes import load_scenes
-    from difflab.clip.model_folder import load_clip
-    from difflab.clip.tokenizer import tokenize
+    from difflab.data.circles import load_scenes
     from difflab.device import make_accelerator
-    from difflab.models.schedules import make_betas
+    from difflab.diffusion.schedules import make_betas
     from difflab.outputs import atomic_write
-    from difflab.text_to_image.autoencoder import encode_scenes
-    from difflab.text_to_image.denoising import Captions, LatentDenoisingTask
-    from difflab.text_to_image.model_folder import AUTOENCODER, MODEL, load_autoencoder
-    from difflab.text_to_image.network import make_scheduler, make_unet
+    from difflab.systems.text_to_image.autoencoder import encode_scenes
+    from difflab.systems.text_to_image.model_folder import AUTOENCODER, MODEL, load_autoencoder
+    from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, make_scheduler, make_unet
+    from difflab.systems.zero_shot.clip import load_clip, tokenize
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
 

@@ -31,16 +31,14 @@ def main() -> None:
 
     from accelerate.utils import set_seed
 
-    from difflab.data.digits import load_digits, training_splits
+    from difflab.data.dataset import load_digits, training_splits
     from difflab.device import make_accelerator
+    from difflab.diffusion.objective import DenoisingTask
+    from difflab.diffusion.schedules import make_betas
+    from difflab.diffusion.unet import make_unet, save_model_folder
     from difflab.models.conditioning import make_condition
-    from difflab.models.model_folder import save_model_folder
-    from difflab.models.schedules import make_betas
-    from difflab.models.unet import make_unet
     from difflab.outputs import atomic_write
-    from difflab.training.checkpoint import rolling_checkpoint
-    from difflab.training.curve import write_curve
-    from difflab.training.denoising import DenoisingTask
+    from difflab.training.checkpoint import rolling_checkpoint, write_curve
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)

@@ -26,12 +26,11 @@ def main() -> None:
     from torch import nn
 
     from difflab.device import make_accelerator
-    from difflab.figures.gif import save_gif
+    from difflab.diffusion.pipelines import DigitPipeline
+    from difflab.figures.files import Provenance, save_gif
     from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
-    from difflab.figures.png import Provenance
-    from difflab.models.loaded import load_weights
+    from difflab.models.safe_loading import load_weights
     from difflab.progress import image_bar
-    from difflab.sampling.pipelines import DigitPipeline
 
     pipeline = DigitPipeline.from_folder(folder).to(make_accelerator(compute).device)
     pipeline.set_progress_bar_config(disable=True)
@@ -54,8 +53,8 @@ def main() -> None:
 
 def draw(pipeline, rows: list[tuple[int, Domain]], sampling: RecipeSamplingParams, params: TrainingGifParams) -> list:
     """For each digit and domain the images of the first noises of the bank."""
-    from difflab.sampling.noise import bank_generators
-    from difflab.sampling.schedulers import sampler_options
+    from difflab.diffusion.noise_bank import bank_generators
+    from difflab.diffusion.samplers import sampler_options
 
     options = sampler_options(sampling) | {
         "sampler": params.sampler,

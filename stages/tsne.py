@@ -22,11 +22,11 @@ def main() -> None:
     first_seed = load_section(Seed, "adaptation.training.seed")
     seed = load_section(Seed, "evaluation.seed")
 
-    from difflab.adaptation.embedding import embed_run
-    from difflab.adaptation.figure import draw_embeddings
-    from difflab.adaptation.scenarios import domains_of, held_out, prepared
     from difflab.device import make_accelerator
-    from difflab.figures.png import Provenance, save_png
+    from difflab.figures.files import Provenance, save_png
+    from difflab.systems.adaptation.evaluation import embed_run
+    from difflab.systems.adaptation.figures import draw_embeddings
+    from difflab.systems.adaptation.scenarios import domains_of, held_out, prepared
 
     device = make_accelerator(compute).device
     domains = domains_of(scenario)

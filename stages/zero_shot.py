@@ -13,15 +13,21 @@ def main() -> None:
     folder = load_section(str | None, "zero_shot.images")
     template = load_section(Template, "zero_shot.template")
 
-    from difflab.clip.model_folder import load_clip
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.protocol import sha256_of
     from difflab.evaluation.targets import load_targets
-    from difflab.zero_shot.classification import classify
-    from difflab.zero_shot.figure import save_cases, save_confusion
-    from difflab.zero_shot.folder import read_labelled_folder
-    from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
+    from difflab.systems.zero_shot.classification import classify
+    from difflab.systems.zero_shot.clip import load_clip
+    from difflab.systems.zero_shot.evaluation import (
+        confusion_matrix,
+        example_cases,
+        save_cases,
+        save_cases_table,
+        save_confusion,
+        zero_shot_grades,
+    )
+    from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
 
     model = Path("models/clip")
     images, targets = read_labelled_folder(Path(folder or "samples/zero_shot")), load_targets()

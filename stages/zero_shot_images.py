@@ -14,11 +14,11 @@ def main() -> None:
     size = load_section(int, "clip.network.image_size")
     params = load_section(UnseenImagesParams, "zero_shot.unseen")
 
-    from difflab.circles.pairs import make_meetings
-    from difflab.clip.inks import split_inks
+    from difflab.data.captions import split_inks
+    from difflab.data.colors import make_meetings
     from difflab.data.dataset import ImageDataset
     from difflab.outputs import atomic_write
-    from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
+    from difflab.systems.zero_shot.labeled_folder import unseen_circles, unseen_digits, write_labelled_folder
 
     _, unseen = make_meetings(circles)
     _, unseen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)

@@ -9,29 +9,27 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import pytest
 import torch
 
-from difflab.adaptation.networks import load_classifier
-from difflab.circles.scenes import load_scenes
-from difflab.controlnet.images import load_images
-from difflab.controlnet.network import load_controlnet
-from difflab.data.dataset import ImageDataset
-from difflab.data.digits import load_digits
+from difflab.classifiers.digit_classifier import load_course_judge, load_judge
+from difflab.data.circles import load_scenes
+from difflab.data.dataset import ImageDataset, load_digits
 from difflab.data.image_files import find_images
 from difflab.data.images import read_image
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.errors import UserError
 from difflab.evaluation.inception import inception_extractor
 from difflab.evaluation.samples import read_digit_samples, read_samples
 from difflab.evaluation.targets import load_targets
-from difflab.faces.measures import read_images
-from difflab.models.course import load_course_unet
-from difflab.models.course_judge import load_course_judge
-from difflab.models.judge import load_judge
 from difflab.params.file import load_params, load_section, read_yaml
-from difflab.personalization.concepts import photographs
-from difflab.personalization.course_input import read_course_input
-from difflab.personalization.weights import load_embeddings, load_projections
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.studies.grading import load_variants
-from difflab.zero_shot.folder import read_labelled_folder
+from difflab.systems.adaptation.networks import load_classifier
+from difflab.systems.controlnet.evaluation import load_images
+from difflab.systems.controlnet.network import load_controlnet
+from difflab.systems.faces.course_unet import load_course_unet
+from difflab.systems.faces.evaluation import read_images
+from difflab.systems.personalization.concepts import photographs
+from difflab.systems.personalization.prompts import read_course_input
+from difflab.systems.personalization.weights import load_embeddings, load_projections
+from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
 
 SOURCES = Path(__file__).parents[1] / "src/difflab"
 PIPELINE = SimpleNamespace(

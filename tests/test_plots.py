@@ -9,7 +9,7 @@ import pytest
 from dvc.repo import Repo
 
 from difflab import plots_page
-from difflab.training.curve import write_curve
+from difflab.training.checkpoint import write_curve
 
 LOG = """{"step": 10, "epoch": 0.5, "loss": 0.25, "grad_norm": 1.0, "learning_rate": 0.001}
 {"step": 20, "epoch": 1.0, "loss": 0.125, "grad_norm": 0.5, "learning_rate": 0.0}

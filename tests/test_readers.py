@@ -13,21 +13,21 @@ import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 from safetensors.torch import save_file
 
-from difflab.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_weights
-from difflab.adaptation.scenarios import load_images as load_domain
-from difflab.circles.scenes import Scenes, load_scenes
-from difflab.controlnet.images import load_images as load_drawings
+from difflab.classifiers.digit_classifier import Judge, load_judge
+from difflab.data.circles import Scenes, load_scenes
 from difflab.data.dataset import ImageDataset
+from difflab.diffusion.pipelines import DigitPipeline
+from difflab.diffusion.unet import load_pretrained_unet
 from difflab.errors import UserError
 from difflab.evaluation.comparison import compare_metrics
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.reference import load_reference
-from difflab.models.judge import Judge, load_judge
-from difflab.models.pretrained import load_pretrained_unet
-from difflab.personalization.course_input import read_course_input
-from difflab.sampling.pipelines import DigitPipeline
 from difflab.studies.grading import load_variants
+from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_weights
+from difflab.systems.adaptation.scenarios import load_images as load_domain
+from difflab.systems.controlnet.evaluation import load_images as load_drawings
+from difflab.systems.personalization.prompts import read_course_input
 from tests.sampling.conftest import NETWORK, SIZE, digit_model, digit_models, make_unet, one_thread
 
 __all__ = ["digit_model", "digit_models", "one_thread"]

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from difflab.errors import UserError
-from difflab.saved import only_tensor, read_saved, unfit
+from difflab.models.safe_loading import only_tensor, read_saved, unfit
 
 NOISE = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
 

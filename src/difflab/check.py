@@ -82,7 +82,7 @@ def _model(name: str, index: str) -> None:
 
 def _judge(name: str) -> None:
     _file(name)
-    from difflab.models.course_judge import load_course_judge
+    from difflab.classifiers.digit_classifier import load_course_judge
 
     load_course_judge(name)
 
@@ -102,7 +102,7 @@ def _noises(params: Params) -> None:
     """The size of the images is known before the work where the model is trained here."""
     sampling = params.faces.sampling
     _folder(str(sampling.noises))
-    from difflab.faces.noises import noise_files, starting_noises
+    from difflab.systems.faces.noises import noise_files, starting_noises
 
     for file in noise_files(sampling):
         if not file.is_file():
@@ -113,8 +113,8 @@ def _noises(params: Params) -> None:
 
 def _reference(folder: Path, faces: FacesParams) -> None:
     _folder(folder)
-    from difflab.faces.files import sample_files
-    from difflab.faces.measures import reference_images
+    from difflab.systems.faces.evaluation import reference_images
+    from difflab.systems.faces.noises import sample_files
 
     files = sample_files(faces.sampling, 0.0, faces.sampling.step_seeds[0])
     reference_images(folder, [file.stem for file in files])
@@ -122,14 +122,14 @@ def _reference(folder: Path, faces: FacesParams) -> None:
 
 def _labelled_images(folder: str) -> None:
     _folder(folder)
-    from difflab.zero_shot.folder import read_labelled_folder
+    from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
 
     read_labelled_folder(folder)
 
 
 def _course_input(personalization: PersonalizationParams) -> None:
     """The file, its prompts, and the images of each concept."""
-    from difflab.personalization.prompts import prompts_of
+    from difflab.systems.personalization.prompts import prompts_of
 
     prompts_of(personalization.multi_concept.prompts, personalization.concepts, personalization.input)
     for concept in personalization.concepts.values():
@@ -137,6 +137,6 @@ def _course_input(personalization: PersonalizationParams) -> None:
 
 
 def _photographs(concept: ConceptParams, course_input: str | None) -> None:
-    from difflab.personalization.concepts import folder_of, photographs
+    from difflab.systems.personalization.concepts import folder_of, photographs
 
     photographs(folder_of(concept, course_input))

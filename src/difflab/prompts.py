@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from difflab.clip.vocabulary import vocabulary
-from difflab.clip.words import words_of
+from difflab.data.captions import vocabulary, words_of
 from difflab.params import Params, ParamsError
-from difflab.personalization.tokens import tokens_of
+from difflab.systems.personalization.prompts import tokens_of
 
 
 def check_prompts(params: Params) -> None:

@@ -7,12 +7,11 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from difflab.adaptation.embedding import embed
-from difflab.adaptation.selection import best, mutual_information
-from difflab.adaptation.separability import proxy_a_distance
 from difflab.errors import UserError
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, Estimate, over_runs
 from difflab.params import TsneParams
+from difflab.systems.adaptation.evaluation import embed, proxy_a_distance
+from difflab.systems.adaptation.networks import best, mutual_information
 
 RNG = np.random.default_rng(0)
 

@@ -7,11 +7,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from difflab.adaptation.gradient_reversal import reversal_weight, reverse_gradient
-from difflab.adaptation.task import AdaptationTask, Target, class_confusion
-from difflab.models.judge import DigitClassifier
+from difflab.classifiers.digit_classifier import DigitClassifier
 from difflab.params import ConfusionParams
-from difflab.training.batches import Batches
+from difflab.systems.adaptation.objective import (
+    AdaptationTask,
+    Target,
+    class_confusion,
+    reversal_weight,
+    reverse_gradient,
+)
+from difflab.training.fit import Batches
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 2.0])

@@ -11,14 +11,16 @@ from matplotlib.table import Table
 from PIL import Image
 from scipy.stats import t
 
-from difflab.adaptation import embedding, figure, grading
-from difflab.adaptation.embedding import Embedding
-from difflab.adaptation.figure import draw_accuracies, draw_embeddings
-from difflab.adaptation.methods import METHODS
-from difflab.adaptation.networks import load_classifier
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.figures import curves
+from difflab.systems.adaptation import evaluation as embedding
+from difflab.systems.adaptation import evaluation as grading
+from difflab.systems.adaptation import figures as figure
+from difflab.systems.adaptation.evaluation import Embedding
+from difflab.systems.adaptation.figures import draw_accuracies, draw_embeddings
+from difflab.systems.adaptation.networks import load_classifier
+from difflab.systems.adaptation.scenarios import METHODS
 from stages import adapt, evaluate_adaptation, scenario, tsne
 
 TARGETS = "accuracy: {}\nadaptation: {mnistm-usps: {source-only: 0.25, dann: 0.5}}\nfid_study: {}\n"

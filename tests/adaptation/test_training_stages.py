@@ -10,15 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from difflab.adaptation import runs
-from difflab.adaptation.methods import METHODS
-from difflab.adaptation.networks import load_classifier
-from difflab.adaptation.scenarios import domains_of, load_images
-from difflab.adaptation.selection import mutual_information
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
 from difflab.params import Method, read_yaml
 from difflab.run_records import recorded
+from difflab.systems.adaptation import training as runs
+from difflab.systems.adaptation.networks import load_classifier, mutual_information
+from difflab.systems.adaptation.scenarios import METHODS, domains_of, load_images
 from stages import adapt, scenario
 from tests.adaptation.conftest import contents, make_domain, write_params
 

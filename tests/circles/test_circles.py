@@ -12,11 +12,19 @@ from hypothesis import strategies as st
 from PIL.ImageColor import colormap
 from skimage.measure import label
 
-from difflab.circles.captions import make_caption
-from difflab.circles.colours import contrasts, farthest_colors, rgb
-from difflab.circles.pairs import make_meetings
-from difflab.circles.rendering import draw_hints, draw_images, draw_masks, to_bytes
-from difflab.circles.scenes import Scenes, load_scenes, make_scenes, paint, place_circles
+from difflab.data.captions import make_caption
+from difflab.data.circles import (
+    Scenes,
+    draw_hints,
+    draw_images,
+    draw_masks,
+    load_scenes,
+    make_scenes,
+    paint,
+    place_circles,
+    to_bytes,
+)
+from difflab.data.colors import contrasts, farthest_colors, make_meetings, rgb
 from difflab.errors import UserError
 from difflab.params import CirclesParams, ParamsError, validate
 

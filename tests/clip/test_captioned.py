@@ -6,16 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from difflab.circles.captions import make_caption
-from difflab.circles.colours import rgb
-from difflab.circles.scenes import Scenes, paint
-from difflab.clip.captioned import captioned_circles, captioned_digits
-from difflab.clip.contrastive import are_true
-from difflab.clip.digits import colour_digits
-from difflab.clip.inks import NUMERALS, TEMPLATES, split_inks
-from difflab.clip.vocabulary import vocabulary
-from difflab.clip.words import words_of
+from difflab.data.captions import NUMERALS, TEMPLATES, make_caption, split_inks, vocabulary, words_of
+from difflab.data.circles import Scenes, paint
+from difflab.data.colors import rgb
 from difflab.data.dataset import ImageDataset
+from difflab.systems.zero_shot.training import are_true, captioned_circles, captioned_digits, colour_digits
 
 COLOURS = ["red", "blue", "white", "teal"]
 

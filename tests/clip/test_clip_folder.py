@@ -11,10 +11,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, CLIPModel, CLIPProcessor, CLIPTextModel
 
-from difflab.clip.model_folder import load_clip, save_clip
-from difflab.clip.network import make_image_processor
-from difflab.clip.tokenizer import tokenize
 from difflab.errors import UserError
+from difflab.systems.zero_shot.clip import load_clip, make_image_processor, save_clip, tokenize
 from tests.clip.tiny_clip import NETWORK, make_spelling_clip
 
 

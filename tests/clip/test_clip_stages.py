@@ -10,10 +10,9 @@ import yaml
 from dvc.utils.hydra import compose_and_dump
 from PIL import Image
 
-from difflab.clip.model_folder import load_clip, save_clip
-from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
+from difflab.systems.zero_shot.clip import load_clip, save_clip, tokenize
 from stages import circles, clip, zero_shot, zero_shot_images
 from tests.clip.tiny_clip import make_spelling_clip
 

@@ -5,9 +5,8 @@ import math
 import pytest
 import torch
 
-from difflab.clip.captioned import UNSAID
-from difflab.clip.contrastive import ContrastiveTask, are_true, symmetric_cross_entropy
-from difflab.clip.tokenizer import tokenize
+from difflab.systems.zero_shot.clip import tokenize
+from difflab.systems.zero_shot.training import UNSAID, ContrastiveTask, are_true, symmetric_cross_entropy
 from tests.clip.tiny_clip import make_spelling_clip
 
 PROMPTS = ["a red circle", "a blue circle", "a seven on white", "nothing"]

@@ -7,9 +7,8 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import torch
 from transformers import CLIPTokenizer
 
-from difflab.clip.model_folder import Clip
-from difflab.clip.network import make_clip, make_image_processor
 from difflab.params import ClipNetworkParams
+from difflab.systems.zero_shot.clip import Clip, make_clip, make_image_processor
 
 NETWORK = ClipNetworkParams(
     image_size=32,

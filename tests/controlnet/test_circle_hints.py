@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from difflab.circles.rendering import draw_images, to_bytes
-from difflab.controlnet.drawings import all_drawings
-from difflab.controlnet.measures import measure
-from difflab.controlnet.requests import Requests, all_requests
+from difflab.data.circles import draw_images, to_bytes
 from difflab.params import ControlSamplesParams, ParamsError, validate
+from difflab.systems.controlnet.conditions import Requests, all_requests
+from difflab.systems.controlnet.evaluation import measure
+from difflab.systems.controlnet.sampling import all_drawings
 from tests.text_to_image.tiny import CAPTIONS, make_scenes
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)

@@ -9,15 +9,20 @@ import torch
 from accelerate import Accelerator
 from diffusers import ControlNetModel, DDPMScheduler
 
-from difflab.circles.rendering import draw_hints
-from difflab.clip.tokenizer import tokenize
-from difflab.controlnet.drawing import draw_controlled
-from difflab.controlnet.network import load_controlnet, load_snapshot, make_controlnet, with_control
-from difflab.controlnet.task import ControlTask
+from difflab.data.circles import draw_hints
 from difflab.errors import UserError
-from difflab.text_to_image.autoencoder import encode_scenes
-from difflab.text_to_image.denoising import Captions
-from difflab.text_to_image.drawing import draw_prompts
+from difflab.systems.controlnet.network import (
+    ControlTask,
+    load_controlnet,
+    load_snapshot,
+    make_controlnet,
+    with_control,
+)
+from difflab.systems.controlnet.sampling import draw_controlled
+from difflab.systems.text_to_image.autoencoder import encode_scenes
+from difflab.systems.text_to_image.objective import Captions
+from difflab.systems.text_to_image.sampling import draw_prompts
+from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 from tests.text_to_image.tiny import CAPTIONS, SAMPLING, SIZE, TRAINING, equal, make_pipeline, make_scenes, weights

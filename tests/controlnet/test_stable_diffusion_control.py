@@ -13,7 +13,7 @@ import yaml
 from diffusers import ControlNetModel
 from safetensors.torch import load_file
 
-from difflab.circles.scenes import SPLITS, Scenes
+from difflab.data.circles import SPLITS, Scenes
 from difflab.errors import UserError
 from stages import autoencoder, controlnet, controlnet_samples, evaluate_controlnet, text_to_image
 from tests.personalization.stable_diffusion import SIZE, make_pipeline

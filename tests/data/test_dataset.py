@@ -9,8 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from difflab.data.dataset import ImageDataset
-from difflab.data.digits import load_digits
+from difflab.data.dataset import ImageDataset, load_digits
 from difflab.errors import DataError
 
 

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from difflab.data import folder, torchvision_files
 from difflab.errors import UserError
-from difflab.faces.measures import errors_against
 from difflab.figures.image_grid import PRINT, Panel, draw_image_grid
-from difflab.personalization.concepts import photographs
-from difflab.personalization.course_input import read_course_input
-from difflab.zero_shot import classification
-from difflab.zero_shot.folder import read_labelled_folder
+from difflab.systems.faces.evaluation import errors_against
+from difflab.systems.personalization.concepts import photographs
+from difflab.systems.personalization.prompts import read_course_input
+from difflab.systems.zero_shot import classification
+from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
 
 INK = np.zeros((8, 8), dtype=bool)
 INK[2:6, 3:5] = True

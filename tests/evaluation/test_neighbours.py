@@ -5,7 +5,7 @@ import pytest
 import sklearn
 import torch
 
-from difflab.evaluation.neighbours import manifold_metrics, nearest_distances, nearest_training_metrics
+from difflab.evaluation.prdc import manifold_metrics, nearest_distances, nearest_training_metrics
 
 
 @pytest.mark.parametrize(

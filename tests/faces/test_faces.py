@@ -19,17 +19,22 @@ from diffusers import DDIMPipeline, DDIMScheduler
 from PIL import Image
 from torchvision.utils import save_image
 
+from difflab.data.pixels import to_pil
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.errors import UserError
-from difflab.faces.drawing import min_max_rescaled
-from difflab.faces.measures import errors_against, measures_of_eta, measures_of_path, perceptual_steps, read_images
 from difflab.figures.image_grid import Panel
-from difflab.models.model_folder import save_model_folder
-from difflab.models.schedules import linear_betas
-from difflab.models.unet import make_unet
 from difflab.params import NetworkParams
-from difflab.sampling.images import to_pil
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import UnconditionalPipeline
+from difflab.systems.faces.evaluation import (
+    errors_against,
+    measures_of_eta,
+    measures_of_path,
+    perceptual_steps,
+    read_images,
+)
+from difflab.systems.faces.sampling import min_max_rescaled
 from stages import eta_grid, evaluate_faces, interpolate_faces, interpolation, sample_faces
 
 SIZE = 12

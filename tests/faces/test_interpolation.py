@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from difflab.errors import UserError
-from difflab.faces.interpolation import lerp, slerp
+from difflab.systems.faces.noises import lerp, slerp
 
 SHAPE = (1, 3, 8, 8)
 alphas = st.floats(0, 1)

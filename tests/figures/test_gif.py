@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from difflab.figures.gif import LAST, MILLISECONDS, save_gif
+from difflab.figures.files import LAST, MILLISECONDS, Provenance, save_gif
 from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
-from difflab.figures.png import Provenance
 
 TITLES = ["short", "a title that is quite a bit longer than the grid is wide", "a third"]
 

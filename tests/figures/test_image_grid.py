@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from difflab.errors import UserError
+from difflab.figures.files import DPI, Provenance
 from difflab.figures.image_grid import PRINT, Panel, draw_image_grid, save_image_grid
-from difflab.figures.png import DPI, Provenance
 
 
 def write_images(folder: Path, rows: int, columns: int, size: int, seed: int = 0) -> list[list[Path]]:

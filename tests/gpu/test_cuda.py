@@ -12,13 +12,13 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from difflab.device import make_accelerator
-from difflab.models.schedules import linear_betas
-from difflab.models.unet import make_unet
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import make_unet
 from difflab.params import ComputeParams, NetworkParams, TrainingParams
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
-from difflab.training.denoising import DenoisingTask
 from difflab.training.fit import fit
 
 pytestmark = [

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import UnconditionalPipeline
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
 from gpu.face_data import load_faces
 from gpu.job import unpack_wheels

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
+from difflab.classifiers.digit_classifier import load_course_judge, load_judge
 from difflab.errors import UserError
-from difflab.models.course_judge import load_course_judge
-from difflab.models.judge import load_judge
 
 
 class LeNet(nn.Module):

@@ -15,9 +15,9 @@ import yaml
 from course_network import Attention, CourseUNet, TimeEmbedding
 from torch import nn
 
+from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.errors import UserError
-from difflab.models.course import load_course_unet
-from difflab.sampling.pipelines import UnconditionalPipeline
+from difflab.systems.faces.course_unet import load_course_unet
 from stages import faces
 
 IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))

@@ -3,8 +3,8 @@ import json
 import pytest
 import torch
 
+from difflab.classifiers.digit_classifier import Judge, load_judge
 from difflab.errors import UserError
-from difflab.models.judge import Judge, load_judge
 
 IMAGES = torch.randint(256, (7, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 

@@ -13,21 +13,19 @@ import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 from safetensors.torch import load_file, save_file
 
-from difflab.adaptation.networks import AdaptedClassifier, load_classifier
-from difflab.clip.model_folder import load_clip, save_clip
-from difflab.controlnet.network import load_controlnet, load_snapshot, make_controlnet
+from difflab.classifiers.digit_classifier import Judge, load_judge
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import load_pretrained_unet, make_unet, save_model_folder
 from difflab.errors import UserError
 from difflab.models.conditioning import ClassEmbeddingCondition
-from difflab.models.judge import Judge, load_judge
-from difflab.models.model_folder import save_model_folder
-from difflab.models.pretrained import load_pretrained_unet
-from difflab.models.schedules import linear_betas
-from difflab.models.unet import make_unet
 from difflab.params import NetworkParams
-from difflab.personalization.task import CROSS_ATTENTION
-from difflab.personalization.weights import EMBEDDING_FILE, PROJECTIONS_FILE, load_embeddings, load_projections
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
-from difflab.text_to_image.model_folder import load_autoencoder, load_text_to_image
+from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifier
+from difflab.systems.controlnet.network import load_controlnet, load_snapshot, make_controlnet
+from difflab.systems.personalization.objective import CROSS_ATTENTION
+from difflab.systems.personalization.weights import EMBEDDING_FILE, PROJECTIONS_FILE, load_embeddings, load_projections
+from difflab.systems.text_to_image.model_folder import load_autoencoder, load_text_to_image
+from difflab.systems.zero_shot.clip import load_clip, save_clip
 from tests.clip.tiny_clip import make_spelling_clip
 from tests.text_to_image.tiny import make_pipeline
 

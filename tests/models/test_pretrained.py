@@ -4,9 +4,8 @@ import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 
+from difflab.diffusion.unet import load_pretrained_unet, make_unet
 from difflab.errors import UserError
-from difflab.models.pretrained import load_pretrained_unet
-from difflab.models.unet import make_unet
 from difflab.params import NetworkParams
 
 NETWORK = NetworkParams(

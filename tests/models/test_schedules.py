@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from difflab.models.schedules import cosine_betas, linear_betas, make_betas
+from difflab.diffusion.schedules import cosine_betas, linear_betas, make_betas
 from difflab.params import ScheduleParams
 
 STEPS = [1, 2, 10, 350, 1000]

@@ -4,11 +4,11 @@ import pytest
 import torch
 from stable_diffusion import make_pipeline
 
+from difflab.diffusion.noise_bank import bank_generators
 from difflab.errors import UserError
 from difflab.params import GuidedSamplingParams
-from difflab.personalization.weights import add_tokens
-from difflab.sampling.noise import bank_generators
-from difflab.text_to_image.drawing import draw_prompts, set_sampler
+from difflab.systems.personalization.weights import add_tokens
+from difflab.systems.text_to_image.sampling import draw_prompts, set_sampler
 
 PROMPTS = ["a <new1> next to a <new2>", "a <new1> in the style of <new2>", "a <new1>"]
 SAMPLING = GuidedSamplingParams(seed=3, sampler="ddim", num_inference_steps=4, guidance_scale=5.0, batch_size=2)

@@ -14,11 +14,10 @@ from PIL import Image
 from safetensors.torch import load_file
 from stable_diffusion import make_pipeline, save_clip
 
-from difflab.circles.rendering import draw_images, to_bytes
-from difflab.circles.scenes import paint
 from difflab.cli import profile
+from difflab.data.circles import draw_images, paint, to_bytes
 from difflab.errors import UserError
-from difflab.personalization.places import METHODS
+from difflab.systems.personalization.paths import METHODS
 from difflab.training.fit import fit
 from stages import concept, custom_diffusion, invert, multi_concept, sample_multi_concept
 
@@ -156,7 +155,7 @@ def test_a_killed_stage_keeps_finished_runs(workspace, monkeypatch):
 
     for name in ("cat2", "dog6"):
         run_stage(monkeypatch, concept, name)
-    monkeypatch.setattr("difflab.personalization.custom_diffusion.fit", counted)
+    monkeypatch.setattr("difflab.systems.personalization.custom_diffusion.fit", counted)
     with pytest.raises(KeyboardInterrupt):
         run_stage(monkeypatch, custom_diffusion)
     assert not Path("models/custom_diffusion").exists()

@@ -6,11 +6,11 @@ import torch
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from difflab.circles.colours import rgb
+from difflab.data.colors import rgb
 from difflab.errors import DataError, UserError
+from difflab.evaluation.circle_metrics import shows_colour
 from difflab.params import CirclesParams, ConceptCirclesParams, PresenceParams
-from difflab.personalization.concepts import circles_of, photographs
-from difflab.personalization.presence import shows_colour
+from difflab.systems.personalization.concepts import circles_of, photographs
 
 SCENES = CirclesParams(
     seed=0,

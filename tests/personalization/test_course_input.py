@@ -9,9 +9,8 @@ from PIL import Image
 
 from difflab.errors import UserError
 from difflab.params import ConceptParams
-from difflab.personalization.concepts import folder_of
-from difflab.personalization.course_input import read_course_input
-from difflab.personalization.prompts import in_words, prompts_of
+from difflab.systems.personalization.concepts import folder_of
+from difflab.systems.personalization.prompts import in_words, prompts_of, read_course_input
 
 ENTRIES = {
     "0": {"src_image": "cat", "token_name": "<new1>", "prompt": ["a <new1> on a beach", "a <new1>"], "index": 25},

@@ -4,8 +4,8 @@ import pytest
 from scipy.stats import t
 
 from difflab.params import ConceptParams
-from difflab.personalization.comparison import compare, summary
-from difflab.personalization.prompts import Group, groups_of, prompts_of
+from difflab.systems.personalization.evaluation import compare, summary
+from difflab.systems.personalization.prompts import Group, groups_of, prompts_of
 
 
 def concepts(count: int) -> dict[str, ConceptParams]:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from difflab.circles.colours import contrasts, farthest_colors
+from difflab.data.colors import contrasts, farthest_colors
 from difflab.params import Params, ParamsError, read_yaml, validate
-from difflab.personalization.tokens import tokens_of
 from difflab.prompts import check_prompts
+from difflab.systems.personalization.prompts import tokens_of
 from tests.test_params import DELETE, changed
 
 PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")

@@ -10,18 +10,17 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 from stable_diffusion import SIZE, make_pipeline
 
-from difflab.clip.tokenizer import tokenize
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
-from difflab.personalization.rows import concept_rows, joined, prior_rows
-from difflab.personalization.task import EMBEDDING, PersonalizationTask
-from difflab.personalization.weights import (
+from difflab.systems.personalization.objective import EMBEDDING, PersonalizationTask, concept_rows, joined, prior_rows
+from difflab.systems.personalization.weights import (
     add_tokens,
     load_embeddings,
     load_projections,
     save_embedding,
     save_projections,
 )
+from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 from tests.text_to_image import tiny

@@ -23,9 +23,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from difflab.diffusion.noise_bank import drawn_batches
 from difflab.outputs import atomic_write
 from difflab.run_records import recorded
-from difflab.sampling.resumable import drawn_batches
 from difflab.training.checkpoint import rolling_checkpoint
 from tests.training.noisy_regression import TRAINING, NoisyRegression, make_data
 

@@ -23,23 +23,22 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
+from difflab.classifiers.digit_classifier import Judge, load_judge
 from difflab.data import folder, torchvision_files
 from difflab.data.dataset import ImageDataset
 from difflab.data.images import read_image
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import save_model_folder
 from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.reference import load_reference
-from difflab.models.judge import Judge, load_judge
-from difflab.models.loaded import read_weights
-from difflab.models.model_folder import save_model_folder
-from difflab.models.schedules import linear_betas
+from difflab.models.safe_loading import read_saved, read_weights
 from difflab.params import load_params
-from difflab.personalization.course_input import read_course_input
 from difflab.revisions import Revision
-from difflab.sampling.pipelines import UnconditionalPipeline
-from difflab.saved import read_saved
-from difflab.zero_shot.folder import read_labelled_folder
+from difflab.systems.personalization.prompts import read_course_input
+from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
 
 ROOT = Path(__file__).parents[2]
 SEED = 0

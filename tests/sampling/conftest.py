@@ -7,10 +7,9 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import pytest
 import torch
 
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.models.conditioning import make_condition
-from difflab.models.model_folder import save_model_folder
-from difflab.models.schedules import linear_betas
-from difflab.models.unet import make_unet
 from difflab.params import ConditionParams, NetworkParams
 
 NETWORK = NetworkParams(

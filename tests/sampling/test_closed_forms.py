@@ -11,10 +11,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from difflab.models.schedules import cosine_betas, linear_betas
-from difflab.sampling.loop import Trace, sample
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.schedulers import make_sampler
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.samplers import make_sampler
+from difflab.diffusion.sampling import Trace, sample
+from difflab.diffusion.schedules import cosine_betas, linear_betas
 
 MU, S = 0.3, 0.4
 SCHEDULES = {"linear": linear_betas(1000, 1e-4, 0.02), "cosine": cosine_betas(1000)}

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from difflab.sampling.guidance import guided
-from difflab.sampling.schedulers import SamplingError
+from difflab.diffusion.samplers import SamplingError
+from difflab.diffusion.sampling import guided
 
 
 class CountingNetwork(nn.Module):

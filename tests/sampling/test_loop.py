@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from difflab.models.schedules import linear_betas
-from difflab.sampling.loop import sample
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.schedulers import SamplingError, make_sampler
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.samplers import SamplingError, make_sampler
+from difflab.diffusion.sampling import sample
+from difflab.diffusion.schedules import linear_betas
 
 BETAS = linear_betas(1000, 1e-4, 0.02)
 NOISE = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))

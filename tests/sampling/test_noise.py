@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from difflab.sampling.noise import bank_generators
+from difflab.diffusion.noise_bank import bank_generators
 
 
 def draws(seed: int, images: list[int], size: int = 16) -> torch.Tensor:

@@ -6,13 +6,13 @@ import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DModel
 
+from difflab.data.pixels import to_uint8
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.diffusion.samplers import SamplingError, make_sampler
+from difflab.diffusion.sampling import sample
+from difflab.diffusion.schedules import linear_betas
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition
-from difflab.models.schedules import linear_betas
-from difflab.sampling.images import to_uint8
-from difflab.sampling.loop import sample
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
-from difflab.sampling.schedulers import SamplingError, make_sampler
 
 SAMPLERS = [{"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.8}, {"sampler": "ddpm"}, {"sampler": "dpmsolver++"}]
 

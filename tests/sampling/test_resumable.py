@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from difflab.diffusion.noise_bank import drawn_batches
 from difflab.run_records import recorded
-from difflab.sampling.resumable import drawn_batches
 
 BATCHES = [range(0, 3), range(3, 6), range(6, 7)]
 

@@ -10,8 +10,8 @@ from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
-from difflab.models.schedules import cosine_betas, linear_betas
-from difflab.sampling.schedulers import SamplingError, inference_timesteps, make_sampler
+from difflab.diffusion.samplers import SamplingError, inference_timesteps, make_sampler
+from difflab.diffusion.schedules import cosine_betas, linear_betas
 
 BETAS = linear_betas(1000, 1e-4, 0.02)
 SAMPLERS = ["ddpm", "ddim", "dpmsolver++"]

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from PIL import Image
 
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.figures.image_grid import Panel
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import UnconditionalPipeline
 
 STAGES = Path(__file__).parents[2] / "stages"
 OPTIONS = {

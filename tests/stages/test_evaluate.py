@@ -10,11 +10,11 @@ import torch
 import yaml
 from PIL import Image
 
+from difflab.classifiers.digit_classifier import Judge
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.protocol import sha256_of
-from difflab.models.judge import Judge
 from stages import evaluate
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # inside clean-fid

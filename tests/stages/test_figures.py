@@ -14,18 +14,17 @@ from dvc.utils.hydra import compose_and_dump
 from PIL import Image
 from safetensors.torch import save_file
 
+from difflab.classifiers import digit_classifier as judge
+from difflab.data.pixels import to_pil
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.errors import UserError
 from difflab.figures import image_grid
-from difflab.models import judge
 from difflab.models.conditioning import ClassEmbeddingCondition
-from difflab.models.model_folder import save_model_folder
-from difflab.models.schedules import linear_betas
-from difflab.models.unet import make_unet
 from difflab.params import NetworkParams
-from difflab.sampling.images import to_pil
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
-from difflab.training.denoising import DenoisingTask
 from stages import process_grid, same_noise, successes_failures, training_gif
 
 SIZE = 8

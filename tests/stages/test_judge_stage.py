@@ -10,9 +10,9 @@ import torch
 import yaml
 from torch import nn
 
+from difflab.classifiers.digit_classifier import load_judge
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
-from difflab.models.judge import load_judge
 from stages import judge
 
 TRAINING = {

@@ -12,7 +12,7 @@ import yaml
 from safetensors.torch import load_file
 
 from difflab.data.dataset import SPLITS, ImageDataset
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.training import fit
 from stages import train
 

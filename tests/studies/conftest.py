@@ -13,9 +13,9 @@ import pytest
 import torch
 import yaml
 
+from difflab.classifiers.digit_classifier import Judge
 from difflab.data.dataset import ImageDataset
-from difflab.models.judge import Judge
-from difflab.models.schedules import linear_betas
+from difflab.diffusion.schedules import linear_betas
 from tests.sampling.conftest import digit_models, one_thread, unconditional_model
 
 __all__ = ["digit_models", "one_thread", "unconditional_model"]

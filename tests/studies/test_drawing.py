@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from difflab.sampling.images import to_uint8
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.data.pixels import to_uint8
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.studies.drawing import Variant, draw_variants
 
 DIGITS = [7, 3, 5]

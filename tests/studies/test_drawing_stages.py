@@ -11,11 +11,11 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
+from difflab.data.pixels import to_uint8
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
 from difflab.errors import UserError
-from difflab.models.schedules import linear_betas
-from difflab.sampling.images import to_uint8
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
 from stages import few_steps_samples, fid_samples, guidance_samples, sample
 
 

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from difflab.circles.rendering import draw_images, to_bytes
-from difflab.text_to_image.circle_measures import delta_e, disk, foreground, iou, lab, median, roundness
-from difflab.text_to_image.evaluation import evaluate
+from difflab.data.circles import draw_images, to_bytes
+from difflab.evaluation.circle_metrics import delta_e, disk, foreground, iou, lab, median, roundness
+from difflab.systems.text_to_image.evaluation import evaluate
 
 RED, BLUE, GREY = (255, 0, 0), (0, 0, 255), (128, 128, 128)
 

@@ -9,11 +9,11 @@ import torch
 from accelerate import Accelerator
 from diffusers import DDPMScheduler
 
-from difflab.circles.rendering import draw_images
-from difflab.clip.tokenizer import tokenize
-from difflab.models.schedules import cosine_betas
-from difflab.text_to_image.autoencoder import AutoencoderTask, encode_scenes, make_autoencoder, standardize
-from difflab.text_to_image.denoising import Captions, LatentDenoisingTask, noised
+from difflab.data.circles import draw_images
+from difflab.diffusion.schedules import cosine_betas
+from difflab.systems.text_to_image.autoencoder import AutoencoderTask, encode_scenes, make_autoencoder, standardize
+from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, noised
+from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 from tests.text_to_image.tiny import AUTOENCODER, CAPTIONS, SIZE, TRAINING, equal, make_pipeline, make_scenes, weights

@@ -9,13 +9,13 @@ import torch
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from difflab.circles.scenes import Scenes, place_circles
-from difflab.clip.tokenizer import build_tokenizer
-from difflab.clip.words import words_of
-from difflab.models.schedules import cosine_betas
+from difflab.data.captions import words_of
+from difflab.data.circles import Scenes, place_circles
+from difflab.diffusion.schedules import cosine_betas
 from difflab.params import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams, TrainingParams
-from difflab.text_to_image.autoencoder import make_autoencoder
-from difflab.text_to_image.network import make_scheduler, make_unet
+from difflab.systems.text_to_image.autoencoder import make_autoencoder
+from difflab.systems.text_to_image.objective import make_scheduler, make_unet
+from difflab.systems.zero_shot.clip import build_tokenizer
 
 SIZE = 16
 CAPTIONS = ["red circle on blue background", "blue circle on red background", "green circle with red background"]

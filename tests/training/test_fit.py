@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from difflab.errors import UserError
-from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.fit import Batches
 from tests.training.noisy_regression import TRAINING, NoisyRegression, make_data, train
 
 

@@ -7,7 +7,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
 from difflab.params import TrainingParams
-from difflab.training.optimization import make_lr_scheduler, make_optimizer
+from difflab.training.fit import make_lr_scheduler, make_optimizer
 
 EPOCHS, PER_EPOCH = 5, 4
 PARAMS = TrainingParams(

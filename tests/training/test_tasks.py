@@ -8,12 +8,12 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.nn import functional as F
 
+from difflab.classifiers.digit_classifier import ClassificationTask
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.schedules import cosine_betas, linear_betas
+from difflab.diffusion.unet import make_unet
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition
-from difflab.models.schedules import cosine_betas, linear_betas
-from difflab.models.unet import make_unet
 from difflab.params import NetworkParams
-from difflab.training.classification import ClassificationTask
-from difflab.training.denoising import DenoisingTask
 
 NETWORK = NetworkParams(
     prediction_type="epsilon",

@@ -15,17 +15,28 @@ from PIL import Image
 from scipy.stats import binomtest
 from transformers import CLIPProcessor
 
-from difflab.circles.colours import rgb
-from difflab.clip.model_folder import load_clip, save_clip
+from difflab.data.colors import rgb
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError, UserError
 from difflab.evaluation.targets import load_targets
 from difflab.params import UnseenImagesParams
-from difflab.zero_shot.classification import classify
-from difflab.zero_shot.figure import save_cases, save_confusion
-from difflab.zero_shot.folder import LabelledFolder, read_labelled_folder
-from difflab.zero_shot.grades import confusion_matrix, example_cases, save_cases_table, zero_shot_grades
-from difflab.zero_shot.unseen import unseen_circles, unseen_digits, write_labelled_folder
+from difflab.systems.zero_shot.classification import classify
+from difflab.systems.zero_shot.clip import load_clip, save_clip
+from difflab.systems.zero_shot.evaluation import (
+    confusion_matrix,
+    example_cases,
+    save_cases,
+    save_cases_table,
+    save_confusion,
+    zero_shot_grades,
+)
+from difflab.systems.zero_shot.labeled_folder import (
+    LabelledFolder,
+    read_labelled_folder,
+    unseen_circles,
+    unseen_digits,
+    write_labelled_folder,
+)
 from tests.clip.tiny_clip import make_spelling_clip
 
 TEMPLATE = "A photo of a {object}."

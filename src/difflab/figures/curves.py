@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from difflab.figures.png import DPI, STYLE, Provenance, save_png
+from difflab.figures.files import DPI, STYLE, Provenance, save_png
 
 WIDTH, HEIGHT = 4.2, 3.2  # inches of one plot
 ROW_HEIGHT = 0.2  # inches of one row of the table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from difflab.data.images import read_image
-from difflab.figures.png import DPI, STYLE, Provenance, save_png
+from difflab.figures.curves import Plot, draw_plot
+from difflab.figures.files import DPI, STYLE, Provenance, save_png
 
 PANEL_GAP = 0.3  # inches between panels, their labels included
 LARGEST = 1024  # pixels a side of an image that is shown pixel for pixel
@@ -140,3 +141,23 @@ def _fitted(image: Image.Image, side: int) -> Image.Image:
     square = Image.new("RGB", (side, side), "white")
     square.paste(image.resize((width, height), Image.Resampling.BICUBIC), ((side - width) // 2, (side - height) // 2))
     return square
+
+
+HEIGHT = 2.2  # inches of a plot
+GAP = 0.3  # inches above it
+LABELS = 0.7  # inches to its left
+
+
+@mpl.rc_context(STYLE)
+def draw_paths(
+    paths: Mapping[str, Sequence[Path]], alphas: Sequence[float], title: str, plots: Sequence[Plot]
+) -> Figure:
+    """The images of each path in a row, α above its column, and `plots` side by side below all of them."""
+    panel = Panel(list(paths.values()), list(paths), [f"α = {alpha:g}" for alpha in alphas])
+    figure = draw_image_grid([panel], title)
+    drawn = figure.get_tightbbox()
+    width = drawn.width / len(plots)
+    for column, plot in enumerate(plots):
+        place = (drawn.x0 + column * width + LABELS, drawn.y0 - GAP - HEIGHT, width - LABELS, HEIGHT)
+        draw_plot(figure.add_axes(place), plot)
+    return figure

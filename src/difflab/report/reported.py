@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from difflab.adaptation.scenarios import domains_of
 from difflab.evaluation.targets import REPORTED_T, ReportedProtocol, Targets
 from difflab.history.measurements import Measured, measurements
 from difflab.params import FidStudyParams, RecipeParams, load_section
 from difflab.params.data import SourceParams
+from difflab.systems.adaptation.scenarios import domains_of
 
 MET, WITHIN, MISSED = "met", "within the interval", "not met"
 OTHER, NOT_RUN = "other data", "not run yet"

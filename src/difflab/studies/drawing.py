@@ -12,11 +12,10 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 from safetensors.torch import save_file
 from torch import Tensor, cat
 
+from difflab.data.pixels import to_uint8
+from difflab.diffusion.noise_bank import bank_generators, drawn_batches
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.outputs import atomic_write
-from difflab.sampling.images import to_uint8
-from difflab.sampling.noise import bank_generators
-from difflab.sampling.pipelines import DigitPipeline, UnconditionalPipeline
-from difflab.sampling.resumable import drawn_batches
 
 Image = tuple["Variant", int, int | None]  # drawn so, from this noise of the bank, of this digit
 

@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from difflab.classifiers.digit_classifier import load_judge
 from difflab.errors import reading
-from difflab.evaluation.against_real import RealImages, judge_extractor, protocol_of
+from difflab.evaluation.classifier_metrics import share_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
-from difflab.evaluation.grades import share_of
+from difflab.evaluation.distribution_metrics import RealImages, judge_extractor, protocol_of
 from difflab.evaluation.intervals import bootstrapped
-from difflab.models.judge import load_judge
 from difflab.params import EvaluationParams
 
 

@@ -12,7 +12,7 @@ from difflab.revisions import Revision
 from difflab.tracking.store import Store
 
 HEADLINES = ("value", "low", "high")
-OWN_PIPELINES = ("DigitPipeline", "UnconditionalPipeline")  # of difflab.sampling.pipelines; the others are diffusers'
+OWN_PIPELINES = ("DigitPipeline", "UnconditionalPipeline")  # of difflab.diffusion.pipelines; the others are diffusers'
 
 
 def model_card(folder: str, revision: Revision) -> str:
@@ -48,7 +48,7 @@ def loading_code(folder: str, stage: LockedStage, revision: Revision) -> list[st
         shown = f'digit={digits[0]}, domain="{domain}", '
     return [
         "import torch",
-        f"from difflab.sampling.pipelines import {kind}",
+        f"from difflab.diffusion.pipelines import {kind}",
         "",
         load,
         "generator = torch.Generator().manual_seed(0)",

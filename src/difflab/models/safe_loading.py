@@ -1,0 +1,182 @@
+"""Weights read without unpickling code, and checked: complete, finite, of the right shapes, with usable schedules."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from difflab.errors import UserError
+
+MAX_NAMED = 5  # keys of one kind that a line names
+
+
+def _torch(path: Path) -> Any:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _numpy(path: Path) -> Tensor:
+    array = np.load(path, allow_pickle=False)
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))  # torch knows no other byte order
+
+
+READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
+    ".npy": (_numpy, "an array that numpy.save wrote"),
+    ".safetensors": (load_file, "tensors in the format of safetensors"),
+}
+
+
+def read_saved(path: str | Path, place: str) -> Any:
+    """What is in a file of `torch.save`, or by its suffix in one of numpy.save or safetensors, tensors on the CPU.
+
+    Nothing is unpickled but tensors and plain containers. Raises UserError, one line that begins with `place`.
+    """
+    path = Path(path)
+    read, kind = READERS.get(path.suffix, (_torch, "what torch.save wrote"))
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise refusal(place, str(error.strerror), "a file") from None
+    try:
+        return read(path)
+    except pickle.UnpicklingError:
+        allowed = "tensors, numbers, strings, dicts, lists"
+        raise refusal(place, "what only unpickling could load", allowed) from None
+    except Exception as error:  # a damaged file can raise anything
+        raise refusal(place, f"a damaged file ({type(error).__name__})", kind) from None
+
+
+def only_tensor(value: Any) -> Any:
+    """The tensor that `value` is or, as a dict, list or tuple of one entry, holds, without its history of gradients.
+
+    Anything else as it is.
+    """
+    for _ in range(2):
+        if isinstance(value, (dict, list, tuple)) and len(value) == 1:
+            [value] = value.values() if isinstance(value, dict) else value
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def unfit(value: Any) -> str:
+    """What keeps a value from being a tensor of finite floating-point numbers; empty when nothing does."""
+    if not isinstance(value, Tensor):
+        return f"a {type(value).__name__}"
+    if not value.is_floating_point():
+        return str(value.dtype).removeprefix("torch.")
+    if value.layout is not torch.strided or value.is_meta:
+        return f"{str(value.layout).removeprefix('torch.')} on {value.device}"
+    return "" if value.float().isfinite().all() else "not finite"
+
+
+def refusal(place: str, found: str, allowed: str) -> UserError:
+    return UserError(f"{place}: found {found}, allowed: {allowed}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of `names`, and how many more there are."""
+    more = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def read_dict(path: str | Path, place: str) -> dict[Any, Any]:
+    """The dict that `torch.save` wrote to `path`, as `read_saved` reads it."""
+    saved = read_saved(path, place)
+    if not isinstance(saved, dict):
+        raise refusal(place, f"a {type(saved).__name__}", "a dict")
+    return saved
+
+
+def check_state_dict(state: Mapping[Any, Any], shapes: Mapping[str, tuple[int, ...]], place: str) -> None:
+    """Require exactly the keys of `shapes`, each a tensor of its shape whose numbers are finite as float32.
+
+    Raises UserError, one line that begins with `place` and names the first keys of each kind of mistake.
+    """
+    missing, misshapen, unusable = [], [], []
+    for key, shape in shapes.items():
+        if key not in state:
+            missing.append(key)
+        elif isinstance(state[key], Tensor) and state[key].shape != shape:
+            misshapen.append(f"{key} {tuple(state[key].shape)} for {shape}")
+        elif problem := unfit(state[key]):
+            unusable.append(f"{key} ({problem})")
+    unknown = [repr(key) for key in state if key not in shapes]  # a file can have any key, also one with a line break
+    mistakes = {
+        "missing": missing,
+        "unknown": unknown,
+        "of another shape": misshapen,
+        "not finite floating-point numbers": unusable,
+    }
+    found = "; ".join(f"{kind}: {listed(keys)}" for kind, keys in mistakes.items() if keys)
+    if found:
+        raise refusal(place, found, f"the tensors {listed(list(shapes))}")
+
+
+PREDICTIONS = ("epsilon", "v_prediction")
+LEAST_SIGNAL = torch.finfo(torch.float32).tiny  # of a smaller ᾱ float32 loses digits: no step leads back from noise
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises UserError, one line, where it is damaged or a number is not finite."""
+    weights = read_saved(path, str(path))
+    _require_finite(weights, str(path))
+    return weights
+
+
+def load_weights(network: nn.Module, path: str | Path, prefix: str = "") -> None:
+    """Give `network` the weights of a safetensors file, whose names may begin with `prefix`.
+
+    Raises UserError, one line, also where they are another network's.
+    """
+    weights = {name.removeprefix(prefix): tensor for name, tensor in read_weights(path).items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise refusal(str(path), " ".join(str(error).split()), f"the weights of a {type(network).__name__}") from None
+
+
+def require_weights(network: nn.Module, place: str | Path) -> None:
+    """Raises UserError, one line that begins with `place`, where weights of a loaded network are no finite numbers.
+
+    diffusers and transformers leave without a number what a file does not have, and only warn.
+    """
+    _require_finite(network.state_dict(), str(place))
+
+
+def _require_finite(state: Mapping[str, Tensor], place: str) -> None:
+    missing = [name for name, tensor in state.items() if tensor.is_meta]
+    broken = [name for name, tensor in state.items() if not tensor.is_meta and not tensor.isfinite().all()]
+    found = {"weights that are missing": missing, "weights that are not finite": broken}
+    if problems := [f"{kind}: {listed(names)}" for kind, names in found.items() if names]:
+        raise refusal(place, "; ".join(problems), "finite numbers")
+
+
+def require_schedule(scheduler: Any, place: str | Path) -> None:
+    """Raises UserError, one line that begins with `place`, where a scheduler of diffusers that was loaded cannot work.
+
+    Its β have to lie in (0, 1) and to leave some of the image, ᾱ_T > 0 in float32; the last may be 1 where the
+    configuration rescales to zero SNR (Lin et al. 2023). A network predicts ε or v.
+    """
+    config, place = scheduler.config, str(place)
+    predicted = config.get("prediction_type", "epsilon")
+    if predicted not in PREDICTIONS:
+        raise refusal(place, f"prediction_type {predicted!r}", " or ".join(PREDICTIONS))
+    betas = getattr(scheduler, "betas", None)
+    if not isinstance(betas, Tensor):
+        raise refusal(place, f"{type(scheduler).__name__}, which has no β", "a scheduler of a diffusion with β")
+    betas = betas.double()
+    if config.get("rescale_betas_zero_snr"):
+        betas = betas[:-1]
+    outside = betas[~((betas > 0) & (betas < 1))]
+    if len(outside) or not len(betas):
+        raise refusal(place, f"β of {outside[0]:g}" if len(outside) else "no β", "numbers > 0 and < 1")
+    if (left := float(torch.prod(1 - betas))) < LEAST_SIGNAL:
+        raise refusal(place, f"β whose ᾱ falls to {left:.3g}", f"at least {LEAST_SIGNAL:.3g}, or no step leads back")
+    trained = config.get("trained_betas")
+    if trained is not None and len(trained) != config["num_train_timesteps"]:
+        raise refusal(place, f"{len(trained)} trained_betas", f"num_train_timesteps = {config['num_train_timesteps']}")

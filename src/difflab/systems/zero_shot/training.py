@@ -1,0 +1,121 @@
+"""Training data and contrastive objective of the small CLIP."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import difflab.torchvision_cure  # noqa: F401  (first: see there)
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import CLIPModel
+
+from difflab.data.captions import BACKGROUND, NUMERALS, TEMPLATES, Ink
+from difflab.data.circles import Scenes, draw_images, to_bytes
+from difflab.data.colors import rgb
+from difflab.data.dataset import ImageDataset
+
+
+def colour_digits(digits: Tensor, colours: Sequence[str], size: int) -> Tensor:
+    """(N, 3, size, size) uint8 of `digits` (N, 3, S, S) uint8, white on black, in N `colours` on BACKGROUND."""
+    grey = digits[:, :1].float() / 255
+    shares = F.interpolate(grey, size=(size, size), mode="bilinear", antialias=True)
+    inks = torch.tensor([rgb(name) for name in colours]).float()[:, :, None, None]
+    background = torch.tensor(rgb(BACKGROUND)).float()[:, None, None]
+    return torch.lerp(background, inks, shares).round().to(torch.uint8)
+
+
+RENDERED = 1000  # scenes at a time: as float32 all of them would fill the memory
+UNSAID = -1
+
+
+@dataclass(frozen=True)
+class CaptionedImages:
+    """`images` (N, 3, S, S) uint8, N `captions`, what images show and captions say, both (N, 3) int64.
+
+    `shown`: the numbers of circle, second circle and background, or of ink, numeral and background. `said`: the same,
+    or UNSAID. A caption is true of an image that shows all that it says.
+    """
+
+    images: Tensor
+    captions: list[str]
+    shown: Tensor
+    said: Tensor
+
+    def __add__(self, other: CaptionedImages) -> CaptionedImages:
+        return CaptionedImages(
+            torch.cat([self.images, other.images]),
+            self.captions + other.captions,
+            torch.cat([self.shown, other.shown]),
+            torch.cat([self.said, other.said]),
+        )
+
+
+def captioned_circles(scenes: Scenes, size: int) -> CaptionedImages:
+    """Sizes and the background that shorthand leaves out count as said, so that captions are true too seldom."""
+    parts = zip(scenes.geometry.split(RENDERED), scenes.colours.split(RENDERED), strict=True)
+    images = torch.cat([to_bytes(draw_images(geometry, colours, size)) for geometry, colours in parts])
+    shown = _number_of(scenes.colours)
+    return CaptionedImages(images, scenes.captions, shown, shown)
+
+
+def captioned_digits(digits: ImageDataset, inks: list[Ink], size: int, seed: int) -> CaptionedImages:
+    """Each of `digits` in a colour that `inks` has for it, drawn from `seed`."""
+    colours_of = {numeral: [colour for colour, other in inks if other == numeral] for numeral in NUMERALS}
+    colours, captions, named = [], [], []
+    for index, label in enumerate(digits.labels.tolist()):
+        generator, numeral = np.random.default_rng([seed, index]), NUMERALS[label]
+        colour, template = (str(generator.choice(options)) for options in (colours_of[numeral], TEMPLATES))
+        colours.append(colour)
+        captions.append(template.format(ink=colour, numeral=numeral))
+        named.append(["{ink}" in template, True, BACKGROUND in template])
+    ink, background = _number_of(torch.tensor([[rgb(colour), rgb(BACKGROUND)] for colour in colours])).unbind(1)
+    shown = torch.stack([ink, 2**24 + digits.labels, background], dim=1)  # no colour has a numeral's number
+    said = shown.where(torch.tensor(named), UNSAID)
+    return CaptionedImages(colour_digits(digits.images, colours, size), captions, shown, said)
+
+
+def _number_of(colours: Tensor) -> Tensor:
+    """(N, K) int64 of sRGB bytes (N, K, 3)."""
+    return (colours.long() * torch.tensor([2**16, 2**8, 1])).sum(2)
+
+
+MAX_LOGIT_SCALE = math.log(100)  # Radford et al. 2021, section 2.5
+
+
+class ContrastiveTask(nn.Module):
+    """Symmetric cross-entropy of the similarities of a batch's images and captions (Radford et al. 2021, figure 3).
+
+    Each image belongs to its own caption. Another caption that is true of it too is no wrong answer: it is left out.
+    """
+
+    def __init__(self, clip: CLIPModel):
+        super().__init__()
+        self.clip = clip
+
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """The mean loss of `images` (N, 3, S, S) uint8, `tokens` (N, L), and `shown`, `said` (N, K), all int64.
+
+        Their meaning is that of CaptionedImages.
+        """
+        images = batch["images"].float() / 127.5 - 1
+        embeddings = self.clip(input_ids=batch["tokens"], pixel_values=images)
+        scale = self.clip.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
+        logits = scale * embeddings.image_embeds.float() @ embeddings.text_embeds.float().T
+        return symmetric_cross_entropy(logits, are_true(batch["said"], batch["shown"]))
+
+
+def are_true(said: Tensor, shown: Tensor) -> Tensor:
+    """(N, N) bool: whether image i shows all that caption j says, of `said` and `shown` (N, K)."""
+    return ((said == shown[:, None]) | (said == UNSAID)).all(2)
+
+
+def symmetric_cross_entropy(logits: Tensor, true: Tensor) -> Tensor:
+    """Of (N, N) similarities of images and captions, the `true` ones (N, N) left out beside the diagonal."""
+    own = torch.arange(len(logits), device=logits.device)
+    logits = logits.masked_fill(true & (own[:, None] != own), -math.inf)
+    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
