@@ -28,7 +28,7 @@ from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifi
 from difflab.systems.adaptation.scenarios import load_images as load_domain
 from difflab.systems.controlnet.evaluation import load_images as load_drawings
 from difflab.systems.personalization.prompts import read_course_input
-from tests.sampling.conftest import NETWORK, SIZE, digit_model, digit_models, make_unet, one_thread
+from tests.diffusion.conftest import NETWORK, SIZE, digit_model, digit_models, make_unet, one_thread
 
 __all__ = ["digit_model", "digit_models", "one_thread"]
 ROOT = Path(__file__).parents[1]

@@ -26,8 +26,8 @@ from difflab.systems.personalization.objective import CROSS_ATTENTION
 from difflab.systems.personalization.weights import EMBEDDING_FILE, PROJECTIONS_FILE, load_embeddings, load_projections
 from difflab.systems.text_to_image.model_folder import load_autoencoder, load_text_to_image
 from difflab.systems.zero_shot.clip import load_clip, save_clip
-from tests.clip.tiny_clip import make_spelling_clip
-from tests.text_to_image.tiny import make_pipeline
+from tests.systems.text_to_image.tiny import make_pipeline
+from tests.systems.zero_shot.tiny_clip import make_spelling_clip
 
 NETWORK = NetworkParams(
     prediction_type="epsilon",

@@ -16,7 +16,7 @@ import yaml
 from difflab.classifiers.digit_classifier import Judge
 from difflab.data.dataset import ImageDataset
 from difflab.diffusion.schedules import linear_betas
-from tests.sampling.conftest import digit_models, one_thread, unconditional_model
+from tests.diffusion.conftest import digit_models, one_thread, unconditional_model
 
 __all__ = ["digit_models", "one_thread", "unconditional_model"]
 

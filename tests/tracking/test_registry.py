@@ -10,7 +10,7 @@ from PIL import Image
 
 from difflab.revisions import Revision
 from difflab.tracking.registry import model_card
-from tests.sampling.conftest import SIZE, digit_models, one_thread, unconditional_model
+from tests.diffusion.conftest import SIZE, digit_models, one_thread, unconditional_model
 
 __all__ = ["digit_models", "one_thread", "unconditional_model"]
 

@@ -23,7 +23,7 @@ from difflab.systems.personalization.weights import (
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
-from tests.text_to_image import tiny
+from tests.systems.text_to_image import tiny
 
 TRAINING = tiny.TRAINING.model_copy(update={"optimizer": "adamw", "weight_decay": 0.01, "num_snapshots": 0})
 TOKENS = {"<new1>": "red", "<new2>": "dog"}

@@ -9,7 +9,7 @@ from difflab.params import ControlSamplesParams, ParamsError, validate
 from difflab.systems.controlnet.conditions import Requests, all_requests
 from difflab.systems.controlnet.evaluation import measure
 from difflab.systems.controlnet.sampling import all_drawings
-from tests.text_to_image.tiny import CAPTIONS, make_scenes
+from tests.systems.text_to_image.tiny import CAPTIONS, make_scenes
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 PARAMS = {

@@ -14,9 +14,9 @@ from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.systems.zero_shot.clip import load_clip, save_clip, tokenize
 from stages import circles, clip, zero_shot, zero_shot_images
-from tests.clip.tiny_clip import make_spelling_clip
+from tests.systems.zero_shot.tiny_clip import make_spelling_clip
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 PROMPTS = [
     "red circle and blue circle on white background",
     "large yellow circle and small green circle on purple background",

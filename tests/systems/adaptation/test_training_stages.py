@@ -18,7 +18,7 @@ from difflab.systems.adaptation import training as runs
 from difflab.systems.adaptation.networks import load_classifier, mutual_information
 from difflab.systems.adaptation.scenarios import METHODS, domains_of, load_images
 from stages import adapt, scenario
-from tests.adaptation.conftest import contents, make_domain, write_params
+from tests.systems.adaptation.conftest import contents, make_domain, write_params
 
 OUTPUT = "models/adapt/mnistm-usps"
 ADAPTING = ["source-only", "dann", "dann-mcc"]
@@ -234,5 +234,5 @@ def test_every_method_of_params_has_its_place():
 
 
 def test_the_pipeline_has_a_stage_for_each_method():
-    stages = read_yaml(Path(__file__).parents[2] / "dvc.yaml")["stages"]
+    stages = read_yaml(Path(__file__).parents[3] / "dvc.yaml")["stages"]
     assert tuple(stages["adapt"]["matrix"]["method"]) == METHODS

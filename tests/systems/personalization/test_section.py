@@ -11,7 +11,7 @@ from difflab.prompts import check_prompts
 from difflab.systems.personalization.prompts import tokens_of
 from tests.test_params import DELETE, changed
 
-PARAMS = read_yaml(Path(__file__).parents[2] / "params.yaml")
+PARAMS = read_yaml(Path(__file__).parents[3] / "params.yaml")
 HERE = "personalization"
 PROMPTS = "allowed: prompts with tokens of <new1>, <new2>, <new3>, or with {first} and {second}"
 

@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from difflab.data.circles import SPLITS, Scenes
 from difflab.errors import UserError
 from stages import autoencoder, controlnet, controlnet_samples, evaluate_controlnet, text_to_image
-from tests.personalization.stable_diffusion import SIZE, make_pipeline
-from tests.text_to_image.tiny import SAMPLING, TRAINING, make_scenes
+from tests.systems.personalization.stable_diffusion import SIZE, make_pipeline
+from tests.systems.text_to_image.tiny import SAMPLING, TRAINING, make_scenes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TWO = {
     "prompt": "red circle and blue circle on white background",
     "circles": [[0.3, 0.3, 0.2], [0.7, 0.7, 0.15]],

@@ -13,7 +13,7 @@ from transformers import BertConfig, BertModel, CLIPModel, CLIPProcessor, CLIPTe
 
 from difflab.errors import UserError
 from difflab.systems.zero_shot.clip import load_clip, make_image_processor, save_clip, tokenize
-from tests.clip.tiny_clip import NETWORK, make_spelling_clip
+from tests.systems.zero_shot.tiny_clip import NETWORK, make_spelling_clip
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from transformers import AutoTokenizer
 from difflab.data.captions import words_of
 from difflab.errors import UserError
 from difflab.systems.zero_shot.clip import build_tokenizer, tokenize
-from tests.clip.tiny_clip import make_spelling_clip
+from tests.systems.zero_shot.tiny_clip import make_spelling_clip
 
 CAPTIONS = ["Large red circle and small blue circle on white background", "a photo of a red seven on white."]
 

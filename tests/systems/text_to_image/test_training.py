@@ -16,7 +16,16 @@ from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTas
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
-from tests.text_to_image.tiny import AUTOENCODER, CAPTIONS, SIZE, TRAINING, equal, make_pipeline, make_scenes, weights
+from tests.systems.text_to_image.tiny import (
+    AUTOENCODER,
+    CAPTIONS,
+    SIZE,
+    TRAINING,
+    equal,
+    make_pipeline,
+    make_scenes,
+    weights,
+)
 
 
 def generator() -> torch.Generator:

@@ -7,7 +7,7 @@ import torch
 
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.systems.zero_shot.training import UNSAID, ContrastiveTask, are_true, symmetric_cross_entropy
-from tests.clip.tiny_clip import make_spelling_clip
+from tests.systems.zero_shot.tiny_clip import make_spelling_clip
 
 PROMPTS = ["a red circle", "a blue circle", "a seven on white", "nothing"]
 

@@ -21,7 +21,7 @@ from difflab.systems.personalization.paths import METHODS
 from difflab.training.fit import fit
 from stages import concept, custom_diffusion, invert, multi_concept, sample_multi_concept
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHORT = (
     "compute.threads=1",
     "personalization.num_runs=2",

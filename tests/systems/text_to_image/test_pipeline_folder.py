@@ -14,7 +14,7 @@ from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionPipeline
 from difflab.errors import UserError
 from difflab.systems.text_to_image.model_folder import image_size, load_autoencoder, load_text_to_image
 from difflab.systems.text_to_image.sampling import draw_prompts, set_sampler
-from tests.text_to_image.tiny import CAPTIONS, SAMPLING, SIZE, equal, make_pipeline, weights
+from tests.systems.text_to_image.tiny import CAPTIONS, SAMPLING, SIZE, equal, make_pipeline, weights
 
 
 @pytest.fixture(scope="module")

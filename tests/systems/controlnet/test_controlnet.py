@@ -25,7 +25,16 @@ from difflab.systems.text_to_image.sampling import draw_prompts
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
-from tests.text_to_image.tiny import CAPTIONS, SAMPLING, SIZE, TRAINING, equal, make_pipeline, make_scenes, weights
+from tests.systems.text_to_image.tiny import (
+    CAPTIONS,
+    SAMPLING,
+    SIZE,
+    TRAINING,
+    equal,
+    make_pipeline,
+    make_scenes,
+    weights,
+)
 
 CHANNELS = [4, 4, 8]
 

@@ -37,7 +37,7 @@ from difflab.systems.zero_shot.labeled_folder import (
     unseen_digits,
     write_labelled_folder,
 )
-from tests.clip.tiny_clip import make_spelling_clip
+from tests.systems.zero_shot.tiny_clip import make_spelling_clip
 
 TEMPLATE = "A photo of a {object}."
 PAIRS = [("red", "teal"), ("white", "blue")]
@@ -237,7 +237,7 @@ def test_the_figures_take_any_names_and_number_of_classes(tmp_path, labels):
 
 
 def test_reported_values_stand_beside_as_many_classes():
-    targets = load_targets(Path(__file__).parents[2] / "metrics/targets.yaml")
+    targets = load_targets(Path(__file__).parents[3] / "metrics/targets.yaml")
     metrics = {"num_classes": 50, "accuracy": {"value": 0.4}}
     beside = targets.beside_zero_shot(metrics)["reported"]
     assert beside["accuracy"] == {"reported": [0.5648, 0.6348], "measured": 0.4}
