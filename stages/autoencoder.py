@@ -45,7 +45,7 @@ def train(compute: ComputeParams, params: AutoencoderParams) -> None:
     autoencoder = make_autoencoder(params.network)
     with rolling_checkpoint("autoencoder", [compute, params], [prepared]) as checkpoint:
         task = AutoencoderTask(autoencoder, params.kl_weight)
-        fit(task, {"geometry": seen.geometry, "colours": seen.colours}, params.training, accelerator, checkpoint)
+        fit(task, {"geometry": seen.geometry, "colours": seen.colors}, params.training, accelerator, checkpoint)
         standardize(autoencoder, scenes.part("validation"))
         with atomic_write(AUTOENCODER) as folder:
             autoencoder.save_pretrained(folder)

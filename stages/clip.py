@@ -40,7 +40,7 @@ def train(
     """Train the small model of `clip.network` on the training scenes and on the digits that `clip.digits` leaves."""
     from accelerate.utils import set_seed
 
-    from difflab.data.captions import split_inks, vocabulary
+    from difflab.data.captions import split_colored_digits, vocabulary
     from difflab.data.circles import load_scenes
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
@@ -60,7 +60,7 @@ def train(
     accelerator = make_accelerator(compute)
     inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
     scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1], ["train"]).part("train")
-    seen_inks, _ = split_inks(colours, digits.unseen_pairs, digits.seed)
+    seen_inks, _ = split_colored_digits(colours, digits.unseen_pairs, digits.seed)
     size = network.image_size
     data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, size, digits.seed)
     tokenizer = build_tokenizer(vocabulary(colours), network.text_length)

@@ -15,13 +15,13 @@ def main() -> None:
     course_input = load_section(str | None, "personalization.input")
     scenes = load_section(CirclesParams, "circles")
 
-    from difflab.systems.personalization.concepts import circles_of, folder_of, photographs
+    from difflab.systems.personalization.concepts import concept_circles, photograph_folder, photographs
     from difflab.systems.personalization.paths import concept_file
 
     if concept.colour is not None:
-        images = circles_of(concept.colour, params, scenes)
+        images = concept_circles(concept.colour, params, scenes)
     else:
-        images = photographs(folder_of(concept, course_input))
+        images = photographs(photograph_folder(concept, course_input))
     images.save(concept_file(name))
 
 

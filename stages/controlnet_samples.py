@@ -16,14 +16,14 @@ def main() -> None:
     import torch
     from safetensors.torch import save_file
 
-    from difflab.data.circles import draw_hints, load_scenes
+    from difflab.data.circles import load_scenes, render_conditioning_images
     from difflab.device import make_accelerator
-    from difflab.diffusion.noise_bank import drawn_batches
+    from difflab.diffusion.noise_bank import resumable_batches
     from difflab.outputs import atomic_write
     from difflab.systems.controlnet import network
-    from difflab.systems.controlnet.sampling import Drawing, all_drawings, draw_controlled
+    from difflab.systems.controlnet.sampling import SampleSet, all_sample_sets, sample_controlled
     from difflab.systems.text_to_image import model_folder
-    from difflab.systems.text_to_image.sampling import draw_prompts, set_sampler
+    from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
     from difflab.systems.zero_shot.clip import tokenize
 
     accelerator = make_accelerator(compute)
@@ -33,23 +33,23 @@ def main() -> None:
     controlnet = network.load_controlnet()
     pipeline = network.with_control(base, controlnet).to(accelerator.device)
     hint_size = model_folder.image_size(base)
-    drawings = all_drawings(load_scenes(prepared).part("validation"), samples, network.snapshot_files())
+    drawings = all_sample_sets(load_scenes(prepared).part("validation"), samples, network.snapshot_files())
     for drawing in drawings:
         tokenize(base.tokenizer, drawing.requests.prompts)  # an unknown word stops this before the first image
 
-    def draw(batch: Drawing) -> dict[str, torch.Tensor]:
+    def draw(batch: SampleSet) -> dict[str, torch.Tensor]:
         if batch.snapshot is None:
-            return {"images": draw_prompts(base, batch.requests.prompts, batch.numbers, sampling)}
+            return {"images": sample_prompts(base, batch.requests.prompts, batch.numbers, sampling)}
         network.load_snapshot(controlnet, batch.snapshot)
-        hints = draw_hints(batch.requests.geometry, hint_size)
+        hints = render_conditioning_images(batch.requests.geometry, hint_size)
         prompts = batch.requests.prompts
-        return {"images": draw_controlled(pipeline, prompts, hints, batch.numbers, sampling, batch.scale)}
+        return {"images": sample_controlled(pipeline, prompts, hints, batch.numbers, sampling, batch.scale)}
 
     batches = [batch for drawing in drawings for batch in drawing.batches(sampling.batch_size)]
     inputs = [prepared, model_folder.MODEL, network.MODEL]
     key = [compute, sampling, samples]
     with (
-        drawn_batches("controlnet_samples", key, inputs, batches, draw) as drawn,
+        resumable_batches("controlnet_samples", key, inputs, batches, draw) as drawn,
         atomic_write(Path("samples/controlnet")) as folder,
     ):
         folder.mkdir()

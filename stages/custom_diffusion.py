@@ -27,7 +27,7 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.outputs import atomic_write
-    from difflab.systems.personalization.custom_diffusion import drawn_prior, train_group
+    from difflab.systems.personalization.custom_diffusion import sampled_prior, train_group
     from difflab.systems.personalization.paths import CUSTOM_DIFFUSION
     from difflab.systems.personalization.prompts import groups_of, prompts_of
     from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
@@ -37,7 +37,7 @@ def main() -> None:
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
     key = [compute, params.prior, sampling]
     with (
-        drawn_prior(pipeline, params.prior, sampling, key, [MODEL]) as prior,
+        sampled_prior(pipeline, params.prior, sampling, key, [MODEL]) as prior,
         atomic_write(CUSTOM_DIFFUSION) as output,
     ):
         for group in groups:

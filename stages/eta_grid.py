@@ -14,10 +14,10 @@ def main() -> None:
     params = load_section(FaceSamplingParams, "faces.sampling")
 
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.systems.faces.noises import sample_files
+    from difflab.systems.faces.noises import face_files
 
     seed, *_ = params.step_seeds
-    rows = [sample_files(params, eta, seed)[:COLUMNS] for eta in params.etas]
+    rows = [face_files(params, eta, seed)[:COLUMNS] for eta in params.etas]
     noises = [f"noise {file.stem}" for file in rows[0]]
     panel = Panel(rows, [f"η = {eta:g}" for eta in params.etas], noises)
     save_image_grid([panel], "DDIM (η = 0) to DDPM (η = 1)", Path("figures/eta_grid.png"), "eta_grid")

@@ -22,11 +22,11 @@ def main() -> None:
 
     import torch
 
-    from difflab.classifiers.digit_classifier import load_judge
+    from difflab.classifiers.digit_classifier import load_digit_classifier
     from difflab.data.dataset import load_digits, training_splits
     from difflab.device import make_accelerator
-    from difflab.evaluation.classifier_metrics import accuracy_grades, share_of, unconditional_grades
-    from difflab.evaluation.distribution_metrics import RealImages, judge_extractor, metrics_against_real
+    from difflab.evaluation.classifier_metrics import accuracy_metrics, share_of, unconditional_metrics
+    from difflab.evaluation.distribution_metrics import RealImages, classifier_extractor, distribution_metrics
     from difflab.evaluation.inception import inception_extractor
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.samples import read_digit_samples, read_samples
@@ -41,17 +41,17 @@ def main() -> None:
         images, expected = read_digit_samples(folder, digits) if condition else (read_samples(folder), None)
         real = RealImages.load(Path(f"prepared/{domain}.safetensors"), digits, images, params)
         trained_on = load_digits({domain: digits}, training_splits(hold_out_validation))["images"]
-        judge = load_judge(judge_folder).to(device)
-        loaded[domain] = images, expected, real, trained_on, judge, judge_extractor(judge, judge_folder)
+        judge = load_digit_classifier(judge_folder).to(device)
+        loaded[domain] = images, expected, real, trained_on, judge, classifier_extractor(judge, judge_folder)
 
     graded, correct = {}, []
     for domain, (images, expected, real, trained_on, judge, extractor) in loaded.items():
         if expected is None:
-            grades = unconditional_grades(judge.probabilities(images), params)
+            grades = unconditional_metrics(judge.probabilities(images), params)
         else:
             correct.append(judge.predict(images) == expected)
-            grades = accuracy_grades(correct[-1], expected)
-        graded[domain] = grades | metrics_against_real(
+            grades = accuracy_metrics(correct[-1], expected)
+        graded[domain] = grades | distribution_metrics(
             images, expected, real, trained_on, extractor, inception, params, noise_bank_seed
         )
     metrics: dict[str, Any] = {"num_images": sum(len(images) for images, *_ in loaded.values())}

@@ -22,7 +22,7 @@ def main() -> None:
     from difflab.evaluation.targets import load_targets
     from difflab.figures.files import Provenance, save_png
     from difflab.systems.adaptation.evaluation import PROTOCOL, grade_scenario
-    from difflab.systems.adaptation.figures import draw_accuracies
+    from difflab.systems.adaptation.figures import plot_accuracies
 
     device = make_accelerator(compute).device
     reported = load_targets().adaptation
@@ -34,7 +34,7 @@ def main() -> None:
     path = Path("metrics/adapt.json")
     write_metrics(path, metrics | {"protocol": PROTOCOL | {"evaluation_seed": seed}})
     title = f"Accuracy on the target's held-out images: mean and 95 % interval of {num_runs} runs"
-    figure = draw_accuracies(metrics, METHODS, title, table(metrics))
+    figure = plot_accuracies(metrics, METHODS, title, table(metrics))
     save_png(figure, Path("figures/adaptation.png"), Provenance.of("evaluate_adaptation", [path]))
 
 

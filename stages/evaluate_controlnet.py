@@ -14,14 +14,14 @@ def main() -> None:
     from difflab.data.circles import load_scenes
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import load_targets
-    from difflab.systems.controlnet.conditions import all_requests
-    from difflab.systems.controlnet.evaluation import evaluate, load_images
+    from difflab.systems.controlnet.conditions import all_conditions
+    from difflab.systems.controlnet.evaluation import controlnet_metrics, load_sample_sets
     from difflab.systems.controlnet.figures import save_convergence, save_examples, save_scales
 
     samples, prepared = Path("samples/controlnet"), Path("prepared/circles.safetensors")
-    groups = all_requests(load_scenes(prepared).part("validation"), params)
-    images = load_images(samples)
-    metrics = evaluate(images, groups, params) | {"reported": load_targets().findings["controlnet"]}
+    groups = all_conditions(load_scenes(prepared).part("validation"), params)
+    images = load_sample_sets(samples)
+    metrics = controlnet_metrics(images, groups, params) | {"reported": load_targets().findings["controlnet"]}
     write_metrics(Path("metrics/controlnet.json"), metrics)
     inputs = [prepared, *sorted(samples.glob("*.safetensors"))]
     save_examples(images, groups, Path("figures/controlnet.png"), inputs)

@@ -24,16 +24,16 @@ def main() -> None:
         measures_of_path,
         read_images,
     )
-    from difflab.systems.faces.noises import interpolated_noises, path_files, sample_files
+    from difflab.systems.faces.noises import face_files, interpolated_noises, path_files
 
     seed, *_ = sampling.step_seeds
-    deterministic = read_images(sample_files(sampling, 0.0, seed))
+    deterministic = read_images(face_files(sampling, 0.0, seed))
     size = deterministic.shape[1]
     metrics: dict[str, Any] = {"eta": {}, "interpolation": {}}
     if reference:
-        metrics["reference"] = errors_against(Path(reference), sample_files(sampling, 0.0, seed))
+        metrics["reference"] = errors_against(Path(reference), face_files(sampling, 0.0, seed))
     for eta in sampling.etas:
-        images = np.stack([read_images(sample_files(sampling, eta, seed)) for seed in sampling.step_seeds])
+        images = np.stack([read_images(face_files(sampling, eta, seed)) for seed in sampling.step_seeds])
         metrics["eta"][f"{eta:g}"] = measures_of_eta(images, deterministic)
     for path, noises in interpolated_noises(sampling, interpolation, size).items():
         images = read_images(path_files(interpolation, path))

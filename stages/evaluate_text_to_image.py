@@ -17,12 +17,12 @@ def main() -> None:
 
     from difflab.data.circles import load_scenes
     from difflab.device import make_accelerator
-    from difflab.diffusion.noise_bank import drawn_batches
+    from difflab.diffusion.noise_bank import resumable_batches
     from difflab.errors import UserError
     from difflab.evaluation.metrics import write_metrics
-    from difflab.systems.text_to_image.evaluation import evaluate, save_captioned
+    from difflab.systems.text_to_image.evaluation import save_captioned, text_to_image_metrics
     from difflab.systems.text_to_image.model_folder import MODEL, UNET, load_text_to_image
-    from difflab.systems.text_to_image.sampling import draw_prompts, set_sampler
+    from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
 
     accelerator = make_accelerator(compute)
     prepared = Path("prepared/circles.safetensors")
@@ -36,14 +36,16 @@ def main() -> None:
 
     def draw(batch: range) -> dict[str, torch.Tensor]:
         prompts = scenes.captions[batch.start : batch.stop]
-        return {"images": draw_prompts(pipeline, prompts, batch, sampling)}
+        return {"images": sample_prompts(pipeline, prompts, batch, sampling)}
 
     numbers, size = range(num_images), sampling.batch_size
     batches = [numbers[start : start + size] for start in range(0, num_images, size)]
     params, inputs = [compute, sampling, num_images], [prepared, MODEL]
-    with drawn_batches("evaluate_text_to_image", params, inputs, batches, draw) as drawn:
+    with resumable_batches("evaluate_text_to_image", params, inputs, batches, draw) as drawn:
         images = torch.cat([tensors["images"] for _, tensors in drawn]).permute(0, 2, 3, 1).numpy()
-        write_metrics(Path("metrics/text_to_image.json"), evaluate(images, scenes.colours[:num_images].numpy()))
+        write_metrics(
+            Path("metrics/text_to_image.json"), text_to_image_metrics(images, scenes.colors[:num_images].numpy())
+        )
         save_captioned(images, scenes.captions, Path("figures/text_to_image.png"), [prepared, UNET])
 
 

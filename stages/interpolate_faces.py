@@ -17,7 +17,7 @@ def main() -> None:
     interpolation = load_section(FaceInterpolationParams, "faces.interpolation")
 
     from difflab.systems.faces.noises import interpolated_noises, path_files
-    from difflab.systems.faces.sampling import Face, draw_faces, load_faces
+    from difflab.systems.faces.sampling import Face, load_faces, sample_faces
 
     pipeline = load_faces(compute)
     noises = interpolated_noises(params, interpolation, pipeline.image_size)
@@ -26,7 +26,7 @@ def main() -> None:
         for path in noises
         for file, noise in zip(path_files(interpolation, path), noises[path], strict=True)
     ]
-    draw_faces(Path("samples/interpolation"), faces, pipeline, params, compute)
+    sample_faces(Path("samples/interpolation"), faces, pipeline, params, compute)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def main() -> None:
 
     from difflab.figures.curves import Curve, Plot
     from difflab.figures.files import Provenance, save_png
-    from difflab.figures.image_grid import Panel, draw_paths, save_image_grid
+    from difflab.figures.image_grid import Panel, plot_paths, save_image_grid
     from difflab.systems.faces.evaluation import perceptual_steps, read_images
     from difflab.systems.faces.noises import alphas_of, interpolated_noises, path_files
 
@@ -40,7 +40,7 @@ def main() -> None:
         Plot("", "α", "norm of the noise", norms, {"√ of its size": noises["slerp"][0].numel() ** 0.5}),
         Plot("", "α, half way between two images", "1 − SSIM of the two", steps),
     ]
-    figure = draw_paths(files, alphas, "From one noise to another, η = 0", plots)
+    figure = plot_paths(files, alphas, "From one noise to another, η = 0", plots)
     shown = [file for path in TITLES for file in files[path]]
     save_png(figure, Path("figures/interpolation.png"), Provenance.of("interpolation", shown))
 

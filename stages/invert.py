@@ -21,7 +21,7 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.outputs import atomic_write
-    from difflab.systems.personalization.objective import PersonalizationTask, concept_rows
+    from difflab.systems.personalization.objective import PersonalizationTask, concept_examples
     from difflab.systems.personalization.paths import concept_file, inversion_folder, load_concept, run_folder
     from difflab.systems.personalization.weights import add_tokens, save_embedding
     from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
@@ -32,7 +32,7 @@ def main() -> None:
     images = load_concept(name)
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
     add_tokens(pipeline, {concept.token: concept.initializer})
-    data = concept_rows(pipeline, images, concept.token, templates)
+    data = concept_examples(pipeline, images, concept.token, templates)
     key, inputs = [compute, concept, templates], [concept_file(name), MODEL]
     with atomic_write(inversion_folder(name)) as output:
         runs = seeded_runs(f"invert-{name}", num_runs, training, key, inputs)

@@ -22,7 +22,7 @@ def main() -> None:
     params = load_section(JudgeParams, "judge")
     prepared = Path(f"prepared/{domain}.safetensors")
 
-    from difflab.classifiers.digit_classifier import load_judge
+    from difflab.classifiers.digit_classifier import load_digit_classifier
     from difflab.data.dataset import ImageDataset
     from difflab.device import make_accelerator
     from difflab.evaluation.metrics import accuracy, write_metrics
@@ -34,7 +34,7 @@ def main() -> None:
         origin = adopt(Path(params.checkpoint), output)
     else:
         origin = train(dataset.part("train"), prepared, compute, params, accelerator, output)
-    judge, test = load_judge(output).to(accelerator.device), dataset.part("test")
+    judge, test = load_digit_classifier(output).to(accelerator.device), dataset.part("test")
     write_metrics(
         Path(f"metrics/judge-{domain}.json"),
         {
@@ -71,10 +71,10 @@ def train(
 
 def adopt(checkpoint: Path, output: Path) -> dict[str, Any]:
     """Take the judge of a file; returns what the metrics say about it."""
-    from difflab.classifiers.digit_classifier import load_course_judge
+    from difflab.classifiers.digit_classifier import load_course_classifier
     from difflab.outputs import atomic_write
 
-    judge = load_course_judge(checkpoint)
+    judge = load_course_classifier(checkpoint)
     with atomic_write(output) as folder:
         judge.save(folder)
     return {"external": checkpoint.name, "external_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}

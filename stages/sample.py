@@ -30,7 +30,7 @@ def main() -> None:
 
     from difflab.data.pixels import to_pil
     from difflab.device import make_accelerator
-    from difflab.diffusion.noise_bank import bank_generators, drawn_batches
+    from difflab.diffusion.noise_bank import bank_generators, resumable_batches
     from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
     from difflab.diffusion.samplers import sampler_options
     from difflab.outputs import atomic_write
@@ -53,7 +53,7 @@ def main() -> None:
     images = plan(domains, params.images_per_digit, conditional)
     batches = [images[start : start + params.batch_size] for start in range(0, len(images), params.batch_size)]
     with (
-        drawn_batches(f"sample-{recipe}", [compute, domains, params], [model], batches, draw) as drawn,
+        resumable_batches(f"sample-{recipe}", [compute, domains, params], [model], batches, draw) as drawn,
         atomic_write(Path("samples", recipe)) as folder,
     ):
         for batch, trace in drawn:

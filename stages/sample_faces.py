@@ -15,8 +15,8 @@ def main() -> None:
     compute = load_section(ComputeParams, "compute")
     params = load_section(FaceSamplingParams, "faces.sampling")
 
-    from difflab.systems.faces.noises import sample_files, starting_noises
-    from difflab.systems.faces.sampling import Face, draw_faces, load_faces
+    from difflab.systems.faces.noises import face_files, starting_noises
+    from difflab.systems.faces.sampling import Face, load_faces, sample_faces
 
     pipeline = load_faces(compute)
     noises = starting_noises(params, pipeline.image_size)
@@ -24,9 +24,9 @@ def main() -> None:
         Face(file, noises[number], eta, seed, number)
         for eta in params.etas
         for seed in params.step_seeds
-        for number, file in enumerate(sample_files(params, eta, seed))
+        for number, file in enumerate(face_files(params, eta, seed))
     ]
-    draw_faces(Path("samples/faces"), faces, pipeline, params, compute)
+    sample_faces(Path("samples/faces"), faces, pipeline, params, compute)
 
 
 if __name__ == "__main__":

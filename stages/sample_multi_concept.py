@@ -18,11 +18,11 @@ def main() -> None:
 
     from difflab.device import make_accelerator
     from difflab.systems.personalization.prompts import prompts_of
-    from difflab.systems.personalization.sampling import draw_samples
+    from difflab.systems.personalization.sampling import sample_concepts
 
     prompts = prompts_of(templates, concepts, course_input)
     depends_on = [compute, concepts, prompts, num_runs, num_images, sampling]
-    draw_samples(prompts, concepts, num_runs, num_images, sampling, depends_on, make_accelerator(compute).device)
+    sample_concepts(prompts, concepts, num_runs, num_images, sampling, depends_on, make_accelerator(compute).device)
 
 
 if __name__ == "__main__":

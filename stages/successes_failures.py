@@ -28,11 +28,11 @@ def main() -> None:
 
     import torch
 
-    from difflab.classifiers.digit_classifier import load_judge
+    from difflab.classifiers.digit_classifier import load_digit_classifier
     from difflab.device import make_accelerator
     from difflab.figures.image_grid import Panel, save_image_grid
 
-    judge = load_judge(judge_folder).to(make_accelerator(compute).device)
+    judge = load_digit_classifier(judge_folder).to(make_accelerator(compute).device)
     pixels = read_equal_sizes(files)
     confidence, seen = judge.probabilities(torch.from_numpy(pixels).permute(0, 3, 1, 2)).max(1)
     graded = sorted(zip(files, seen.tolist(), confidence.tolist(), strict=True), key=lambda sample: -sample[2])

@@ -48,7 +48,7 @@ def train(
     from difflab.outputs import atomic_write
     from difflab.systems.text_to_image.autoencoder import encode_scenes
     from difflab.systems.text_to_image.model_folder import AUTOENCODER, MODEL, load_autoencoder
-    from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, make_scheduler, make_unet
+    from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, make_latent_unet, make_scheduler
     from difflab.systems.zero_shot.clip import load_clip, tokenize
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
@@ -63,7 +63,7 @@ def train(
     (empty,) = tokenize(clip.tokenizer, [""])
 
     set_seed(training.seed)
-    unet = make_unet(network, autoencoder, text_encoder.config.hidden_size)
+    unet = make_latent_unet(network, autoencoder, text_encoder.config.hidden_size)
     scheduler = make_scheduler(make_betas(schedule), network.prediction_type)
     captions = Captions(text_encoder, empty, drop_probability)
     task = LatentDenoisingTask(unet, DDPMScheduler.from_config(scheduler.config), captions)

@@ -28,7 +28,7 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.diffusion.pipelines import DigitPipeline
     from difflab.figures.files import Provenance, save_gif
-    from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
+    from difflab.figures.image_grid import SCREEN, Panel, plot_image_grid
     from difflab.models.safe_loading import load_weights
     from difflab.progress import image_bar
 
@@ -47,7 +47,7 @@ def main() -> None:
             panel = Panel(shown, labels, [str(k + 1) for k in range(COLUMNS)], "noise input")
             step = int(file.stem.removeprefix("step_"))
             title = f"{recipe} after {step * batch_size:,} images (step {step:,})"
-            figures.append(draw_image_grid([panel], title, SCREEN))
+            figures.append(plot_image_grid([panel], title, SCREEN))
     save_gif(figures, Path(f"figures/training_{recipe}.gif"), Provenance.of("training_gif", snapshots))
 
 

@@ -25,7 +25,7 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.figures.files import Provenance, save_png
     from difflab.systems.adaptation.evaluation import embed_run
-    from difflab.systems.adaptation.figures import draw_embeddings
+    from difflab.systems.adaptation.figures import plot_embeddings
     from difflab.systems.adaptation.scenarios import domains_of, held_out, prepared
 
     device = make_accelerator(compute).device
@@ -38,7 +38,7 @@ def main() -> None:
     shown = [folder / "model.safetensors" for folder in folders.values()] + [prepared(domain) for domain in domains]
     for colour_by in COLOURINGS:
         title = f"t-SNE of features of held-out images, {domains[0]} → {domains[1]}, by {colour_by}"
-        figure = draw_embeddings(embeddings, colour_by, domains, title)
+        figure = plot_embeddings(embeddings, colour_by, domains, title)
         save_png(figure, Path(f"figures/tsne_{scenario}_{colour_by}.png"), Provenance.of("tsne", shown))
 
 

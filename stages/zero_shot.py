@@ -27,10 +27,10 @@ def main() -> None:
         save_confusion,
         zero_shot_grades,
     )
-    from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
+    from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 
     model = Path("models/clip")
-    images, targets = read_labelled_folder(Path(folder or "samples/zero_shot")), load_targets()
+    images, targets = read_labeled_folder(Path(folder or "samples/zero_shot")), load_targets()
     clip = load_clip(model, str(model))
     clip.model.to(make_accelerator(compute).device)
     predicted = classify(clip, images.files, images.labels, template)

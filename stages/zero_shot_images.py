@@ -14,18 +14,18 @@ def main() -> None:
     size = load_section(int, "clip.network.image_size")
     params = load_section(UnseenImagesParams, "zero_shot.unseen")
 
-    from difflab.data.captions import split_inks
-    from difflab.data.colors import make_meetings
+    from difflab.data.captions import split_colored_digits
+    from difflab.data.colors import make_color_pairs
     from difflab.data.dataset import ImageDataset
     from difflab.outputs import atomic_write
-    from difflab.systems.zero_shot.labeled_folder import unseen_circles, unseen_digits, write_labelled_folder
+    from difflab.systems.zero_shot.labeled_folder import unseen_circles, unseen_digits, write_labeled_folder
 
-    _, unseen = make_meetings(circles)
-    _, unseen_inks = split_inks(circles.colours, digits.unseen_pairs, digits.seed)
+    _, unseen = make_color_pairs(circles)
+    _, unseen_inks = split_colored_digits(circles.colours, digits.unseen_pairs, digits.seed)
     real_digits = ImageDataset.load(Path("prepared/mnist.safetensors"), ["test"]).part("test")
     drawings = unseen_circles(unseen.pairs, size) | unseen_digits(unseen_inks, real_digits, size)
     with atomic_write(Path("samples/zero_shot")) as folder:
-        write_labelled_folder(folder, drawings, params)
+        write_labeled_folder(folder, drawings, params)
 
 
 if __name__ == "__main__":

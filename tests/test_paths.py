@@ -9,7 +9,7 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 import pytest
 import torch
 
-from difflab.classifiers.digit_classifier import load_course_judge, load_judge
+from difflab.classifiers.digit_classifier import load_course_classifier, load_digit_classifier
 from difflab.data.circles import load_scenes
 from difflab.data.dataset import ImageDataset, load_digits
 from difflab.data.image_files import find_images
@@ -22,14 +22,14 @@ from difflab.evaluation.targets import load_targets
 from difflab.params.file import load_params, load_section, read_yaml
 from difflab.studies.grading import load_variants
 from difflab.systems.adaptation.networks import load_classifier
-from difflab.systems.controlnet.evaluation import load_images
+from difflab.systems.controlnet.evaluation import load_sample_sets
 from difflab.systems.controlnet.network import load_controlnet
 from difflab.systems.faces.course_unet import load_course_unet
 from difflab.systems.faces.evaluation import read_images
 from difflab.systems.personalization.concepts import photographs
 from difflab.systems.personalization.prompts import read_course_input
 from difflab.systems.personalization.weights import load_embeddings, load_projections
-from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
+from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 
 SOURCES = Path(__file__).parents[1] / "src/difflab"
 PIPELINE = SimpleNamespace(
@@ -37,11 +37,11 @@ PIPELINE = SimpleNamespace(
 )
 READERS = {
     "load_course_unet": load_course_unet,
-    "load_course_judge": load_course_judge,
-    "load_judge": load_judge,
+    "load_course_judge": load_course_classifier,
+    "load_judge": load_digit_classifier,
     "load_classifier": load_classifier,
     "load_scenes": load_scenes,
-    "load_images": load_images,
+    "load_images": load_sample_sets,
     "load_controlnet": load_controlnet,
     "load_digits": lambda path: load_digits({"svhn": [1]}, ["train"], path),
     "load_variants": load_variants,
@@ -52,7 +52,7 @@ READERS = {
     "load_embeddings": lambda path: load_embeddings(PIPELINE, [path]),  # pyright: ignore[reportArgumentType]
     "read_yaml": read_yaml,
     "read_course_input": read_course_input,
-    "read_labelled_folder": read_labelled_folder,
+    "read_labelled_folder": read_labeled_folder,
     "read_samples": read_samples,
     "read_digit_samples": lambda path: read_digit_samples(path, [1]),
     "read_image": read_image,

@@ -13,7 +13,7 @@ import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 from safetensors.torch import save_file
 
-from difflab.classifiers.digit_classifier import Judge, load_judge
+from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
 from difflab.data.circles import Scenes, load_scenes
 from difflab.data.dataset import ImageDataset
 from difflab.diffusion.pipelines import DigitPipeline
@@ -26,7 +26,7 @@ from difflab.history.reference import load_reference
 from difflab.studies.grading import load_variants
 from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_weights
 from difflab.systems.adaptation.scenarios import load_images as load_domain
-from difflab.systems.controlnet.evaluation import load_images as load_drawings
+from difflab.systems.controlnet.evaluation import load_sample_sets as load_drawings
 from difflab.systems.personalization.prompts import read_course_input
 from tests.diffusion.conftest import NETWORK, SIZE, digit_model, digit_models, make_unet, one_thread
 
@@ -34,8 +34,8 @@ __all__ = ["digit_model", "digit_models", "one_thread"]
 ROOT = Path(__file__).parents[1]
 
 READERS: dict[str, tuple[str, Callable[[], object]]] = {
-    "judge config": ("judge/config.json", lambda: load_judge("judge")),
-    "judge weights": ("judge/model.safetensors", lambda: load_judge("judge")),
+    "judge config": ("judge/config.json", lambda: load_digit_classifier("judge")),
+    "judge weights": ("judge/model.safetensors", lambda: load_digit_classifier("judge")),
     "classifier config": ("classifier/config.json", lambda: load_classifier("classifier")),
     "classifier weights": ("classifier/model.safetensors", lambda: load_classifier("classifier")),
     "snapshot": ("classifier/snapshots/step_000001.safetensors", lambda: snapshot_weights("classifier", 1)),

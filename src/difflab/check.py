@@ -82,9 +82,9 @@ def _model(name: str, index: str) -> None:
 
 def _judge(name: str) -> None:
     _file(name)
-    from difflab.classifiers.digit_classifier import load_course_judge
+    from difflab.classifiers.digit_classifier import load_course_classifier
 
-    load_course_judge(name)
+    load_course_classifier(name)
 
 
 def _face_model(name: str) -> None:
@@ -114,17 +114,17 @@ def _noises(params: Params) -> None:
 def _reference(folder: Path, faces: FacesParams) -> None:
     _folder(folder)
     from difflab.systems.faces.evaluation import reference_images
-    from difflab.systems.faces.noises import sample_files
+    from difflab.systems.faces.noises import face_files
 
-    files = sample_files(faces.sampling, 0.0, faces.sampling.step_seeds[0])
+    files = face_files(faces.sampling, 0.0, faces.sampling.step_seeds[0])
     reference_images(folder, [file.stem for file in files])
 
 
 def _labelled_images(folder: str) -> None:
     _folder(folder)
-    from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
+    from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 
-    read_labelled_folder(folder)
+    read_labeled_folder(folder)
 
 
 def _course_input(personalization: PersonalizationParams) -> None:
@@ -137,6 +137,6 @@ def _course_input(personalization: PersonalizationParams) -> None:
 
 
 def _photographs(concept: ConceptParams, course_input: str | None) -> None:
-    from difflab.systems.personalization.concepts import folder_of, photographs
+    from difflab.systems.personalization.concepts import photograph_folder, photographs
 
-    photographs(folder_of(concept, course_input))
+    photographs(photograph_folder(concept, course_input))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from difflab.classifiers.digit_classifier import load_course_judge, load_judge
+from difflab.classifiers.digit_classifier import load_course_classifier, load_digit_classifier
 from difflab.errors import UserError
 
 
@@ -49,7 +49,7 @@ SCALED = IMAGES.float() / 127.5 - 1
 
 
 def test_it_sees_what_the_courses_network_sees(lenet, file):
-    judge = load_course_judge(file)
+    judge = load_course_classifier(file)
     torch.testing.assert_close(judge(SCALED), lenet(SCALED))
     torch.testing.assert_close(judge.features_of(IMAGES), lenet.embed(SCALED))
     torch.testing.assert_close(judge.probabilities(IMAGES), lenet(SCALED).softmax(1))
@@ -58,15 +58,15 @@ def test_it_sees_what_the_courses_network_sees(lenet, file):
 
 
 def test_as_a_folder_it_is_the_same_judge(file, tmp_path):
-    judge = load_course_judge(file)
+    judge = load_course_classifier(file)
     judge.save(tmp_path / "judge-mnistm")
-    assert torch.equal(load_judge(tmp_path / "judge-mnistm")(SCALED), judge(SCALED))
+    assert torch.equal(load_digit_classifier(tmp_path / "judge-mnistm")(SCALED), judge(SCALED))
 
 
 def test_files_of_the_old_format_and_of_half_precision_are_read(lenet, tmp_path):
     half = {name: tensor.half() for name, tensor in lenet.state_dict().items()}
     torch.save({"state_dict": half}, tmp_path / "half.pth", _use_new_zipfile_serialization=False)
-    torch.testing.assert_close(load_course_judge(tmp_path / "half.pth")(SCALED), lenet(SCALED), atol=1e-2, rtol=0)
+    torch.testing.assert_close(load_course_classifier(tmp_path / "half.pth")(SCALED), lenet(SCALED), atol=1e-2, rtol=0)
 
 
 def test_weights_with_gradients_and_of_a_graphics_card_are_read(lenet, tmp_path, monkeypatch):
@@ -74,13 +74,13 @@ def test_weights_with_gradients_and_of_a_graphics_card_are_read(lenet, tmp_path,
     monkeypatch.setattr("torch.serialization.location_tag", lambda storage: "cuda:0")
     torch.save({"state_dict": state}, tmp_path / "cuda.pth")
     monkeypatch.undo()
-    torch.testing.assert_close(load_course_judge(tmp_path / "cuda.pth")(SCALED), lenet(SCALED))
+    torch.testing.assert_close(load_course_classifier(tmp_path / "cuda.pth")(SCALED), lenet(SCALED))
 
 
 def test_images_of_another_size_are_one_line(file):
     line = "prepare.digit_size: found images of 16×16, allowed: 28, because judge.checkpoint names a LeNet of 28×28"
     with pytest.raises(UserError, match=f"^{line}$"):
-        load_course_judge(file).predict(IMAGES[..., :16, :16])
+        load_course_classifier(file).predict(IMAGES[..., :16, :16])
 
 
 ALLOWED = "allowed: the tensors conv1.weight, conv1.bias, conv2.weight, conv2.bias, fc1.weight and 5 more"
@@ -136,14 +136,14 @@ def test_a_wrong_file_is_one_line_that_names_file_and_key(lenet, tmp_path, make,
     path = tmp_path / "judge.pth"
     torch.save(make(lenet.state_dict()), path)
     with pytest.raises(UserError, match="^" + re.escape(f"judge.checkpoint: {path}: {line}")) as error:
-        load_course_judge(path)
+        load_course_classifier(path)
     assert "\n" not in str(error.value)
 
 
 def test_no_file_is_one_line(tmp_path):
     for path, found in ((tmp_path / "none.pth", "No such file or directory"), (tmp_path, "Is a directory")):
         with pytest.raises(UserError, match=re.escape(f"judge.checkpoint: {path}: found {found}, allowed: a file")):
-            load_course_judge(path)
+            load_course_classifier(path)
 
 
 class Code:
@@ -161,7 +161,7 @@ def test_code_in_the_file_is_not_run(lenet, tmp_path, old):
     trap, path = tmp_path / "trap", tmp_path / "judge.pth"
     torch.save({"state_dict": lenet.state_dict(), "code": Code(trap)}, path, _use_new_zipfile_serialization=not old)
     with pytest.raises(UserError, match="found what only unpickling could load"):
-        load_course_judge(path)
+        load_course_classifier(path)
     assert not trap.exists()
     pickle.loads(pickle.dumps(Code(trap))).close()
     assert trap.exists()  # it would have been made
@@ -180,6 +180,6 @@ def test_a_damaged_file_is_one_line_or_still_the_judge(tmp_path_factory, data):
         content[data.draw(places)] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(places)] if data.draw(st.booleans()) else content)
     try:
-        load_course_judge(path)
+        load_course_classifier(path)
     except UserError as error:
         assert str(error).startswith(f"judge.checkpoint: {path}: ") and "\n" not in str(error)

@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from difflab.classifiers.digit_classifier import Judge, load_judge
+from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
 from difflab.errors import UserError
 
 IMAGES = torch.randint(256, (7, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -19,7 +19,7 @@ def judge() -> Judge:
 
 def test_saved_and_loaded_it_sees_the_same(judge, tmp_path):
     judge.save(tmp_path)
-    loaded = load_judge(tmp_path)
+    loaded = load_digit_classifier(tmp_path)
     assert isinstance(loaded, Judge)
     assert torch.equal(loaded.predict(IMAGES), judge.predict(IMAGES, batch_size=2))
     assert torch.equal(loaded.features_of(IMAGES), judge.features_of(IMAGES))
@@ -42,12 +42,12 @@ def test_its_answers_agree(judge):
 
 def test_a_folder_without_a_judge_is_one_line(judge, tmp_path):
     with pytest.raises(UserError, match=r"nosuch/config\.json: not found"):
-        load_judge(tmp_path / "nosuch")
+        load_digit_classifier(tmp_path / "nosuch")
     judge.save(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"class": "System", "channels": [4]}))
     with pytest.raises(UserError, match=r"class: found 'System', allowed: Judge, CourseJudge"):
-        load_judge(tmp_path)
+        load_digit_classifier(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"class": "Judge", "channels": [4]}))
     with pytest.raises(UserError, match=r"model\.safetensors") as caught:
-        load_judge(tmp_path)
+        load_digit_classifier(tmp_path)
     assert "\n" not in str(caught.value)

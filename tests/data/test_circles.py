@@ -15,16 +15,16 @@ from skimage.measure import label
 from difflab.data.captions import make_caption
 from difflab.data.circles import (
     Scenes,
-    draw_hints,
-    draw_images,
-    draw_masks,
     load_scenes,
     make_scenes,
     paint,
     place_circles,
-    to_bytes,
+    render_conditioning_images,
+    render_images,
+    render_masks,
 )
-from difflab.data.colors import contrasts, farthest_colors, make_meetings, rgb
+from difflab.data.colors import contrasts, farthest_colors, make_color_pairs, rgb
+from difflab.data.pixels import to_uint8
 from difflab.errors import UserError
 from difflab.params import CirclesParams, ParamsError, validate
 
@@ -127,7 +127,7 @@ def test_saved_and_loaded(scenes, tmp_path):
 @given(st.integers(0, 10_000), st.sampled_from([1, 2]), st.sampled_from([32, 64, 512]))
 def test_drawn_circles_are_where_the_geometry_says(seed, count, size):
     geometry = place_circles(count, np.random.default_rng(seed))
-    masks = draw_masks(geometry[None], size)[0].double()
+    masks = render_masks(geometry[None], size)[0].double()
     centres = (torch.arange(size) + 0.5) / size
     for mask, (x, y, radius) in zip(masks, geometry.tolist(), strict=True):
         area = mask.sum().item() / size**2
@@ -142,7 +142,7 @@ def test_drawn_circles_are_where_the_geometry_says(seed, count, size):
 def test_drawings_have_the_colours_they_should():
     geometry = torch.tensor([[[0.25, 0.25, 0.15], [0.75, 0.5, 0.2]], [[0.5, 0.5, 0.3], [0, 0, 0]]])
     colours = torch.stack([paint(("red", "blue", "white")), paint(("light coral", "black"))])
-    images = to_bytes(draw_images(geometry, colours, 64))
+    images = to_uint8(render_images(geometry, colours, 64))
     assert images.shape == (2, 3, 64, 64)
     assert images[0, :, 16, 16].tolist() == [255, 0, 0]
     assert images[0, :, 32, 48].tolist() == [0, 0, 255]
@@ -155,7 +155,7 @@ def test_drawings_have_the_colours_they_should():
 @given(st.integers(0, 10_000), st.sampled_from([1, 2]), st.sampled_from([32, 64, 256]))
 def test_hints_are_as_many_closed_outlines(seed, count, size):
     geometry = place_circles(count, np.random.default_rng(seed))[None]
-    hints = draw_hints(geometry, size)
+    hints = render_conditioning_images(geometry, size)
     assert hints.shape == (1, 3, size, size) and hints.min() >= 0 and hints.max() > 0.9
     outline = hints[0, 0].numpy() > 0.2
     regions: Any = label(~outline, connectivity=1)
@@ -177,7 +177,7 @@ def test_sizes_are_named_where_they_are():
 
 
 def test_meetings_of_two_are_of_pairs_that_may_meet():
-    seen, unseen = make_meetings(make_params())
+    seen, unseen = make_color_pairs(make_params())
     assert len(unseen.pairs) == round(0.25 * (len(seen.pairs) + len(unseen.pairs)))
     for meetings in (seen, unseen):
         for circle, second, background in meetings.triples:
@@ -187,7 +187,7 @@ def test_meetings_of_two_are_of_pairs_that_may_meet():
 
 def test_colours_that_cannot_meet_are_refused():
     with pytest.raises(UserError, match=r"circles\.min_contrast, unseen_pairs: found 99, 0\.25, which leave 0 and 0"):
-        make_meetings(make_params(min_contrast=99.0))
+        make_color_pairs(make_params(min_contrast=99.0))
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from difflab.data import folder, torchvision_files
 from difflab.errors import UserError
-from difflab.figures.image_grid import PRINT, Panel, draw_image_grid
+from difflab.figures.image_grid import PRINT, Panel, plot_image_grid
 from difflab.systems.faces.evaluation import errors_against
 from difflab.systems.personalization.concepts import photographs
 from difflab.systems.personalization.prompts import read_course_input
 from difflab.systems.zero_shot import classification
-from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
+from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 
 INK = np.zeros((8, 8), dtype=bool)
 INK[2:6, 3:5] = True
@@ -95,7 +95,7 @@ def read_course_concept(root: Path) -> np.ndarray:
 def read_zero_shot(root: Path) -> np.ndarray:
     """What CLIP is given."""
     (root / "id2label.json").write_text('{"0": "digit"}')
-    images = read_labelled_folder(root)
+    images = read_labeled_folder(root)
     taken = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(classification, "embed_texts", lambda *_: torch.ones(1, 1))
@@ -115,7 +115,7 @@ def read_reference(root: Path) -> np.ndarray:
 
 def read_figure(root: Path) -> np.ndarray:
     """The middles of the pixels that a grid shows."""
-    figure = draw_image_grid([Panel([sorted((root / "figure").iterdir())], [], [])], "")
+    figure = plot_image_grid([Panel([sorted((root / "figure").iterdir())], [], [])], "")
     canvas = np.asarray(figure.axes[0].images[0].get_array())[..., 0]
     side = PRINT.cell // 8
     return np.stack([canvas[side // 2 :: side, start:][:, side // 2 : PRINT.cell : side] for start in (0, 168, 336)])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from difflab.diffusion.noise_bank import drawn_batches
+from difflab.diffusion.noise_bank import resumable_batches
 from difflab.run_records import recorded
 
 BATCHES = [range(0, 3), range(3, 6), range(6, 7)]
@@ -43,7 +43,7 @@ def kept() -> list[Path]:
 
 
 def run(draw, params=(1,)) -> dict[str, torch.Tensor]:
-    with drawn_batches("stage", params, [], BATCHES, draw) as drawn:
+    with resumable_batches("stage", params, [], BATCHES, draw) as drawn:
         batches = list(drawn)
     assert [batch for batch, _ in batches] == BATCHES
     return {
@@ -101,7 +101,7 @@ def test_another_configuration_starts_afresh():
 
 
 def test_an_error_while_writing_the_output_keeps_the_batches():
-    with pytest.raises(Killed), drawn_batches("stage", (1,), [], BATCHES, Draw()) as drawn:
+    with pytest.raises(Killed), resumable_batches("stage", (1,), [], BATCHES, Draw()) as drawn:
         list(drawn)
         raise Killed
     again = Draw()
@@ -111,7 +111,7 @@ def test_an_error_while_writing_the_output_keeps_the_batches():
 
 def run_and_stop() -> dict[str, torch.Tensor]:
     """Draw everything, but end with an error."""
-    with pytest.raises(Killed), drawn_batches("stage", (1,), [], BATCHES, Draw()) as drawn:
+    with pytest.raises(Killed), resumable_batches("stage", (1,), [], BATCHES, Draw()) as drawn:
         numbers = torch.cat([tensors["numbers"] for _, tensors in drawn])
         raise Killed
     return {"numbers": numbers}

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from difflab.figures.files import LAST, MILLISECONDS, Provenance, save_gif
-from difflab.figures.image_grid import SCREEN, Panel, draw_image_grid
+from difflab.figures.image_grid import SCREEN, Panel, plot_image_grid
 
 TITLES = ["short", "a title that is quite a bit longer than the grid is wide", "a third"]
 
@@ -19,7 +19,7 @@ def noise(rows: int, columns: int, size: int, seed: int) -> list[list[Image.Imag
 
 def write(path: Path, rows: int = 2, columns: int = 2, size: int = 16) -> Image.Image:
     figures = [
-        draw_image_grid([Panel(noise(rows, columns, size, seed), [], [])], title, SCREEN)
+        plot_image_grid([Panel(noise(rows, columns, size, seed), [], [])], title, SCREEN)
         for seed, title in enumerate(TITLES)
     ]
     save_gif(figures, path, Provenance("test", "sha256:0"))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from difflab.errors import UserError
 from difflab.figures.files import DPI, Provenance
-from difflab.figures.image_grid import PRINT, Panel, draw_image_grid, save_image_grid
+from difflab.figures.image_grid import PRINT, Panel, plot_image_grid, save_image_grid
 
 
 def write_images(folder: Path, rows: int, columns: int, size: int, seed: int = 0) -> list[list[Path]]:
@@ -122,7 +122,7 @@ def test_equal_grids_are_equal_bytes_and_say_what_they_are(tmp_path):
 @pytest.mark.parametrize("sizes", [[(8, 8), (40, 20), (1, 90), (3000, 2), (9, 1200)], [(2000, 10), (2000, 10)]])
 def test_images_of_several_sizes_or_very_large_ones_fit_their_cells(tmp_path, sizes):
     images = [Image.new("RGB", size, "red") for size in sizes]
-    figure = draw_image_grid([Panel([images], [], [])], "title")
+    figure = plot_image_grid([Panel([images], [], [])], "title")
     canvas = np.asarray(figure.axes[0].images[0].get_array())
     assert canvas.shape == (PRINT.cell, len(sizes) * (PRINT.cell + PRINT.gap) - PRINT.gap, 3)
     for position, (width, height) in enumerate(sizes):

@@ -13,7 +13,7 @@ import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 from safetensors.torch import load_file, save_file
 
-from difflab.classifiers.digit_classifier import Judge, load_judge
+from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import load_pretrained_unet, make_unet, save_model_folder
@@ -85,7 +85,7 @@ LOADERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
         lambda root: load_snapshot(load_controlnet(root / "controlnet"), root / "controlnet/step_000001.safetensors"),
     ),
     "CLIP": ("clip/model.safetensors", lambda root: load_clip(root / "clip", "clip.pretrained")),
-    "a classifier": ("judge/model.safetensors", lambda root: load_judge(root / "judge")),
+    "a classifier": ("judge/model.safetensors", lambda root: load_digit_classifier(root / "judge")),
     "an adapted one": ("adapt/model.safetensors", lambda root: load_classifier(root / "adapt")),
     "an embedding": (
         f"concept/{EMBEDDING_FILE}",

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from difflab.diffusion.noise_bank import drawn_batches
+from difflab.diffusion.noise_bank import resumable_batches
 from difflab.outputs import atomic_write
 from difflab.run_records import recorded
 from difflab.training.checkpoint import rolling_checkpoint
@@ -58,7 +58,7 @@ def sample() -> None:
         time.sleep(0.01)
         return {"images": torch.stack([torch.randn(8, generator=torch.Generator().manual_seed(i)) for i in batch])}
 
-    with drawn_batches("soak", [1], [], batches, draw) as drawn, atomic_write(Path("samples/soak")) as folder:
+    with resumable_batches("soak", [1], [], batches, draw) as drawn, atomic_write(Path("samples/soak")) as folder:
         folder.mkdir()
         for batch, tensors in drawn:
             for number, image in zip(batch, tensors["images"], strict=True):

@@ -23,7 +23,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from difflab.classifiers.digit_classifier import Judge, load_judge
+from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
 from difflab.data import folder, torchvision_files
 from difflab.data.dataset import ImageDataset
 from difflab.data.images import read_image
@@ -38,7 +38,7 @@ from difflab.models.safe_loading import read_saved, read_weights
 from difflab.params import load_params
 from difflab.revisions import Revision
 from difflab.systems.personalization.prompts import read_course_input
-from difflab.systems.zero_shot.labeled_folder import read_labelled_folder
+from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 
 ROOT = Path(__file__).parents[2]
 SEED = 0
@@ -180,12 +180,12 @@ FILES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], Any]]] = {
     "libsvm": (usps, lambda path: torchvision_files.read("usps", path.parents[1], generator()).images.tolist()),
     "noise": (noise, lambda path: read_saved(path, str(path)).tolist()),
     "weights": (weights, lambda path: {name: tensor.tolist() for name, tensor in read_weights(path).items()}),
-    "classifier": (judge, lambda path: tensors_of(load_judge(path.parent))),
-    "its weights": (judge_weights, lambda path: tensors_of(load_judge(path.parent))),
+    "classifier": (judge, lambda path: tensors_of(load_digit_classifier(path.parent))),
+    "its weights": (judge_weights, lambda path: tensors_of(load_digit_classifier(path.parent))),
     "U-Net": (unet, lambda path: tensors_of(UnconditionalPipeline.from_folder(path.parents[1]).unet)),
     "scheduler": (scheduler, lambda path: UnconditionalPipeline.from_folder(path.parents[1]).scheduler.betas.tolist()),
     "model index": (index, lambda path: tensors_of(UnconditionalPipeline.from_folder(path.parent).unet)),
-    "class names": (labelled, lambda path: repr(read_labelled_folder(path.parent))),
+    "class names": (labelled, lambda path: repr(read_labeled_folder(path.parent))),
     "course input": (course_input, lambda path: repr(read_course_input(path))),
     "params": (copied("params.yaml"), load_params),
     "claims": (copied("claims.yaml"), load_claims),

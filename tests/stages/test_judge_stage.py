@@ -10,7 +10,7 @@ import torch
 import yaml
 from torch import nn
 
-from difflab.classifiers.digit_classifier import load_judge
+from difflab.classifiers.digit_classifier import load_digit_classifier
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from stages import judge
@@ -97,11 +97,11 @@ def test_the_external_file_is_the_judge_of_mnistm_alone(workspace, monkeypatch):
         "num_test_images": 20,
         "test_accuracy": pytest.approx((seen == test.labels).double().mean().item()),
     }
-    assert torch.equal(load_judge(Path("models/judge-mnistm")).predict(test.images), seen)
+    assert torch.equal(load_digit_classifier(Path("models/judge-mnistm")).predict(test.images), seen)
 
     metrics = run_judge(monkeypatch, "svhn")
     assert metrics["num_train_images"] == 40 and "external" not in metrics
-    assert load_judge(Path("models/judge-svhn")).config == {"channels": [4]}
+    assert load_digit_classifier(Path("models/judge-svhn")).config == {"channels": [4]}
 
 
 def test_images_that_do_not_fit_the_file_are_one_line(workspace, monkeypatch):

@@ -1,7 +1,5 @@
 """The classifiers of digits that evaluate samples: one trained here, or a course's LeNet from a file of weights."""
 
-from __future__ import annotations
-
 import json
 from collections import OrderedDict
 from pathlib import Path
@@ -12,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from difflab.data.pixels import to_signed
 from difflab.errors import UserError, read_json, reading
 from difflab.models.safe_loading import check_state_dict, load_weights, read_dict, refusal
 
@@ -48,7 +47,7 @@ class DigitClassifier(nn.Module):
     @torch.inference_mode()
     def _batched(self, module: nn.Module, images: Tensor, batch_size: int) -> Tensor:
         device = self.classify.weight.device
-        return torch.cat([module(part.to(device).float() / 127.5 - 1).cpu() for part in images.split(batch_size)])
+        return torch.cat([module(to_signed(part.to(device))).cpu() for part in images.split(batch_size)])
 
     def save(self, folder: str | Path) -> None:
         folder = Path(folder)
@@ -76,7 +75,7 @@ class Judge(DigitClassifier):
         self.classify = nn.Linear(channels[-1], 10)
 
 
-def load_judge(folder: str | Path) -> DigitClassifier:
+def load_digit_classifier(folder: str | Path) -> DigitClassifier:
     """The judge of models/judge-DOMAIN/, of the class that its config.json names, ready to grade.
 
     Raises UserError when there is none that can be read.
@@ -107,8 +106,7 @@ class ClassificationTask(nn.Module):
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         """`images` (N, 3, S, S) uint8 and `digits` (N,) int64; returns the mean loss."""
-        images = batch["images"].float() / 127.5 - 1
-        return F.cross_entropy(self.classifier(images).float(), batch["digits"])
+        return F.cross_entropy(self.classifier(to_signed(batch["images"])).float(), batch["digits"])
 
 
 SIZE = 28  # pixels a side
@@ -152,7 +150,7 @@ class _RequireSize(nn.Module):
         return images
 
 
-def load_course_judge(path: str | Path) -> CourseJudge:
+def load_course_classifier(path: str | Path) -> CourseJudge:
     """The judge of a file that `torch.save` made of {"state_dict": {"conv1.weight": …, "fc3.bias": …}, …}.
 
     Nothing in the file is unpickled but tensors and plain containers. Raises UserError, one line, when it cannot be

@@ -1,7 +1,5 @@
 """Captions of circles and of colored digits: templates, words, and the vocabulary of all of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,9 +28,9 @@ LARGE, SMALL = 0.28, 0.2  # radii of one circle, as shares of the image's side
 RATIO = 1.5  # of the radii of two circles, of which then one is large and one small
 
 
-def make_caption(colours: Sequence[str], radii: Sequence[float], generator: Generator) -> str:
-    """The caption of circles of `radii` (one or two) in `colours`, the last of which is the background's."""
-    *circles, background = colours
+def make_caption(colors: Sequence[str], radii: Sequence[float], generator: Generator) -> str:
+    """The caption of circles of `radii` (one or two) in `colors`, the last of which is the background's."""
+    *circles, background = colors
     template = str(generator.choice(ONE_CIRCLE if len(circles) == 1 else TWO_CIRCLES))
     if "circle on" in template and generator.random() < WORDED_SIZE:
         circles = [f"{size} {circle}".strip() for size, circle in zip(_sizes(radii), circles, strict=True)]
@@ -52,20 +50,22 @@ def _sizes(radii: Sequence[float]) -> list[str]:
 NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 BACKGROUND = "black"
 TEMPLATES = (
-    "a photo of a {numeral}.",  # among such captions no colour tells one digit from another
+    "a photo of a {numeral}.",  # among such captions no color tells one digit from another
     "a photo of a {ink} {numeral}.",
     f"a photo of a {{ink}} {{numeral}} on {BACKGROUND}.",
     f"{{ink}} {{numeral}} on {BACKGROUND} background",
 )
-Ink = tuple[str, str]  # the colour of a digit and its numeral
+ColoredDigit = tuple[str, str]  # the color of a digit and its numeral
 
 
-def split_inks(colours: Sequence[str], unseen_share: float, seed: int) -> tuple[list[Ink], list[Ink]]:
-    """The digits in colour that training sees, and those that it does not: the share `unseen_share`, from `seed`.
+def split_colored_digits(
+    colors: Sequence[str], unseen_share: float, seed: int
+) -> tuple[list[ColoredDigit], list[ColoredDigit]]:
+    """The digits in color that training sees, and those that it does not: the share `unseen_share`, from `seed`.
 
-    Of all `colours` but that of the background.
+    Of all `colors` but that of the background.
     """
-    inks = [(colour, numeral) for colour in colours if colour != BACKGROUND for numeral in NUMERALS]
+    inks = [(color, numeral) for color in colors if color != BACKGROUND for numeral in NUMERALS]
     order = np.random.default_rng(seed).permutation(len(inks))
     num_unseen = round(unseen_share * len(inks))
     seen, unseen = ([inks[i] for i in sorted(part)] for part in (order[num_unseen:], order[:num_unseen]))
@@ -82,12 +82,12 @@ def words_of(text: str) -> list[str]:
     return [word for word, _ in SPLITTER.pre_tokenize_str(NORMALIZER.normalize_str(text))]
 
 
-def vocabulary(colours: Sequence[str]) -> list[str]:
-    """The words of all captions that circles and digits of `colours` may have, sorted."""
+def vocabulary(colors: Sequence[str]) -> list[str]:
+    """The words of all captions that circles and digits of `colors` may have, sorted."""
     scenes = [
         template.format(circle="", second="", background="")
         for template in (*captions.ONE_CIRCLE, *captions.TWO_CIRCLES)
     ]
     digits = [template.format(ink="", numeral="") for template in inks.TEMPLATES]
-    texts = [*scenes, *captions.SIZE_WORDS, *digits, *inks.NUMERALS, *colours]
+    texts = [*scenes, *captions.SIZE_WORDS, *digits, *inks.NUMERALS, *colors]
     return sorted({word for text in texts for word in words_of(text)})

@@ -1,7 +1,5 @@
 """Named CSS colors, their contrasts, and which of them share a scene."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -15,13 +13,13 @@ from difflab.params import CirclesParams
 
 
 def rgb(name: str) -> tuple[int, int, int]:
-    """The sRGB bytes of a CSS colour, its name in words."""
+    """The sRGB bytes of a CSS color, its name in words."""
     red, green, blue, *_ = getrgb(name.replace(" ", ""))
     return red, green, blue
 
 
 def contrasts(names: Sequence[str]) -> NDArray[np.float64]:
-    """(C, C): CIEDE2000 between the colours (Sharma, Wu & Dalal 2005); 2 is just seen, 100 is black against white."""
+    """(C, C): CIEDE2000 between the colors (Sharma, Wu & Dalal 2005); 2 is just seen, 100 is black against white."""
     from skimage.color import deltaE_ciede2000, rgb2lab
 
     lab = rgb2lab(np.array([rgb(name) for name in names], dtype=np.uint8))
@@ -47,21 +45,21 @@ Pair = tuple[str, str]  # circle, background
 
 
 @dataclass(frozen=True)
-class Meetings:
-    """The colours of scenes of one circle (circle, background), and of two (circle, second circle, background)."""
+class ColorPairs:
+    """The colors of scenes of one circle (circle, background), and of two (circle, second circle, background)."""
 
     pairs: list[Pair]
     triples: list[tuple[str, str, str]]
 
 
-def make_meetings(params: CirclesParams) -> tuple[Meetings, Meetings]:
+def make_color_pairs(params: CirclesParams) -> tuple[ColorPairs, ColorPairs]:
     """Those of training, and those of validation, which share no pair of circle and background.
 
-    Colours meet that are `min_contrast` apart at least; of these pairs the share `unseen_pairs`, drawn from `seed`, is
+    Colors meet that are `min_contrast` apart at least; of these pairs the share `unseen_pairs`, drawn from `seed`, is
     validation's. Raises UserError when either has no scene of one circle or of two.
     """
-    colours, far = params.colours, contrasts(params.colours) >= params.min_contrast
-    pairs = [(colours[circle], colours[background]) for circle, background in np.argwhere(far)]
+    colors, far = params.colours, contrasts(params.colours) >= params.min_contrast
+    pairs = [(colors[circle], colors[background]) for circle, background in np.argwhere(far)]
     order = np.random.default_rng(params.seed).permutation(len(pairs))
     num_unseen = round(params.unseen_pairs * len(pairs))
     apart = set(pairs)
@@ -76,7 +74,7 @@ def make_meetings(params: CirclesParams) -> tuple[Meetings, Meetings]:
     return seen, unseen
 
 
-def _meetings(pairs: list[Pair], apart: set[Pair]) -> Meetings:
+def _meetings(pairs: list[Pair], apart: set[Pair]) -> ColorPairs:
     circles_on: dict[str, list[str]] = {}
     for circle, background in pairs:
         circles_on.setdefault(background, []).append(circle)
@@ -86,4 +84,4 @@ def _meetings(pairs: list[Pair], apart: set[Pair]) -> Meetings:
         for circle, second in permutations(circles, 2)
         if (circle, second) in apart
     ]
-    return Meetings(pairs, triples)
+    return ColorPairs(pairs, triples)

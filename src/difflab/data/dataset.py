@@ -1,7 +1,5 @@
 """The one layout of image data: uint8 images, labels and splits as tensors in one safetensors file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,21 +35,21 @@ class ImageDataset:
     def __len__(self) -> int:
         return len(self.images)
 
-    def part(self, split: Split) -> ImageDataset:
+    def part(self, split: Split) -> "ImageDataset":
         """The images of one split, in their order."""
         keep = self.splits == SPLITS.index(split)
         return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
 
-    def with_labels(self, labels: list[int]) -> ImageDataset:
+    def with_labels(self, labels: list[int]) -> "ImageDataset":
         """The images whose label is one of `labels`."""
         keep = torch.isin(self.labels, torch.tensor(labels))
         return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
 
-    def resized(self, size: int) -> ImageDataset:
-        """(N, 3, size, size): bicubic with antialiasing, as Pillow's; grey becomes three equal channels."""
+    def resized(self, size: int) -> "ImageDataset":
+        """(N, 3, size, size): bicubic with antialiasing, as Pillow's; gray becomes three equal channels."""
         images = torch.empty(len(self), 3, size, size, dtype=torch.uint8)
         for source, target in zip(self.images.split(1024), images.split(1024), strict=True):
-            target[:] = F.interpolate(source, size=(size, size), mode="bicubic", antialias=True)  # broadcasts grey
+            target[:] = F.interpolate(source, size=(size, size), mode="bicubic", antialias=True)  # broadcasts gray
         return replace(self, images=images)
 
     def save(self, path: str | Path) -> None:
@@ -64,7 +62,7 @@ class ImageDataset:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
 
     @classmethod
-    def load(cls, path: str | Path, used: Sequence[Split] = SPLITS) -> ImageDataset:
+    def load(cls, path: str | Path, used: Sequence[Split] = SPLITS) -> "ImageDataset":
         """Raises DataError when the file is missing or holds anything but a data set with images in the splits `used`.
 
         A file can be the user's own, so all of it is checked: see `require`.

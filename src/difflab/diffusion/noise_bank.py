@@ -1,7 +1,5 @@
 """The noise bank, and samplings that resume: an image depends on its seed and its number alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +32,7 @@ Batch = TypeVar("Batch", bound=Sized)
 
 
 @contextmanager
-def drawn_batches(
+def resumable_batches(
     name: str,
     params: Any,
     inputs: Sequence[Path],

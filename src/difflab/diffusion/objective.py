@@ -1,7 +1,5 @@
 """The denoising objective of DDPM."""
 
-from __future__ import annotations
-
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
@@ -9,6 +7,7 @@ from diffusers import UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from difflab.data.pixels import to_signed
 from difflab.models.conditioning import Condition
 
 
@@ -41,7 +40,7 @@ class DenoisingTask(nn.Module):
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         """`images` (N, 3, S, S) uint8, with a condition also `digits` and `domains` (N,) int64, to the mean loss."""
-        images = batch["images"].float() / 127.5 - 1
+        images = to_signed(batch["images"])
         count, device = len(images), images.device
         if self.horizontal_flip:
             flip = torch.rand(count, device=device, generator=generator) < 0.5

@@ -1,7 +1,5 @@
 """Trained models as diffusers pipelines: `DigitPipeline.from_pretrained("models/joint-cosine")`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self

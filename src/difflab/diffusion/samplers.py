@@ -1,7 +1,5 @@
 """The reverse process: which time steps, and the diffusers scheduler that steps through exactly those, in float64."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The one sampling loop, and classifier-free guidance."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass

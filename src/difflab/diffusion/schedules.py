@@ -1,7 +1,5 @@
 """Noise schedules: the β_t of each recipe, in float64."""
 
-from __future__ import annotations
-
 import math
 
 import torch

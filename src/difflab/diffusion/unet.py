@@ -1,7 +1,5 @@
 """The U-Nets of diffusion in pixel space: new or pretrained, saved as the folder that a DiffusionPipeline loads."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Literal

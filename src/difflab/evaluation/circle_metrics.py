@@ -1,21 +1,16 @@
-"""Circles that were drawn, held against those that were asked for: by place (IoU) and by colour (CIEDE2000).
+"""Circles that were drawn, held against those that were asked for: by place (IoU) and by color (CIEDE2000).
 
-The shape is found without the asked colour: what differs most from the background, which is the border's colour.
+The shape is found without the asked color: what differs most from the background, which is the border's color.
 """
-
-from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.filters import threshold_otsu
 from torch import Tensor
 
 from difflab.data.colors import rgb
-from difflab.evaluation.intervals import Estimate
 from difflab.params import PresenceParams
 
 BARELY_SEEN = 5.0  # distance in CIELAB; a foreground that differs less from the background is none
@@ -44,14 +39,14 @@ def foreground(image: NDArray[np.float64], region: NDArray[np.bool_] | None = No
 
 
 def disk(x: float, y: float, radius: float, size: int) -> NDArray[np.bool_]:
-    """(size, size) bool: pixels whose centres lie in a circle, all in units of the image's side."""
+    """(size, size) bool: pixels whose centers lie in a circle, all in units of the image's side."""
     return distances(x, y, size) <= radius
 
 
 def distances(x: float, y: float, size: int) -> NDArray[np.float64]:
-    """(size, size): of pixel centres from a point, in units of the image's side."""
-    centres = (np.arange(size) + 0.5) / size
-    return np.hypot(centres - x, centres[:, None] - y)
+    """(size, size): of pixel centers from a point, in units of the image's side."""
+    centers = (np.arange(size) + 0.5) / size
+    return np.hypot(centers - x, centers[:, None] - y)
 
 
 def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
@@ -70,30 +65,18 @@ def roundness(shape: NDArray[np.bool_]) -> float:
     return iou(shape, disk(x, y, np.sqrt(area / np.pi) / size, size))
 
 
-def delta_e(pixels: NDArray[np.float64], colour: NDArray[np.uint8]) -> float:
-    """CIEDE2000 between the median of `pixels` (N, 3) in CIELAB and an sRGB colour (3,)."""
-    return float(deltaE_ciede2000(np.median(pixels, axis=0), lab(colour[None, None])[0, 0]))
+def delta_e(pixels: NDArray[np.float64], color: NDArray[np.uint8]) -> float:
+    """CIEDE2000 between the median of `pixels` (N, 3) in CIELAB and an sRGB color (3,)."""
+    return float(deltaE_ciede2000(np.median(pixels, axis=0), lab(color[None, None])[0, 0]))
 
 
-def median(values: ArrayLike) -> Estimate:
-    """The median with its exact 95 % interval, from order statistics (Conover 1999, section 3.2)."""
-    from scipy.stats import quantile_test
-
-    numbers = np.asarray(values, dtype=np.float64)
-    middle: Any = np.median(numbers)
-    interval = quantile_test(numbers, q=middle, p=0.5).confidence_interval(0.95)
-    # Of a few numbers the interval has no ends.
-    low, high = np.fmax(interval.low, numbers.min()), np.fmin(interval.high, numbers.max())
-    return Estimate(float(middle), float(low), float(high))
-
-
-def shows_colour(images: Tensor, colour: str, params: PresenceParams) -> Tensor:
-    """(N,) bool: whether `min_share` of the pixels of each image (N, 3, H, W) uint8 are near enough to the colour.
+def shows_color(images: Tensor, color: str, params: PresenceParams) -> Tensor:
+    """(N,) bool: whether `min_share` of the pixels of each image (N, 3, H, W) uint8 are near enough to the color.
 
     Near is a CIEDE2000 of `max_delta_e` at most (Sharma, Wu & Dalal 2005).
     """
     from skimage.color import deltaE_ciede2000, rgb2lab
 
     pixels = rgb2lab(images.permute(0, 2, 3, 1).numpy())
-    differences = deltaE_ciede2000(pixels, rgb2lab(np.full((1, 1, 1, 3), rgb(colour), dtype=np.uint8)))
+    differences = deltaE_ciede2000(pixels, rgb2lab(np.full((1, 1, 1, 3), rgb(color), dtype=np.uint8)))
     return torch.from_numpy((differences <= params.max_delta_e).mean(axis=(1, 2)) >= params.min_share)

@@ -1,7 +1,5 @@
 """Accuracy, confidence and diversity of generated digits by a classifier."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +10,7 @@ from difflab.evaluation.intervals import bootstrapped, wilson
 from difflab.params import EvaluationParams
 
 
-def accuracy_grades(correct: Tensor, digits: Tensor) -> dict[str, Any]:
+def accuracy_metrics(correct: Tensor, digits: Tensor) -> dict[str, Any]:
     """Accuracy over all images and over those of each digit: `correct` (N,) bool, `digits` (N,) that were asked for."""
     by_digit = {str(int(digit)): share_of(correct[digits == digit]) for digit in digits.unique()}
     return {"accuracy": share_of(correct), "accuracy_by_digit": by_digit}
@@ -23,7 +21,7 @@ def share_of(correct: Tensor) -> dict[str, float]:
     return asdict(wilson(int(correct.sum()), len(correct)))
 
 
-def unconditional_grades(probabilities: Tensor, params: EvaluationParams) -> dict[str, Any]:
+def unconditional_metrics(probabilities: Tensor, params: EvaluationParams) -> dict[str, Any]:
     """Where no digit was asked for: how sure the judge is, (N, 10) its probabilities, and how often it sees each digit.
 
     `digit_entropy` is the entropy of those shares in units of ln 10: 1 when all ten are equally frequent.

@@ -1,7 +1,5 @@
 """Generated images of one domain against its real ones: distances, manifolds, copies; and real ones in their place."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +33,7 @@ class RealImages:
     sha256: str
 
     @classmethod
-    def load(cls, path: str | Path, digits: list[int], generated: Tensor, params: EvaluationParams) -> RealImages:
+    def load(cls, path: str | Path, digits: list[int], generated: Tensor, params: EvaluationParams) -> "RealImages":
         """Hold out as many training images as generated ones, at most half, at random. `path` is a prepared data file.
 
         Raises DataError when it cannot be read, UserError when its images are of another size than the generated ones
@@ -72,18 +70,18 @@ class Features:
     reference: NDArray
 
     @classmethod
-    def of(cls, extractor: Extractor, generated: Tensor, real: RealImages) -> Features:
+    def of(cls, extractor: Extractor, generated: Tensor, real: RealImages) -> "Features":
         return cls(*map(extractor.features_of, (generated, real.held_out, real.reference)))
 
 
-def judge_extractor(judge, folder: Path) -> Extractor:
+def classifier_extractor(judge, folder: Path) -> Extractor:
     """The features of the DigitClassifier `judge` that was loaded from `folder`."""
     return Extractor(
         lambda images: judge.features_of(images).numpy(), folder.name, sha256_of(folder / "model.safetensors"), "none"
     )
 
 
-def metrics_against_real(
+def distribution_metrics(
     generated: Tensor,
     digits: Tensor | None,
     real: RealImages,

@@ -1,7 +1,5 @@
 """Nearest neighbors of generated images: precision, recall, density, coverage, and copies of training images."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ from torch import Tensor
 def manifold_metrics(generated: NDArray, reference: NDArray, nearest_k: int) -> dict[str, float]:
     """Precision and recall (Kynkäänniemi 2019), density and coverage (Naeem 2020) of features (N, D) against (M, D).
 
-    An image's ball reaches to its `nearest_k`-th neighbour among its own kind. Precision: the share of generated images
+    An image's ball reaches to its `nearest_k`-th neighbor among its own kind. Precision: the share of generated images
     in a ball of the reference; density: in how many of them, on average, divided by `nearest_k`; recall: the share of
     the reference in a generated ball; coverage: the share of the reference's balls that hold a generated image. They
     depend on N and M, which both papers take equal.
@@ -59,6 +57,6 @@ def nearest_distances(images: Tensor, training: Tensor) -> NDArray:
     scikit-learn works through both in slices, so 10,000 by 60,000 images need little more memory than they fill as
     float32; an identical image is at exactly 0.
     """
-    neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training.flatten(1).float().numpy())
-    distances, _ = neighbours.kneighbors(images.flatten(1).float().numpy())
+    neighbors = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training.flatten(1).float().numpy())
+    distances, _ = neighbors.kneighbors(images.flatten(1).float().numpy())
     return distances[:, 0] / np.sqrt(images[0].numel())

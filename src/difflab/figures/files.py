@@ -1,7 +1,5 @@
 """Figures as PNG and GIF files: equal figures give equal bytes, and each file names its stage and inputs."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
@@ -29,7 +27,7 @@ class Provenance:
     inputs: str
 
     @classmethod
-    def of(cls, stage: str, files: Iterable[Path]) -> Provenance:
+    def of(cls, stage: str, files: Iterable[Path]) -> "Provenance":
         """The hash is SHA-256 of the files' contents, one after the other."""
         digest = hashlib.sha256()
         for file in files:
@@ -43,11 +41,11 @@ def save_png(figure: Figure, path: Path, provenance: Provenance) -> None:
     # "Software" would name matplotlib's version.
     metadata = {"Software": None, "Stage": provenance.stage, "Inputs": provenance.inputs}
     with atomic_write(path) as partial:
-        figure.savefig(partial, format="png", dpi=figure.dpi, bbox_inches=drawn(figure), metadata=metadata)
+        figure.savefig(partial, format="png", dpi=figure.dpi, bbox_inches=drawn_area(figure), metadata=metadata)
 
 
 @mpl.rc_context(STYLE)
-def drawn(figure: Figure) -> Bbox:
+def drawn_area(figure: Figure) -> Bbox:
     """Where anything is drawn, with a small margin, in inches and to whole pixels."""
     padding = 0.1
     edges = figure.get_tightbbox().padded(padding).extents
@@ -60,8 +58,8 @@ LAST = 3000  # of the last one, which the eye wants to rest on
 
 def save_gif(figures: Sequence[Figure], path: Path, provenance: Provenance) -> None:
     """Write one frame for each figure, all cut to what is drawn in any of them. Made whole or not at all."""
-    box = Bbox.union([drawn(figure) for figure in figures])
-    # Each frame has a palette of its own: 256 colours are too few for all of them together.
+    box = Bbox.union([drawn_area(figure) for figure in figures])
+    # Each frame has a palette of its own: 256 colors are too few for all of them together.
     first, *others = [_render(figure, box).quantize(dither=Image.Dither.NONE) for figure in figures]
     with atomic_write(path) as partial:
         first.save(

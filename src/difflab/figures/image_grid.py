@@ -1,6 +1,4 @@
-"""Grids of small images with labelled rows and columns."""
-
-from __future__ import annotations
+"""Grids of small images with labeled rows and columns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from difflab.data.images import read_image
-from difflab.figures.curves import Plot, draw_plot
+from difflab.figures.curves import Plot, plot_curves
 from difflab.figures.files import DPI, STYLE, Provenance, save_png
 
 PANEL_GAP = 0.3  # inches between panels, their labels included
@@ -59,11 +57,11 @@ def save_image_grid(panels: list[Panel], title: str, path: Path, stage: str, inp
     Raises DataError when an image file is missing or damaged.
     """
     shown = [image for panel in panels for row in panel.rows for image in row if isinstance(image, Path)]
-    save_png(draw_image_grid(panels, title), path, Provenance.of(stage, [*shown, *inputs]))
+    save_png(plot_image_grid(panels, title), path, Provenance.of(stage, [*shown, *inputs]))
 
 
 @mpl.rc_context(STYLE)
-def draw_image_grid(panels: list[Panel], title: str, scale: Scale = PRINT) -> Figure:
+def plot_image_grid(panels: list[Panel], title: str, scale: Scale = PRINT) -> Figure:
     """The panels side by side under one title, each image enlarged by a whole factor.
 
     Positions are in inches and may lie outside the figure; whoever writes it cuts it to what is drawn. Raises DataError
@@ -149,15 +147,15 @@ LABELS = 0.7  # inches to its left
 
 
 @mpl.rc_context(STYLE)
-def draw_paths(
+def plot_paths(
     paths: Mapping[str, Sequence[Path]], alphas: Sequence[float], title: str, plots: Sequence[Plot]
 ) -> Figure:
     """The images of each path in a row, α above its column, and `plots` side by side below all of them."""
     panel = Panel(list(paths.values()), list(paths), [f"α = {alpha:g}" for alpha in alphas])
-    figure = draw_image_grid([panel], title)
+    figure = plot_image_grid([panel], title)
     drawn = figure.get_tightbbox()
     width = drawn.width / len(plots)
     for column, plot in enumerate(plots):
         place = (drawn.x0 + column * width + LABELS, drawn.y0 - GAP - HEIGHT, width - LABELS, HEIGHT)
-        draw_plot(figure.add_axes(place), plot)
+        plot_curves(figure.add_axes(place), plot)
     return figure

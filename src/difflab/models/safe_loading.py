@@ -1,7 +1,5 @@
 """Weights read without unpickling code, and checked: complete, finite, of the right shapes, with usable schedules."""
 
-from __future__ import annotations
-
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

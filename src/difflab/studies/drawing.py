@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, cat
 
 from difflab.data.pixels import to_uint8
-from difflab.diffusion.noise_bank import bank_generators, drawn_batches
+from difflab.diffusion.noise_bank import bank_generators, resumable_batches
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.outputs import atomic_write
 
@@ -72,7 +72,7 @@ def draw_variants(
 
     drawn_images: dict[str, list[Tensor]] = {variant.name: [] for variant in variants}
     stage = "-".join(path.with_suffix("").parts)
-    with drawn_batches(stage, params, [model], batches, draw) as drawn, atomic_write(path) as partial:
+    with resumable_batches(stage, params, [model], batches, draw) as drawn, atomic_write(path) as partial:
         for batch, tensors in drawn:
             drawn_images[batch[0][0].name].append(tensors["images"])
         save_file({name: cat(parts) for name, parts in drawn_images.items()}, partial)

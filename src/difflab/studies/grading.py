@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from difflab.classifiers.digit_classifier import load_judge
+from difflab.classifiers.digit_classifier import load_digit_classifier
 from difflab.errors import reading
 from difflab.evaluation.classifier_metrics import share_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
-from difflab.evaluation.distribution_metrics import RealImages, judge_extractor, protocol_of
+from difflab.evaluation.distribution_metrics import RealImages, classifier_extractor, protocol_of
 from difflab.evaluation.intervals import bootstrapped
 from difflab.params import EvaluationParams
 
@@ -41,8 +41,8 @@ def grade_variants(
     the number of `digits`, and the metrics hold the judge's accuracy; without one they hold its mean confidence.
     """
     folder = Path(f"models/judge-{domain}")
-    judge = load_judge(folder).to(device)
-    extractor = judge_extractor(judge, folder)
+    judge = load_digit_classifier(folder).to(device)
+    extractor = classifier_extractor(judge, folder)
     some = next(iter(variants.values()))
     real = RealImages.load(Path(f"prepared/{domain}.safetensors"), digits, some, params)
     reference, held_out = extractor.features_of(real.reference), extractor.features_of(real.held_out)

@@ -1,7 +1,5 @@
 """Rolling checkpoints, in `.cache/checkpoints/`: what lets a killed training continue and end in the same bytes."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json

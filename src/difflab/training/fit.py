@@ -1,7 +1,5 @@
 """The one training loop: every objective is a task, an `nn.Module` whose forward pass is its loss."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterable

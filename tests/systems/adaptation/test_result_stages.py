@@ -18,7 +18,7 @@ from difflab.systems.adaptation import evaluation as embedding
 from difflab.systems.adaptation import evaluation as grading
 from difflab.systems.adaptation import figures as figure
 from difflab.systems.adaptation.evaluation import Embedding
-from difflab.systems.adaptation.figures import draw_accuracies, draw_embeddings
+from difflab.systems.adaptation.figures import plot_accuracies, plot_embeddings
 from difflab.systems.adaptation.networks import load_classifier
 from difflab.systems.adaptation.scenarios import METHODS
 from stages import adapt, evaluate_adaptation, scenario, tsne
@@ -155,7 +155,7 @@ PANELS = [
 
 @pytest.mark.parametrize("colour_by", ["class", "domain"])
 def test_points_and_colours_are_the_given_ones(colour_by):
-    drawn = draw_embeddings(PANELS, colour_by, ("mnistm", "usps"), "all of it")
+    drawn = plot_embeddings(PANELS, colour_by, ("mnistm", "usps"), "all of it")
     for axes, panel in zip(drawn.axes, PANELS, strict=True):
         assert axes.get_title() == panel.title
         assert axes.get_xlabel() == f"proxy A-distance of the domains: {panel.separability:.2f}"
@@ -184,7 +184,7 @@ def test_accuracies_and_intervals_are_the_given_ones():
         method: {"target": estimate(target), "oracle": estimate(oracle), "reported": reported}
         for method, (target, oracle, reported) in values.items()
     }
-    drawn = draw_accuracies({"x-y": graded, "z-y": graded}, ["a", "b"], "all", curves.Table(["method"], [["a"], ["b"]]))
+    drawn = plot_accuracies({"x-y": graded, "z-y": graded}, ["a", "b"], "all", curves.Table(["method"], [["a"], ["b"]]))
     first, second, below = drawn.axes
     assert (first.get_title(), second.get_title()) == ("x → y", "z → y")
     assert [child for child in below.get_children() if isinstance(child, Table)]

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from difflab.data.circles import draw_images, to_bytes
+from difflab.data.circles import render_images
+from difflab.data.pixels import to_uint8
 from difflab.params import ControlSamplesParams, ParamsError, validate
-from difflab.systems.controlnet.conditions import Requests, all_requests
+from difflab.systems.controlnet.conditions import Conditions, all_conditions
 from difflab.systems.controlnet.evaluation import measure
-from difflab.systems.controlnet.sampling import all_drawings
+from difflab.systems.controlnet.sampling import all_sample_sets
 from tests.systems.text_to_image.tiny import CAPTIONS, make_scenes
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
@@ -29,13 +30,13 @@ PARAMS = {
 
 
 def images_of(geometry, colours, size: int = 32) -> np.ndarray:
-    images = draw_images(torch.as_tensor(geometry), torch.as_tensor(colours, dtype=torch.uint8), size)
-    return to_bytes(images).permute(0, 2, 3, 1).numpy()
+    images = render_images(torch.as_tensor(geometry), torch.as_tensor(colours, dtype=torch.uint8), size)
+    return to_uint8(images).permute(0, 2, 3, 1).numpy()
 
 
-def two(any_order: bool) -> Requests:
+def two(any_order: bool) -> Conditions:
     geometry = torch.tensor([[(0.3, 0.3, 0.2), (0.7, 0.7, 0.15)]])
-    return Requests(["…"], geometry, torch.tensor([[RED, BLUE, WHITE]], dtype=torch.uint8), any_order)
+    return Conditions(["…"], geometry, torch.tensor([[RED, BLUE, WHITE]], dtype=torch.uint8), any_order)
 
 
 def test_what_was_asked_for_has_no_error():
@@ -76,7 +77,7 @@ def test_a_circle_that_is_not_there_has_none():
 def test_each_request_is_drawn_with_and_without_from_the_same_noises(tmp_path):
     params = validate(ControlSamplesParams, PARAMS)
     snapshots = [tmp_path / "step_000010.safetensors", tmp_path / "step_000020.safetensors"]
-    drawings = {drawing.name: drawing for drawing in all_drawings(make_scenes(), params, snapshots)}
+    drawings = {drawing.name: drawing for drawing in all_sample_sets(make_scenes(), params, snapshots)}
     assert list(drawings) == [
         *("one_circle", "one_circle_without", "two_circles_1", "two_circles_1_without"),
         *("step_000010", "step_000020", "scale_0", "scale_1"),
@@ -93,7 +94,7 @@ def test_each_request_is_drawn_with_and_without_from_the_same_noises(tmp_path):
 
 
 def test_requests_are_those_of_the_parameters():
-    groups = all_requests(make_scenes(), validate(ControlSamplesParams, PARAMS))
+    groups = all_conditions(make_scenes(), validate(ControlSamplesParams, PARAMS))
     asked = groups["two_circles_1"]
     assert asked.prompts == ["red circle and blue circle on white background"] * 2
     assert asked.colours[1].tolist() == [list(RED), list(BLUE), list(WHITE)]

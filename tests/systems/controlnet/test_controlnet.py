@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from diffusers import ControlNetModel, DDPMScheduler
 
-from difflab.data.circles import draw_hints
+from difflab.data.circles import render_conditioning_images
 from difflab.errors import UserError
 from difflab.systems.controlnet.network import (
     ControlTask,
@@ -18,10 +18,10 @@ from difflab.systems.controlnet.network import (
     make_controlnet,
     with_control,
 )
-from difflab.systems.controlnet.sampling import draw_controlled
+from difflab.systems.controlnet.sampling import sample_controlled
 from difflab.systems.text_to_image.autoencoder import encode_scenes
 from difflab.systems.text_to_image.objective import Captions
-from difflab.systems.text_to_image.sampling import draw_prompts
+from difflab.systems.text_to_image.sampling import sample_prompts
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
@@ -73,7 +73,7 @@ def test_hints_go_on_as_strong_as_they_come():
     """Where they are drawn; after PyTorch's own random weights a thousandth of them would be left."""
     torch.manual_seed(0)
     layers = make_controlnet(make_pipeline(), [16, 32, 32]).controlnet_cond_embedding
-    hints = draw_hints(torch.rand(64, 2, 3) * 0.3 + 0.2, SIZE)
+    hints = render_conditioning_images(torch.rand(64, 2, 3) * 0.3 + 0.2, SIZE)
     features = hints
     with torch.no_grad():
         for convolution in [layers.conv_in, *layers.blocks]:
@@ -96,17 +96,17 @@ def test_its_snapshots_are_its_weights(tmp_path):
 
 def test_before_training_it_says_nothing(tmp_path):
     """Zero convolutions: the images are those of the model itself, bit for bit; after a few steps they are not."""
-    pipeline, hints = make_pipeline(), draw_hints(make_scenes().geometry, SIZE)
-    alone = draw_prompts(pipeline, CAPTIONS, range(3), SAMPLING)
+    pipeline, hints = make_pipeline(), render_conditioning_images(make_scenes().geometry, SIZE)
+    alone = sample_prompts(pipeline, CAPTIONS, range(3), SAMPLING)
     untrained = with_control(pipeline, make_controlnet(pipeline, CHANNELS))
-    assert torch.equal(draw_controlled(untrained, CAPTIONS, hints, range(3), SAMPLING), alone)
+    assert torch.equal(sample_controlled(untrained, CAPTIONS, hints, range(3), SAMPLING), alone)
     controlled = with_control(pipeline, trained(pipeline, tmp_path, num_epochs=60))
-    images = draw_controlled(controlled, CAPTIONS, hints, range(3), SAMPLING)
+    images = sample_controlled(controlled, CAPTIONS, hints, range(3), SAMPLING)
     assert not torch.equal(images, alone)
-    assert torch.equal(draw_controlled(controlled, CAPTIONS, hints, range(3), SAMPLING, scale=0.0), alone)
-    (single,) = draw_controlled(controlled, CAPTIONS[2:], hints[2:], [2], SAMPLING)
+    assert torch.equal(sample_controlled(controlled, CAPTIONS, hints, range(3), SAMPLING, scale=0.0), alone)
+    (single,) = sample_controlled(controlled, CAPTIONS[2:], hints[2:], [2], SAMPLING)
     assert (single.int() - images[2].int()).abs().max() <= 1
-    (elsewhere,) = draw_controlled(controlled, CAPTIONS[2:], hints[:1], [2], SAMPLING)
+    (elsewhere,) = sample_controlled(controlled, CAPTIONS[2:], hints[:1], [2], SAMPLING)
     assert not torch.equal(elsewhere, single)
 
 
@@ -115,7 +115,7 @@ def test_a_hint_of_another_size_is_refused(shape):
     pipeline = make_pipeline()
     controlled = with_control(pipeline, make_controlnet(pipeline, CHANNELS))
     with pytest.raises(UserError, match=f"^hint: found {shape[1]} channels of .* allowed: 3 of {SIZE}×{SIZE}$"):
-        draw_controlled(controlled, CAPTIONS[:1], torch.zeros(shape), [0], SAMPLING)
+        sample_controlled(controlled, CAPTIONS[:1], torch.zeros(shape), [0], SAMPLING)
 
 
 def test_hints_shrink_as_images_do():

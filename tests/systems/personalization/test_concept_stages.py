@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 from stable_diffusion import make_pipeline, save_clip
 
 from difflab.cli import profile
-from difflab.data.circles import draw_images, paint, to_bytes
+from difflab.data.circles import paint, render_images
+from difflab.data.pixels import to_uint8
 from difflab.errors import UserError
 from difflab.systems.personalization.paths import METHODS
 from difflab.training.fit import fit
@@ -178,7 +179,7 @@ def test_shares_and_their_difference_are_of_the_images(workspace, monkeypatch):
     geometry = torch.tensor([[[0.3, 0.3, 0.2], [0.7, 0.7, 0.2]]])
     both, one = (
         Image.fromarray(
-            to_bytes(draw_images(geometry, paint(["dark sea green", other, "white"])[None], 64))[0]
+            to_uint8(render_images(geometry, paint(["dark sea green", other, "white"])[None], 64))[0]
             .permute(1, 2, 0)
             .numpy()
         )

@@ -8,9 +8,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from difflab.data.colors import rgb
 from difflab.errors import DataError, UserError
-from difflab.evaluation.circle_metrics import shows_colour
+from difflab.evaluation.circle_metrics import shows_color
 from difflab.params import CirclesParams, ConceptCirclesParams, PresenceParams
-from difflab.systems.personalization.concepts import circles_of, photographs
+from difflab.systems.personalization.concepts import concept_circles, photographs
 
 SCENES = CirclesParams(
     seed=0,
@@ -27,7 +27,7 @@ PRESENCE = PresenceParams(max_delta_e=10.0, min_share=0.02)
 
 def circles(num_images: int = 4, size: int = 48, seed: int = 0):
     params = ConceptCirclesParams(seed=seed, num_images=num_images, size=size)
-    return circles_of("dark orange", params, SCENES)
+    return concept_circles("dark orange", params, SCENES)
 
 
 def test_circles_of_one_colour_on_backgrounds_of_their_own():
@@ -80,12 +80,12 @@ def test_presence_is_a_share_of_pixels_within_a_colour_difference():
     for share in (0.0, 0.01, 0.02, 0.5):
         images = torch.stack([image_of(share, other) for other in others])
         expected = torch.from_numpy(near & (share >= 0.02))
-        assert torch.equal(shows_colour(images, "dark orange", PRESENCE), expected)
+        assert torch.equal(shows_color(images, "dark orange", PRESENCE), expected)
 
 
 def test_the_detector_finds_the_concept_in_its_own_images_alone():
     dataset = circles(5)
-    assert shows_colour(dataset.images, "dark orange", PRESENCE).all()
+    assert shows_color(dataset.images, "dark orange", PRESENCE).all()
     for other in SCENES.colours:
-        of_other = circles_of(other, ConceptCirclesParams(seed=0, num_images=2, size=32), SCENES).images
-        assert not shows_colour(of_other, "dark orange", PRESENCE).any()
+        of_other = concept_circles(other, ConceptCirclesParams(seed=0, num_images=2, size=32), SCENES).images
+        assert not shows_color(of_other, "dark orange", PRESENCE).any()

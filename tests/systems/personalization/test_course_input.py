@@ -9,7 +9,7 @@ from PIL import Image
 
 from difflab.errors import UserError
 from difflab.params import ConceptParams
-from difflab.systems.personalization.concepts import folder_of
+from difflab.systems.personalization.concepts import photograph_folder
 from difflab.systems.personalization.prompts import in_words, prompts_of, read_course_input
 
 ENTRIES = {
@@ -92,11 +92,11 @@ def test_a_missing_file(folder):
 
 def test_concepts_and_prompts_of_the_file(folder):
     path = str(write(folder, ENTRIES))
-    assert folder_of(concept("<new2>"), path) == folder / "dog"
+    assert photograph_folder(concept("<new2>"), path) == folder / "dog"
     with pytest.raises(
         UserError, match=re.escape("found no entry with token_name <new3>, allowed: one for each token")
     ):
-        folder_of(concept("<new3>"), path)
+        photograph_folder(concept("<new3>"), path)
     concepts = {"a": concept("<new1>"), "b": concept("<new2>", "dog")}
     assert prompts_of(["a <new2>"], concepts, None) == ["a <new2>"]
     assert prompts_of(["a <new2>"], concepts, path)[-1] == "a <new1> next to a <new2>"

@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import t
 
 from difflab.params import ConceptParams
-from difflab.systems.personalization.evaluation import compare, summary
+from difflab.systems.personalization.evaluation import compare_shares, summary
 from difflab.systems.personalization.prompts import Group, groups_of, prompts_of
 
 
@@ -33,7 +33,7 @@ def test_differences_by_group_over_groups_and_over_runs():
         "x": {"custom_diffusion": [0.5, 0.7], "textual_inversion": [0.1, 0.1]},
         "y": {"custom_diffusion": [0.2, 0.2], "textual_inversion": [0.4, 0.2]},
     }
-    compared = compare(shares)
+    compared = compare_shares(shares)
     assert compared["differences"]["x"]["runs"] == pytest.approx([0.4, 0.6])
     assert compared["differences"]["y"]["value"] == pytest.approx(-0.1)
     overall = compared["overall"]
@@ -44,7 +44,7 @@ def test_differences_by_group_over_groups_and_over_runs():
 
 
 def test_one_group_has_no_interval_over_groups():
-    overall = compare({"x": {"custom_diffusion": [0.5, 0.7], "textual_inversion": [0.1, 0.1]}})["overall"]
+    overall = compare_shares({"x": {"custom_diffusion": [0.5, 0.7], "textual_inversion": [0.1, 0.1]}})["overall"]
     assert overall["difference"] == pytest.approx({"value": 0.5})
     assert overall["difference_over_runs"].keys() == {"value", "low", "high", "runs"}
 

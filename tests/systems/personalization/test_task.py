@@ -12,7 +12,13 @@ from stable_diffusion import SIZE, make_pipeline
 
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
-from difflab.systems.personalization.objective import EMBEDDING, PersonalizationTask, concept_rows, joined, prior_rows
+from difflab.systems.personalization.objective import (
+    EMBEDDING,
+    PersonalizationTask,
+    concept_examples,
+    joined_examples,
+    prior_examples,
+)
 from difflab.systems.personalization.weights import (
     add_tokens,
     load_embeddings,
@@ -52,8 +58,8 @@ def moved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> li
 
 
 def train(pipeline, tokens, tmp_path: Path, cross_attention: bool) -> PersonalizationTask:
-    data = joined(
-        [concept_rows(pipeline, photographs(), token, ["a {token}", "a photo of a {token}"]) for token in tokens]
+    data = joined_examples(
+        [concept_examples(pipeline, photographs(), token, ["a {token}", "a photo of a {token}"]) for token in tokens]
     )
     task = PersonalizationTask(pipeline, len(tokens), cross_attention)
     fit(task, data, TRAINING, Accelerator(cpu=True), RollingCheckpoint(tmp_path))
@@ -104,7 +110,7 @@ def test_custom_diffusion_moves_keys_values_and_tokens_alone(tmp_path):
     assert set(moved(before, after)) == {table, *of_cross_attention}
     assert torch.equal(after[table][:-2], before[table][:-2])
     assert all((after[table][row] != before[table][row]).all() for row in (-1, -2))
-    batch = {name: rows[:4] for name, rows in concept_rows(loaded, photographs(), "<new2>", ["a {token}"]).items()}
+    batch = {name: rows[:4] for name, rows in concept_examples(loaded, photographs(), "<new2>", ["a {token}"]).items()}
     trained = task(batch, torch.Generator().manual_seed(0))
     again = PersonalizationTask(loaded, 2, cross_attention=False)(batch, torch.Generator().manual_seed(0))
     torch.testing.assert_close(again, trained)
@@ -140,7 +146,7 @@ def test_rows_are_the_means_of_images_flipped_and_not_with_each_caption():
     add_tokens(pipeline, TOKENS)
     templates = ["a {token}", "{token} circle", "a photo of a {token}"]
     images = photographs(2)
-    rows = concept_rows(pipeline, images, "<new2>", templates)
+    rows = concept_examples(pipeline, images, "<new2>", templates)
     assert rows["latents"].shape == (12, 4, 8, 8) and rows["tokens"].shape == (12, 77)
     pixels = images.images.float() / 127.5 - 1
     with torch.inference_mode():
@@ -148,9 +154,9 @@ def test_rows_are_the_means_of_images_flipped_and_not_with_each_caption():
     torch.testing.assert_close(rows["latents"][6::3], flipped)
     texts = pipeline.tokenizer.batch_decode(rows["tokens"][9:], skip_special_tokens=True)
     assert [text.replace(" ", "") for text in texts] == ["a<new2>", "<new2>circle", "aphotoofa<new2>"]
-    prior = prior_rows(pipeline, images.images, ["a cat", "a dog"])
+    prior = prior_examples(pipeline, images.images, ["a cat", "a dog"])
     assert torch.equal(prior["latents"], rows["latents"][:6:3]) and prior["tokens"].shape == (2, 77)
-    smaller = concept_rows(pipeline, photographs(2, size=SIZE // 2), "<new2>", templates)
+    smaller = concept_examples(pipeline, photographs(2, size=SIZE // 2), "<new2>", templates)
     assert smaller["latents"].shape == (12, 4, 8, 8)
 
 

@@ -8,9 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from difflab.data.circles import draw_images, to_bytes
-from difflab.evaluation.circle_metrics import delta_e, disk, foreground, iou, lab, median, roundness
-from difflab.systems.text_to_image.evaluation import evaluate
+from difflab.data.circles import render_images
+from difflab.data.pixels import to_uint8
+from difflab.evaluation.circle_metrics import delta_e, disk, foreground, iou, lab, roundness
+from difflab.evaluation.intervals import median
+from difflab.systems.text_to_image.evaluation import text_to_image_metrics
 
 RED, BLUE, GREY = (255, 0, 0), (0, 0, 255), (128, 128, 128)
 
@@ -18,8 +20,8 @@ RED, BLUE, GREY = (255, 0, 0), (0, 0, 255), (128, 128, 128)
 def drawn(circles, colours, size: int = 32) -> np.ndarray:
     """(size, size, 3) uint8."""
     geometry = torch.tensor([circles + [(0.0, 0.0, 0.0)] * (2 - len(circles))])
-    image = draw_images(geometry, torch.tensor([colours], dtype=torch.uint8), size)
-    return to_bytes(image)[0].permute(1, 2, 0).numpy()
+    image = render_images(geometry, torch.tensor([colours], dtype=torch.uint8), size)
+    return to_uint8(image)[0].permute(1, 2, 0).numpy()
 
 
 @settings(max_examples=30, deadline=None)
@@ -78,12 +80,12 @@ def test_the_metrics_are_those_of_the_images():
     wrong = drawn([(0.5, 0.5, 0.3)], [GREY, BLUE, RED])
     none = np.broadcast_to(np.array(BLUE, dtype=np.uint8), (32, 32, 3))
     asked = np.array([[RED, BLUE, BLUE]] * 3, dtype=np.uint8)
-    alone = evaluate(right[None], asked[:1])
+    alone = text_to_image_metrics(right[None], asked[:1])
     assert alone["iou"]["value"] > 0.9 and alone["share_without_circle"] == 0
     assert alone["circle_delta_e"]["value"] < 1 and alone["background_delta_e"]["value"] < 1
-    wrongly = evaluate(wrong[None], asked[:1])
+    wrongly = text_to_image_metrics(wrong[None], asked[:1])
     assert wrongly["iou"]["value"] > 0.9
     assert wrongly["circle_delta_e"]["value"] > 20 and wrongly["background_delta_e"]["value"] > 20
-    all_three = evaluate(np.stack([right, wrong, none]), asked)
+    all_three = text_to_image_metrics(np.stack([right, wrong, none]), asked)
     assert all_three["share_without_circle"] == pytest.approx(1 / 3)
-    assert evaluate(none[None], asked[:1])["iou"]["value"] == 0
+    assert text_to_image_metrics(none[None], asked[:1])["iou"]["value"] == 0

@@ -13,7 +13,7 @@ from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionPipeline
 
 from difflab.errors import UserError
 from difflab.systems.text_to_image.model_folder import image_size, load_autoencoder, load_text_to_image
-from difflab.systems.text_to_image.sampling import draw_prompts, set_sampler
+from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
 from tests.systems.text_to_image.tiny import CAPTIONS, SAMPLING, SIZE, equal, make_pipeline, weights
 
 
@@ -70,12 +70,12 @@ def test_a_hub_id_without_a_network_is_one_line(monkeypatch):
 def test_an_image_depends_on_its_prompt_and_noise_alone(saved, sampler):
     pipeline = load_text_to_image(saved)
     set_sampler(pipeline, sampler)
-    together = draw_prompts(pipeline, CAPTIONS, range(3), SAMPLING)
+    together = sample_prompts(pipeline, CAPTIONS, range(3), SAMPLING)
     assert together.shape == (3, 3, SIZE, SIZE) and together.dtype == torch.uint8
     for number in (2, 0):
-        alone = draw_prompts(pipeline, CAPTIONS[number : number + 1], [number], SAMPLING)
+        alone = sample_prompts(pipeline, CAPTIONS[number : number + 1], [number], SAMPLING)
         assert (alone[0].int() - together[number].int()).abs().max() <= 1
-    other = draw_prompts(pipeline, CAPTIONS, range(3), SAMPLING.model_copy(update={"seed": 1}))
+    other = sample_prompts(pipeline, CAPTIONS, range(3), SAMPLING.model_copy(update={"seed": 1}))
     assert not torch.equal(other, together)
 
 
@@ -89,4 +89,4 @@ def test_latents_are_not_clipped():
 
 def test_an_unknown_word_is_named(saved):
     with pytest.raises(UserError, match=re.escape("'mauve'")):
-        draw_prompts(load_text_to_image(saved), ["mauve circle on blue background"], [0], SAMPLING)
+        sample_prompts(load_text_to_image(saved), ["mauve circle on blue background"], [0], SAMPLING)

@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from diffusers import DDPMScheduler
 
-from difflab.data.circles import draw_images
+from difflab.data.circles import render_images
 from difflab.diffusion.schedules import cosine_betas
 from difflab.systems.text_to_image.autoencoder import AutoencoderTask, encode_scenes, make_autoencoder, standardize
 from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, noised
@@ -35,7 +35,7 @@ def generator() -> torch.Generator:
 def test_the_loss_is_reconstruction_and_divergence():
     autoencoder: Any = make_autoencoder(AUTOENCODER)
     scenes = make_scenes()
-    images = draw_images(scenes.geometry, scenes.colours, SIZE)
+    images = render_images(scenes.geometry, scenes.colours, SIZE)
     with torch.no_grad():
         loss = AutoencoderTask(autoencoder, 0.5)({"geometry": scenes.geometry, "colours": scenes.colours}, generator())
         moments = autoencoder.quant_conv(autoencoder.encoder(images))
@@ -54,7 +54,7 @@ def test_latents_are_standardized():
     assert latents.shape == (len(scenes), 4, SIZE // 4, SIZE // 4)
     assert latents.std().item() == pytest.approx(1, rel=1e-4)
     with torch.no_grad():
-        images = draw_images(scenes.geometry, scenes.colours, SIZE)
+        images = render_images(scenes.geometry, scenes.colours, SIZE)
         means = autoencoder.encode(images).latent_dist.mean * autoencoder.config.scaling_factor
     assert torch.allclose(latents, means, atol=1e-6)
 

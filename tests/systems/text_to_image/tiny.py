@@ -14,7 +14,7 @@ from difflab.data.circles import Scenes, place_circles
 from difflab.diffusion.schedules import cosine_betas
 from difflab.params import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams, TrainingParams
 from difflab.systems.text_to_image.autoencoder import make_autoencoder
-from difflab.systems.text_to_image.objective import make_scheduler, make_unet
+from difflab.systems.text_to_image.objective import make_latent_unet, make_scheduler
 from difflab.systems.zero_shot.clip import build_tokenizer
 
 SIZE = 16
@@ -69,7 +69,7 @@ def make_pipeline() -> StableDiffusionPipeline:
             "vae": autoencoder,
             "text_encoder": CLIPTextModel(CLIPTextConfig(**options)).eval(),
             "tokenizer": tokenizer,
-            "unet": make_unet(NETWORK, autoencoder, 8),
+            "unet": make_latent_unet(NETWORK, autoencoder, 8),
             "scheduler": make_scheduler(cosine_betas(100), "v_prediction"),
             "safety_checker": None,
             "feature_extractor": None,

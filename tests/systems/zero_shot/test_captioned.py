@@ -6,11 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from difflab.data.captions import NUMERALS, TEMPLATES, make_caption, split_inks, vocabulary, words_of
+from difflab.data.captions import NUMERALS, TEMPLATES, make_caption, split_colored_digits, vocabulary, words_of
 from difflab.data.circles import Scenes, paint
 from difflab.data.colors import rgb
 from difflab.data.dataset import ImageDataset
-from difflab.systems.zero_shot.training import are_true, captioned_circles, captioned_digits, colour_digits
+from difflab.systems.zero_shot.training import are_true, captioned_circles, captioned_digits, color_digits
 
 COLOURS = ["red", "blue", "white", "teal"]
 
@@ -26,21 +26,21 @@ def digits() -> ImageDataset:
 
 
 def test_a_digit_is_ink_on_black(digits):
-    images = colour_digits(digits.images[:2], ["teal", "white"], 32)
+    images = color_digits(digits.images[:2], ["teal", "white"], 32)
     assert images.shape == (2, 3, 32, 32)
     assert tuple(images[0, :, 16, 0].tolist()) == rgb("teal") and images[0, :, 16, 31].tolist() == [0, 0, 0]
     assert tuple(images[1, :, 16, 0].tolist()) == rgb("white") and images[1, :, 16, 31].tolist() == [0, 0, 0]
 
 
 def test_inks_are_split_and_none_is_black():
-    seen, unseen = split_inks([*COLOURS, "black"], 0.25, seed=0)
+    seen, unseen = split_colored_digits([*COLOURS, "black"], 0.25, seed=0)
     assert len(unseen) == 10 and not set(seen) & set(unseen) and len(seen) + len(unseen) == 40
     assert {colour for colour, _ in seen + unseen} == set(COLOURS)
-    assert split_inks(COLOURS, 0.25, seed=1)[1] != unseen
+    assert split_colored_digits(COLOURS, 0.25, seed=1)[1] != unseen
 
 
 def test_each_digit_is_in_a_colour_that_training_may_see(digits):
-    seen, _ = split_inks(COLOURS, 0.25, seed=0)
+    seen, _ = split_colored_digits(COLOURS, 0.25, seed=0)
     data = captioned_digits(digits, seen, 16, seed=0)
     names, used = {rgb(name): name for name in COLOURS}, set()
     for image, label, caption in zip(data.images, digits.labels.tolist(), data.captions, strict=True):
@@ -54,7 +54,7 @@ def test_each_digit_is_in_a_colour_that_training_may_see(digits):
 
 def test_captions_are_true_of_what_images_show(digits):
     """Whether a caption's words fit another image, as read from both."""
-    data = captioned_digits(digits, split_inks(COLOURS, 0.25, seed=0)[0], 16, seed=0)
+    data = captioned_digits(digits, split_colored_digits(COLOURS, 0.25, seed=0)[0], 16, seed=0)
     names = {rgb(name): name for name in COLOURS}
     true = are_true(data.said, data.shown)
     assert true.diagonal().all()
@@ -67,7 +67,7 @@ def test_circles_and_digits_are_never_true_of_each_other(digits):
     colours = torch.stack([paint(("red", "blue")), paint(("blue", "red")), paint(("red", "blue"))])
     geometry = torch.tensor([[[0.5, 0.5, 0.3], [0, 0, 0]]] * 3)
     circles = captioned_circles(Scenes(geometry, colours, torch.zeros(3, dtype=torch.uint8), ["a", "b", "c"]), 16)
-    both = circles + captioned_digits(digits, split_inks(COLOURS, 0.25, seed=0)[0], 16, seed=0)
+    both = circles + captioned_digits(digits, split_colored_digits(COLOURS, 0.25, seed=0)[0], 16, seed=0)
     assert len(both.images) == len(both.captions) == 203
     true = are_true(both.said, both.shown)
     assert true[:3, :3].int().tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]

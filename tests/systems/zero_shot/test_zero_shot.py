@@ -31,11 +31,11 @@ from difflab.systems.zero_shot.evaluation import (
     zero_shot_grades,
 )
 from difflab.systems.zero_shot.labeled_folder import (
-    LabelledFolder,
-    read_labelled_folder,
+    LabeledFolder,
+    read_labeled_folder,
     unseen_circles,
     unseen_digits,
-    write_labelled_folder,
+    write_labeled_folder,
 )
 from tests.systems.zero_shot.tiny_clip import make_spelling_clip
 
@@ -55,7 +55,7 @@ def drawings():
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    write_labelled_folder(tmp_path / "images", drawings(), UnseenImagesParams(seed=0, images_per_class=3))
+    write_labeled_folder(tmp_path / "images", drawings(), UnseenImagesParams(seed=0, images_per_class=3))
     return tmp_path / "images"
 
 
@@ -65,14 +65,14 @@ def test_the_folder_has_the_layout_of_the_course(folder):
         "1": "white_circle_on_blue",
         "2": "red_seven",
     }
-    images = read_labelled_folder(folder)
+    images = read_labeled_folder(folder)
     assert images.labels == ["red circle on teal", "white circle on blue", "red seven"]
     assert [file.name for file in images.files] == [f"{c}_{i:03d}.png" for c in range(3) for i in range(3)]
     assert images.classes == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 def test_images_show_what_their_labels_say(folder):
-    images = read_labelled_folder(folder)
+    images = read_labeled_folder(folder)
     colours = [{tuple(pixel) for pixel in np.asarray(Image.open(file)).reshape(-1, 3)} for file in images.files]
     for number, (circle, background) in enumerate(PAIRS):
         assert all({rgb(circle), rgb(background)} <= seen for seen in colours[3 * number : 3 * number + 3])
@@ -80,8 +80,8 @@ def test_images_show_what_their_labels_say(folder):
 
 
 def test_an_image_depends_on_its_class_and_index_alone(folder, tmp_path):
-    write_labelled_folder(tmp_path / "more", drawings(), UnseenImagesParams(seed=0, images_per_class=5))
-    write_labelled_folder(tmp_path / "other", drawings(), UnseenImagesParams(seed=1, images_per_class=3))
+    write_labeled_folder(tmp_path / "more", drawings(), UnseenImagesParams(seed=0, images_per_class=5))
+    write_labeled_folder(tmp_path / "other", drawings(), UnseenImagesParams(seed=1, images_per_class=3))
     for file in folder.glob("val/*.png"):
         assert (tmp_path / "more/val" / file.name).read_bytes() == file.read_bytes()
     assert (tmp_path / "other/val/0_000.png").read_bytes() != (folder / "val/0_000.png").read_bytes()
@@ -92,7 +92,7 @@ def test_classes_may_have_any_numbers(folder):
     (folder / "id2label.json").write_text('{"2": "b", "10": "c", "0": "a_a", "1": "none"}')
     for file in folder.glob("val/1_*.png"):
         file.rename(file.with_name(file.name.replace("1_", "10_")))
-    images = read_labelled_folder(folder)
+    images = read_labeled_folder(folder)
     assert images.labels == ["a a", "none", "b", "c"]
     assert images.classes == [0, 0, 0, 2, 2, 2, 3, 3, 3]
 
@@ -129,14 +129,14 @@ def test_classes_may_have_any_numbers(folder):
 def test_a_folder_with_a_mistake_is_one_line(folder, damage, line):
     damage(folder)
     with pytest.raises(UserError, match=line) as error:
-        read_labelled_folder(folder)
+        read_labeled_folder(folder)
     assert "\n" not in str(error.value)
 
 
 def test_the_class_is_that_of_the_largest_similarity(folder, tmp_path):
     """As transformers' own processor and model have it."""
     save_clip(tmp_path / "clip", make_spelling_clip())
-    images, clip = read_labelled_folder(folder), load_clip(tmp_path / "clip", "clip")
+    images, clip = read_labeled_folder(folder), load_clip(tmp_path / "clip", "clip")
     prompts = [f"A photo of a {label}." for label in images.labels]
     opened = [Image.open(file) for file in images.files]
     processor: Any = CLIPProcessor.from_pretrained(tmp_path / "clip")
@@ -149,7 +149,7 @@ def test_the_class_is_that_of_the_largest_similarity(folder, tmp_path):
 def test_classes_of_one_label_are_two(folder, tmp_path):
     """As ImageNet's cranes, a bird and a machine. No prompt tells them apart, so all their images go to the first."""
     (folder / "id2label.json").write_text('{"0": "cat", "1": "crane", "2": "crane"}')
-    images = read_labelled_folder(folder)
+    images = read_labeled_folder(folder)
     assert images.names == ["cat", "crane (1)", "crane (2)"] and images.shared_labels == {"crane": ["1", "2"]}
     predicted = classify(make_spelling_clip(), images.files, images.labels, TEMPLATE)
     assert set(predicted.tolist()) <= {0, 1}
@@ -173,19 +173,17 @@ def test_classes_of_one_label_are_two(folder, tmp_path):
     ],
 )
 def test_every_class_has_a_name_of_its_own(labels, names):
-    assert LabelledFolder(labels, [], [], [3, 7, 9][: len(labels)]).names == names
+    assert LabeledFolder(labels, [], [], [3, 7, 9][: len(labels)]).names == names
 
 
 def test_a_file_that_is_no_image_is_one_line(folder, tmp_path):
     (folder / "val/1_001.png").write_bytes(b"nothing")
-    images = read_labelled_folder(folder)
+    images = read_labeled_folder(folder)
     with pytest.raises(DataError, match=r"1_001\.png: cannot be read as an image"):
         classify(make_spelling_clip(), images.files, images.labels, TEMPLATE)
 
 
-ANSWERS = LabelledFolder(
-    ["a", "b", "c"], [Path(f"{i}.png") for i in range(20)], [0] * 10 + [1] * 8 + [2] * 2, [0, 1, 2]
-)
+ANSWERS = LabeledFolder(["a", "b", "c"], [Path(f"{i}.png") for i in range(20)], [0] * 10 + [1] * 8 + [2] * 2, [0, 1, 2])
 KINDS = ["circles", "digits", "digits"]
 PREDICTED = torch.tensor([0] * 7 + [1] * 3 + [1] * 2 + [0] * 5 + [2] + [2, 2])
 
@@ -228,7 +226,7 @@ def test_the_figures_take_any_names_and_number_of_classes(tmp_path, labels):
     files = [tmp_path / f"{number}_0.png" for number in range(3)]
     for number, file in enumerate(files):
         Image.new("RGB", (8 + 30 * number, 9)).save(file)
-    images = LabelledFolder(labels, files, [0, 1, 2], list(range(len(labels))))
+    images = LabeledFolder(labels, files, [0, 1, 2], list(range(len(labels))))
     predicted = torch.tensor([0, 1, 1])
     save_cases(example_cases(predicted, images), "title", tmp_path / "cases.png", "zero_shot")
     counts = confusion_matrix(predicted, images)
@@ -250,7 +248,7 @@ def test_photographs_of_the_course(tmp_path):
     root = Path(os.environ.get("DIFFLAB_DATA_ROOT", "."), "clip_zeroshot")
     if not root.is_dir():
         pytest.skip("DIFFLAB_DATA_ROOT names no folder with clip_zeroshot/ in it")
-    images = read_labelled_folder(root)
+    images = read_labeled_folder(root)
     assert len(images.labels) == 50 and images.labels[0] == "European fire salamander"
     predicted = classify(make_spelling_clip(), images.files, images.labels, TEMPLATE)
     grades = zero_shot_grades(predicted, images, ["images"] * len(images.labels))

@@ -1,7 +1,5 @@
 """Accuracy and separability of domains by method, on held-out images, and t-SNE of the features."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

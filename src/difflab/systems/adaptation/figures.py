@@ -1,7 +1,5 @@
 """Figures of domain adaptation: t-SNE of the features, and accuracies with their intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,46 +9,46 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from difflab.figures.curves import HEIGHT, ROW_HEIGHT, Table, draw_table
+from difflab.figures.curves import HEIGHT, ROW_HEIGHT, Table, plot_table
 from difflab.figures.files import DPI, STYLE
 from difflab.systems.adaptation.evaluation import Embedding
 
 SIDE = 4.2  # inches of one plot
 MARKERS = ("o", "^")  # of source and target
-DIGIT_COLOURS = [f"C{digit}" for digit in range(10)]
-DOMAIN_COLOURS = ("C0", "C3")
+DIGIT_COLORS = [f"C{digit}" for digit in range(10)]
+DOMAIN_COLORS = ("C0", "C3")
 
 
 @mpl.rc_context(STYLE)
-def draw_embeddings(
-    embeddings: Sequence[Embedding], colour_by: Literal["class", "domain"], domains: tuple[str, str], title: str
+def plot_embeddings(
+    embeddings: Sequence[Embedding], color_by: Literal["class", "domain"], domains: tuple[str, str], title: str
 ) -> Figure:
     """The embeddings side by side; circles are of the first of `domains`, triangles of the second."""
     figure = Figure(figsize=(SIDE * len(embeddings), SIDE + 0.9), dpi=DPI, layout="constrained")
     for axes, embedding in zip(figure.subplots(1, len(embeddings), squeeze=False)[0], embeddings, strict=True):
         for domain, marker in enumerate(MARKERS):
             rows = embedding.domains == domain
-            colours = [DIGIT_COLOURS[digit] for digit in embedding.digits[rows]]
-            colours = colours if colour_by == "class" else DOMAIN_COLOURS[domain]
-            axes.scatter(*embedding.points[rows].T, c=colours, marker=marker, s=14, alpha=0.7, linewidths=0)
+            colors = [DIGIT_COLORS[digit] for digit in embedding.digits[rows]]
+            colors = colors if color_by == "class" else DOMAIN_COLORS[domain]
+            axes.scatter(*embedding.points[rows].T, c=colors, marker=marker, s=14, alpha=0.7, linewidths=0)
         axes.set(xticks=[], yticks=[], xlabel=f"proxy A-distance of the domains: {embedding.separability:.2f}")
         axes.set_title(embedding.title, fontsize=10)
-    colours = DOMAIN_COLOURS if colour_by == "domain" else ("grey", "grey")
-    keys = [_key(*key) for key in zip(MARKERS, domains, colours, strict=True)]
-    if colour_by == "class":
-        keys += [_key("s", str(digit), colour) for digit, colour in enumerate(DIGIT_COLOURS)]
+    colors = DOMAIN_COLORS if color_by == "domain" else ("grey", "grey")
+    keys = [_key(*key) for key in zip(MARKERS, domains, colors, strict=True)]
+    if color_by == "class":
+        keys += [_key("s", str(digit), color) for digit, color in enumerate(DIGIT_COLORS)]
     figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), handletextpad=0, columnspacing=1)
     figure.suptitle(title, fontsize=11, weight="bold")
     figure.draw_without_rendering()  # lays out; what is drawn is measured after that
     return figure
 
 
-def _key(marker: str, label: str, colour: str) -> Line2D:
-    return Line2D([], [], linestyle="", marker=marker, label=label, color=colour, markersize=5)
+def _key(marker: str, label: str, color: str) -> Line2D:
+    return Line2D([], [], linestyle="", marker=marker, label=label, color=color, markersize=5)
 
 
 @mpl.rc_context(STYLE)
-def draw_accuracies(
+def plot_accuracies(
     scenarios: Mapping[str, Mapping[str, Any]], methods: Sequence[str], title: str, table: Table
 ) -> Figure:
     """For each scenario the target's accuracy by method, as metrics/adapt.json has it, and `table` below."""
@@ -61,7 +59,7 @@ def draw_accuracies(
         axes = figure.add_subplot(grid[0, column])
         axes.set_title(scenario.replace("-", " → "), fontsize=10)
         _draw_methods(axes, {method: graded[method] for method in methods})
-    draw_table(figure.add_subplot(grid[1, :]), table)
+    plot_table(figure.add_subplot(grid[1, :]), table)
     figure.suptitle(title, fontsize=11, weight="bold")
     figure.draw_without_rendering()
     return figure

@@ -1,7 +1,5 @@
 """The networks of domain adaptation: features with a label head, and the domain head that is thrown away."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch
@@ -14,7 +12,7 @@ from difflab.params.adaptation import ClassifierParams
 
 
 class AdaptedClassifier(DigitClassifier):
-    """LeNet-like: 5×5 convolutions, each normalised and then halved, and one linear layer of `num_features` features.
+    """LeNet-like: 5×5 convolutions, each normalized and then halved, and one linear layer of `num_features` features.
 
     Instance norm (Ulyanov et al. 2016) takes out of every channel the contrast that domains differ in; layer norm keeps
     features from outgrowing the domain head that they flee from. Unlike batch norm neither looks at another image:

@@ -1,7 +1,5 @@
 """The objectives of domain adaptation: DANN and minimum class confusion."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from difflab.classifiers.digit_classifier import DigitClassifier
+from difflab.data.pixels import to_signed
 from difflab.params.adaptation import ConfusionParams
 from difflab.training.fit import Batches
 
@@ -42,7 +41,7 @@ def reversal_weight(progress: float) -> float:
 class Target:
     """What is done with images (M, 3, S, S) uint8 of the target, without labels, on the training device.
 
-    As many of them as of the labelled ones are in every batch, in the order of `batches`.
+    As many of them as of the labeled ones are in every batch, in the order of `batches`.
     """
 
     images: Tensor
@@ -53,11 +52,11 @@ class Target:
 
 
 class AdaptationTask(nn.Module):
-    """Cross-entropy of labelled images, and with `target` the terms that need its images:
+    """Cross-entropy of labeled images, and with `target` the terms that need its images:
 
     the loss of `domain_head` on the features of both domains, whose gradient is reversed and multiplied by
     λ(p) · `max_lambda` on its way to the features (DANN, Ganin et al. 2016, eq. 9), and minimum class confusion.
-    Without `target` this is source-only, or target-only, whatever domain the labelled images are of.
+    Without `target` this is source-only, or target-only, whatever domain the labeled images are of.
     """
 
     step: Tensor
@@ -77,7 +76,7 @@ class AdaptationTask(nn.Module):
         return loss
 
     def features(self, images: Tensor) -> Tensor:
-        return self.classifier.features(images.float() / 127.5 - 1)
+        return self.classifier.features(to_signed(images))
 
     def target_loss(self, source_features: Tensor, target: Target) -> Tensor:
         step = int(self.step)

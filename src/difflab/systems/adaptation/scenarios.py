@@ -1,7 +1,5 @@
 """Source and target domain of a scenario, and the methods that are compared."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One run of one method: what it is trained on, and what is kept of it."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -31,7 +29,7 @@ from difflab.training.fit import Batches, fit
 TARGET_STREAM = 2**32  # seeds of params.yaml are smaller: the target never comes in the order of a source
 
 
-def labelled_images(domain: str, count: int) -> dict[str, Tensor]:
+def labeled_images(domain: str, count: int) -> dict[str, Tensor]:
     """`images` (count, 3, S, S) uint8 and `digits` (count,) int64: a domain's training images, repeated.
 
     `count` is the size of the larger domain: an epoch goes through it once, whatever the method. Raises DataError.
@@ -42,44 +40,44 @@ def labelled_images(domain: str, count: int) -> dict[str, Tensor]:
 
 
 def train_run(
-    labelled: dict[str, Tensor],
-    unlabelled: Tensor,
+    labeled: dict[str, Tensor],
+    unlabeled: Tensor,
     network: ClassifierParams,
     training: TrainingParams,
     method: MethodParams,
     accelerator: Accelerator,
     checkpoint: RollingCheckpoint,
 ) -> None:
-    """Train on `labelled` images, with the `unlabelled` (M, 3, S, S) uint8 of the target where the method adapts.
+    """Train on `labeled` images, with the `unlabeled` (M, 3, S, S) uint8 of the target where the method adapts.
 
     Leaves its snapshots in `checkpoint`.
     """
     set_seed(training.seed)
-    images = labelled["images"]
+    images = labeled["images"]
     classifier = make_classifier(network, images.shape[-1])
     target = domain_head = None
     if method.max_lambda is not None:
         domain_head = make_domain_head(network)
         size = training.batch_size
-        batches = Batches(len(unlabelled), size, training.seed + TARGET_STREAM)
+        batches = Batches(len(unlabeled), size, training.seed + TARGET_STREAM)
         num_steps = training.num_epochs * (len(images) // size)
-        unlabelled = unlabelled.to(accelerator.device)
-        target = Target(unlabelled, batches, num_steps, method.max_lambda, method.confusion)
-    fit(AdaptationTask(classifier, domain_head, target), labelled, training, accelerator, checkpoint)
+        unlabeled = unlabeled.to(accelerator.device)
+        target = Target(unlabeled, batches, num_steps, method.max_lambda, method.confusion)
+    fit(AdaptationTask(classifier, domain_head, target), labeled, training, accelerator, checkpoint)
 
 
 def save_run(
-    folder: Path, checkpoint: RollingCheckpoint, network: ClassifierParams, unlabelled: Tensor, device: torch.device
+    folder: Path, checkpoint: RollingCheckpoint, network: ClassifierParams, unlabeled: Tensor, device: torch.device
 ) -> None:
     """Write the classifier of the best snapshot to `folder`, how it was chosen, all snapshots, and the log."""
     folder.mkdir(parents=True)
     shutil.copytree(checkpoint.snapshots, folder / "snapshots")
     shutil.copy(checkpoint.log, folder)
-    classifier = make_classifier(network, unlabelled.shape[-1]).to(device).eval()
+    classifier = make_classifier(network, unlabeled.shape[-1]).to(device).eval()
     scores = {}
     for step in snapshot_steps(folder):
         classifier.load_state_dict(snapshot_weights(folder, step))
-        scores[step] = mutual_information(classifier.probabilities(unlabelled))
+        scores[step] = mutual_information(classifier.probabilities(unlabeled))
     chosen = best(scores)
     classifier.load_state_dict(snapshot_weights(folder, chosen))
     classifier.save(folder)

@@ -1,7 +1,5 @@
 """Prompts, conditioning images and colors of the ControlNet's samples, in groups that are evaluated together."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,48 +15,48 @@ ONE_CIRCLE = "one_circle"
 
 
 @dataclass(frozen=True)
-class Requests:
+class Conditions:
     """N images to draw, image i from noise i of the bank.
 
-    `geometry` (N, 2, 3) of the hints and `colours` (N, 3, 3) uint8 of the prompts are as in Scenes; with `any_order`
-    the prompt leaves open which circle has which colour.
+    `geometry` (N, 2, 3) of the hints and `colors` (N, 3, 3) uint8 of the prompts are as in Scenes; with `any_order`
+    the prompt leaves open which circle has which color.
     """
 
     prompts: list[str]
     geometry: Tensor
-    colours: Tensor
+    colors: Tensor
     any_order: bool = False
 
     def __len__(self) -> int:
         return len(self.prompts)
 
-    def part(self, numbers: range) -> Requests:
+    def part(self, numbers: range) -> "Conditions":
         """Requests `numbers`, one after the other."""
         rows = slice(numbers.start, numbers.stop)
-        return Requests(self.prompts[rows], self.geometry[rows], self.colours[rows], self.any_order)
+        return Conditions(self.prompts[rows], self.geometry[rows], self.colors[rows], self.any_order)
 
 
-def one_circle(scenes: Scenes, count: int) -> Requests:
+def one_circle(scenes: Scenes, count: int) -> Conditions:
     """The first `count` scenes of one circle. Raises UserError when there are fewer."""
     scenes = scenes.where(scenes.num_circles == 1)
     if len(scenes) < count:
         raise UserError(f"circles.num_validation: found {len(scenes)} scenes of one circle, allowed: {count} at least")
-    return Requests(scenes.captions[:count], scenes.geometry[:count], scenes.colours[:count])
+    return Conditions(scenes.captions[:count], scenes.geometry[:count], scenes.colors[:count])
 
 
-def two_circles(params: TwoCirclesParams, count: int) -> Requests:
+def two_circles(params: TwoCirclesParams, count: int) -> Conditions:
     """One prompt and hint, `count` times."""
     geometry = torch.tensor(params.circles, dtype=torch.float32)
-    colours = torch.tensor([rgb(name) for name in params.colours], dtype=torch.uint8)
-    return Requests(
+    colors = torch.tensor([rgb(name) for name in params.colours], dtype=torch.uint8)
+    return Conditions(
         [params.prompt] * count,
         geometry.expand(count, -1, -1).contiguous(),
-        colours.expand(count, -1, -1).contiguous(),
+        colors.expand(count, -1, -1).contiguous(),
         params.any_order,
     )
 
 
-def all_requests(scenes: Scenes, params: ControlSamplesParams) -> dict[str, Requests]:
+def all_conditions(scenes: Scenes, params: ControlSamplesParams) -> dict[str, Conditions]:
     """By name: held-out scenes of one circle, and each hint of two."""
     groups = {ONE_CIRCLE: one_circle(scenes, params.num_one_circle)}
     return groups | {

@@ -1,7 +1,5 @@
 """metrics/controlnet.json: how well images follow conditioning images and prompts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,11 +10,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from difflab.errors import UserError, reading
-from difflab.evaluation.circle_metrics import MEASURES, delta_e, disk, distances, foreground, iou, lab, median
+from difflab.evaluation.circle_metrics import MEASURES, delta_e, disk, distances, foreground, iou, lab
+from difflab.evaluation.intervals import median
 from difflab.params import ControlSamplesParams
 from difflab.systems.controlnet.conditions import (
     ONE_CIRCLE,
-    Requests,
+    Conditions,
     at_step,
     scaled,
     steps_of,
@@ -25,7 +24,7 @@ from difflab.systems.controlnet.conditions import (
 )
 
 
-def load_images(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
+def load_sample_sets(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
     """(N, S, S, 3) by group. Raises UserError when there are none."""
     folder = Path(folder)
     files = sorted(folder.glob("*.safetensors"))
@@ -39,7 +38,7 @@ def load_images(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
 
 
 @dataclass(frozen=True)
-class Measured:
+class CircleErrors:
     """Of N images with K circles each: `iou` and `circle_delta_e` (N, K), and `background_delta_e` (N,)."""
 
     iou: NDArray[np.float64]
@@ -61,30 +60,30 @@ class Measured:
         return [{"iou": asdict(median(overlap)), "delta_e": asdict(median(error))} for overlap, error in pairs]
 
 
-def measure(images: NDArray[np.uint8], requests: Requests) -> Measured:
+def measure(images: NDArray[np.uint8], requests: Conditions) -> CircleErrors:
     """`images` (N, S, S, 3) of N requests with equally many circles.
 
-    A circle's shape is the foreground that is nearer to its hint than to the other; its colour, the median inside its
-    hint. Where any order of colours will do, the better one counts.
+    A circle's shape is the foreground that is nearer to its hint than to the other; its color, the median inside its
+    hint. Where any order of colors will do, the better one counts.
     """
     rows = [
-        _measure_one(image, geometry[geometry[:, 2] > 0], colours, requests.any_order)
-        for image, geometry, colours in zip(images, requests.geometry.numpy(), requests.colours.numpy(), strict=True)
+        _measure_one(image, geometry[geometry[:, 2] > 0], colors, requests.any_order)
+        for image, geometry, colors in zip(images, requests.geometry.numpy(), requests.colors.numpy(), strict=True)
     ]
     overlaps, errors, backgrounds = zip(*rows, strict=True)
-    return Measured(np.array(overlaps), np.array(errors), np.array(backgrounds))
+    return CircleErrors(np.array(overlaps), np.array(errors), np.array(backgrounds))
 
 
 def _measure_one(
-    image: NDArray[np.uint8], circles: NDArray[np.float32], colours: NDArray[np.uint8], any_order: bool
+    image: NDArray[np.uint8], circles: NDArray[np.float32], colors: NDArray[np.uint8], any_order: bool
 ) -> tuple[list[float], list[float], float]:
     pixels, size = lab(image), len(image)
     disks = [disk(x, y, radius, size) for x, y, radius in circles]
     nearest = np.argmin([distances(x, y, size) - radius for x, y, radius in circles], axis=0)
     overlaps = [iou(foreground(pixels, nearest == k), inside) for k, inside in enumerate(disks)]
     orders = [list(range(len(disks))), list(range(len(disks)))[::-1]] if any_order else [list(range(len(disks)))]
-    errors = [[delta_e(pixels[disks[k]], colours[named]) for k, named in enumerate(order)] for order in orders]
-    background = delta_e(pixels[~np.any(disks, axis=0)], colours[2])
+    errors = [[delta_e(pixels[disks[k]], colors[named]) for k, named in enumerate(order)] for order in orders]
+    background = delta_e(pixels[~np.any(disks, axis=0)], colors[2])
     return overlaps, min(errors, key=sum), background
 
 
@@ -95,8 +94,8 @@ PROTOCOL = MEASURES | {
 }
 
 
-def evaluate(
-    images: dict[str, NDArray[np.uint8]], groups: dict[str, Requests], params: ControlSamplesParams
+def controlnet_metrics(
+    images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions], params: ControlSamplesParams
 ) -> dict[str, Any]:
     """`images` (N, S, S, 3) by group."""
     metrics: dict[str, Any] = {}
@@ -105,7 +104,7 @@ def evaluate(
     for number, asked in enumerate(params.two_circles, start=1):
         name = two_circles_name(number)
         circles = measure(images[name], groups[name]).of_each_circle()
-        named = [{"colour": colour} | circle for colour, circle in zip(asked.colours, circles, strict=False)]
+        named = [{"colour": color} | circle for color, circle in zip(asked.colours, circles, strict=False)]
         metrics[name] = {"prompt": asked.prompt} | metrics[name] | {"circles": named}
     compared = groups[ONE_CIRCLE].part(range(params.num_compared))
     steps = {step: at_step(step) for step in steps_of(images)}
@@ -119,6 +118,6 @@ def evaluate(
     return metrics
 
 
-def _of_group(images: dict[str, NDArray[np.uint8]], name: str, requests: Requests) -> dict[str, Any]:
+def _of_group(images: dict[str, NDArray[np.uint8]], name: str, requests: Conditions) -> dict[str, Any]:
     summary = measure(images[name], requests).summary()
     return summary | {"without": measure(images[without(name)], requests).summary()}

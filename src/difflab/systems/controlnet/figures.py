@@ -1,7 +1,5 @@
 """Figures of the ControlNet: examples, convergence, and the effect of the conditioning scale."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
@@ -11,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from difflab.data.circles import draw_hints
+from difflab.data.circles import render_conditioning_images
+from difflab.data.pixels import to_pil, unit_to_uint8
 from difflab.figures.curves import Curve, Plot, save_curves
 from difflab.figures.image_grid import Panel, save_image_grid
-from difflab.systems.controlnet.conditions import ONE_CIRCLE, Requests, without
+from difflab.systems.controlnet.conditions import ONE_CIRCLE, Conditions, without
 
 NOISES = 6  # that are shown of each hint of two circles
 SCENES = 4  # of one circle that are shown
@@ -22,7 +21,7 @@ LINE = 26  # characters
 
 
 def save_examples(
-    images: dict[str, NDArray[np.uint8]], groups: dict[str, Requests], path: Path, inputs: Sequence[Path]
+    images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions], path: Path, inputs: Sequence[Path]
 ) -> None:
     """Prompt | control image | generated images for several noises, with the ControlNet and without."""
     two = {name: requests for name, requests in groups.items() if name != ONE_CIRCLE}
@@ -30,7 +29,7 @@ def save_examples(
     save_image_grid(panels, "ControlNet, trained on one circle", path, "evaluate_controlnet", inputs)
 
 
-def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, Requests]) -> Panel:
+def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions]) -> Panel:
     """A row for each prompt and hint with the ControlNet, and one without; noises in columns."""
     rows, labels = [], []
     for name, requests in groups.items():
@@ -43,7 +42,7 @@ def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, Request
     return Panel(rows, labels, ["control image", *noises])
 
 
-def _one_circle(images: dict[str, NDArray[np.uint8]], requests: Requests) -> Panel:
+def _one_circle(images: dict[str, NDArray[np.uint8]], requests: Conditions) -> Panel:
     """A row for each held-out scene, with a noise of its own."""
     shown = range(min(SCENES, len(requests)))
     hints = _hints(requests.part(shown), images[ONE_CIRCLE].shape[1])
@@ -58,19 +57,18 @@ def _pictures(images: NDArray[np.uint8], numbers: range) -> list[Image.Image]:
     return [Image.fromarray(images[number]) for number in numbers]
 
 
-def _hints(requests: Requests, size: int) -> list[Image.Image]:
-    hints = (draw_hints(requests.geometry, size) * 255).round().byte().permute(0, 2, 3, 1).numpy()
-    return [Image.fromarray(hint) for hint in hints]
+def _hints(requests: Conditions, size: int) -> list[Image.Image]:
+    return to_pil(unit_to_uint8(render_conditioning_images(requests.geometry, size)))
 
 
 def save_convergence(metrics: dict[str, Any], path: Path, inputs: Sequence[Path]) -> None:
-    """IoU and colour errors against the steps of training."""
+    """IoU and color errors against the steps of training."""
     title = "ControlNet, as its training goes on"
     save_curves(_plots(metrics["steps"], "training steps"), title, path, "evaluate_controlnet", inputs)
 
 
 def save_scales(metrics: dict[str, Any], path: Path, inputs: Sequence[Path]) -> None:
-    """IoU and colour errors against the conditioning scale."""
+    """IoU and color errors against the conditioning scale."""
     title = "How much the ControlNet says"
     save_curves(_plots(metrics["scales"], "conditioning scale"), title, path, "evaluate_controlnet", inputs)
 

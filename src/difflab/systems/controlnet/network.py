@@ -1,7 +1,5 @@
 """The ControlNet of a text-to-image model, and its objective."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, Stable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.data.circles import draw_hints
+from difflab.data.circles import render_conditioning_images
 from difflab.errors import UserError, reading
 from difflab.models.safe_loading import load_weights, require_weights
 from difflab.systems.text_to_image.objective import Captions, noised
@@ -104,7 +102,7 @@ class ControlTask(nn.Module):
         """`latents` (N, C, h, w), `tokens` (N, L) and `geometry` (N, 2, 3) as in Scenes, to the mean loss."""
         (unet,) = self.frozen
         states = self.captions(batch["tokens"], generator)
-        hints = draw_hints(batch["geometry"], self.hint_size)
+        hints = render_conditioning_images(batch["geometry"], self.hint_size)
         z, t, target = noised(self.scheduler, batch["latents"], generator)
         down, middle = self.controlnet(z, t, states, controlnet_cond=hints, return_dict=False)
         predicted = unet(

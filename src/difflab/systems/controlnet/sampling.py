@@ -1,7 +1,5 @@
 """Sampling with a ControlNet, without it, by training step and by conditioning scale."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +13,12 @@ from torch import Tensor
 from difflab.data.circles import Scenes
 from difflab.errors import UserError
 from difflab.params import ControlSamplesParams, GuidedSamplingParams
-from difflab.systems.controlnet.conditions import ONE_CIRCLE, Requests, all_requests, scaled, without
+from difflab.systems.controlnet.conditions import ONE_CIRCLE, Conditions, all_conditions, scaled, without
 from difflab.systems.text_to_image.model_folder import image_size
-from difflab.systems.text_to_image.sampling import draw_prompts
+from difflab.systems.text_to_image.sampling import sample_prompts
 
 
-def draw_controlled(
+def sample_controlled(
     pipeline: StableDiffusionControlNetPipeline,
     prompts: Sequence[str],
     hints: Tensor,
@@ -37,15 +35,15 @@ def draw_controlled(
         channels, height, width = hints.shape[1:]
         raise UserError(f"hint: found {channels} channels of {height}×{width} pixels, allowed: 3 of {size}×{size}")
     options: dict[str, Any] = {"image": hints.to(pipeline.device), "controlnet_conditioning_scale": scale}
-    return draw_prompts(pipeline, prompts, numbers, params, **options)
+    return sample_prompts(pipeline, prompts, numbers, params, **options)
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SampleSet:
     """Images of `requests` from the noises `numbers`, with the weights of `snapshot`; without them if it is None."""
 
     name: str
-    requests: Requests
+    requests: Conditions
     numbers: range
     snapshot: Path | None
     scale: float = 1.0
@@ -53,25 +51,25 @@ class Drawing:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def batches(self, size: int) -> list[Drawing]:
+    def batches(self, size: int) -> "list[SampleSet]":
         """Itself in parts of `size` images."""
         starts = range(0, len(self), size)
         parts = [self.numbers[start : start + size] for start in starts]
-        return [Drawing(self.name, self.requests.part(part), part, self.snapshot, self.scale) for part in parts]
+        return [SampleSet(self.name, self.requests.part(part), part, self.snapshot, self.scale) for part in parts]
 
 
-def all_drawings(scenes: Scenes, params: ControlSamplesParams, snapshots: Sequence[Path]) -> list[Drawing]:
+def all_sample_sets(scenes: Scenes, params: ControlSamplesParams, snapshots: Sequence[Path]) -> list[SampleSet]:
     """All groups of requests with the ControlNet and without; then some of one circle by step and by scale.
 
     `scenes` are held out; `snapshots` in the order of their steps, the last of them the trained ControlNet.
     """
-    groups, last = all_requests(scenes, params), snapshots[-1]
+    groups, last = all_conditions(scenes, params), snapshots[-1]
     drawings = []
     for name, requests in groups.items():
         numbers = range(len(requests))
-        drawings += [Drawing(name, requests, numbers, last), Drawing(without(name), requests, numbers, None)]
+        drawings += [SampleSet(name, requests, numbers, last), SampleSet(without(name), requests, numbers, None)]
     numbers = range(params.num_compared)
     compared = groups[ONE_CIRCLE].part(numbers)
-    drawings += [Drawing(file.stem, compared, numbers, file) for file in snapshots]
-    drawings += [Drawing(scaled(scale), compared, numbers, last, scale) for scale in params.conditioning_scales]
+    drawings += [SampleSet(file.stem, compared, numbers, file) for file in snapshots]
+    drawings += [SampleSet(scaled(scale), compared, numbers, last, scale) for scale in params.conditioning_scales]
     return drawings

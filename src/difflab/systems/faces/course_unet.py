@@ -1,7 +1,5 @@
 """The face U-Net of a course on generative models, which comes as a file of weights."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any

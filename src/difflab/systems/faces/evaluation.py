@@ -3,8 +3,6 @@
 Images are (H, W, 3) float64 of 0 to 255.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import combinations, pairwise

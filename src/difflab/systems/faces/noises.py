@@ -1,7 +1,5 @@
 """Starting noises of faces, from the noise bank or files, paths between two of them, and the files of their images."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +67,7 @@ def slerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
     """From `a` at α = 0 to `b` at 1 at constant speed along the great circle through their directions (Shoemake 1985).
 
     The norm goes from one's to the other's, (1−α)‖a‖ + α‖b‖, where Shoemake's vectors have one norm. Between opposite
-    noises, which no great circle is the shortest path of, the circle goes through `a` with each pair of neighbours
+    noises, which no great circle is the shortest path of, the circle goes through `a` with each pair of neighbors
     (x, y) turned to (−y, x), which is as Gaussian as `a`. Raises UserError where a noise is zero.
     """
     u, v = a.double().flatten(), b.double().flatten()
@@ -110,7 +108,7 @@ def _quarter_turn(x: Tensor) -> Tensor:
     return turned
 
 
-def sample_files(params: FaceSamplingParams, eta: float, step_seed: int) -> list[Path]:
+def face_files(params: FaceSamplingParams, eta: float, step_seed: int) -> list[Path]:
     """The images of one η and one seed, in the order of their starting noises."""
     folder = Path("samples/faces", f"eta_{eta}", f"seed_{step_seed}")
     return [folder / f"{number:02d}.png" for number in range(params.num_noises)]

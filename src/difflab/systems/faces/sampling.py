@@ -1,7 +1,5 @@
 """How faces are drawn and saved by the stages that do."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from torch import Tensor
 
 from difflab.data.pixels import to_pil
 from difflab.device import make_accelerator
-from difflab.diffusion.noise_bank import bank_generators, drawn_batches
+from difflab.diffusion.noise_bank import bank_generators, resumable_batches
 from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.diffusion.samplers import sampler_options
 from difflab.outputs import atomic_write
@@ -49,7 +47,7 @@ def load_faces(compute: ComputeParams) -> UnconditionalPipeline:
     return pipeline
 
 
-def draw_faces(
+def sample_faces(
     folder: Path,
     faces: Sequence[Face],
     pipeline: UnconditionalPipeline,
@@ -75,7 +73,7 @@ def draw_faces(
         for start in range(0, len(group), params.batch_size)
     ]
     key, inputs = [compute, params, [face.file for face in faces]], [MODEL, *noise_files(params)]
-    with drawn_batches(folder.name, key, inputs, batches, draw) as drawn, atomic_write(folder) as partial:
+    with resumable_batches(folder.name, key, inputs, batches, draw) as drawn, atomic_write(folder) as partial:
         for batch, tensors in drawn:
             images = min_max_rescaled(tensors["images"]) if params.min_max_rescale else tensors["images"]
             for face, picture in zip(batch, to_pil(images), strict=True):

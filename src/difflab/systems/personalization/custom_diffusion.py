@@ -1,7 +1,5 @@
 """Custom Diffusion (Kumari et al. 2022) of one group of concepts, for each training seed, with prior preservation."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,25 +14,31 @@ from accelerate.utils import set_seed
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from difflab.diffusion.noise_bank import drawn_batches
+from difflab.diffusion.noise_bank import resumable_batches
 from difflab.params import Concepts, GuidedSamplingParams, PriorParams, TrainingParams
-from difflab.systems.personalization.objective import PersonalizationTask, Rows, concept_rows, joined, prior_rows
+from difflab.systems.personalization.objective import (
+    Examples,
+    PersonalizationTask,
+    concept_examples,
+    joined_examples,
+    prior_examples,
+)
 from difflab.systems.personalization.paths import concept_file, load_concept, run_folder
 from difflab.systems.personalization.weights import add_tokens, save_embedding, save_projections
 from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
-from difflab.systems.text_to_image.sampling import draw_prompts, set_sampler
+from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
 from difflab.training.checkpoint import seeded_runs
 from difflab.training.fit import fit
 
 
 @contextmanager
-def drawn_prior(
+def sampled_prior(
     pipeline: StableDiffusionPipeline,
     params: PriorParams,
     sampling: GuidedSamplingParams,
     depends_on: Any,
     inputs: Sequence[Path],
-) -> Iterator[Rows]:
+) -> Iterator[Examples]:
     """Rows of what `pipeline` draws for its prompts; they outlast a kill until the block ends (see `drawn_batches`).
 
     Kumari et al. take real images of like captions; this model's own need no data set, at any size.
@@ -46,16 +50,16 @@ def drawn_prior(
     batches = [numbers[start : start + sampling.batch_size] for start in range(0, len(numbers), sampling.batch_size)]
 
     def draw(batch: list[int]) -> dict[str, Tensor]:
-        return {"images": draw_prompts(pipeline, [prompts[i] for i in batch], batch, of_prior)}
+        return {"images": sample_prompts(pipeline, [prompts[i] for i in batch], batch, of_prior)}
 
-    with drawn_batches("custom_diffusion-prior", depends_on, inputs, batches, draw) as drawn:
-        yield prior_rows(pipeline, torch.cat([tensors["images"] for _, tensors in drawn]), prompts)
+    with resumable_batches("custom_diffusion-prior", depends_on, inputs, batches, draw) as drawn:
+        yield prior_examples(pipeline, torch.cat([tensors["images"] for _, tensors in drawn]), prompts)
 
 
 def train_group(
     output: Path,
     concepts: Concepts,
-    prior: Rows,
+    prior: Examples,
     templates: Sequence[str],
     training: TrainingParams,
     num_runs: int,
@@ -69,13 +73,13 @@ def train_group(
     images = {name: load_concept(name) for name in concepts}
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
     add_tokens(pipeline, {concept.token: concept.initializer for concept in concepts.values()})
-    rows = [concept_rows(pipeline, images[name], concept.token, templates) for name, concept in concepts.items()]
+    rows = [concept_examples(pipeline, images[name], concept.token, templates) for name, concept in concepts.items()]
     inputs = [MODEL, *map(concept_file, concepts)]
     runs = seeded_runs(f"custom_diffusion-{output.name}", num_runs, training, depends_on, inputs)
     for run, (seeded, checkpoint) in enumerate(runs):
         set_seed(seeded.seed)
         task = PersonalizationTask(pipeline, len(concepts), cross_attention=True)
-        fit(task, joined([*rows, prior]), seeded, accelerator, checkpoint)
+        fit(task, joined_examples([*rows, prior]), seeded, accelerator, checkpoint)
         folder = run_folder(output, run)
         for (name, concept), embedding in zip(concepts.items(), task.embeddings, strict=True):
             save_embedding(folder / name, concept.token, embedding)

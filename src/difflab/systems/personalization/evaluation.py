@@ -1,7 +1,5 @@
 """Metrics of personalized images by prompt, method and group of concepts, and their figure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from difflab.evaluation.circle_metrics import shows_colour
+from difflab.data.pixels import to_pil
+from difflab.evaluation.circle_metrics import shows_color
 from difflab.evaluation.classifier_metrics import share_of
 from difflab.evaluation.intervals import over_runs
 from difflab.figures.image_grid import Panel
@@ -39,7 +37,7 @@ def with_runs(values: Sequence[float], least: float) -> dict[str, Any]:
     return summary(values, least) | {"runs": list(values)}
 
 
-def compare(shares: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
+def compare_shares(shares: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
     """`shares` of images with all concepts, by group, method and run: differences by group, and all groups together.
 
     Differences are Custom Diffusion's share less that of textual inversion, in runs of one number. Over groups the
@@ -79,7 +77,7 @@ class Grader:
     def found(self, images: Images, prompt: str) -> dict[str, Tensor]:
         """(N,) bool by concept of the prompt: which images show it. Without those that are no color."""
         colors = {name: self.concepts[name].colour for name in named_in(prompt, self.concepts)}
-        return {name: shows_colour(images, color, self.presence) for name, color in colors.items() if color}
+        return {name: shows_color(images, color, self.presence) for name, color in colors.items() if color}
 
     def grade(self, images: Images, prompt: str) -> dict[str, Any]:
         """What is measured of the images of one prompt: a number, or one for each of its concepts.
@@ -104,7 +102,7 @@ class Grader:
         for name, concept in self.concepts.items():
             if concept.colour:
                 shown = {
-                    of: shows_colour(truth, concept.colour, self.presence) for of, truth in self.true_images.items()
+                    of: shows_color(truth, concept.colour, self.presence) for of, truth in self.true_images.items()
                 }
                 control[name] = {"own_images": share_of(shown.pop(name))}
                 if shown:
@@ -149,7 +147,7 @@ def compare_methods(
     }
     if not shares:
         return {"pairs": pairs}
-    compared = compare(shares)
+    compared = compare_shares(shares)
     for name, difference in compared["differences"].items():
         pairs[name]["difference"] = difference
     return {"overall": compared["overall"], "pairs": pairs}
@@ -166,10 +164,7 @@ NUM_NOISES = 6
 
 def concepts_panel(true_images: Mapping[str, Tensor]) -> Panel:
     """The first images (N, 3, S, S) uint8 of each concept, by its label."""
-    rows = [
-        [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in images[:NUM_CONCEPT_IMAGES]]
-        for images in true_images.values()
-    ]
+    rows = [to_pil(images[:NUM_CONCEPT_IMAGES]) for images in true_images.values()]
     return Panel(rows, list(true_images), [], "images of the concepts")
 
 

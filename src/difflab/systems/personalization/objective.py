@@ -1,7 +1,5 @@
 """Training examples and objective of textual inversion and Custom Diffusion."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,15 +12,18 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from difflab.data.dataset import ImageDataset
+from difflab.data.pixels import to_signed
 from difflab.systems.text_to_image.model_folder import image_size
 from difflab.systems.text_to_image.objective import noised
 from difflab.systems.zero_shot.clip import tokenize
 
 # "latents" (N, C, h, w), scaled as the U-Net takes them, and "tokens" (N, L) of their captions.
-Rows = dict[str, Tensor]
+Examples = dict[str, Tensor]
 
 
-def concept_rows(pipeline: StableDiffusionPipeline, images: ImageDataset, token: str, templates: Sequence[str]) -> Rows:
+def concept_examples(
+    pipeline: StableDiffusionPipeline, images: ImageDataset, token: str, templates: Sequence[str]
+) -> Examples:
     """N images at the model's size, each also flipped, each with all T templates for its caption: 2·N·T rows.
 
     Raises UserError where the tokenizer does not know a caption.
@@ -34,12 +35,12 @@ def concept_rows(pipeline: StableDiffusionPipeline, images: ImageDataset, token:
     return {"latents": latents.repeat_interleave(len(tokens), 0), "tokens": tokens.repeat(len(latents), 1)}
 
 
-def prior_rows(pipeline: StableDiffusionPipeline, images: Tensor, captions: Sequence[str]) -> Rows:
+def prior_examples(pipeline: StableDiffusionPipeline, images: Tensor, captions: Sequence[str]) -> Examples:
     """`images` (N, 3, S, S) uint8 of the model's size, each with its caption: N rows."""
     return {"latents": _encode(pipeline, images), "tokens": tokenize(pipeline.tokenizer, captions)}
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
+def joined_examples(parts: Sequence[Examples]) -> Examples:
     """All rows of all parts."""
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
@@ -47,7 +48,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
 @torch.no_grad()
 def _encode(pipeline: StableDiffusionPipeline, images: Tensor) -> Tensor:
     """The mean that the autoencoder has for each image, as the U-Net takes it; on the CPU."""
-    pixels = images.to(pipeline.device).float() / 127.5 - 1
+    pixels = to_signed(images.to(pipeline.device))
     means = [pipeline.vae.encode(image[None]).latent_dist.mean for image in pixels]
     return torch.cat(means).float().cpu() * pipeline.vae.config.scaling_factor
 

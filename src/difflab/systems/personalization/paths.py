@@ -1,7 +1,5 @@
 """Where the stages of personalization keep images, models and samples."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal, get_args
 

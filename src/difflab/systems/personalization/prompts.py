@@ -1,7 +1,5 @@
 """Tokens of concepts in prompts."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

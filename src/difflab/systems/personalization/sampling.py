@@ -1,7 +1,5 @@
 """What each method draws for each prompt, from the same noises: samples/multi_concept/."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
@@ -11,10 +9,10 @@ import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
 import torch
 from diffusers import StableDiffusionPipeline
-from PIL import Image
 from torch import Tensor
 
-from difflab.diffusion.noise_bank import drawn_batches
+from difflab.data.pixels import to_pil
+from difflab.diffusion.noise_bank import resumable_batches
 from difflab.outputs import atomic_write
 from difflab.params import Concepts, GuidedSamplingParams
 from difflab.systems.personalization.paths import (
@@ -30,7 +28,7 @@ from difflab.systems.personalization.paths import (
 from difflab.systems.personalization.prompts import Group, group_name, groups_of, in_words
 from difflab.systems.personalization.weights import load_embeddings, load_projections
 from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
-from difflab.systems.text_to_image.sampling import draw_prompts, set_sampler
+from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
 
 Sample = tuple[Method, int, Group, int, int]  # method, run, group, prompt, noise of the bank
 
@@ -51,7 +49,7 @@ def load_personalized(method: Method, concepts: Sequence[str], run: int = 0) -> 
     return pipeline
 
 
-def draw_samples(
+def sample_concepts(
     prompts: Sequence[str],
     concepts: Concepts,
     num_runs: int,
@@ -74,17 +72,20 @@ def draw_samples(
         if method == "words":
             texts = [in_words(text, concepts) for text in texts]
         numbers = [number for *_, number in batch]
-        return {"images": draw_prompts(pipeline_of(method, group, run), texts, numbers, sampling)}
+        return {"images": sample_prompts(pipeline_of(method, group, run), texts, numbers, sampling)}
 
     groups = groups_of(prompts, concepts)
     batches = _batches(groups, num_runs, num_images, sampling.batch_size)
     inputs = [MODEL, CUSTOM_DIFFUSION, *map(inversion_folder, concepts)]
-    with drawn_batches("multi_concept", depends_on, inputs, batches, draw) as drawn, atomic_write(SAMPLES) as partial:
+    with (
+        resumable_batches("multi_concept", depends_on, inputs, batches, draw) as drawn,
+        atomic_write(SAMPLES) as partial,
+    ):
         for batch, tensors in drawn:
-            for (method, run, _, prompt, number), image in zip(batch, tensors["images"], strict=True):
+            for (method, run, _, prompt, number), image in zip(batch, to_pil(tensors["images"]), strict=True):
                 file = partial / sample_folder(method, run, prompt).relative_to(SAMPLES) / f"{number:03d}.png"
                 file.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(image.permute(1, 2, 0).numpy()).save(file)
+                image.save(file)
 
 
 def _batches(groups: Sequence[Group], num_runs: int, num_images: int, batch_size: int) -> list[list[Sample]]:

@@ -1,9 +1,7 @@
-"""What personalisation learns, as files: one embedding for each token, and keys and values of the cross-attention.
+"""What personalization learns, as files: one embedding for each token, and keys and values of the cross-attention.
 
 `pipe.load_textual_inversion(FOLDER)` of diffusers reads the folder of one token, and `load_personalized` all of them.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The autoencoder whose latents the text-to-image model draws."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
@@ -14,7 +12,7 @@ from diffusers.models.upsampling import Upsample2D
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.data.circles import Scenes, draw_images
+from difflab.data.circles import Scenes, render_images
 from difflab.params import AutoencoderNetworkParams
 from difflab.progress import image_bar
 
@@ -90,8 +88,8 @@ class AutoencoderTask(nn.Module):
         self.kl_weight = kl_weight
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        """`geometry` (N, 2, 3) and `colours` (N, 3, 3) uint8, as in Scenes, to the mean loss."""
-        images = draw_images(batch["geometry"], batch["colours"], self.autoencoder.config.sample_size)
+        """`geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes, to the mean loss."""
+        images = render_images(batch["geometry"], batch["colours"], self.autoencoder.config.sample_size)
         posterior = self.autoencoder.encode(images).latent_dist
         decoded = self.autoencoder.decode(posterior.sample(generator)).sample
         divergence = posterior.kl().mean() / posterior.mean[0].numel()
@@ -106,9 +104,9 @@ def encode_scenes(autoencoder: Any, scenes: Scenes, image_size: int) -> Tensor:
     """
     latents = []
     with image_bar("encoding", 0, len(scenes)) as bar:
-        parts = zip(scenes.geometry.split(ENCODED), scenes.colours.split(ENCODED), strict=True)
-        for geometry, colours in parts:
-            images = draw_images(geometry.to(autoencoder.device), colours.to(autoencoder.device), image_size)
+        parts = zip(scenes.geometry.split(ENCODED), scenes.colors.split(ENCODED), strict=True)
+        for geometry, colors in parts:
+            images = render_images(geometry.to(autoencoder.device), colors.to(autoencoder.device), image_size)
             means = autoencoder.encode(images.to(autoencoder.dtype)).latent_dist.mode()
             latents.append((means * autoencoder.config.scaling_factor).float().cpu())
             bar.update(len(geometry))

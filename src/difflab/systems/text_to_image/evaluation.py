@@ -1,7 +1,5 @@
 """Metrics and figure of the text-to-image model: whether images match their captions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from difflab.evaluation.circle_metrics import MEASURES, delta_e, foreground, lab, median, roundness
+from difflab.evaluation.circle_metrics import MEASURES, delta_e, foreground, lab, roundness
+from difflab.evaluation.intervals import median
 from difflab.figures.image_grid import Panel, save_image_grid
 
 PROTOCOL = MEASURES | {
@@ -22,9 +21,9 @@ PROTOCOL = MEASURES | {
 }
 
 
-def evaluate(images: NDArray[np.uint8], colours: NDArray[np.uint8]) -> dict[str, Any]:
-    """`images` (N, S, S, 3), each with one circle asked for in `colours` (N, 3, 3), as in Scenes."""
-    rows = [_measure(image, asked) for image, asked in zip(images, colours, strict=True)]
+def text_to_image_metrics(images: NDArray[np.uint8], colors: NDArray[np.uint8]) -> dict[str, Any]:
+    """`images` (N, S, S, 3), each with one circle asked for in `colors` (N, 3, 3), as in Scenes."""
+    rows = [_measure(image, asked) for image, asked in zip(images, colors, strict=True)]
     overlaps, circles, backgrounds = map(np.array, zip(*rows, strict=True))
     return {
         "num_images": len(images),
@@ -36,11 +35,11 @@ def evaluate(images: NDArray[np.uint8], colours: NDArray[np.uint8]) -> dict[str,
     }
 
 
-def _measure(image: NDArray[np.uint8], colours: NDArray[np.uint8]) -> tuple[float, float, float]:
+def _measure(image: NDArray[np.uint8], colors: NDArray[np.uint8]) -> tuple[float, float, float]:
     pixels = lab(image)
     shape = foreground(pixels)
     inside = shape if shape.any() else ~shape
-    return roundness(shape), delta_e(pixels[inside], colours[0]), delta_e(pixels[~shape], colours[2])
+    return roundness(shape), delta_e(pixels[inside], colors[0]), delta_e(pixels[~shape], colors[2])
 
 
 COLUMNS, ROWS = 4, 6

@@ -1,7 +1,5 @@
 """A text-to-image model as the folder, or hub id, that diffusers' StableDiffusionPipeline loads."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

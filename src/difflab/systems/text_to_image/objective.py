@@ -1,7 +1,5 @@
 """The U-Net in latent space, its noise schedule, and the denoising objective with captions."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
@@ -15,7 +13,7 @@ from transformers import CLIPTextModel
 from difflab.params import LatentNetworkParams
 
 
-def make_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:
+def make_latent_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:
     """A random U-Net of the autoencoder's latents, whose levels attend to (N, L, `text_width`) states."""
     levels = len(params.block_out_channels)
     latents: Any = autoencoder.config

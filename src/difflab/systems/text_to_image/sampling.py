@@ -1,13 +1,10 @@
 """Images of prompts, each from its own noise of the bank."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import difflab.torchvision_cure  # noqa: F401  (first: see there)
 
-import torch
 from diffusers import (
     DDIMScheduler,
     DPMSolverMultistepScheduler,
@@ -16,6 +13,7 @@ from diffusers import (
 )
 from torch import Tensor
 
+from difflab.data.pixels import unit_to_uint8
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.params import GuidedSamplingParams
 from difflab.systems.zero_shot.clip import tokenize
@@ -31,7 +29,7 @@ def set_sampler(pipeline: StableDiffusionPipeline, name: str) -> None:
     pipeline.scheduler = scheduler
 
 
-def draw_prompts(
+def sample_prompts(
     pipeline: StableDiffusionPipeline | StableDiffusionControlNetPipeline,
     prompts: Sequence[str],
     numbers: Iterable[int],
@@ -52,4 +50,4 @@ def draw_prompts(
         output_type="pt",
         **options,
     )
-    return (drawn.images.float() * 255).round().to(torch.uint8).cpu()
+    return unit_to_uint8(drawn.images).cpu()

@@ -1,7 +1,5 @@
 """CLIP embeddings of texts and images, and zero-shot classification by them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path

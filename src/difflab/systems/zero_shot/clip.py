@@ -1,7 +1,5 @@
 """A small CLIP: its network, its tokenizer, and the folder that transformers' CLIPModel and CLIPProcessor load."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple

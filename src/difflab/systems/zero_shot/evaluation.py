@@ -1,7 +1,5 @@
 """Metrics of zero-shot classification, its confusion matrix and examples, as numbers, a table and figures."""
 
-from __future__ import annotations
-
 import csv
 from collections import Counter
 from collections.abc import Sequence
@@ -18,15 +16,15 @@ from torch import Tensor
 
 from difflab.evaluation.intervals import wilson
 from difflab.figures.files import DPI, STYLE, Provenance, save_png
-from difflab.figures.image_grid import LITERAL, Panel, Scale, draw_image_grid
+from difflab.figures.image_grid import LITERAL, Panel, Scale, plot_image_grid
 from difflab.outputs import atomic_write
-from difflab.systems.zero_shot.labeled_folder import LabelledFolder
+from difflab.systems.zero_shot.labeled_folder import LabeledFolder
 
 MOST_CONFUSED = 10  # pairs of classes that the metrics name
 CASES = 5  # of either kind that the table and the figure show
 
 
-def zero_shot_grades(predicted: Tensor, images: LabelledFolder, kinds: Sequence[str]) -> dict[str, Any]:
+def zero_shot_grades(predicted: Tensor, images: LabeledFolder, kinds: Sequence[str]) -> dict[str, Any]:
     """Accuracy with its interval, chance, accuracy of each class, and the most frequent confusions.
 
     `kinds`: of each class of `images`; where there are several, each has its accuracy too.
@@ -55,7 +53,7 @@ def _by_kind(correct: NDArray[np.bool_], kinds: NDArray[np.str_]) -> dict[str, d
     return {kind: asdict(wilson(int(found.sum()), len(found))) for kind, found in by_kind.items()}
 
 
-def confusion_matrix(predicted: Tensor, images: LabelledFolder) -> NDArray[np.int64]:
+def confusion_matrix(predicted: Tensor, images: LabeledFolder) -> NDArray[np.int64]:
     """(C, C): how many images of each class (row) were taken for each (column)."""
     counts = np.zeros((len(images.labels), len(images.labels)), dtype=np.int64)
     np.add.at(counts, (np.array(images.classes), predicted.numpy()), 1)
@@ -72,7 +70,7 @@ class Case:
     true: str
 
 
-def example_cases(predicted: Tensor, images: LabelledFolder) -> list[Case]:
+def example_cases(predicted: Tensor, images: LabeledFolder) -> list[Case]:
     """Five correct and five wrong ones, or all where there are fewer, evenly spaced among all of their kind."""
     correct, names = predicted.numpy() == np.array(images.classes), images.names
     kinds: dict[Literal["correct", "wrong"], NDArray] = {"correct": correct, "wrong": ~correct}
@@ -98,7 +96,7 @@ def save_cases_table(cases: Sequence[Case], path: Path) -> None:
 SCALE = Scale(cell=160, gap=50, caption=60, dpi=DPI)  # four lines of text below an image
 CAPTION_WIDTH = 20  # characters
 LABEL_SIZE = 0.11  # inches of a class's row and column
-LABELLED = 80  # classes; more have no room for their names, and share the side of so many
+LABELED = 80  # classes; more have no room for their names, and share the side of so many
 
 
 def save_cases(cases: Sequence[Case], title: str, path: Path, stage: str) -> None:
@@ -106,7 +104,7 @@ def save_cases(cases: Sequence[Case], title: str, path: Path, stage: str) -> Non
     rows = {case.kind: [other for other in cases if other.kind == case.kind] for case in cases}
     captions = [[_caption(case) for case in row] for row in rows.values()]
     panel = Panel([[case.file for case in row] for row in rows.values()], list(rows), [], captions=captions)
-    save_png(draw_image_grid([panel], title, SCALE), path, Provenance.of(stage, [case.file for case in cases]))
+    save_png(plot_image_grid([panel], title, SCALE), path, Provenance.of(stage, [case.file for case in cases]))
 
 
 def _caption(case: Case) -> str:
@@ -117,12 +115,12 @@ def _caption(case: Case) -> str:
 @mpl.rc_context(STYLE)
 def save_confusion(counts: NDArray, labels: list[str], title: str, path: Path, stage: str, inputs: list[Path]) -> None:
     """The share of each class (row) that was taken for each (column), from `counts` (C, C), as a PNG."""
-    side = max(3.0, LABEL_SIZE * min(len(labels), LABELLED))
+    side = max(3.0, LABEL_SIZE * min(len(labels), LABELED))
     figure = Figure(figsize=(side, side), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     shares = counts / counts.sum(1, keepdims=True).clip(min=1)
     drawn = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues", interpolation="nearest")
-    if len(labels) <= LABELLED:
+    if len(labels) <= LABELED:
         axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=6, **LITERAL)
         axes.set_yticks(range(len(labels)), labels, fontsize=6, **LITERAL)
     axes.set_xlabel("predicted")

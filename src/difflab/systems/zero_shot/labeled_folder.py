@@ -1,6 +1,4 @@
-"""Labelled images as a folder: `val/{class}_{index}.png`, also other formats, and `id2label.json` with class names."""
-
-from __future__ import annotations
+"""Labeled images as a folder: `val/{class}_{index}.png`, also other formats, and `id2label.json` with class names."""
 
 import json
 import re
@@ -12,23 +10,23 @@ from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
-from PIL import Image
 from torch import Tensor
 
-from difflab.data.captions import NUMERALS, Ink
-from difflab.data.circles import draw_images, paint, place_circles, to_bytes
+from difflab.data.captions import NUMERALS, ColoredDigit
+from difflab.data.circles import paint, place_circles, render_images
 from difflab.data.colors import Pair
 from difflab.data.dataset import ImageDataset
 from difflab.data.image_files import find_images
+from difflab.data.pixels import to_pil, to_uint8
 from difflab.models.safe_loading import refusal
 from difflab.params import UnseenImagesParams
-from difflab.systems.zero_shot.training import colour_digits
+from difflab.systems.zero_shot.training import color_digits
 
 LABELS, IMAGES = "id2label.json", "val"
 
 
 @dataclass(frozen=True)
-class LabelledFolder:
+class LabeledFolder:
     """`labels`, in words, of the classes; `files`, sorted by class and index, and the index in `labels` of each.
 
     `ids` are the classes' own, rising: two classes may have one label, as ImageNet's 134 and 517 are both a crane.
@@ -58,7 +56,7 @@ class LabelledFolder:
         return ids
 
 
-def read_labelled_folder(folder: str | Path) -> LabelledFolder:
+def read_labeled_folder(folder: str | Path) -> LabeledFolder:
     """Underscores in a label stand for spaces.
 
     Raises UserError where a file is missing, is no JSON object of names or no image, or an image's class has no name.
@@ -74,7 +72,7 @@ def read_labelled_folder(folder: str | Path) -> LabelledFolder:
     for (*image, file), (*other, another) in pairwise(keyed):
         if image == other:
             raise refusal(str(another), f"{file.name}, of the same class and index", "each image once")
-    return LabelledFolder(
+    return LabeledFolder(
         [names[number].replace("_", " ") for number in numbers],
         [file for _, _, file in keyed],
         [numbers.index(number) for number, _, _ in keyed],
@@ -109,25 +107,25 @@ Draw = Callable[[Generator], Tensor]  # one image (3, S, S) uint8
 
 
 def unseen_circles(pairs: Sequence[Pair], size: int) -> dict[str, Draw]:
-    """By label: a circle of one colour anywhere on a background of another."""
+    """By label: a circle of one color anywhere on a background of another."""
 
     def drawing(pair: Pair) -> Draw:
-        return lambda generator: to_bytes(draw_images(place_circles(1, generator)[None], paint(pair)[None], size))[0]
+        return lambda generator: to_uint8(render_images(place_circles(1, generator)[None], paint(pair)[None], size))[0]
 
     return {f"{circle} circle on {background}": drawing((circle, background)) for circle, background in pairs}
 
 
-def unseen_digits(inks: Sequence[Ink], digits: ImageDataset, size: int) -> dict[str, Draw]:
-    """By label: one of `digits` in a colour."""
+def unseen_digits(inks: Sequence[ColoredDigit], digits: ImageDataset, size: int) -> dict[str, Draw]:
+    """By label: one of `digits` in a color."""
 
-    def drawing(colour: str, numeral: str) -> Draw:
+    def drawing(color: str, numeral: str) -> Draw:
         images = digits.with_labels([NUMERALS.index(numeral)]).images
-        return lambda generator: colour_digits(images[generator.integers(len(images))][None], [colour], size)[0]
+        return lambda generator: color_digits(images[generator.integers(len(images))][None], [color], size)[0]
 
-    return {f"{colour} {numeral}": drawing(colour, numeral) for colour, numeral in inks}
+    return {f"{color} {numeral}": drawing(color, numeral) for color, numeral in inks}
 
 
-def write_labelled_folder(folder: Path, drawings: dict[str, Draw], params: UnseenImagesParams) -> None:
+def write_labeled_folder(folder: Path, drawings: dict[str, Draw], params: UnseenImagesParams) -> None:
     """`images_per_class` images of each label; image i of class c depends on (seed, c, i) alone."""
     (folder / IMAGES).mkdir(parents=True)
     labels = {str(number): label.replace(" ", "_") for number, label in enumerate(drawings)}
@@ -136,4 +134,4 @@ def write_labelled_folder(folder: Path, drawings: dict[str, Draw], params: Unsee
         for index in range(params.images_per_class):
             image = draw(np.random.default_rng([params.seed, number, index]))
             file = folder / IMAGES / f"{number}_{index:03d}.png"
-            Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(file)
+            to_pil(image[None])[0].save(file)

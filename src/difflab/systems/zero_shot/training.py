@@ -1,7 +1,5 @@
 """Training data and contrastive objective of the small CLIP."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPModel
 
-from difflab.data.captions import BACKGROUND, NUMERALS, TEMPLATES, Ink
-from difflab.data.circles import Scenes, draw_images, to_bytes
+from difflab.data.captions import BACKGROUND, NUMERALS, TEMPLATES, ColoredDigit
+from difflab.data.circles import Scenes, render_images
 from difflab.data.colors import rgb
 from difflab.data.dataset import ImageDataset
+from difflab.data.pixels import to_signed, to_uint8
 
 
-def colour_digits(digits: Tensor, colours: Sequence[str], size: int) -> Tensor:
-    """(N, 3, size, size) uint8 of `digits` (N, 3, S, S) uint8, white on black, in N `colours` on BACKGROUND."""
+def color_digits(digits: Tensor, colors: Sequence[str], size: int) -> Tensor:
+    """(N, 3, size, size) uint8 of `digits` (N, 3, S, S) uint8, white on black, in N `colors` on BACKGROUND."""
     grey = digits[:, :1].float() / 255
     shares = F.interpolate(grey, size=(size, size), mode="bilinear", antialias=True)
-    inks = torch.tensor([rgb(name) for name in colours]).float()[:, :, None, None]
+    inks = torch.tensor([rgb(name) for name in colors]).float()[:, :, None, None]
     background = torch.tensor(rgb(BACKGROUND)).float()[:, None, None]
     return torch.lerp(background, inks, shares).round().to(torch.uint8)
 
@@ -46,7 +45,7 @@ class CaptionedImages:
     shown: Tensor
     said: Tensor
 
-    def __add__(self, other: CaptionedImages) -> CaptionedImages:
+    def __add__(self, other: "CaptionedImages") -> "CaptionedImages":
         return CaptionedImages(
             torch.cat([self.images, other.images]),
             self.captions + other.captions,
@@ -57,31 +56,31 @@ class CaptionedImages:
 
 def captioned_circles(scenes: Scenes, size: int) -> CaptionedImages:
     """Sizes and the background that shorthand leaves out count as said, so that captions are true too seldom."""
-    parts = zip(scenes.geometry.split(RENDERED), scenes.colours.split(RENDERED), strict=True)
-    images = torch.cat([to_bytes(draw_images(geometry, colours, size)) for geometry, colours in parts])
-    shown = _number_of(scenes.colours)
+    parts = zip(scenes.geometry.split(RENDERED), scenes.colors.split(RENDERED), strict=True)
+    images = torch.cat([to_uint8(render_images(geometry, colors, size)) for geometry, colors in parts])
+    shown = _number_of(scenes.colors)
     return CaptionedImages(images, scenes.captions, shown, shown)
 
 
-def captioned_digits(digits: ImageDataset, inks: list[Ink], size: int, seed: int) -> CaptionedImages:
-    """Each of `digits` in a colour that `inks` has for it, drawn from `seed`."""
-    colours_of = {numeral: [colour for colour, other in inks if other == numeral] for numeral in NUMERALS}
-    colours, captions, named = [], [], []
+def captioned_digits(digits: ImageDataset, inks: list[ColoredDigit], size: int, seed: int) -> CaptionedImages:
+    """Each of `digits` in a color that `inks` has for it, drawn from `seed`."""
+    colors_of = {numeral: [color for color, other in inks if other == numeral] for numeral in NUMERALS}
+    colors, captions, named = [], [], []
     for index, label in enumerate(digits.labels.tolist()):
         generator, numeral = np.random.default_rng([seed, index]), NUMERALS[label]
-        colour, template = (str(generator.choice(options)) for options in (colours_of[numeral], TEMPLATES))
-        colours.append(colour)
-        captions.append(template.format(ink=colour, numeral=numeral))
+        color, template = (str(generator.choice(options)) for options in (colors_of[numeral], TEMPLATES))
+        colors.append(color)
+        captions.append(template.format(ink=color, numeral=numeral))
         named.append(["{ink}" in template, True, BACKGROUND in template])
-    ink, background = _number_of(torch.tensor([[rgb(colour), rgb(BACKGROUND)] for colour in colours])).unbind(1)
-    shown = torch.stack([ink, 2**24 + digits.labels, background], dim=1)  # no colour has a numeral's number
+    ink, background = _number_of(torch.tensor([[rgb(color), rgb(BACKGROUND)] for color in colors])).unbind(1)
+    shown = torch.stack([ink, 2**24 + digits.labels, background], dim=1)  # no color has a numeral's number
     said = shown.where(torch.tensor(named), UNSAID)
-    return CaptionedImages(colour_digits(digits.images, colours, size), captions, shown, said)
+    return CaptionedImages(color_digits(digits.images, colors, size), captions, shown, said)
 
 
-def _number_of(colours: Tensor) -> Tensor:
+def _number_of(colors: Tensor) -> Tensor:
     """(N, K) int64 of sRGB bytes (N, K, 3)."""
-    return (colours.long() * torch.tensor([2**16, 2**8, 1])).sum(2)
+    return (colors.long() * torch.tensor([2**16, 2**8, 1])).sum(2)
 
 
 MAX_LOGIT_SCALE = math.log(100)  # Radford et al. 2021, section 2.5
@@ -102,8 +101,7 @@ class ContrastiveTask(nn.Module):
 
         Their meaning is that of CaptionedImages.
         """
-        images = batch["images"].float() / 127.5 - 1
-        embeddings = self.clip(input_ids=batch["tokens"], pixel_values=images)
+        embeddings = self.clip(input_ids=batch["tokens"], pixel_values=to_signed(batch["images"]))
         scale = self.clip.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
         logits = scale * embeddings.image_embeds.float() @ embeddings.text_embeds.float().T
         return symmetric_cross_entropy(logits, are_true(batch["said"], batch["shown"]))
