@@ -8,7 +8,9 @@ import argparse
 import resource
 import time
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
+import difflab  # noqa: F401  (before torchvision: see there)
+
+# isort: split
 
 import torch
 from diffusers import UNet2DModel

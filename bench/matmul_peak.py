@@ -6,7 +6,9 @@ Each network is measured between two calibrations, so a machine that slows down 
 import argparse
 from functools import partial
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
+import difflab  # noqa: F401  (before torchvision: see there)
+
+# isort: split
 
 import torch
 

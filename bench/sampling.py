@@ -11,7 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from statistics import median
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
+import difflab  # noqa: F401  (before torchvision: see there)
+
+# isort: split
 
 import torch
 from torch import nn

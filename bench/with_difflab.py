@@ -3,7 +3,9 @@
 import tempfile
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
+import difflab  # noqa: F401  (before torchvision: see there)
+
+# isort: split
 
 import torch
 from accelerate import Accelerator

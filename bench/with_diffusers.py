@@ -2,7 +2,9 @@
 
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
+import difflab  # noqa: F401  (before torchvision: see there)
+
+# isort: split
 
 import torch
 from accelerate import Accelerator

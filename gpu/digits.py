@@ -8,7 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
+import difflab  # noqa: F401  (before torchvision: see there)
+
+# isort: split
 
 import numpy as np
 import torch

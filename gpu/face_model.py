@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
+import difflab  # noqa: F401  (before torchvision: see there)
+
+# isort: split
 
 import torch
 from diffusers import UNet2DModel

@@ -18,7 +18,9 @@ from statistics import median
 from typing import Any
 from unittest import mock
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
+import difflab  # noqa: F401  (before torchvision: see there)
+
+# isort: split
 
 import torch
 from accelerate.state import AcceleratorState

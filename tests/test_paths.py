@@ -4,8 +4,6 @@ import ast
 from pathlib import Path
 from types import SimpleNamespace
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """The objectives against their definitions."""
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from diffusers.models.resnet import ResnetBlock2D

@@ -1,7 +1,5 @@
 """The pipelines on a small random model: batches, bytes, folders, bad calls."""
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from diffusers import DDPMScheduler, UNet2DModel

@@ -1,5 +1,3 @@
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler

@@ -2,8 +2,6 @@
 
 import math
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from diffusers import DDPMScheduler

@@ -1,7 +1,5 @@
 """The conditioning vectors against vectors worked out by hand from chosen weights."""
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from torch import nn

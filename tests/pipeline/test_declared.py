@@ -1,6 +1,5 @@
 """dvc.yaml declares for each stage the fingerprint of its script and exactly the parameters that it reads."""
 
-import ast
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,7 +11,6 @@ from dvc.stage import PipelineStage
 from networkx import descendants
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = ("diffusers", "torchvision")
 REPO = Repo(str(ROOT))
 STAGES = {
     stage.addressing: stage
@@ -47,14 +45,3 @@ def test_parameters_are_checked_before_every_stage() -> None:
     check = next(stage for stage in REPO.index.stages if stage.addressing == "check_params")
     for stage in REPO.index.stages:
         assert stage.addressing in ("check_params", "code") or check in descendants(REPO.index.graph, stage)
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "src").rglob("*.py")), ids=lambda path: path.stem)
-def test_torchvision_is_cured_before_it_is_imported(path: Path) -> None:
-    """All of diffusers but its schedulers imports torchvision; a stage in a warm Python would not notice."""
-    imports = [node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    named = [(getattr(node, "module", None), [alias.name for alias in node.names]) for node in imports]
-    from_them = [(k, names) for k, (module, names) in enumerate(named) if str(module).startswith(LIBRARIES)]
-    needing = [k for k, names in from_them if not all("Scheduler" in name for name in names)]
-    cure = (None, ["difflab.torchvision_cure"])
-    assert not needing or (cure in named and named.index(cure) < needing[0])

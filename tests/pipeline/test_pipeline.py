@@ -111,4 +111,4 @@ def test_documented_commands_run(real: Repository, tmp_path: Path) -> None:
     for number, program in enumerate(blocks("python")):
         (work / f"program_{number}.py").write_text(program)
     programs = "; ".join(f"runpy.run_path('program_{i}.py')" for i in range(len(blocks("python"))))
-    work.run(f'python -c "import difflab.torchvision_cure, runpy; {programs}"')
+    work.run(f'python -c "import difflab, runpy; {programs}"')

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PRELOADED = (
-    "difflab.torchvision_cure",  # first: see there
+    "difflab",  # before torchvision: see there
     "accelerate",
     "diffusers.pipelines.controlnet",
     "diffusers.pipelines.ddim.pipeline_ddim",

@@ -4,8 +4,6 @@ import json
 import sys
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 import yaml

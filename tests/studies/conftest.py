@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 import yaml

@@ -4,8 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from safetensors.torch import load_file

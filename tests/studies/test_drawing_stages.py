@@ -3,8 +3,6 @@
 import shutil
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from PIL import Image

@@ -1,7 +1,5 @@
 """The denoising objective of DDPM."""
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import UNet2DModel
 from torch import Tensor, nn

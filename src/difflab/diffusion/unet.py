@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from typing import Literal
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import diffusers
 from diffusers import DDPMPipeline, DDPMScheduler, ModelMixin, UNet2DModel
 from torch import Tensor

@@ -11,8 +11,6 @@ drawn digit by digit, in a judge's features; in fewer where images are few (83-9
 (98 %) where dimensions are many for them (64 for 250).
 """
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import numpy as np
 from cleanfid import fid
 from numpy.typing import NDArray

@@ -6,8 +6,6 @@ width of the time embedding, which the U-Net adds to it; `null` gives those of "
 and condition concatenated.
 """
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config

@@ -7,8 +7,6 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 import yaml

@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import numpy as np
 import pytest
 import torch

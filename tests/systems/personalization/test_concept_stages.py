@@ -5,8 +5,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline

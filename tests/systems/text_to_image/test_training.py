@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from accelerate import Accelerator

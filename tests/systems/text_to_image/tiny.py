@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline

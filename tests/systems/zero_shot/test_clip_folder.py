@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import pytest
 import torch
 from PIL import Image

@@ -2,8 +2,6 @@
 
 import string
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from transformers import CLIPTokenizer
 

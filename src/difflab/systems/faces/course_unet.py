@@ -4,8 +4,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import UNet2DModel
 from torch import Tensor

@@ -5,8 +5,6 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor

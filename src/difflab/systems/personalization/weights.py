@@ -6,8 +6,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from torch import Tensor

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 from diffusers import (
     DDIMScheduler,
     DPMSolverMultistepScheduler,

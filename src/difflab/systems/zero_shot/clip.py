@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import torch
 from tokenizers import Tokenizer, models, processors
 from torch import Tensor

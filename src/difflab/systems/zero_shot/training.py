@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import difflab.torchvision_cure  # noqa: F401  (first: see there)
-
 import numpy as np
 import torch
 from torch import Tensor, nn
