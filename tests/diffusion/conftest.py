@@ -8,18 +8,10 @@ import torch
 from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.models.conditioning import make_condition
-from difflab.params import ConditionParams, NetworkParams
+from difflab.params import ConditionParams
+from tests.factories import make_network
 
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=2,
-    block_out_channels=[16, 16],
-    layers_per_block=1,
-    add_attention=True,
-    attention_head_dim=8,
-    norm_num_groups=8,
-    time_embedding_dim=None,
-)
+NETWORK = make_network(patch_size=2, block_out_channels=[16, 16], add_attention=True, norm_num_groups=8)
 SIZE = 8
 BETAS = linear_betas(100, 1e-3, 0.2)
 CONDITIONS = [

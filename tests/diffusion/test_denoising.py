@@ -11,18 +11,9 @@ from difflab.diffusion.objective import DenoisingTask
 from difflab.diffusion.schedules import cosine_betas, linear_betas
 from difflab.diffusion.unet import make_unet
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition
-from difflab.params import NetworkParams
+from tests.factories import make_network
 
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=2,
-    block_out_channels=[8, 8],
-    layers_per_block=1,
-    add_attention=True,
-    attention_head_dim=8,
-    norm_num_groups=4,
-    time_embedding_dim=None,
-)
+NETWORK = make_network(patch_size=2, add_attention=True)
 
 
 class Recorder(nn.Module):

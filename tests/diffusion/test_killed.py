@@ -11,15 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.factories import SAMPLER
+
 STAGE = [sys.executable, str(Path(__file__).parents[2] / "stages/sample.py"), "joint"]
-SAMPLING = {
+SAMPLING = SAMPLER | {
     "seed": 0,
     "sampler": "ddpm",
     "num_inference_steps": 30,
-    "timestep_spacing": "trailing",
-    "steps_offset": 0,
-    "set_alpha_to_one": True,
-    "clip_sample": True,
     "batch_size": 4,
     "eta": 0.0,
     "guidance_scale": 3.0,

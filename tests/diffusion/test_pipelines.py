@@ -174,10 +174,7 @@ def test_images_differ_by_eta_and_start_alike(unconditional):
         ({"digit": [1, -1]}, "digit: found -1, allowed: 0 to 9"),
         ({"digit": "7"}, "digit: found '7', allowed: 0 to 9"),
         ({"domain": "usps"}, "domain: found 'usps', allowed: mnistm, svhn"),
-        (
-            {"digit": [1, 2], "domain": ["svhn"]},
-            "digit, domain: found 2 and 1 of them, allowed: as many of each",
-        ),
+        ({"digit": [1, 2], "domain": ["svhn"]}, "digit, domain: found 2 and 1 of them, allowed: as many of each"),
         ({"digit": []}, "digit, domain: found 0 and 0 of them, allowed: as many of each"),
         ({"num_inference_steps": 101}, "num_inference_steps: found 101, allowed: 1 to 100"),
         ({"guidance_scale": 0.5}, "guidance_scale: found 0.5, allowed: 1 and above"),

@@ -4,18 +4,9 @@ from diffusers import DDPMPipeline, DDPMScheduler
 
 from difflab.diffusion.unet import load_pretrained_unet, make_unet
 from difflab.errors import UserError
-from difflab.params import NetworkParams
+from tests.factories import make_network
 
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=1,
-    block_out_channels=[8, 8],
-    layers_per_block=1,
-    add_attention=True,
-    attention_head_dim=8,
-    norm_num_groups=4,
-    time_embedding_dim=None,
-)
+NETWORK = make_network(add_attention=True)
 
 
 def test_a_folder_of_diffusers_gives_its_unet(tmp_path):

@@ -119,14 +119,8 @@ def test_dpm_solver_is_diffusers_where_steps_divide(steps, to_one, clip):
         ({"num_inference_steps": 0}, "num_inference_steps: found 0, allowed: 1 to 1000"),
         ({"num_inference_steps": 1001}, "num_inference_steps: found 1001, allowed: 1 to 1000"),
         ({"steps_offset": 1}, "steps_offset: found 1, allowed: 0 with trailing spacing"),
-        (
-            {"timestep_spacing": "leading", "steps_offset": 20},
-            "steps_offset: found 20, allowed with 50 steps: 0 to 19",
-        ),
-        (
-            {"timestep_spacing": "even"},
-            "timestep_spacing: found 'even', allowed: 'leading', 'trailing', 'linspace'",
-        ),
+        ({"timestep_spacing": "leading", "steps_offset": 20}, "steps_offset: found 20, allowed with 50 steps: 0 to 19"),
+        ({"timestep_spacing": "even"}, "timestep_spacing: found 'even', allowed: 'leading', 'trailing', 'linspace'"),
         ({"sampler": "dpm"}, "sampler: found 'dpm', allowed: 'ddpm', 'ddim', 'dpmsolver++'"),
     ],
 )

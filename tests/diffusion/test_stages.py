@@ -14,16 +14,9 @@ from PIL import Image
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.figures.image_grid import Panel
+from tests.factories import SAMPLER as OPTIONS
 
 STAGES = Path(__file__).parents[2] / "stages"
-OPTIONS = {
-    "sampler": "ddim",
-    "num_inference_steps": 5,
-    "timestep_spacing": "trailing",
-    "steps_offset": 0,
-    "set_alpha_to_one": True,
-    "clip_sample": True,
-}
 SAMPLER = OPTIONS | {"seed": 0, "batch_size": 16}
 DIGITS = {"mnistm": [0, 2], "svhn": [1]}
 CONDITION = {"kind": "digit_and_domain", "digit_dim": 8, "domain_dim": 4, "drop_probability": 0.1}

@@ -40,11 +40,7 @@ def test_a_frame_for_each_figure_with_its_images_in_place(tmp_path):
             for j, image in enumerate(row):
                 cell = canvas[top + i * pitch :, left + j * pitch :][: factor * 16, : factor * 16]
                 error = cell[::factor, ::factor] - np.asarray(image).astype(int)
-                assert np.abs(error).mean() < 16, (
-                    seed,
-                    i,
-                    j,
-                )  # 256 colours for 1,024; another image: 85
+                assert np.abs(error).mean() < 16, (seed, i, j)  # 256 colours for 1,024; another image: 85
 
 
 def test_the_last_frame_stays(tmp_path):

@@ -17,26 +17,17 @@ from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import load_pretrained_unet, make_unet, save_model_folder
 from difflab.errors import UserError
 from difflab.models.conditioning import ClassEmbeddingCondition
-from difflab.params import NetworkParams
 from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifier
 from difflab.systems.controlnet.network import load_controlnet, load_snapshot, make_controlnet
 from difflab.systems.personalization.objective import CROSS_ATTENTION
 from difflab.systems.personalization.weights import EMBEDDING_FILE, PROJECTIONS_FILE, load_embeddings, load_projections
 from difflab.systems.text_to_image.model_folder import load_autoencoder, load_text_to_image
 from difflab.systems.zero_shot.clip import load_clip, save_clip
+from tests.factories import make_network
 from tests.systems.text_to_image.tiny import make_pipeline
 from tests.systems.zero_shot.tiny_clip import make_spelling_clip
 
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=1,
-    block_out_channels=[8, 8],
-    layers_per_block=1,
-    add_attention=False,
-    attention_head_dim=8,
-    norm_num_groups=4,
-    time_embedding_dim=None,
-)
+NETWORK = make_network()
 BETAS = linear_betas(20, 1e-3, 0.2)
 DIFFUSERS = "diffusion_pytorch_model.safetensors"
 

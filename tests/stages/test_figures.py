@@ -22,21 +22,12 @@ from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.models.conditioning import ClassEmbeddingCondition
-from difflab.params import NetworkParams
 from stages import process_grid, same_noise, successes_failures, training_gif
+from tests.factories import make_network
 
 SIZE = 8
 BETAS = linear_betas(14, 1e-2, 0.4)
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=1,
-    block_out_channels=[8, 8],
-    layers_per_block=1,
-    add_attention=False,
-    attention_head_dim=8,
-    norm_num_groups=4,
-    time_embedding_dim=None,
-)
+NETWORK = make_network()
 
 
 @dataclass

@@ -14,22 +14,14 @@ from difflab.classifiers.digit_classifier import load_digit_classifier
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from stages import judge
+from tests import factories
 
-TRAINING = {
-    "seed": 0,
-    "num_epochs": 1,
+TRAINING = factories.TRAINING | {
     "batch_size": 16,
-    "optimizer": "adamw",
     "learning_rate": 0.002,
     "weight_decay": 0.01,
-    "lr_schedule": "cosine",
-    "lr_interval": "step",
     "warmup_steps": 1,
-    "ema_decay": None,
-    "max_grad_norm": 1.0,
-    "log_every": 1,
     "checkpoint_every": 100,
-    "num_snapshots": 0,
 }
 
 

@@ -13,28 +13,14 @@ from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.training import fit
 from stages import train
+from tests import factories
 
-NETWORK = {
-    "prediction_type": "epsilon",
-    "patch_size": 1,
-    "block_out_channels": [8],
-    "layers_per_block": 1,
-    "add_attention": False,
-    "attention_head_dim": 8,
-    "norm_num_groups": 4,
-    "time_embedding_dim": None,
-}
-TRAINING = {
-    "seed": 0,
+NETWORK = factories.NETWORK | {"block_out_channels": [8]}
+TRAINING = factories.TRAINING | {
     "num_epochs": 2,
     "batch_size": 16,
     "optimizer": "adam",
-    "learning_rate": 0.001,
-    "weight_decay": 0.0,
     "lr_schedule": "constant",
-    "lr_interval": "step",
-    "warmup_steps": 0,
-    "ema_decay": None,
     "max_grad_norm": None,
     "log_every": 100,
     "checkpoint_every": 100,

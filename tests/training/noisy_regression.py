@@ -9,23 +9,20 @@ from difflab.device import make_accelerator
 from difflab.params import ComputeParams, TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
+from tests.factories import make_training
 
 COMPUTE = ComputeParams(threads=1, mixed_precision="fp32")
-TRAINING = TrainingParams(
+TRAINING = make_training(
     seed=3,
     num_epochs=3,
     batch_size=8,
-    optimizer="adamw",
     learning_rate=0.01,
     weight_decay=0.1,
-    lr_schedule="cosine",
-    lr_interval="step",
     warmup_steps=4,
     ema_decay=0.9,
     max_grad_norm=0.5,
     log_every=5,
     checkpoint_every=7,
-    num_snapshots=0,
 )
 
 

@@ -6,25 +6,18 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
-from difflab.params import TrainingParams
 from difflab.training.fit import make_lr_scheduler, make_optimizer
+from tests.factories import make_training
 
 EPOCHS, PER_EPOCH = 5, 4
-PARAMS = TrainingParams(
-    seed=0,
+PARAMS = make_training(
     num_epochs=EPOCHS,
     batch_size=8,
     optimizer="adam",
     learning_rate=0.01,
     weight_decay=0.1,
     lr_schedule="linear",
-    lr_interval="step",
-    warmup_steps=0,
-    ema_decay=None,
     max_grad_norm=None,
-    log_every=1,
-    checkpoint_every=1,
-    num_snapshots=0,
 )
 OF_TORCH = {
     "constant": lambda optimizer, length: ConstantLR(optimizer, factor=1),

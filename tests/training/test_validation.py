@@ -10,20 +10,18 @@ from torch import nn
 
 from difflab.device import make_accelerator
 from difflab.errors import UserError
-from difflab.params import ComputeParams, TrainingParams
+from difflab.params import ComputeParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
+from tests.factories import make_training
 
-PARAMS = TrainingParams(
+PARAMS = make_training(
     seed=3,
     num_epochs=3,
     batch_size=8,
     optimizer="adam",
     learning_rate=0.01,
-    weight_decay=0.0,
     lr_schedule="constant",
-    lr_interval="step",
-    warmup_steps=0,
     ema_decay=0.8,
     max_grad_norm=None,
     log_every=24,

@@ -11,19 +11,16 @@ import torch
 import yaml
 
 from difflab.data.dataset import ImageDataset
+from tests import factories
 
 SIZE = 8
-TRAINING = {
+TRAINING = factories.TRAINING | {
     "seed": 5,
     "num_epochs": 2,
     "batch_size": 16,
-    "optimizer": "adamw",
     "learning_rate": 0.003,
     "weight_decay": 0.01,
-    "lr_schedule": "cosine",
-    "lr_interval": "step",
     "warmup_steps": 2,
-    "ema_decay": None,
     "max_grad_norm": None,
     "log_every": 2,
     "checkpoint_every": 3,

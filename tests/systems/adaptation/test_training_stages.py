@@ -68,10 +68,7 @@ def test_a_scenario_is_described_without_its_labels(described):
             lambda: make_domain("usps", 60, num_train=0),
             r"prepared/usps\.safetensors: found 0 train images, allowed: at least adaptation\.training\.batch_size = ",
         ),
-        (
-            lambda: make_domain("mnistm", 60, num_train=15),
-            r"prepared/mnistm\.safetensors: found 15 train images",
-        ),
+        (lambda: make_domain("mnistm", 60, num_train=15), r"prepared/mnistm\.safetensors: found 15 train images"),
     ],
 )
 def test_domains_that_do_not_fit_end_before_any_training(workspace, run_stage, change, line):

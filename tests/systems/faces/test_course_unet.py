@@ -17,6 +17,7 @@ from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.errors import UserError
 from difflab.systems.faces.course_unet import load_course_unet
 from stages import faces
+from tests.factories import NETWORK, TRAINING
 
 IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 TIMES = torch.tensor([21, 981])
@@ -97,32 +98,8 @@ def test_every_parameter_matters_to_the_prediction(network):
 
 
 def test_the_stage_writes_a_folder_that_samples(file, folder, predicted, monkeypatch):
-    training = {
-        "seed": 0,
-        "num_epochs": 1,
-        "batch_size": 1,
-        "optimizer": "adamw",
-        "learning_rate": 0.001,
-        "weight_decay": 0.0,
-        "lr_schedule": "cosine",
-        "lr_interval": "step",
-        "warmup_steps": 0,
-        "ema_decay": None,
-        "max_grad_norm": 1.0,
-        "log_every": 1,
-        "checkpoint_every": 1,
-        "num_snapshots": 0,
-    }
-    network = {
-        "prediction_type": "epsilon",
-        "patch_size": 1,
-        "block_out_channels": [8],
-        "layers_per_block": 1,
-        "add_attention": False,
-        "attention_head_dim": 8,
-        "norm_num_groups": 8,
-        "time_embedding_dim": None,
-    }
+    training = TRAINING | {"batch_size": 1}
+    network = NETWORK | {"block_out_channels": [8], "norm_num_groups": 8}
     schedule = {"name": "linear", "num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 2e-2}
     params = {
         "compute": {"threads": 1, "mixed_precision": "fp32"},

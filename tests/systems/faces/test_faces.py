@@ -24,7 +24,6 @@ from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.errors import UserError
 from difflab.figures.image_grid import Panel
-from difflab.params import NetworkParams
 from difflab.systems.faces.evaluation import (
     errors_against,
     measures_of_eta,
@@ -34,32 +33,21 @@ from difflab.systems.faces.evaluation import (
 )
 from difflab.systems.faces.sampling import min_max_rescaled
 from stages import eta_grid, evaluate_faces, interpolate_faces, interpolation, sample_faces
+from tests.factories import SAMPLER, make_network
 
 SIZE = 12
 BETAS = linear_betas(1000, 1e-4, 2e-2)
-NETWORK = NetworkParams(
-    prediction_type="epsilon",
-    patch_size=1,
-    block_out_channels=[16, 16],
-    layers_per_block=1,
-    add_attention=True,
-    attention_head_dim=8,
-    norm_num_groups=8,
-    time_embedding_dim=None,
-)
-SAMPLING = {
+NETWORK = make_network(block_out_channels=[16, 16], add_attention=True, norm_num_groups=8)
+SAMPLING = SAMPLER | {
     "seed": 0,
     "noises": None,
     "num_noises": 3,
     "etas": [0.0, 0.5],
     "step_seeds": [7, 8],
     "min_max_rescale": False,
-    "sampler": "ddim",
-    "num_inference_steps": 5,
     "timestep_spacing": "leading",
     "steps_offset": 1,
     "set_alpha_to_one": False,
-    "clip_sample": True,
     "batch_size": 4,
 }
 

@@ -34,17 +34,9 @@ PROMPTS = "allowed: prompts with tokens of <new1>, <new2>, <new3>, or with {firs
             ["a {first} next to a {second} {"],
             f'{HERE}.multi_concept.prompts: found "a {{first}} next to a {{second}} {{", {PROMPTS}',
         ),
-        (
-            "multi_concept/prompts",
-            ["a {first}"],
-            f'{HERE}.multi_concept.prompts: found "a {{first}}", {PROMPTS}',
-        ),
+        ("multi_concept/prompts", ["a {first}"], f'{HERE}.multi_concept.prompts: found "a {{first}}", {PROMPTS}'),
         ("num_runs", 0, f"{HERE}.num_runs: found 0, allowed: integer ≥ 1 and ≤ 1000"),
-        (
-            "multi_concept/prompts",
-            ["a cat"],
-            f'{HERE}.multi_concept.prompts: found "a cat", {PROMPTS}',
-        ),
+        ("multi_concept/prompts", ["a cat"], f'{HERE}.multi_concept.prompts: found "a cat", {PROMPTS}'),
         (
             "multi_concept/prompts",
             ["<new1>", "<new1>"],
@@ -55,11 +47,7 @@ PROMPTS = "allowed: prompts with tokens of <new1>, <new2>, <new3>, or with {firs
             "<new1>",
             f'{HERE}.concepts.dark-sea-green.token: found "<new1>", allowed: a token that no other concept has',
         ),
-        (
-            "concepts/plum/token",
-            "new2",
-            f'{HERE}.concepts.plum.token: found "new2", allowed: text like ^<[a-z0-9-]+>$',
-        ),
+        ("concepts/plum/token", "new2", f'{HERE}.concepts.plum.token: found "new2", allowed: text like ^<[a-z0-9-]+>$'),
         (
             "concepts/plum/images",
             "photos",

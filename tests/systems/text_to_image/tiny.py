@@ -10,10 +10,11 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from difflab.data.captions import words_of
 from difflab.data.circles import Scenes, place_circles
 from difflab.diffusion.schedules import cosine_betas
-from difflab.params import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams, TrainingParams
+from difflab.params import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams
 from difflab.systems.text_to_image.autoencoder import make_autoencoder
 from difflab.systems.text_to_image.objective import make_latent_unet, make_scheduler
 from difflab.systems.zero_shot.clip import build_tokenizer
+from tests.factories import make_training
 
 SIZE = 16
 CAPTIONS = ["red circle on blue background", "blue circle on red background", "green circle with red background"]
@@ -29,19 +30,12 @@ NETWORK = LatentNetworkParams(
     norm_num_groups=4,
 )
 SAMPLING = GuidedSamplingParams(seed=0, sampler="dpmsolver++", num_inference_steps=3, guidance_scale=2.0, batch_size=2)
-TRAINING = TrainingParams(
-    seed=0,
+TRAINING = make_training(
     num_epochs=2,
     batch_size=2,
     optimizer="adam",
     learning_rate=0.01,
-    weight_decay=0.0,
     lr_schedule="constant",
-    lr_interval="step",
-    warmup_steps=0,
-    ema_decay=None,
-    max_grad_norm=1.0,
-    log_every=1,
     checkpoint_every=100,
     num_snapshots=2,
 )
