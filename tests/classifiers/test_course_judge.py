@@ -63,20 +63,6 @@ def test_as_a_folder_it_is_the_same_judge(file, tmp_path):
     assert torch.equal(load_digit_classifier(tmp_path / "judge-mnistm")(SCALED), judge(SCALED))
 
 
-def test_files_of_the_old_format_and_of_half_precision_are_read(lenet, tmp_path):
-    half = {name: tensor.half() for name, tensor in lenet.state_dict().items()}
-    torch.save({"state_dict": half}, tmp_path / "half.pth", _use_new_zipfile_serialization=False)
-    torch.testing.assert_close(load_course_classifier(tmp_path / "half.pth")(SCALED), lenet(SCALED), atol=1e-2, rtol=0)
-
-
-def test_weights_with_gradients_and_of_a_graphics_card_are_read(lenet, tmp_path, monkeypatch):
-    state = {name: nn.Parameter(tensor) for name, tensor in lenet.state_dict().items()}
-    monkeypatch.setattr("torch.serialization.location_tag", lambda storage: "cuda:0")
-    torch.save({"state_dict": state}, tmp_path / "cuda.pth")
-    monkeypatch.undo()
-    torch.testing.assert_close(load_course_classifier(tmp_path / "cuda.pth")(SCALED), lenet(SCALED))
-
-
 def test_images_of_another_size_are_one_line(file):
     line = "prepare.digit_size: found images of 16×16, allowed: 28, because judge.checkpoint names a LeNet of 28×28"
     with pytest.raises(UserError, match=f"^{line}$"):
@@ -138,12 +124,6 @@ def test_a_wrong_file_is_one_line_that_names_file_and_key(lenet, tmp_path, make,
     with pytest.raises(UserError, match="^" + re.escape(f"judge.checkpoint: {path}: {line}")) as error:
         load_course_classifier(path)
     assert "\n" not in str(error.value)
-
-
-def test_no_file_is_one_line(tmp_path):
-    for path, found in ((tmp_path / "none.pth", "No such file or directory"), (tmp_path, "Is a directory")):
-        with pytest.raises(UserError, match=re.escape(f"judge.checkpoint: {path}: found {found}, allowed: a file")):
-            load_course_classifier(path)
 
 
 class Code:

@@ -185,11 +185,6 @@ def test_meetings_of_two_are_of_pairs_that_may_meet():
             assert circle != second
 
 
-def test_colours_that_cannot_meet_are_refused():
-    with pytest.raises(UserError, match=r"circles\.min_contrast, unseen_pairs: found 99, 0\.25, which leave 0 and 0"):
-        make_color_pairs(make_params(min_contrast=99.0))
-
-
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

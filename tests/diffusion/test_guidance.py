@@ -47,17 +47,6 @@ def test_the_sum_is_that_of_the_paper_to_the_last_bit(guidance_scale, w):
     assert predicted.numpy().tobytes() == expected.numpy().tobytes()
 
 
-def test_without_guidance_only_the_condition_is_seen():
-    seen = []
-
-    def network(x, t, condition):
-        seen.append(len(x))
-        return x
-
-    guided(network, torch.zeros(5, 3), torch.ones(5, 3), 1.0)(torch.zeros(5, 3, 4, 4), 0)
-    assert seen == [5]
-
-
 def test_a_scale_below_one_is_refused():
     with pytest.raises(SamplingError, match=r"^guidance_scale: found 0.5, allowed: 1 and above$"):
         guided(CountingNetwork(), torch.zeros(1, 3), torch.zeros(1, 3), 0.5)

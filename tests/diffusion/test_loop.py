@@ -56,24 +56,6 @@ def test_deterministic_samplers_draw_no_noise_and_start_afresh(sampler):
     assert torch.equal(*images)
 
 
-def test_no_gradients_are_kept():
-    weight = torch.ones((), requires_grad=True)
-    trace = sample(lambda x, t: weight * x, make_sampler(BETAS, num_inference_steps=2), NOISE, torch.Generator())
-    assert not trace.images.requires_grad
-
-
-def test_progress_sees_each_step():
-    seen = []
-
-    def progress(steps):
-        for step in steps:
-            yield step
-            seen.append(step)
-
-    sample(half, make_sampler(BETAS, num_inference_steps=7), NOISE, torch.Generator(), progress=progress)
-    assert seen == list(range(7))
-
-
 @pytest.mark.parametrize(
     ("options", "arguments", "line"),
     [

@@ -1,6 +1,5 @@
 """Samplings in batches that are interrupted, seen from the outside: what is drawn, what is kept, what comes out."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -79,27 +78,6 @@ def test_only_what_was_not_drawn_is_drawn_again(dies_at):
     assert torch.equal(result["numbers"], run(Draw(), params=(3,))["numbers"])
 
 
-def test_a_batch_whose_write_was_torn_is_drawn_again(monkeypatch):
-    def killed(_):
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", killed)
-        with pytest.raises(Killed):
-            run(Draw())
-    again = Draw()
-    run(again)
-    assert again.seen == BATCHES
-
-
-def test_another_configuration_starts_afresh():
-    with pytest.raises(Killed):
-        run(Draw(6))
-    other = Draw()
-    run(other, params=(2,))
-    assert other.seen == BATCHES
-
-
 def test_an_error_while_writing_the_output_keeps_the_batches():
     with pytest.raises(Killed), resumable_batches("stage", (1,), [], BATCHES, Draw()) as drawn:
         list(drawn)
@@ -132,13 +110,3 @@ def test_a_damaged_batch_is_named_and_drawn_again(capsys, damage):
     assert torch.equal(result["numbers"], whole["numbers"])
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "damaged" in line]
     assert str(file) in line
-
-
-def test_a_folder_in_place_of_a_batch_is_replaced(capsys):
-    run_and_stop()
-    file = kept()[0]
-    file.unlink()
-    file.mkdir()
-    again = Draw()
-    run(again)
-    assert again.seen == [BATCHES[0]] and str(file) in capsys.readouterr().err

@@ -13,14 +13,12 @@ from PIL import Image
 
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.pipelines import UnconditionalPipeline
-from difflab.figures.image_grid import Panel
 from tests.factories import SAMPLER as OPTIONS
 
 STAGES = Path(__file__).parents[2] / "stages"
 SAMPLER = OPTIONS | {"seed": 0, "batch_size": 16}
 DIGITS = {"mnistm": [0, 2], "svhn": [1]}
 CONDITION = {"kind": "digit_and_domain", "digit_dim": 8, "domain_dim": 4, "drop_probability": 0.1}
-TEN = [str(k) for k in range(1, 11)]
 
 
 @pytest.fixture
@@ -98,76 +96,6 @@ def test_without_a_condition_there_are_as_many_images(project, monkeypatch):
     for stage in ("grid", "reverse"):
         run_stage(monkeypatch, stage, "unconditional")
         assert Image.open(f"figures/{stage}_unconditional.png").info["Stage"] == stage
-
-
-@pytest.mark.parametrize("sampler", ["ddpm", "dpmsolver++"])
-def test_the_sampler_is_a_parameter(project, monkeypatch, sampler):
-    run_stage(monkeypatch, "sample", "joint")
-    ddim = contents(project / "samples/joint")
-    write_params(project, DIGITS, SAMPLER | {"sampler": sampler}, eta=0.0)
-    run_stage(monkeypatch, "sample", "joint")
-    made = contents(project / "samples/joint")
-    assert set(made) == set(ddim)
-    assert made["trace/svhn_1/t0100.png"] == ddim["trace/svhn_1/t0100.png"]
-    assert made["svhn/1_001.png"] != ddim["svhn/1_001.png"]
-
-
-def panels_of(monkeypatch, stage: str, recipe: str) -> list[Panel]:
-    """What a stage draws."""
-    drawn = []
-    monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.extend(panels))
-    run_stage(monkeypatch, stage, recipe)
-    return drawn
-
-
-@pytest.mark.parametrize(
-    ("digits", "panels"),
-    [
-        (DIGITS, {"noise input": ["0  mnistm", "1  svhn", "2  mnistm"]}),
-        ({"mnistm": [1, 0]}, {"mnistm: noise input": ["0", "1"]}),
-        ({"mnistm": [0, 1], "svhn": [1, 0]}, {f"{domain}: noise input": ["0", "1"] for domain in ("mnistm", "svhn")}),
-    ],
-    ids=["no digit in two domains", "one domain", "two domains"],
-)
-def test_grid_of_digits(project, monkeypatch, digits, panels):
-    write_params(project, digits, SAMPLER)
-    drawn = panels_of(monkeypatch, "grid", "joint")
-    assert {panel.title: panel.row_labels for panel in drawn} == panels
-    for panel in drawn:
-        assert panel.column_labels == TEN
-        for label, row in zip(panel.row_labels, panel.rows, strict=True):
-            digit, domain = label.split("  ") if "  " in label else (label, panel.title.split(":")[0])
-            assert row == [Path(f"samples/joint/{domain}/{digit}_{k:03d}.png") for k in range(1, 11)]
-
-
-def test_grid_of_noises(project, monkeypatch):
-    (panel,) = panels_of(monkeypatch, "grid", "unconditional")
-    assert [file for row in panel.rows for file in row] == [
-        Path(f"samples/unconditional/mnist/{k:03d}.png") for k in range(1, 101)
-    ]
-    assert panel.row_labels[:2] == ["noises 1–10", "noises 11–20"] and panel.column_labels == TEN
-
-
-@pytest.mark.parametrize(
-    ("folders", "labels"),
-    [
-        (["svhn_1", "mnistm_0"], ["0  mnistm", "1  svhn"]),
-        (["svhn_0", "mnistm_0"], ["0  mnistm", "0  svhn"]),
-        (["mnist"], ["mnist"]),
-    ],
-)
-def test_strips_of_the_reverse_process(project, monkeypatch, folders, labels):
-    for folder in folders:
-        for time in (100, 40, 0):
-            file = project / "samples/joint/trace" / folder / f"t{time:04d}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
-    (panel,) = panels_of(monkeypatch, "reverse", "joint")
-    assert panel.row_labels == labels
-    assert panel.column_labels == ["t = 100", "t = 40", "t = 0"]
-    for row, label in zip(panel.rows, labels, strict=True):
-        folder = Path("samples/joint/trace", "_".join(label.split("  ")[::-1]))
-        assert row == [folder / name for name in ("t0100.png", "t0040.png", "t0000.png")]
 
 
 def test_a_missing_image_of_the_reverse_process_is_named(project, monkeypatch):

@@ -131,15 +131,6 @@ def test_damaged_it_starts_from_nothing(folder, whole, monkeypatch, capsys, dama
         assert len(lines) == 1 and str(folder / file) in lines[0]
 
 
-@pytest.mark.parametrize("damage", ["folder of snapshots", "file of snapshots"])
-def test_snapshots_that_are_no_folder_of_theirs(folder, whole, monkeypatch, capsys, damage):
-    shutil.rmtree(folder / "snapshots")
-    if damage == "file of snapshots":
-        (folder / "snapshots").touch()
-    assert_ends_undisturbed(folder, whole, monkeypatch, first_step=0)
-    assert len(damaged_lines(capsys)) == 1
-
-
 def test_what_came_after_the_checkpoint_is_undone(folder, whole, monkeypatch):
     """A half line, a half snapshot and the temporary files of a killed process are neither used nor kept."""
     with (folder / "train_log.jsonl").open("a") as log:
@@ -152,17 +143,6 @@ def test_what_came_after_the_checkpoint_is_undone(folder, whole, monkeypatch):
 def test_a_finished_one_is_loaded_without_a_step(folder, whole, monkeypatch):
     assert_ends_undisturbed(folder, whole, monkeypatch, first_step=14)
     assert_ends_undisturbed(folder, whole, monkeypatch, first_step=24)
-
-
-def test_before_the_first_line_of_the_log(tmp_path):
-    """The log comes later than the first checkpoints."""
-    params = TRAINING.model_copy(update={"log_every": 24})
-    weights, log = train(tmp_path / "whole", params)
-    train_and_stop(tmp_path / "stopped", params)
-    saved = RollingCheckpoint(tmp_path / "stopped").load()
-    assert saved and saved["step"] == 14
-    again, log_again = train(tmp_path / "stopped", params)
-    assert log_again == log and all(torch.equal(again[name], tensor) for name, tensor in weights.items())
 
 
 def test_everything_is_on_the_disk_before_the_checkpoint_is(tmp_path, monkeypatch):

@@ -6,19 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_rgba
 from matplotlib.table import Table
-from PIL import Image
 from scipy.stats import t
 
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.figures import curves
-from difflab.systems.adaptation import evaluation as embedding
-from difflab.systems.adaptation import evaluation as grading
-from difflab.systems.adaptation import figures as figure
-from difflab.systems.adaptation.evaluation import Embedding
-from difflab.systems.adaptation.figures import plot_accuracies, plot_embeddings
+from difflab.systems.adaptation.figures import plot_accuracies
 from difflab.systems.adaptation.networks import load_classifier
 from difflab.systems.adaptation.scenarios import METHODS
 from stages import adapt, evaluate_adaptation, scenario, tsne
@@ -77,37 +71,6 @@ def test_metrics_are_those_of_the_models(trained, run_stage):
     assert [graded[method]["reported"] for method in METHODS] == [0.25, 0.5, None, None]
 
 
-def test_the_gain_is_over_source_only_seed_by_seed(workspace, monkeypatch):
-    target = {"source-only": (0.25, 0.5), "dann": (0.5, 0.625), "dann-mcc": (0.25, 0.25), "target-only": (1.0, 1.0)}
-
-    def grade_run(folder: Path, *_) -> dict[str, float]:
-        method, seed = folder.parent.name.removeprefix("mnistm-usps-"), int(folder.name.removeprefix("seed_"))
-        return {"target": target[method][seed - 5]}
-
-    monkeypatch.setattr(grading, "grade_run", grade_run)
-    gain = grading.grade_scenario("mnistm-usps", 2, 5, 0, torch.device("cpu"))["gain"]
-    assert {method: values["runs"] for method, values in gain.items()} == {
-        "dann": [0.25, 0.125],
-        "dann-mcc": [0.0, -0.25],
-    }
-
-
-def test_the_table_has_a_row_for_each_method(trained, run_stage, monkeypatch):
-    tables: list[curves.Table] = []
-    draw = figure.draw_table
-    monkeypatch.setattr(figure, "draw_table", lambda axes, table: (tables.append(table), draw(axes, table)))
-    run_stage(evaluate_adaptation)
-    graded = json.loads(Path("metrics/adapt.json").read_text())["mnistm-usps"]
-    (table,) = tables
-    assert [row[:2] for row in table.rows] == [["mnistm-usps", method] for method in METHODS]
-    for row in table.rows:
-        value = graded[row[1]]["target"]
-        assert row[2] == f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
-    assert [row[-1] for row in table.rows] == ["0.2500", "0.5000", "–", "–"]
-    assert [row[3] == "–" for row in table.rows] == [True, False, False, True]
-    assert Image.open("figures/adaptation.png").info["Stage"] == "evaluate_adaptation"
-
-
 def test_a_missing_model_is_one_line(trained, run_stage):
     Path("models/adapt/mnistm-usps-dann/seed_6/model.safetensors").unlink()
     with pytest.raises(
@@ -117,61 +80,12 @@ def test_a_missing_model_is_one_line(trained, run_stage):
     assert "\n" not in str(error.value)
 
 
-def test_one_embedding_of_each_method_in_both_colourings(trained, run_stage, monkeypatch):
-    drawn, embedded = [], []
-    draw, embed = figure.draw_embeddings, embedding.embed
-    monkeypatch.setattr(figure, "draw_embeddings", lambda *given: (drawn.append(given), draw(*given))[1])
-    monkeypatch.setattr(embedding, "embed", lambda *given: (embedded.append(given[0]), embed(*given))[1])
-    run_stage(tsne, "mnistm-usps")
-    assert len(embedded) == 2
-    (by_class, first, domains, _), (by_domain, second, _, _) = drawn
-    assert (first, second, domains) == ("class", "domain", ("mnistm", "usps"))
-    for one, other, method in zip(by_class, by_domain, ("source-only", "dann"), strict=True):
-        assert one is other and one.title == method
-        assert one.points.shape == (30, 2)  # num_images of each domain
-        assert one.domains.tolist() == [0] * 15 + [1] * 15
-    run_stage(evaluate_adaptation)
-    graded = json.loads(Path("metrics/adapt.json").read_text())["mnistm-usps"]
-    for panel in by_class:
-        assert panel.separability == graded[panel.title]["separability"]["runs"][0]
-    infos = [Image.open(f"figures/tsne_mnistm-usps_{colouring}.png").info for colouring in ("class", "domain")]
-    assert infos[0]["Inputs"] == infos[1]["Inputs"] and infos[0]["Stage"] == "tsne"
-
-
 def test_tsne_twice_is_the_same_bytes(trained, run_stage):
     files = [Path(f"figures/tsne_mnistm-usps_{colouring}.png") for colouring in ("class", "domain")]
     run_stage(tsne, "mnistm-usps")
     first = [file.read_bytes() for file in files]
     run_stage(tsne, "mnistm-usps")
     assert [file.read_bytes() for file in files] == first and first[0] != first[1]
-
-
-RNG = np.random.default_rng(0)
-PANELS = [
-    Embedding(title, RNG.standard_normal((9, 2)), np.arange(9), np.array([0] * 5 + [1] * 4), separability)
-    for title, separability in (("source-only", 1.875), ("dann", 0.25))
-]
-
-
-@pytest.mark.parametrize("colour_by", ["class", "domain"])
-def test_points_and_colours_are_the_given_ones(colour_by):
-    drawn = plot_embeddings(PANELS, colour_by, ("mnistm", "usps"), "all of it")
-    for axes, panel in zip(drawn.axes, PANELS, strict=True):
-        assert axes.get_title() == panel.title
-        assert axes.get_xlabel() == f"proxy A-distance of the domains: {panel.separability:.2f}"
-        for domain, scatter in enumerate(axes.collections):
-            rows = panel.domains == domain
-            assert np.allclose(scatter.get_offsets(), panel.points[rows])  # pyright: ignore[reportArgumentType]
-            colours = scatter.get_facecolors()  # pyright: ignore[reportAttributeAccessIssue]
-            if colour_by == "class":
-                expected = [to_rgba(f"C{digit}", 0.7) for digit in panel.digits[rows]]
-            else:
-                expected = [to_rgba(("C0", "C3")[domain], 0.7)]
-            assert np.allclose(colours, expected)
-    (legend,) = drawn.legends
-    names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["mnistm", "usps", *(map(str, range(10)) if colour_by == "class" else [])]
-    assert drawn.get_suptitle() == "all of it"
 
 
 def estimate(value: float) -> dict[str, float]:

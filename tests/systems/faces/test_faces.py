@@ -4,7 +4,6 @@ import json
 import math
 import pickle
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.errors import UserError
-from difflab.figures.image_grid import Panel
 from difflab.systems.faces.evaluation import (
     errors_against,
     measures_of_eta,
@@ -135,45 +133,6 @@ def test_eta_0_knows_no_seed_and_gives_the_same_bytes_twice(project, monkeypatch
     assert contents("samples/faces") == first
 
 
-@pytest.mark.parametrize("batch_size", [1, 2])
-def test_images_do_not_depend_on_the_batch_size(project, monkeypatch, batch_size):
-    run_stage(monkeypatch, sample_faces)
-    first = {name: read_images([Path("samples/faces", name)]) for name in contents("samples/faces")}
-    write_params(batch_size=batch_size)
-    run_stage(monkeypatch, sample_faces)
-    for name, image in first.items():
-        assert np.abs(read_images([Path("samples/faces", name)]) - image).max() <= 1
-
-
-class Killed(Exception):
-    pass
-
-
-def test_a_killed_run_goes_on_at_its_image(project, monkeypatch):
-    write_params(batch_size=1)
-    run_stage(monkeypatch, sample_faces)
-    whole = contents("samples/faces")
-    shutil.rmtree("samples")
-    shutil.rmtree(".cache")
-    draw, calls, limit = UnconditionalPipeline.__call__, 0, 5
-
-    def dying(self, *arguments, **options):
-        nonlocal calls
-        calls += 1
-        if calls > limit:
-            raise Killed
-        return draw(self, *arguments, **options)
-
-    monkeypatch.setattr(UnconditionalPipeline, "__call__", dying)
-    with pytest.raises(Killed):
-        run_stage(monkeypatch, sample_faces)
-    assert not Path("samples/faces").exists()
-    calls, limit = 0, len(whole)
-    run_stage(monkeypatch, sample_faces)
-    assert calls == len(whole) - 5 == 7
-    assert contents("samples/faces") == whole
-
-
 def test_noises_come_from_files(project, monkeypatch):
     """Those of the bank in files give the images of the bank."""
     run_stage(monkeypatch, sample_faces)
@@ -188,26 +147,6 @@ def test_noises_come_from_files(project, monkeypatch):
     run_stage(monkeypatch, sample_faces)
     changed = {name for name, data in contents("samples/faces").items() if data != first[name]}
     assert changed == {name for name in first if name.endswith("01.png")}
-
-
-def test_noises_of_another_program_give_the_same_images(project, monkeypatch):
-    """A Parameter, one in a dict in double precision, an array of NumPy."""
-    run_stage(monkeypatch, sample_faces)
-    first = contents("samples/faces")
-    Path("noises").mkdir()
-    drawn = [torch.randn(1, 3, SIZE, SIZE, generator=generator) for generator in bank_generators(0, range(3))]
-    torch.save(torch.nn.Parameter(drawn[0]), "noises/00.pt")
-    torch.save({"noise": drawn[1].double().requires_grad_()}, "noises/01.pth")
-    np.save("noises/02.npy", drawn[2].numpy())
-    write_params(noises="noises")
-    for stage in (sample_faces, interpolate_faces, evaluate_faces):
-        run_stage(monkeypatch, stage)
-    assert contents("samples/faces") == first
-    torch.save(drawn[2], "noises/02.pt")
-    with pytest.raises(
-        UserError, match=r"^faces\.sampling\.noises: noises: found 02\.pt and 02\.npy, allowed: one file"
-    ):
-        run_stage(monkeypatch, sample_faces)
 
 
 class Code:
@@ -266,16 +205,6 @@ def test_min_max_is_that_of_torchvision(tmp_path):
         assert (found.min(), found.max()) == (0, 255)
         assert np.abs(found - theirs).max() <= 1
     assert (min_max_rescaled(torch.full((1, 3, 2, 2), 0.3)) == -1).all()
-
-
-def test_the_rescale_is_a_parameter(project, monkeypatch):
-    """A random network without clipping goes far beyond [-1, 1]: cut off, most pixels are black or white."""
-    for rescale in (False, True):
-        write_params(min_max_rescale=rescale, clip_sample=False)
-        run_stage(monkeypatch, sample_faces)
-        images = read_images(sorted(Path("samples/faces").rglob("*.png")))
-        assert (images.min((1, 2, 3)) == 0).all() and (images.max((1, 2, 3)) == 255).all()
-        assert (np.isin(images, (0, 255)).mean() < 0.1) == rescale
 
 
 def test_each_noise_has_step_noises_of_its_own(project, monkeypatch):
@@ -379,18 +308,3 @@ def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
     for name in ("slerp", "lerp", "interpolation"):
         assert Image.open(f"figures/{name}.png").info["Stage"] == "interpolation"
     assert Image.open("figures/eta_grid.png").info["Stage"] == "eta_grid"
-
-
-def test_the_grid_shows_each_eta_and_the_paths_each_alpha(project, monkeypatch):
-    """Four noises of five."""
-    write_params(num_noises=5)
-    drawn: list[Panel] = []
-    monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.extend(panels))
-    for stage in (sample_faces, interpolate_faces, eta_grid, interpolation):
-        run_stage(monkeypatch, stage)
-    grid, slerp, lerp = drawn
-    assert grid.rows == [[Path(f"samples/faces/eta_{eta}/seed_7/{n:02d}.png") for n in range(4)] for eta in (0.0, 0.5)]
-    assert (grid.row_labels, grid.column_labels) == (["η = 0", "η = 0.5"], [f"noise 0{n}" for n in range(4)])
-    for path, panel in (("slerp", slerp), ("lerp", lerp)):
-        assert panel.rows == [[Path(f"samples/interpolation/{path}/{n:02d}.png") for n in range(5)]]
-        assert panel.captions == [["α = 0", "α = 0.25", "α = 0.5", "α = 0.75", "α = 1"]]

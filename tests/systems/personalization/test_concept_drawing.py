@@ -43,16 +43,6 @@ def test_images_are_those_of_the_pipeline_itself(pipeline):
     assert_near(drawn, (images * 255).round())
 
 
-def test_attention_slicing_changes_nothing_but_memory(pipeline):
-    whole = sample_prompts(pipeline, PROMPTS, range(3), SAMPLING)
-    pipeline.enable_attention_slicing(1)
-    processors = {type(processor).__name__ for processor in pipeline.unet.attn_processors.values()}
-    sliced = sample_prompts(pipeline, PROMPTS, range(3), SAMPLING)
-    pipeline.disable_attention_slicing()
-    assert processors == {"SlicedAttnProcessor"}
-    assert_near(sliced, whole)
-
-
 def test_a_prompt_that_is_too_long_is_one_line(pipeline):
     with pytest.raises(UserError, match=r"found 82 tokens with begin and end, allowed: at most 77"):
         sample_prompts(pipeline, ["a " * 80], [0], SAMPLING)

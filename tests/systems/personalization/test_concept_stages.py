@@ -15,7 +15,6 @@ from stable_diffusion import make_pipeline, save_clip
 from difflab.cli import profile
 from difflab.data.circles import paint, render_images
 from difflab.data.pixels import to_uint8
-from difflab.errors import UserError
 from difflab.systems.personalization.paths import METHODS
 from difflab.training.fit import fit
 from stages import concept, custom_diffusion, invert, multi_concept, sample_multi_concept
@@ -125,23 +124,6 @@ def test_the_whole_path_of_the_paper_profile(workspace, monkeypatch):
     assert contents("models/inversion", "models/custom_diffusion", "samples", "metrics", "figures") == before
 
 
-def test_images_and_prompts_of_the_course_file(workspace, monkeypatch):
-    entries = {
-        "0": {"src_image": "concepts/cat2", "token_name": "<new1>", "prompt": ["a <new1>"]},
-        "1": {"src_image": "concepts/dog6", "token_name": "<new2>", "prompt": ["a <new2> next to a <new1>"]},
-    }
-    Path("input.json").write_text(json.dumps(entries))
-    no_images = [f"personalization.concepts.{name}.images=null" for name in ("cat2", "dog6")]
-    profile("paper", [*SHORT, "personalization.input=input.json", *no_images])
-    train(monkeypatch)
-    for stage in (sample_multi_concept, multi_concept):
-        run_stage(monkeypatch, stage)
-    metrics = json.loads(Path("metrics/multi_concept.json").read_text())
-    assert metrics["pairs"].keys() == {"cat2_and_dog6"}  # which also samples the prompt of one concept
-    assert set(metrics["pairs"]["cat2_and_dog6"]["custom_diffusion"]["clip_image"]) == {"cat2", "dog6"}
-    assert len(contents("samples/multi_concept/custom_diffusion/run_1/prompt_0")) == 3
-
-
 def test_a_killed_stage_keeps_finished_runs(workspace, monkeypatch):
     """The second run of the first group fails before its training: then only that one is trained."""
     trained = []
@@ -217,17 +199,3 @@ def test_shares_and_their_difference_are_of_the_images(workspace, monkeypatch):
     for name in names:
         control = metrics["control"][name]
         assert (control["own_images"]["value"], control["images_of_others"]["value"]) == (1, 0)
-
-
-def test_what_is_missing_is_one_line_before_any_training(workspace, monkeypatch):
-    shutil.rmtree("concepts/cat2")
-    with pytest.raises(UserError, match=r"^concepts/cat2: no such folder$"):
-        run_stage(monkeypatch, concept, "cat2")
-    with pytest.raises(UserError, match=r"^prepared/concepts/cat2\.safetensors: not found$"):
-        run_stage(monkeypatch, invert, "cat2")
-    run_stage(monkeypatch, concept, "dog6")
-    Path("models/text_to_image").unlink()
-    shutil.copytree((workspace / "conf").resolve(), "models/text_to_image")
-    with pytest.raises(UserError, match=r"^models/text_to_image: found no text-to-image model that can be read"):
-        run_stage(monkeypatch, invert, "dog6")
-    assert not Path("models/inversion").exists() and not Path(".cache").exists()

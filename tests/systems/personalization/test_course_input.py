@@ -47,14 +47,6 @@ def test_folders_by_token_and_prompts_once(folder):
     assert found.prompts == ["a <new1> on a beach", "a <new1>", "a <new1> next to a <new2>"]
 
 
-def test_one_prompt_and_absolute_folders(folder, tmp_path_factory):
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    Image.new("RGB", (8, 8)).save(elsewhere / "a.png")
-    entry = {"src_image": str(elsewhere), "token_name": "<x>", "prompt": "<x>"}
-    found = read_course_input(write(folder, {"a": entry}))
-    assert (found.folders, found.prompts) == ({"<x>": elsewhere}, ["<x>"])
-
-
 def changed(index: str, **values: object) -> dict:
     return ENTRIES | {index: {key: value for key, value in (ENTRIES[index] | values).items() if value is not None}}
 
@@ -83,11 +75,6 @@ def test_what_is_wrong_is_one_line(folder, entries, message):
     with pytest.raises(UserError, match=message) as error:
         read_course_input(write(folder, entries))
     assert "\n" not in str(error.value)
-
-
-def test_a_missing_file(folder):
-    with pytest.raises(UserError, match=r"input\.json: not found"):
-        read_course_input(folder / "input.json")
 
 
 def test_concepts_and_prompts_of_the_file(folder):

@@ -19,11 +19,6 @@ def test_a_mean_of_runs_with_its_interval():
     assert found == pytest.approx({"value": 0.3, "low": 0.3 - half, "high": 0.3 + half})
 
 
-def test_intervals_are_cut_to_possible_values():
-    assert summary([0.0, 0.5, 1.0], 0.0) == {"value": 0.5, "low": 0.0, "high": 1.0}
-    assert summary([-0.9, 0.9], -1.0) == pytest.approx({"value": 0.0, "low": -1.0, "high": 1.0})
-
-
 def test_one_value_has_no_interval():
     assert summary([0.4], 0.0) == {"value": 0.4}
 
@@ -41,12 +36,6 @@ def test_differences_by_group_over_groups_and_over_runs():
     assert overall["difference"] == pytest.approx(summary([0.5, -0.1], -1.0))
     assert overall["difference_over_runs"]["runs"] == pytest.approx([0.1, 0.3])
     assert overall["difference_over_runs"]["value"] == pytest.approx(overall["difference"]["value"])
-
-
-def test_one_group_has_no_interval_over_groups():
-    overall = compare_shares({"x": {"custom_diffusion": [0.5, 0.7], "textual_inversion": [0.1, 0.1]}})["overall"]
-    assert overall["difference"] == pytest.approx({"value": 0.5})
-    assert overall["difference_over_runs"].keys() == {"value", "low", "high", "runs"}
 
 
 def test_templates_are_of_each_pair():

@@ -8,7 +8,6 @@ import pytest
 from difflab.data.colors import contrasts, farthest_colors
 from difflab.params import Params, ParamsError, read_yaml, validate
 from difflab.prompts import check_prompts
-from difflab.systems.personalization.prompts import tokens_of
 from tests.test_params import DELETE, changed
 
 PARAMS = read_yaml(Path(__file__).parents[3] / "params.yaml")
@@ -108,8 +107,3 @@ def test_concepts_are_chosen_by_rule():
     assert [concept.initializer for concept in concepts.values()] == nearest
     others = contrasts([*chosen, *colors])[:3] + 100 * np.eye(3, 3 + len(colors))
     assert others.min() > max(18, 2 * params.personalization.multi_concept.presence.max_delta_e - 0.01)
-
-
-def test_tokens_are_the_words_in_angle_brackets():
-    assert tokens_of("a <new1> next to a <new-2>, <>") == ["<new1>", "<new-2>", "<>"]
-    assert tokens_of("1 < 2 and 3 > 2") == []

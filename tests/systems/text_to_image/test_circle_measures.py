@@ -1,7 +1,5 @@
 """Circles whose place and colours are known."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -38,17 +36,6 @@ def test_iou_is_that_of_squares():
     a[2:6, 2:6], b[2:6, 4:8] = True, True
     assert iou(a, b) == pytest.approx(1 / 3)
     assert iou(np.zeros_like(a), np.zeros_like(a)) == 0
-
-
-def test_a_square_is_rounder_than_a_bar():
-    """A large square and the circle of its area: IoU (1 − δ) / (1 + δ), δ the four corners' share beyond the circle."""
-    square, bar = np.zeros((2, 400, 400), dtype=bool)
-    square[100:300, 100:300], bar[190:210, 50:350] = True, True
-    radius, half = 200 / math.sqrt(math.pi), 100
-    segment = radius**2 * math.acos(half / radius) - half * math.sqrt(radius**2 - half**2)
-    share = 4 * segment / 200**2
-    assert roundness(square) == pytest.approx((1 - share) / (1 + share), abs=0.01)
-    assert roundness(bar) < 0.35
 
 
 def test_one_colour_has_no_circle():

@@ -9,7 +9,7 @@ from diffusers import DDPMScheduler
 
 from difflab.data.circles import render_images
 from difflab.diffusion.schedules import cosine_betas
-from difflab.systems.text_to_image.autoencoder import AutoencoderTask, encode_scenes, make_autoencoder, standardize
+from difflab.systems.text_to_image.autoencoder import AutoencoderTask, encode_scenes, make_autoencoder
 from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, noised
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
@@ -42,19 +42,6 @@ def test_the_loss_is_reconstruction_and_divergence():
         divergence = ((mean**2 + log_variance.exp() - 1 - log_variance) / 2).mean()
         expected = (autoencoder.decode(z).sample - images).abs().mean() + 0.5 * divergence
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
-
-
-def test_latents_are_standardized():
-    autoencoder: Any = make_autoencoder(AUTOENCODER)
-    scenes = make_scenes()
-    standardize(autoencoder, scenes)
-    latents = encode_scenes(autoencoder, scenes, SIZE)
-    assert latents.shape == (len(scenes), 4, SIZE // 4, SIZE // 4)
-    assert latents.std().item() == pytest.approx(1, rel=1e-4)
-    with torch.no_grad():
-        images = render_images(scenes.geometry, scenes.colours, SIZE)
-        means = autoencoder.encode(images).latent_dist.mean * autoencoder.config.scaling_factor
-    assert torch.allclose(latents, means, atol=1e-6)
 
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
