@@ -34,14 +34,14 @@ def main() -> None:
     from difflab.device import make_accelerator
     from difflab.outputs import atomic_write
     from difflab.systems.adaptation.scenarios import domains_of, load_images, prepared
-    from difflab.systems.adaptation.training import labelled_images, save_run, train_run
+    from difflab.systems.adaptation.training import labeled_images, save_run, train_run
     from difflab.training.checkpoint import seeded_runs
 
     accelerator = make_accelerator(compute)
     source, target = domains_of(scenario)
     described = read_json(f"scenarios/{scenario}.json")
     num_images = max(domain["num_images"]["train"] for domain in described.values())
-    labelled = labelled_images(target if method == "target-only" else source, num_images)
+    labelled = labeled_images(target if method == "target-only" else source, num_images)
     unlabelled = load_images(target, "train")
     inputs = [prepared(source), prepared(target)]
     with atomic_write(Path(f"models/adapt/{scenario}-{method}")) as output:

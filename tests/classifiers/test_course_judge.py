@@ -84,14 +84,6 @@ def changed(state, **entries):
     [
         (lambda state: changed(state, fc3__bias=None), f"state_dict: found missing: fc3.bias, {ALLOWED}"),
         (
-            lambda state: changed(state, fc4__bias=torch.zeros(10), **{"a\nkey": 1}),
-            f"state_dict: found unknown: 'fc4.bias', 'a\\nkey', {ALLOWED}",
-        ),
-        (
-            lambda state: changed(state, fc1__weight=torch.zeros(128, 400)),
-            f"state_dict: found of another shape: fc1.weight (128, 400) for (128, 256), {ALLOWED}",
-        ),
-        (
             lambda state: changed(
                 state,
                 conv1__bias=torch.zeros(6, dtype=torch.int64),
@@ -108,13 +100,8 @@ def changed(state, **entries):
             "state_dict: found missing: fc3.bias; unknown: 'fc4.bias'; of another shape: fc3.weight (1,) for (10, 64); "
             f"not finite floating-point numbers: fc2.bias (a int), {ALLOWED}",
         ),
-        (
-            lambda state: {"state_dict": {}},
-            "state_dict: found missing: conv1.weight, conv1.bias, conv2.weight, conv2.bias, fc1.weight and 5 more, ",
-        ),
         (lambda state: dict(state), "state_dict: found nothing, allowed: a dict of tensors"),
         (lambda state: {"state_dict": state["fc3.bias"]}, "state_dict: found a Tensor, allowed: a dict of tensors"),
-        (lambda state: state["fc3.bias"], "found a Tensor, allowed: a dict"),
         (lambda state: {"state_dict": LeNet()}, "found what only unpickling could load, allowed: "),
     ],
 )

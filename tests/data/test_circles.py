@@ -23,7 +23,7 @@ from difflab.data.circles import (
     render_images,
     render_masks,
 )
-from difflab.data.colors import contrasts, farthest_colors, make_color_pairs, rgb
+from difflab.data.colors import contrasts, farthest_colors, rgb
 from difflab.data.pixels import to_uint8
 from difflab.errors import UserError
 from difflab.params import CirclesParams, ParamsError, validate
@@ -52,7 +52,7 @@ def scenes() -> Scenes:
 def shown(scenes: Scenes) -> list[list[str]]:
     """By scene the names of what its pixels show: one or two circles, and the background."""
     names = {rgb(name): name for name in PARAMS["colours"]}
-    colours = [[names[tuple(colour)] for colour in scene] for scene in scenes.colours.tolist()]
+    colours = [[names[tuple(colour)] for colour in scene] for scene in scenes.colors.tolist()]
     return [
         scene if count == 2 else [scene[0], scene[2]]
         for scene, count in zip(colours, scenes.num_circles.tolist(), strict=True)
@@ -174,15 +174,6 @@ def test_sizes_are_named_where_they_are():
     middle = {make_caption(("red", "white"), (0.24,), generator) for _ in range(200)}
     assert not any("large" in caption or "small" in caption for caption in alike | middle)
     assert any("small red circle" in make_caption(("red", "white"), (0.15,), generator) for _ in range(200))
-
-
-def test_meetings_of_two_are_of_pairs_that_may_meet():
-    seen, unseen = make_color_pairs(make_params())
-    assert len(unseen.pairs) == round(0.25 * (len(seen.pairs) + len(unseen.pairs)))
-    for meetings in (seen, unseen):
-        for circle, second, background in meetings.triples:
-            assert {(circle, background), (second, background)} <= set(meetings.pairs)
-            assert circle != second
 
 
 @pytest.mark.parametrize(

@@ -59,14 +59,6 @@ def test_known_rubbish_is_skipped_and_said(tmp_path: Path, name: str, said: str,
     assert re.fullmatch(rf"{re.escape(str(tmp_path))}: skipped .*: {said}", line)
 
 
-@pytest.mark.parametrize("name", ["a.heic", "a.HEIF", "a.svg", "a.txt", "labels.csv", "a.npy", "a", "b/c/notes.md"])
-def test_any_other_file_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
-    for path in ("a.png", "z.mp4", name):
-        touch(tmp_path / path)
-    with pytest.raises(DataError, match=rf"/{re.escape(name)}: found no image .*\(and 1 more\), allowed: .*PNG"):
-        find_images(tmp_path)
-
-
 def test_no_folder_and_no_images_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"absent: no such folder"):
         find_images(tmp_path / "absent")

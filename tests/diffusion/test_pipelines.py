@@ -136,29 +136,13 @@ def test_schedule_of_another_length(unconditional):
         assert torch.equal(trace.images, sample(unconditional._network, sampler, noise, generators, 0, 5).images)
 
 
-def test_images_differ_by_eta_and_start_alike(unconditional):
-    outputs = [
-        unconditional(4, generator=bank_generators(0, range(4)), eta=eta, num_inference_steps=5, output_type="pt")
-        for eta in (0.0, 0.5, 1.0)
-    ]
-    assert all(torch.equal(output.trace.images[0], outputs[0].trace.images[0]) for output in outputs)
-    assert outputs[0].images.shape == (4, 3, 8, 8)
-    for i in range(3):
-        for j in range(i):
-            assert not torch.allclose(outputs[i].images, outputs[j].images, atol=1e-3)
-
-
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
         ({"digit": 11}, "digit: found 11, allowed: 0 to 9"),
         ({"digit": [1, -1]}, "digit: found -1, allowed: 0 to 9"),
-        ({"digit": "7"}, "digit: found '7', allowed: 0 to 9"),
         ({"domain": "usps"}, "domain: found 'usps', allowed: mnistm, svhn"),
         ({"digit": [1, 2], "domain": ["svhn"]}, "digit, domain: found 2 and 1 of them, allowed: as many of each"),
-        ({"digit": []}, "digit, domain: found 0 and 0 of them, allowed: as many of each"),
-        ({"num_inference_steps": 101}, "num_inference_steps: found 101, allowed: 1 to 100"),
-        ({"guidance_scale": 0.5}, "guidance_scale: found 0.5, allowed: 1 and above"),
         ({"eta": 2}, "eta: found 2, allowed: 0 to 1 with DDIM, else 0"),
         ({"output_type": "np"}, "output_type: found 'np', allowed: 'pil', 'pt'"),
         ({"generator": bank_generators(0, range(2))}, "generator: found 2, allowed: 1, or one for each of 1 images"),
@@ -169,11 +153,6 @@ def test_bad_calls_are_refused_in_one_line(digits, arguments, line):
     with pytest.raises(ValueError) as error:
         digits(**call | arguments)
     assert str(error.value) == line
-
-
-def test_bad_calls_without_a_condition(unconditional):
-    with pytest.raises(SamplingError, match=r"^count: found 0, allowed: 1 and above$"):
-        unconditional(0, generator=torch.Generator())
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):

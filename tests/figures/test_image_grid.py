@@ -80,14 +80,6 @@ def test_images_of_several_sizes_or_very_large_ones_fit_their_cells(tmp_path, si
         assert all(abs(doubled - PRINT.cell) <= 1 for doubled in middle)
 
 
-@pytest.mark.parametrize("shape", [(400, 1), (1, 400), (300, 2)])
-def test_many_images_fit_the_largest_figure(tmp_path, shape):
-    rows = [[Image.new("RGB", (24, 24), "red")] * shape[1]] * shape[0]
-    save_image_grid([Panel(rows, [], [])], "title", tmp_path / "grid.png", "test")
-    canvas = Image.open(tmp_path / "grid.png")
-    assert 10_000 < max(canvas.size) < 21_000
-
-
 def test_labels_are_any_text(tmp_path):
     files = write_images(tmp_path, 1, 1, 16)
     for text in ("A$AP $_", "$\\frac$ 5", "a\nb", "%s {}"):

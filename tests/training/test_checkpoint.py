@@ -140,11 +140,6 @@ def test_what_came_after_the_checkpoint_is_undone(folder, whole, monkeypatch):
     assert_ends_undisturbed(folder, whole, monkeypatch, first_step=14)
 
 
-def test_a_finished_one_is_loaded_without_a_step(folder, whole, monkeypatch):
-    assert_ends_undisturbed(folder, whole, monkeypatch, first_step=14)
-    assert_ends_undisturbed(folder, whole, monkeypatch, first_step=24)
-
-
 def test_everything_is_on_the_disk_before_the_checkpoint_is(tmp_path, monkeypatch):
     """After a loss of power the checkpoint never speaks of a log or snapshot that is not there."""
     synced: list[str] = []

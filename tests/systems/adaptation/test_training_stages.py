@@ -142,7 +142,7 @@ def test_the_run_of_the_best_snapshot_is_kept(described, run_stage):
 
 
 def test_target_only_sees_the_targets_images_as_often_as_the_others_see_the_source(workspace):
-    rows = runs.labelled_images("usps", 60)
+    rows = runs.labeled_images("usps", 60)
     part = ImageDataset.load(Path("prepared/usps.safetensors")).part("train")
     assert torch.equal(rows["images"], torch.cat([part.images, part.images[:20]]))
     assert torch.equal(rows["digits"], torch.cat([part.labels, part.labels[:20]]))

@@ -41,7 +41,7 @@ def two(any_order: bool) -> Conditions:
 
 def test_what_was_asked_for_has_no_error():
     requests = two(False)
-    found = measure(images_of(requests.geometry, requests.colours), requests)
+    found = measure(images_of(requests.geometry, requests.colors), requests)
     assert found.iou.shape == found.circle_delta_e.shape == (1, 2)
     assert (found.iou > 0.85).all()
     assert (found.circle_delta_e < 1).all() and (found.background_delta_e < 1).all()
@@ -60,7 +60,7 @@ def test_a_circle_elsewhere_has_a_smaller_iou():
     requests = two(False)
     moved = requests.geometry.clone()
     moved[0, 0, 0] += 0.2
-    found = measure(images_of(moved, requests.colours, size=128), requests)
+    found = measure(images_of(moved, requests.colors, size=128), requests)
     assert found.iou[0, 0] == pytest.approx(0.243, abs=0.03)
     assert found.iou[0, 1] > 0.9
 
@@ -88,7 +88,7 @@ def test_requests_are_those_of_the_parameters():
     groups = all_conditions(make_scenes(), validate(ControlSamplesParams, PARAMS))
     asked = groups["two_circles_1"]
     assert asked.prompts == ["red circle and blue circle on white background"] * 2
-    assert asked.colours[1].tolist() == [list(RED), list(BLUE), list(WHITE)]
+    assert asked.colors[1].tolist() == [list(RED), list(BLUE), list(WHITE)]
     assert asked.any_order and not groups["one_circle"].any_order
 
 

@@ -158,10 +158,6 @@ def test_every_key_is_used_once_and_every_parameter_set_once(state, tmp_path):
             "down14.attention.qkv.bias, down14.attention.out.weight and 13 more, allowed: the tensors ",
         ),
         (
-            lambda state: {name: tensor for name, tensor in state.items() if name != "time.0.inv_freq"},
-            "found missing: time.0.inv_freq, allowed: ",
-        ),
-        (
             lambda state: {**state, **{f"up{i}.weight": torch.zeros(1) for i in range(24, 31)}},
             "found unknown: 'up24.weight', 'up25.weight', 'up26.weight', 'up27.weight', 'up28.weight' and 2 more, ",
         ),
@@ -182,12 +178,6 @@ def test_every_key_is_used_once_and_every_parameter_set_once(state, tmp_path):
             lambda state: {**state, "time.0.inv_freq": 10000 ** (-torch.arange(64) / 63)},  # Ho et al.'s own
             "time.0.inv_freq: found another sequence, allowed: exp(-ln(10000)·2k/128), k = 0 … 63",
         ),
-        (
-            lambda state: {**state, "time.0.inv_freq": state["time.0.inv_freq"] * (1 + 1e-4)},
-            "time.0.inv_freq: found another sequence, allowed: ",
-        ),
-        (lambda state: {"state_dict": state}, "found missing: time.0.inv_freq, "),
-        (lambda state: list(state.values()), "found a list, allowed: a dict"),
         (lambda state: {**state, "network": TimeEmbedding(2)}, "found what only unpickling could load, allowed: "),
     ],
 )

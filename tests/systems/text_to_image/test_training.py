@@ -33,9 +33,9 @@ def generator() -> torch.Generator:
 def test_the_loss_is_reconstruction_and_divergence():
     autoencoder: Any = make_autoencoder(AUTOENCODER)
     scenes = make_scenes()
-    images = render_images(scenes.geometry, scenes.colours, SIZE)
+    images = render_images(scenes.geometry, scenes.colors, SIZE)
     with torch.no_grad():
-        loss = AutoencoderTask(autoencoder, 0.5)({"geometry": scenes.geometry, "colours": scenes.colours}, generator())
+        loss = AutoencoderTask(autoencoder, 0.5)({"geometry": scenes.geometry, "colours": scenes.colors}, generator())
         moments = autoencoder.quant_conv(autoencoder.encoder(images))
         mean, log_variance = moments.chunk(2, dim=1)
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=generator())

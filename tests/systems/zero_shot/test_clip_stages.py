@@ -101,10 +101,3 @@ def test_images_of_several_sizes_and_kinds_have_metrics_and_figures(tmp_path, mo
     zero_shot.main()
     assert json.loads(Path("metrics/zero_shot.json").read_text())["num_images"] == 6
     assert all(Path(f"figures/{name}.png").exists() for name in ("zero_shot", "zero_shot_confusion"))
-
-
-def test_no_pretrained_clip_is_one_line_before_anything_is_made(tmp_path, monkeypatch):
-    prepare(tmp_path / "work", monkeypatch, pretrained=str(tmp_path / "nothing"))
-    with pytest.raises(UserError, match=r"^clip\.pretrained: found '.*nothing', allowed: a folder or hub id of a CLIP"):
-        clip.main()
-    assert not Path("models").exists()

@@ -89,16 +89,8 @@ def test_classes_may_have_any_numbers(folder):
     [
         (lambda folder: (folder / "id2label.json").unlink(), r"id2label\.json: found no such file, allowed: "),
         (lambda folder: (folder / "id2label.json").write_text("{"), r"id2label\.json: found JSONDecodeError, "),
-        (lambda folder: (folder / "id2label.json").write_text("[1]"), r"id2label\.json: found "),
-        (lambda folder: (folder / "id2label.json").write_text('{"0": 1}'), r"id2label\.json: '0': found 1, allowed: "),
         (lambda folder: (folder / "id2label.json").write_text('{"0": "_"}'), r"id2label\.json: '0': found \"_\", "),
-        (lambda folder: (folder / "id2label.json").write_text("{}"), r"id2label\.json: found no object, or an empty"),
         (lambda folder: (folder / "id2label.json").write_text('{"a": "b"}'), r"id2label\.json: 'a': found no id of a"),
-        (lambda folder: (folder / "id2label.json").write_text('{"-1": "b"}'), r"id2label\.json: '-1': found no id of"),
-        (
-            lambda folder: (folder / "id2label.json").write_text('{"1_0": "b"}'),
-            r"id2label\.json: '1_0': found no id of",
-        ),
         (
             lambda folder: (folder / "id2label.json").write_text('{"1": "a", "01": "b"}'),
             r"id2label\.json: '01': found '1' before it, the same id, allowed: each class once",
@@ -110,7 +102,6 @@ def test_classes_may_have_any_numbers(folder):
         (lambda folder: (folder / "id2label.json").write_text('{"0": "a"}'), r"_00\d\.png: found no class, allowed: "),
         (lambda folder: (folder / "val/01_1.png").touch(), r"found 0*1_0*1\.png, of the same class and index, allowed"),
         (lambda folder: (folder / "val/cat.png").touch(), r"cat\.png: found no class, allowed: CLASS_INDEX\.png"),
-        (lambda folder: (folder / "val").rename(folder / "test"), r"val: no such folder"),
     ],
 )
 def test_a_folder_with_a_mistake_is_one_line(folder, damage, line):
@@ -149,18 +140,6 @@ def test_classes_of_one_label_are_two(folder, tmp_path):
         ("crane (1)", "cat"),
         ("crane (2)", "crane (1)"),
     }
-
-
-@pytest.mark.parametrize(
-    ("labels", "names"),
-    [
-        (["a", "b"], ["a", "b"]),
-        (["a", "a"], ["a (3)", "a (7)"]),
-        (["a", "a", "a (3)"], ["a (3)", "a (7)", "a (3) (9)"]),  # a label as the others would be called
-    ],
-)
-def test_every_class_has_a_name_of_its_own(labels, names):
-    assert LabeledFolder(labels, [], [], [3, 7, 9][: len(labels)]).names == names
 
 
 ANSWERS = LabeledFolder(["a", "b", "c"], [Path(f"{i}.png") for i in range(20)], [0] * 10 + [1] * 8 + [2] * 2, [0, 1, 2])
