@@ -14,11 +14,13 @@ from difflab.data.pixels import to_signed
 from difflab.errors import UserError, read_json, reading
 from difflab.models.safe_loading import check_state_dict, load_weights, read_dict, refusal
 
+SIZE = 28  # pixels a side
+
 
 class DigitClassifier(nn.Module):
-    """What all judges share: a subclass makes `features`, (N, 3, S, S) in [-1, 1] to (N, D), and `classify`, D to 10.
+    """Base class: a subclass defines `features`, (N, 3, S, S) in [-1, 1] to (N, D), and `classify`, D to 10.
 
-    `config` holds the arguments of the subclass, which `load_judge` makes it from again.
+    `config` holds the arguments of the subclass, from which `load_digit_classifier` rebuilds it.
     """
 
     features: nn.Module
@@ -33,7 +35,7 @@ class DigitClassifier(nn.Module):
         return self.classify(self.features(images))
 
     def predict(self, images: Tensor, batch_size: int = 500) -> Tensor:
-        """The digits (N,) int64 that it sees in `images` (N, 3, S, S) uint8."""
+        """The predicted digits (N,) int64 of `images` (N, 3, S, S) uint8."""
         return self._batched(self, images, batch_size).argmax(1)
 
     def probabilities(self, images: Tensor, batch_size: int = 500) -> Tensor:
@@ -41,7 +43,7 @@ class DigitClassifier(nn.Module):
         return self._batched(self, images, batch_size).softmax(1)
 
     def features_of(self, images: Tensor, batch_size: int = 500) -> Tensor:
-        """What the last linear layer reads, (N, D) float, of `images` (N, 3, S, S) uint8."""
+        """The inputs of the last linear layer, (N, D) float, for `images` (N, 3, S, S) uint8."""
         return self._batched(self.features, images, batch_size)
 
     @torch.inference_mode()
@@ -76,7 +78,7 @@ class Judge(DigitClassifier):
 
 
 def load_digit_classifier(folder: str | Path) -> DigitClassifier:
-    """The judge of models/judge-DOMAIN/, of the class that its config.json names, ready to grade.
+    """The classifier of models/judge-DOMAIN/, of the class that its config.json names, in eval mode.
 
     Raises UserError when there is none that can be read.
     """
@@ -107,9 +109,6 @@ class ClassificationTask(nn.Module):
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         """`images` (N, 3, S, S) uint8 and `digits` (N,) int64; returns the mean loss."""
         return F.cross_entropy(self.classifier(to_signed(batch["images"])).float(), batch["digits"])
-
-
-SIZE = 28  # pixels a side
 
 
 class CourseJudge(DigitClassifier):

@@ -26,6 +26,17 @@ SIZE_WORDS = ("large", "small")
 WORDED_SIZE = 0.3  # the share of captions that say large or small where they may
 LARGE, SMALL = 0.28, 0.2  # radii of one circle, as shares of the image's side
 RATIO = 1.5  # of the radii of two circles, of which then one is large and one small
+NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+BACKGROUND = "black"
+TEMPLATES = (
+    "a photo of a {numeral}.",  # among such captions no color tells one digit from another
+    "a photo of a {ink} {numeral}.",
+    f"a photo of a {{ink}} {{numeral}} on {BACKGROUND}.",
+    f"{{ink}} {{numeral}} on {BACKGROUND} background",
+)
+# As CLIPTokenizer: words, single digits, punctuation, all of them lower-cased.
+NORMALIZER = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+SPLITTER = pre_tokenizers.Split(Regex(r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), behavior="removed", invert=True)
 
 
 def make_caption(colors: Sequence[str], radii: Sequence[float], generator: Generator) -> str:
@@ -47,14 +58,6 @@ def _sizes(radii: Sequence[float]) -> list[str]:
     return [large if radius == max(radii) else small for radius in radii]
 
 
-NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-BACKGROUND = "black"
-TEMPLATES = (
-    "a photo of a {numeral}.",  # among such captions no color tells one digit from another
-    "a photo of a {ink} {numeral}.",
-    f"a photo of a {{ink}} {{numeral}} on {BACKGROUND}.",
-    f"{{ink}} {{numeral}} on {BACKGROUND} background",
-)
 ColoredDigit = tuple[str, str]  # the color of a digit and its numeral
 
 
@@ -70,11 +73,6 @@ def split_colored_digits(
     num_unseen = round(unseen_share * len(inks))
     seen, unseen = ([inks[i] for i in sorted(part)] for part in (order[num_unseen:], order[:num_unseen]))
     return seen, unseen
-
-
-# As CLIPTokenizer: words, single digits, punctuation, all of them lower-cased.
-NORMALIZER = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-SPLITTER = pre_tokenizers.Split(Regex(r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), behavior="removed", invert=True)
 
 
 def words_of(text: str) -> list[str]:

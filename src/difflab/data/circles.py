@@ -30,6 +30,7 @@ MARGIN = 0.05  # between a circle and the image's edge, so that outlines stay cl
 GAP = 0.08  # between two circles, so that their outlines stay two
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation")
+OUTLINE = 1 / 256  # of the image's side, and one pixel at least: Fill50k's two pixels of 512
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,6 @@ def load_scenes(path: str | Path) -> Scenes:
         captions = json.loads(file.metadata()["captions"])
         geometry, colors, splits = (file.get_tensor(name) for name in ("geometry", "colours", "splits"))
     return Scenes(geometry, colors, splits, captions)
-
-
-OUTLINE = 1 / 256  # of the image's side, and one pixel at least: Fill50k's two pixels of 512
 
 
 def render_images(geometry: Tensor, colors: Tensor, size: int) -> Tensor:

@@ -1,13 +1,17 @@
-"""Named CSS colors, their contrasts, and which of them share a scene."""
+"""Named CSS colors, their contrasts, which of them share a scene, and digits in color."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL.ImageColor import colormap, getrgb
+from torch import Tensor
+from torch.nn import functional as F
 
+from difflab.data.captions import BACKGROUND
 from difflab.errors import UserError
 from difflab.params import CirclesParams
 
@@ -85,3 +89,12 @@ def _meetings(pairs: list[Pair], apart: set[Pair]) -> ColorPairs:
         if (circle, second) in apart
     ]
     return ColorPairs(pairs, triples)
+
+
+def color_digits(digits: Tensor, colors: Sequence[str], size: int) -> Tensor:
+    """(N, 3, size, size) uint8 of `digits` (N, 3, S, S) uint8, white on black, in N `colors` on BACKGROUND."""
+    gray = digits[:, :1].float() / 255
+    shares = F.interpolate(gray, size=(size, size), mode="bilinear", antialias=True)
+    inks = torch.tensor([rgb(name) for name in colors]).float()[:, :, None, None]
+    background = torch.tensor(rgb(BACKGROUND)).float()[:, None, None]
+    return torch.lerp(background, inks, shares).round().to(torch.uint8)

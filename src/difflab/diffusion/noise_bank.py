@@ -39,9 +39,9 @@ def resumable_batches(
     batches: Sequence[Batch],
     draw: Callable[[Batch], dict[str, Tensor]],
 ) -> Iterator[Iterator[tuple[Batch, dict[str, Tensor]]]]:
-    """Go through `batches` with what `draw` makes of each; after a kill, go on with the batch that was being drawn.
+    """Iterate over `batches` with the tensors that `draw` makes of each; an interrupted run resumes at its batch.
 
-        with drawn_batches("sample-x", [compute, params], [Path("models/x")], batches, draw) as drawn:
+        with resumable_batches("sample-x", [compute, params], [Path("models/x")], batches, draw) as drawn:
             with atomic_write(Path("samples/x")) as folder:
                 for batch, tensors in drawn:
                     ...

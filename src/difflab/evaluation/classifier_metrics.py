@@ -11,7 +11,7 @@ from difflab.params import EvaluationParams
 
 
 def accuracy_metrics(correct: Tensor, digits: Tensor) -> dict[str, Any]:
-    """Accuracy over all images and over those of each digit: `correct` (N,) bool, `digits` (N,) that were asked for."""
+    """Accuracy over all images and over those of each digit: `correct` (N,) bool, `digits` (N,) that were requested."""
     by_digit = {str(int(digit)): share_of(correct[digits == digit]) for digit in digits.unique()}
     return {"accuracy": share_of(correct), "accuracy_by_digit": by_digit}
 
@@ -22,7 +22,7 @@ def share_of(correct: Tensor) -> dict[str, float]:
 
 
 def unconditional_metrics(probabilities: Tensor, params: EvaluationParams) -> dict[str, Any]:
-    """Where no digit was asked for: how sure the judge is, (N, 10) its probabilities, and how often it sees each digit.
+    """Without a condition: the classifier's confidence, of its `probabilities` (N, 10), and the share of each digit.
 
     `digit_entropy` is the entropy of those shares in units of ln 10: 1 when all ten are equally frequent.
     """

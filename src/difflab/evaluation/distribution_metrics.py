@@ -1,4 +1,4 @@
-"""Generated images of one domain against its real ones: distances, manifolds, copies; and real ones in their place."""
+"""Metrics of generated images against real ones of the same domain, and of held-out real images as a baseline."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from difflab.classifiers.digit_classifier import DigitClassifier
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation import distances
@@ -23,7 +24,7 @@ class RealImages:
     """The real images of a recipe's digits, (N, 3, S, S) uint8.
 
     `reference` is what generated images are measured against; `held_out`, the rest of the training split, is measured
-    in the same way: the real-against-real floor. `test` is the test split.
+    in the same way: the real-against-real baseline. `test` is the test split.
     """
 
     test: Tensor
@@ -74,11 +75,10 @@ class Features:
         return cls(*map(extractor.features_of, (generated, real.held_out, real.reference)))
 
 
-def classifier_extractor(judge, folder: Path) -> Extractor:
-    """The features of the DigitClassifier `judge` that was loaded from `folder`."""
-    return Extractor(
-        lambda images: judge.features_of(images).numpy(), folder.name, sha256_of(folder / "model.safetensors"), "none"
-    )
+def classifier_extractor(classifier: DigitClassifier, folder: Path) -> Extractor:
+    """The features of the `classifier` that was loaded from `folder`."""
+    digest = sha256_of(folder / "model.safetensors")
+    return Extractor(lambda images: classifier.features_of(images).numpy(), folder.name, digest, "none")
 
 
 def distribution_metrics(
@@ -86,7 +86,7 @@ def distribution_metrics(
     digits: Tensor | None,
     real: RealImages,
     trained_on: Tensor,
-    judge: Extractor,
+    classifier: Extractor,
     inception: Extractor | None,
     params: EvaluationParams,
     noise_bank_seed: int,
@@ -96,12 +96,12 @@ def distribution_metrics(
     `digits` (N,), where as many images of each digit were asked for; `trained_on` (M, 3, S, S) uint8, all images of
     the domain that the recipe was trained on.
     """
-    features = Features.of(judge, generated, real)
+    features = Features.of(classifier, generated, real)
     metrics = {
         **distance_metrics(features, digits, params),
         **manifold_metrics_beside_real(features, params.nearest_k),
         "nearest_training": nearest_training_metrics(generated, trained_on, real.test),
-        "protocol": protocol_of(judge, generated, real, params, noise_bank_seed),
+        "protocol": protocol_of(classifier, generated, real, params, noise_bank_seed),
     }
     if inception:
         metrics["inception"] = {

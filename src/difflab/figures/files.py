@@ -17,6 +17,8 @@ from difflab.outputs import atomic_write
 DPI = 200
 # The user's own style has no say.
 STYLE: dict[Any, Any] = {**mpl.rcParamsDefault, "font.size": 9, "xtick.major.size": 0, "ytick.major.size": 0}
+MILLISECONDS = 500  # of a frame
+LAST = 3000  # of the last one, which the eye wants to rest on
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,6 @@ def drawn_area(figure: Figure) -> Bbox:
     padding = 0.1
     edges = figure.get_tightbbox().padded(padding).extents
     return Bbox.from_extents(*(round(edge * figure.dpi) / figure.dpi for edge in edges))
-
-
-MILLISECONDS = 500  # of a frame
-LAST = 3000  # of the last one, which the eye wants to rest on
 
 
 def save_gif(figures: Sequence[Figure], path: Path, provenance: Provenance) -> None:

@@ -20,6 +20,9 @@ PANEL_GAP = 0.3  # inches between panels, their labels included
 LARGEST = 1024  # pixels a side of an image that is shown pixel for pixel
 LONGEST = 20_000  # pixels a side of a panel: matplotlib draws no figure of 65,536
 LITERAL: dict[str, Any] = {"parse_math": False}  # a label may hold any text, also dollar signs
+HEIGHT = 2.2  # inches of a plot
+GAP = 0.3  # inches above it
+LABELS = 0.7  # inches to its left
 
 
 @dataclass(frozen=True)
@@ -139,11 +142,6 @@ def _fitted(image: Image.Image, side: int) -> Image.Image:
     square = Image.new("RGB", (side, side), "white")
     square.paste(image.resize((width, height), Image.Resampling.BICUBIC), ((side - width) // 2, (side - height) // 2))
     return square
-
-
-HEIGHT = 2.2  # inches of a plot
-GAP = 0.3  # inches above it
-LABELS = 0.7  # inches to its left
 
 
 @mpl.rc_context(STYLE)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from difflab.errors import UserError
 
 MAX_NAMED = 5  # keys of one kind that a line names
+PREDICTIONS = ("epsilon", "v_prediction")
+LEAST_SIGNAL = torch.finfo(torch.float32).tiny  # of a smaller ᾱ float32 loses digits: no step leads back from noise
 
 
 def _torch(path: Path) -> Any:
@@ -113,10 +115,6 @@ def check_state_dict(state: Mapping[Any, Any], shapes: Mapping[str, tuple[int, .
     found = "; ".join(f"{kind}: {listed(keys)}" for kind, keys in mistakes.items() if keys)
     if found:
         raise refusal(place, found, f"the tensors {listed(list(shapes))}")
-
-
-PREDICTIONS = ("epsilon", "v_prediction")
-LEAST_SIGNAL = torch.finfo(torch.float32).tiny  # of a smaller ᾱ float32 loses digits: no step leads back from noise
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:

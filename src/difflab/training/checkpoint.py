@@ -19,6 +19,8 @@ from difflab.params.training import TrainingParams
 from difflab.resume import Damaged, hash_of, hashed_read, hashed_write, locked_folder, say
 from difflab.work_folders import CHECKPOINTS, LOG
 
+COLUMNS = ["step", "epoch", "loss", "grad_norm", "learning_rate"]
+
 
 @dataclass(frozen=True)
 class RollingCheckpoint:
@@ -132,9 +134,6 @@ def seeded_runs(
         seeded = training.model_copy(update={"seed": seed})
         with rolling_checkpoint(f"{name}-{seed}", [seeded, *params], inputs) as checkpoint:
             yield seeded, checkpoint
-
-
-COLUMNS = ["step", "epoch", "loss", "grad_norm", "learning_rate"]
 
 
 def write_curve(log: Path, file: Path) -> None:

@@ -22,6 +22,15 @@ FOLDS = 5
 PROBE = (
     f"logistic regression on standardised features, {FOLDS}-fold cross-validated, equally many images of each domain"
 )
+PROTOCOL = {
+    "target, source": "accuracy on held-out images, of the chosen snapshots; _validation, _test: on those of a split",
+    "chosen": CRITERION,
+    "last, oracle": "target of the last snapshots, and of those that are best by it",
+    "gain": "target minus that of source-only, by seed",
+    "separability": f"proxy A-distance of the features of held-out images: {PROBE}",
+    "interval": "95 %, Student's t of the runs, cut to the possible values: seeds vary, images do not",
+}
+BOUNDS = {"separability": (-2.0, 2.0)}  # all else is a share
 
 
 def proxy_a_distance(source: NDArray, target: NDArray, seed: int) -> float:
@@ -43,17 +52,6 @@ def proxy_a_distance(source: NDArray, target: NDArray, seed: int) -> float:
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     error = 1 - cross_val_score(probe, features, domains, cv=folds).mean()
     return float(2 * (1 - 2 * error))
-
-
-PROTOCOL = {
-    "target, source": "accuracy on held-out images, of the chosen snapshots; _validation, _test: on those of a split",
-    "chosen": CRITERION,
-    "last, oracle": "target of the last snapshots, and of those that are best by it",
-    "gain": "target minus that of source-only, by seed",
-    "separability": f"proxy A-distance of the features of held-out images: {PROBE}",
-    "interval": "95 %, Student's t of the runs, cut to the possible values: seeds vary, images do not",
-}
-BOUNDS = {"separability": (-2.0, 2.0)}  # all else is a share
 
 
 def grade_scenario(

@@ -10,6 +10,8 @@ from difflab.errors import read_json, reading
 from difflab.models.safe_loading import read_weights
 from difflab.params.adaptation import ClassifierParams
 
+CRITERION = "mutual information of image and predicted class, unlabelled training images of the target"
+
 
 class AdaptedClassifier(DigitClassifier):
     """LeNet-like: 5×5 convolutions, each normalized and then halved, and one linear layer of `num_features` features.
@@ -73,9 +75,6 @@ def snapshot_steps(folder: str | Path) -> list[int]:
     """The steps of the snapshots of one run, in their order."""
     folder = Path(folder)
     return sorted(int(path.stem.removeprefix("step_")) for path in (folder / "snapshots").glob("step_*.safetensors"))
-
-
-CRITERION = "mutual information of image and predicted class, unlabelled training images of the target"
 
 
 def mutual_information(probabilities: Tensor) -> float:

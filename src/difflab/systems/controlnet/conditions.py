@@ -16,10 +16,10 @@ ONE_CIRCLE = "one_circle"
 
 @dataclass(frozen=True)
 class Conditions:
-    """N images to draw, image i from noise i of the bank.
+    """The conditions of N images, image i from noise i of the bank.
 
-    `geometry` (N, 2, 3) of the hints and `colors` (N, 3, 3) uint8 of the prompts are as in Scenes; with `any_order`
-    the prompt leaves open which circle has which color.
+    `geometry` (N, 2, 3) of the conditioning images and `colors` (N, 3, 3) uint8 of the prompts are as in Scenes; with
+    `any_order` the prompt does not say which circle has which color.
     """
 
     prompts: list[str]
@@ -31,7 +31,7 @@ class Conditions:
         return len(self.prompts)
 
     def part(self, numbers: range) -> "Conditions":
-        """Requests `numbers`, one after the other."""
+        """The conditions of the images `numbers`, which are consecutive."""
         rows = slice(numbers.start, numbers.stop)
         return Conditions(self.prompts[rows], self.geometry[rows], self.colors[rows], self.any_order)
 
@@ -45,7 +45,7 @@ def one_circle(scenes: Scenes, count: int) -> Conditions:
 
 
 def two_circles(params: TwoCirclesParams, count: int) -> Conditions:
-    """One prompt and hint, `count` times."""
+    """One prompt and conditioning image, `count` times."""
     geometry = torch.tensor(params.circles, dtype=torch.float32)
     colors = torch.tensor([rgb(name) for name in params.colours], dtype=torch.uint8)
     return Conditions(
@@ -57,7 +57,7 @@ def two_circles(params: TwoCirclesParams, count: int) -> Conditions:
 
 
 def all_conditions(scenes: Scenes, params: ControlSamplesParams) -> dict[str, Conditions]:
-    """By name: held-out scenes of one circle, and each hint of two."""
+    """By name: held-out scenes of one circle, and each conditioning image of two."""
     groups = {ONE_CIRCLE: one_circle(scenes, params.num_one_circle)}
     return groups | {
         two_circles_name(number): two_circles(pair, params.num_two_circles)
@@ -70,7 +70,7 @@ def two_circles_name(number: int) -> str:
 
 
 def without(name: str) -> str:
-    """The name of the images of a group that are drawn without the ControlNet."""
+    """The name of the images of a group that are sampled without the ControlNet."""
     return f"{name}_without"
 
 
@@ -85,5 +85,5 @@ def at_step(step: int) -> str:
 
 
 def steps_of(names: Iterable[str]) -> list[int]:
-    """The steps that `at_step` has given names among `names`."""
+    """The steps of those `names` that are of `at_step`."""
     return sorted(int(name.removeprefix("step_")) for name in names if name.startswith("step_"))

@@ -23,6 +23,12 @@ from difflab.systems.controlnet.conditions import (
     without,
 )
 
+PROTOCOL = MEASURES | {
+    "iou": f"{MEASURES['iou']}; of a circle and its hint, each pixel with the hint it is nearest to",
+    "colour": "of a circle, of the pixels inside its hint; of the background, of those outside all hints",
+    "without": "the same prompts and noises without the ControlNet; step 0 is the same",
+}
+
 
 def load_sample_sets(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
     """(N, S, S, 3) by group. Raises UserError when there are none."""
@@ -63,8 +69,8 @@ class CircleErrors:
 def measure(images: NDArray[np.uint8], requests: Conditions) -> CircleErrors:
     """`images` (N, S, S, 3) of N requests with equally many circles.
 
-    A circle's shape is the foreground that is nearer to its hint than to the other; its color, the median inside its
-    hint. Where any order of colors will do, the better one counts.
+    A circle's shape is the foreground nearer to its circle of the conditioning image than to the other, its color the
+    median inside that circle. With `any_order` the better assignment of colors counts.
     """
     rows = [
         _measure_one(image, geometry[geometry[:, 2] > 0], colors, requests.any_order)
@@ -85,13 +91,6 @@ def _measure_one(
     errors = [[delta_e(pixels[disks[k]], colors[named]) for k, named in enumerate(order)] for order in orders]
     background = delta_e(pixels[~np.any(disks, axis=0)], colors[2])
     return overlaps, min(errors, key=sum), background
-
-
-PROTOCOL = MEASURES | {
-    "iou": f"{MEASURES['iou']}; of a circle and its hint, each pixel with the hint it is nearest to",
-    "colour": "of a circle, of the pixels inside its hint; of the background, of those outside all hints",
-    "without": "the same prompts and noises without the ControlNet; step 0 is the same",
-}
 
 
 def controlnet_metrics(

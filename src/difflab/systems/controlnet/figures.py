@@ -63,13 +63,13 @@ def _hints(requests: Conditions, size: int) -> list[Image.Image]:
 
 def save_convergence(metrics: dict[str, Any], path: Path, inputs: Sequence[Path]) -> None:
     """IoU and color errors against the steps of training."""
-    title = "ControlNet, as its training goes on"
+    title = "ControlNet convergence"
     save_curves(_plots(metrics["steps"], "training steps"), title, path, "evaluate_controlnet", inputs)
 
 
 def save_scales(metrics: dict[str, Any], path: Path, inputs: Sequence[Path]) -> None:
     """IoU and color errors against the conditioning scale."""
-    title = "How much the ControlNet says"
+    title = "Effect of the conditioning scale"
     save_curves(_plots(metrics["scales"], "conditioning scale"), title, path, "evaluate_controlnet", inputs)
 
 
@@ -80,6 +80,6 @@ def _plots(measured: dict[str, Any], x_label: str) -> list[Plot]:
         for key, label in (("iou", "IoU"), ("circle_delta_e", "circle"), ("background_delta_e", "background"))
     }
     return [
-        Plot("circle and hint", x_label, "IoU", [curves["iou"]]),
-        Plot("colour", x_label, "CIEDE2000", [curves["circle_delta_e"], curves["background_delta_e"]]),
+        Plot("overlap with the conditioning image", x_label, "IoU", [curves["iou"]]),
+        Plot("color", x_label, "CIEDE2000", [curves["circle_delta_e"], curves["background_delta_e"]]),
     ]

@@ -24,9 +24,9 @@ def sample_controlled(
     params: GuidedSamplingParams,
     scale: float = 1.0,
 ) -> Tensor:
-    """`draw_prompts` with `hints` (N, 3, S, S) in [0, 1], what they say multiplied by `scale`.
+    """`sample_prompts` with conditioning images `hints` (N, 3, S, S) in [0, 1] and the conditioning scale `scale`.
 
-    Raises UserError when hints are not as large as the model's images, or the tokenizer does not know a prompt.
+    Raises UserError when they are not as large as the model's images, or the tokenizer does not know a prompt.
     """
     size = image_size(pipeline)
     if hints.shape[1:] != (3, size, size):
@@ -38,7 +38,7 @@ def sample_controlled(
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Images of `requests` from the noises `numbers`, with the weights of `snapshot`; without them if it is None."""
+    """Images for `requests` from the noises `numbers`, by the ControlNet of `snapshot`; without one if it is None."""
 
     name: str
     requests: Conditions
@@ -50,24 +50,24 @@ class SampleSet:
         return len(self.numbers)
 
     def batches(self, size: int) -> "list[SampleSet]":
-        """Itself in parts of `size` images."""
+        """This set in batches of `size` images."""
         starts = range(0, len(self), size)
         parts = [self.numbers[start : start + size] for start in starts]
         return [SampleSet(self.name, self.requests.part(part), part, self.snapshot, self.scale) for part in parts]
 
 
 def all_sample_sets(scenes: Scenes, params: ControlSamplesParams, snapshots: Sequence[Path]) -> list[SampleSet]:
-    """All groups of requests with the ControlNet and without; then some of one circle by step and by scale.
+    """All groups with the ControlNet and without; then some images of one circle by training step and by scale.
 
     `scenes` are held out; `snapshots` in the order of their steps, the last of them the trained ControlNet.
     """
     groups, last = all_conditions(scenes, params), snapshots[-1]
-    drawings = []
+    sample_sets = []
     for name, requests in groups.items():
         numbers = range(len(requests))
-        drawings += [SampleSet(name, requests, numbers, last), SampleSet(without(name), requests, numbers, None)]
+        sample_sets += [SampleSet(name, requests, numbers, last), SampleSet(without(name), requests, numbers, None)]
     numbers = range(params.num_compared)
     compared = groups[ONE_CIRCLE].part(numbers)
-    drawings += [SampleSet(file.stem, compared, numbers, file) for file in snapshots]
-    drawings += [SampleSet(scaled(scale), compared, numbers, last, scale) for scale in params.conditioning_scales]
-    return drawings
+    sample_sets += [SampleSet(file.stem, compared, numbers, file) for file in snapshots]
+    sample_sets += [SampleSet(scaled(scale), compared, numbers, last, scale) for scale in params.conditioning_scales]
+    return sample_sets

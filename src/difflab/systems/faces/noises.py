@@ -13,6 +13,7 @@ from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
 from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName
 
 SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")
+SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell
 
 
 def starting_noises(params: FaceSamplingParams, size: int) -> Tensor:
@@ -53,9 +54,6 @@ def _load_noise(file: Path, size: int) -> Tensor:
     if problem:
         raise refusal(place, problem, f"finite floating-point numbers of shape {shape}")
     return noise.float()
-
-
-SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell
 
 
 def lerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:

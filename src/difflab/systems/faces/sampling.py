@@ -19,6 +19,8 @@ from difflab.outputs import atomic_write
 from difflab.params import ComputeParams, FaceSamplingParams
 from difflab.systems.faces.noises import noise_files
 
+MODEL = Path("models/faces")
+
 
 @dataclass(frozen=True)
 class Face:
@@ -32,9 +34,6 @@ class Face:
     eta: float
     step_seed: int
     number: int
-
-
-MODEL = Path("models/faces")
 
 
 def load_faces(compute: ComputeParams) -> UnconditionalPipeline:

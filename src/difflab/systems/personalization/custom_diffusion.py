@@ -37,9 +37,10 @@ def sampled_prior(
     depends_on: Any,
     inputs: Sequence[Path],
 ) -> Iterator[Examples]:
-    """Rows of what `pipeline` draws for its prompts; they outlast a kill until the block ends (see `drawn_batches`).
+    """Examples from images that `pipeline` samples for the prior's prompts, kept until the block ends.
 
-    Kumari et al. take real images of like captions; this model's own need no data set, at any size.
+    Prior preservation with the model's own images (Ruiz et al. 2022, arXiv:2208.12242). Kumari et al. take real images
+    with similar captions instead, which needs a data set.
     """
     set_sampler(pipeline, sampling.sampler)
     of_prior = sampling.model_copy(update={"seed": params.seed})
@@ -71,13 +72,15 @@ def train_group(
     images = {name: load_concept(name) for name in concepts}
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
     add_tokens(pipeline, {concept.token: concept.initializer for concept in concepts.values()})
-    rows = [concept_examples(pipeline, images[name], concept.token, templates) for name, concept in concepts.items()]
+    examples = [
+        concept_examples(pipeline, images[name], concept.token, templates) for name, concept in concepts.items()
+    ]
     inputs = [MODEL, *map(concept_file, concepts)]
     runs = seeded_runs(f"custom_diffusion-{output.name}", num_runs, training, depends_on, inputs)
     for run, (seeded, checkpoint) in enumerate(runs):
         set_seed(seeded.seed)
         task = PersonalizationTask(pipeline, len(concepts), cross_attention=True)
-        fit(task, joined_examples([*rows, prior]), seeded, accelerator, checkpoint)
+        fit(task, joined_examples([*examples, prior]), seeded, accelerator, checkpoint)
         folder = run_folder(output, run)
         for (name, concept), embedding in zip(concepts.items(), task.embeddings, strict=True):
             save_embedding(folder / name, concept.token, embedding)

@@ -21,6 +21,19 @@ from difflab.systems.zero_shot.classification import embed_images, embed_texts
 from difflab.systems.zero_shot.clip import Clip
 
 OURS, THEIRS = "custom_diffusion", "textual_inversion"
+MEASURES = {
+    "words": "the model before training on concepts, with initializers in place of tokens: what is found by chance",
+    "both": "share of images that show every concept of their prompt; prompts: by prompt",
+    "shows": "share of images of prompts with the concept that have enough pixels near its color, CIEDE2000",
+    "clip_image": "mean cosine of CLIP's embeddings of an image and of each image of the concept",
+    "clip_text": "mean cosine of CLIP's embeddings of an image and of its prompt, initializers in place of tokens",
+    "difference": "both of custom_diffusion minus both of textual_inversion, for equal prompts, noises and runs",
+    "interval": "95 %, Student's t, cut to possible values; pairs: over training runs, which share their noises; "
+    "overall: over the means of the pairs; difference_over_runs: over runs, each the mean of all pairs",
+}
+TITLES: dict[Method, str] = {"textual_inversion": "textual inversion", "custom_diffusion": "Custom Diffusion"}
+NUM_CONCEPT_IMAGES = 3
+NUM_NOISES = 6
 
 
 def summary(values: Sequence[float], least: float) -> dict[str, float]:
@@ -52,16 +65,6 @@ def compare_shares(shares: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[
     return {"overall": overall, "differences": {group: with_runs(runs, -1.0) for group, runs in by_group.items()}}
 
 
-MEASURES = {
-    "words": "the model before training on concepts, with initializers in place of tokens: what is found by chance",
-    "both": "share of images that show every concept of their prompt; prompts: by prompt",
-    "shows": "share of images of prompts with the concept that have enough pixels near its color, CIEDE2000",
-    "clip_image": "mean cosine of CLIP's embeddings of an image and of each image of the concept",
-    "clip_text": "mean cosine of CLIP's embeddings of an image and of its prompt, initializers in place of tokens",
-    "difference": "both of custom_diffusion minus both of textual_inversion, for equal prompts, noises and runs",
-    "interval": "95 %, Student's t, cut to possible values; pairs: over training runs, which share their noises; "
-    "overall: over the means of the pairs; difference_over_runs: over runs, each the mean of all pairs",
-}
 Images = Tensor  # (N, 3, H, W) uint8
 
 
@@ -155,11 +158,6 @@ def compare_methods(
 
 def _mean(values: Tensor) -> float:
     return values.double().mean().item()
-
-
-TITLES: dict[Method, str] = {"textual_inversion": "textual inversion", "custom_diffusion": "Custom Diffusion"}
-NUM_CONCEPT_IMAGES = 3
-NUM_NOISES = 6
 
 
 def concepts_panel(true_images: Mapping[str, Tensor]) -> Panel:

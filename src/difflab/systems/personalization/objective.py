@@ -17,6 +17,8 @@ from difflab.systems.zero_shot.clip import tokenize
 
 # "latents" (N, C, h, w), scaled as the U-Net takes them, and "tokens" (N, L) of their captions.
 Examples = dict[str, Tensor]
+EMBEDDING = "embeddings.token_embedding.weight"  # in CLIPTextModel
+CROSS_ATTENTION = ("attn2.to_k.weight", "attn2.to_v.weight")  # how names of keys and values end in the U-Net
 
 
 def concept_examples(
@@ -49,10 +51,6 @@ def _encode(pipeline: StableDiffusionPipeline, images: Tensor) -> Tensor:
     pixels = to_signed(images.to(pipeline.device))
     means = [pipeline.vae.encode(image[None]).latent_dist.mean for image in pixels]
     return torch.cat(means).float().cpu() * pipeline.vae.config.scaling_factor
-
-
-EMBEDDING = "embeddings.token_embedding.weight"  # in CLIPTextModel
-CROSS_ATTENTION = ("attn2.to_k.weight", "attn2.to_v.weight")  # how names of keys and values end in the U-Net
 
 
 class PersonalizationTask(nn.Module):

@@ -19,6 +19,8 @@ PROTOCOL = MEASURES | {
     "colour": "of the circle, of the foreground's pixels; of the background, of all others",
     "captions": "held out: of one circle, with a pair of colours that training has not seen together",
 }
+COLUMNS, ROWS = 4, 6
+LINE = 22  # characters
 
 
 def text_to_image_metrics(images: NDArray[np.uint8], colors: NDArray[np.uint8]) -> dict[str, Any]:
@@ -42,10 +44,6 @@ def _measure(image: NDArray[np.uint8], colors: NDArray[np.uint8]) -> tuple[float
     return roundness(shape), delta_e(pixels[inside], colors[0]), delta_e(pixels[~shape], colors[2])
 
 
-COLUMNS, ROWS = 4, 6
-LINE = 22  # characters
-
-
 def save_captioned(images: NDArray[np.uint8], captions: Sequence[str], path: Path, inputs: Sequence[Path]) -> None:
     """The first of `images` (N, S, S, 3), each drawn of one of `captions`."""
     count = min(len(images), COLUMNS * ROWS)
@@ -58,4 +56,4 @@ def save_captioned(images: NDArray[np.uint8], captions: Sequence[str], path: Pat
         )
         for column in columns
     ]
-    save_image_grid(panels, "Captions that training has not seen", path, "evaluate_text_to_image", inputs)
+    save_image_grid(panels, "Samples for held-out captions", path, "evaluate_text_to_image", inputs)

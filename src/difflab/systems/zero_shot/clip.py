@@ -21,6 +21,8 @@ from difflab.errors import UserError, reading
 from difflab.models.safe_loading import require_weights
 from difflab.params import ClipNetworkParams
 
+BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
+
 
 def make_clip(params: ClipNetworkParams, tokenizer: PreTrainedTokenizerFast) -> CLIPModel:
     """transformers' CLIPModel of the sizes of `params`, random, for the vocabulary of `tokenizer`."""
@@ -90,9 +92,6 @@ def load_clip(place: str | Path, key: str) -> Clip:
     positions = model.config.text_config.max_position_embeddings
     tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
     return Clip(model.eval(), tokenizer, image_processor)
-
-
-BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
 
 
 def build_tokenizer(words: Iterable[str], text_length: int) -> PreTrainedTokenizerFast:

@@ -22,6 +22,10 @@ from difflab.systems.zero_shot.labeled_folder import LabeledFolder
 
 MOST_CONFUSED = 10  # pairs of classes that the metrics name
 CASES = 5  # of either kind that the table and the figure show
+SCALE = Scale(cell=160, gap=50, caption=60, dpi=DPI)  # four lines of text below an image
+CAPTION_WIDTH = 20  # characters
+LABEL_SIZE = 0.11  # inches of a class's row and column
+LABELED = 80  # classes; more have no room for their names, and share the side of so many
 
 
 def zero_shot_grades(predicted: Tensor, images: LabeledFolder, kinds: Sequence[str]) -> dict[str, Any]:
@@ -91,12 +95,6 @@ def save_cases_table(cases: Sequence[Case], path: Path) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["kind", "file", "predicted", "true"])
         writer.writerows([case.kind, case.file.name, case.predicted, case.true] for case in cases)
-
-
-SCALE = Scale(cell=160, gap=50, caption=60, dpi=DPI)  # four lines of text below an image
-CAPTION_WIDTH = 20  # characters
-LABEL_SIZE = 0.11  # inches of a class's row and column
-LABELED = 80  # classes; more have no room for their names, and share the side of so many
 
 
 def save_cases(cases: Sequence[Case], title: str, path: Path, stage: str) -> None:

@@ -14,13 +14,12 @@ from torch import Tensor
 
 from difflab.data.captions import NUMERALS, ColoredDigit
 from difflab.data.circles import paint, place_circles, render_images
-from difflab.data.colors import Pair
+from difflab.data.colors import Pair, color_digits
 from difflab.data.dataset import ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.pixels import to_pil, to_uint8
 from difflab.models.safe_loading import refusal
 from difflab.params import UnseenImagesParams
-from difflab.systems.zero_shot.training import color_digits
 
 LABELS, IMAGES = "id2label.json", "val"
 

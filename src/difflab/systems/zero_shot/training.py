@@ -1,7 +1,6 @@
 """Training data and contrastive objective of the small CLIP."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,22 +11,13 @@ from transformers import CLIPModel
 
 from difflab.data.captions import BACKGROUND, NUMERALS, TEMPLATES, ColoredDigit
 from difflab.data.circles import Scenes, render_images
-from difflab.data.colors import rgb
+from difflab.data.colors import color_digits, rgb
 from difflab.data.dataset import ImageDataset
 from difflab.data.pixels import to_signed, to_uint8
 
-
-def color_digits(digits: Tensor, colors: Sequence[str], size: int) -> Tensor:
-    """(N, 3, size, size) uint8 of `digits` (N, 3, S, S) uint8, white on black, in N `colors` on BACKGROUND."""
-    grey = digits[:, :1].float() / 255
-    shares = F.interpolate(grey, size=(size, size), mode="bilinear", antialias=True)
-    inks = torch.tensor([rgb(name) for name in colors]).float()[:, :, None, None]
-    background = torch.tensor(rgb(BACKGROUND)).float()[:, None, None]
-    return torch.lerp(background, inks, shares).round().to(torch.uint8)
-
-
 RENDERED = 1000  # scenes at a time: as float32 all of them would fill the memory
 UNSAID = -1
+MAX_LOGIT_SCALE = math.log(100)  # Radford et al. 2021, section 2.5
 
 
 @dataclass(frozen=True)
@@ -79,9 +69,6 @@ def captioned_digits(digits: ImageDataset, inks: list[ColoredDigit], size: int, 
 def _number_of(colors: Tensor) -> Tensor:
     """(N, K) int64 of sRGB bytes (N, K, 3)."""
     return (colors.long() * torch.tensor([2**16, 2**8, 1])).sum(2)
-
-
-MAX_LOGIT_SCALE = math.log(100)  # Radford et al. 2021, section 2.5
 
 
 class ContrastiveTask(nn.Module):
