@@ -178,7 +178,7 @@ def test_tokens_that_cannot_be_added_are_one_line(tokens, message):
 
 def test_files_of_another_model_are_one_line(tmp_path):
     pipeline = make_pipeline()
-    with pytest.raises(UserError, match=r"x/learned_embeds\.safetensors: not found"):
+    with pytest.raises(UserError, match=r"x/learned_embeds\.safetensors: found No such file"):
         load_embeddings(pipeline, [tmp_path / "x"])
     save_embedding(tmp_path / "wide", "<new1>", torch.zeros(17))
     with pytest.raises(UserError, match=r"found embeddings of shape \[\(17,\)\], allowed: one of \(16,\)"):
