@@ -35,11 +35,11 @@ PIPELINE = SimpleNamespace(
 )
 READERS = {
     "load_course_unet": load_course_unet,
-    "load_course_judge": load_course_classifier,
-    "load_judge": load_digit_classifier,
+    "load_course_classifier": load_course_classifier,
+    "load_digit_classifier": load_digit_classifier,
     "load_classifier": load_classifier,
     "load_scenes": load_scenes,
-    "load_images": load_sample_sets,
+    "load_sample_sets": load_sample_sets,
     "load_controlnet": load_controlnet,
     "load_digits": lambda path: load_digits({"svhn": [1]}, ["train"], path),
     "load_variants": load_variants,
@@ -50,7 +50,7 @@ READERS = {
     "load_embeddings": lambda path: load_embeddings(PIPELINE, [path]),  # pyright: ignore[reportArgumentType]
     "read_yaml": read_yaml,
     "read_course_input": read_course_input,
-    "read_labelled_folder": read_labeled_folder,
+    "read_labeled_folder": read_labeled_folder,
     "read_samples": read_samples,
     "read_digit_samples": lambda path: read_digit_samples(path, [1]),
     "read_image": read_image,

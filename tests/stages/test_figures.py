@@ -42,13 +42,13 @@ class Drawn:
 def drawn(monkeypatch) -> list[Drawn]:
     """All grids that are drawn; they still are, but small, which is faster."""
     grids = []
-    draw = image_grid.draw_image_grid
+    draw = image_grid.plot_image_grid
 
     def record(panels, title, scale=None):
         grids.append(Drawn(panels, title))
         return draw(panels, title, image_grid.SCREEN)
 
-    monkeypatch.setattr(image_grid, "draw_image_grid", record)
+    monkeypatch.setattr(image_grid, "plot_image_grid", record)
     return grids
 
 
@@ -169,7 +169,7 @@ class KnownJudge(judge.DigitClassifier):
 
 def test_successes_and_failures_are_the_ends_of_the_ranking(workspace, monkeypatch, drawn):
     Path("models/judge-mnist").mkdir(parents=True)
-    monkeypatch.setattr(judge, "load_judge", lambda folder: KnownJudge())
+    monkeypatch.setattr(judge, "load_digit_classifier", lambda folder: KnownJudge())
     folder = Path("samples/unconditional-800/mnist")
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)

@@ -52,7 +52,7 @@ def images_of(digits: torch.Tensor, seed: int) -> torch.Tensor:
 def real(tmp_path, monkeypatch) -> ImageDataset:
     """For each digit 10 training and 2 test images; the judge's file is there for its hash."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(grading, "load_judge", lambda folder: KnownJudge())
+    monkeypatch.setattr(grading, "load_digit_classifier", lambda folder: KnownJudge())
     Path("models/judge-svhn").mkdir(parents=True)
     Path("models/judge-svhn/model.safetensors").write_bytes(b"weights")
     labels = torch.arange(120) % 10
