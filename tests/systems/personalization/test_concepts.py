@@ -47,7 +47,7 @@ def test_an_image_depends_on_seed_and_number_alone():
 
 
 def test_too_many_circles_are_one_line():
-    with pytest.raises(UserError, match=r"num_images: found 6, allowed: 1 to 5, the colours that dark orange is far"):
+    with pytest.raises(UserError, match=r"num_images: found 6, allowed: 1 to 5, the colors that dark orange is far"):
         circles(6)
 
 
