@@ -18,13 +18,13 @@ import networkx as nx
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
-from difflab.declared_outputs import check_outputs
+from difflab.pipeline.declared_outputs import check_outputs
 from difflab.errors import call
-from difflab.lock_file import LOCK as DVC_LOCK
-from difflab.params import load_params
+from difflab.history.dvc_lock import LOCK as DVC_LOCK
+from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
 from difflab.report.systems import load_systems
-from difflab.revisions import Revision
+from difflab.history.revisions import Revision
 
 # The commands of the stages are those of this environment, also where it is not activated.
 BINARIES = str(Path(sys.executable).parent)

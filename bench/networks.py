@@ -9,8 +9,8 @@ import difflab  # noqa: F401  (before torchvision: see there)
 import torch
 from diffusers import UNet2DModel
 
+from difflab.config.diffusion import NetworkParams
 from difflab.diffusion.unet import make_unet
-from difflab.params import NetworkParams
 
 
 @dataclass(frozen=True)

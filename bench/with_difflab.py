@@ -13,11 +13,11 @@ from diffusers import DDPMScheduler, UNet2DModel
 from PIL import Image
 from torch import Tensor
 
+from difflab.config.training import TrainingParams
 from difflab.diffusion.objective import DenoisingTask
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.diffusion.schedules import linear_betas
 from difflab.models.conditioning import DigitDomainCondition
-from difflab.params import TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 

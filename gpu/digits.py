@@ -15,15 +15,17 @@ import difflab  # noqa: F401  (before torchvision: see there)
 import numpy as np
 import torch
 from accelerate.utils import set_seed
+from difflab.config.load import load_section
 from torch import Tensor
 
 from bench.timing import random_images
-from difflab.device import make_accelerator
+from difflab.config.diffusion import NetworkParams, ScheduleParams
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.diffusion.objective import DenoisingTask
 from difflab.diffusion.schedules import make_betas
 from difflab.diffusion.unet import make_unet
-from difflab.params import ComputeParams, NetworkParams, ScheduleParams, TrainingParams, load_section
 from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
 from gpu import job_log
 from gpu.clock import WARM_UP, Clock

@@ -25,11 +25,11 @@ from diffusers import UNet2DModel
 from PIL import Image
 from torch import Tensor, nn
 
+from difflab.config.training import TrainingParams
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.diffusion.schedules import cosine_betas
 from difflab.diffusion.unet import save_model_folder
-from difflab.params import TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 from gpu import job_log

@@ -24,13 +24,14 @@ import difflab  # noqa: F401  (before torchvision: see there)
 
 import torch
 from accelerate.state import AcceleratorState
+from difflab.config.load import load_section
 from diffusers import UNet2DModel
 from torch.utils.data import DataLoader
 
 from bench import with_difflab, with_diffusers
 from bench.timing import compared, header, in_turns, quiet, random_images, row, size
+from difflab.config.diffusion import NetworkParams
 from difflab.diffusion.unet import make_unet
-from difflab.params import NetworkParams, load_section
 from gpu import job_log
 from gpu.clock import WARM_UP, compile_in_place, measured_rate
 

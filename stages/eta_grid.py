@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import FaceSamplingParams, load_section
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import FaceSamplingParams
 from difflab.stage import run
 
 COLUMNS = 4  # noises that are shown

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from difflab.params import ComputeParams, EvaluationParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import EvaluationParams, RecipeData, RecipeSamplingParams
+from difflab.config.training import ComputeParams
 from difflab.stage import recipe_argument, run
 
 NAMES = {"ddim": "DDIM, η = 0", "dpmsolver++": "DPM-Solver++ (2M)", "ddpm": "DDPM, all steps"}
@@ -16,10 +19,10 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{recipe}.data")
     sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
 
-    from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.figures.curves import save_curves
     from difflab.studies.grading import grade_variants, load_variants
+    from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
     [(domain, digits)] = domains.items()

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from difflab.params import ComputeParams, FewStepsParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import FewStepsParams, RecipeData, RecipeSamplingParams
+from difflab.config.training import ComputeParams
 from difflab.stage import recipe_argument, run
 
 
@@ -13,10 +16,10 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{recipe}.data")
     sampling = load_section(RecipeSamplingParams, f"recipes.{recipe}.sampling")
 
-    from difflab.device import make_accelerator
     from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
     from difflab.diffusion.samplers import sampler_options
     from difflab.studies.drawing import Variant, draw_variants
+    from difflab.training.device import make_accelerator
 
     model = Path("models", recipe)
     options, classes, kind = sampler_options(sampling), None, UnconditionalPipeline

@@ -7,8 +7,11 @@ time steps 0 … LENGTH-1 as they are.
 import argparse
 from pathlib import Path
 
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import FidDrawingParams, RecipeSamplingParams
+from difflab.config.training import ComputeParams
 from difflab.errors import UserError
-from difflab.params import ComputeParams, FidDrawingParams, RecipeSamplingParams, load_section
 from difflab.stage import run
 
 
@@ -23,11 +26,11 @@ def main() -> None:
     if length < 2:
         raise UserError(f"length: found {length}, allowed: integer ≥ 2")
 
-    from difflab.device import make_accelerator
     from difflab.diffusion.pipelines import UnconditionalPipeline
     from difflab.diffusion.samplers import sampler_options
     from difflab.diffusion.schedules import linear_betas
     from difflab.studies.drawing import Variant, draw_variants
+    from difflab.training.device import make_accelerator
 
     model = Path("models", recipe)
     pipeline = UnconditionalPipeline.from_folder(model).to(make_accelerator(compute).device)

@@ -5,14 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from difflab.params import (
-    ComputeParams,
-    EvaluationParams,
-    FidStudyParams,
-    RecipeData,
-    ScheduleParams,
-    load_section,
-)
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import EvaluationParams, FidStudyParams, RecipeData, ScheduleParams
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 
@@ -24,11 +20,11 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
     schedule = load_section(ScheduleParams, f"recipes.{study.recipe}.schedule")
 
-    from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.targets import REPORTED_T, load_targets
     from difflab.figures.curves import save_curves
     from difflab.studies.grading import grade_variants, load_variants
+    from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
     reported = load_targets().fid_study

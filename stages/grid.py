@@ -6,7 +6,9 @@ first row are the columns of the other recipes' grids.
 
 from pathlib import Path
 
-from difflab.params import ConditionParams, RecipeData, load_section
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import ConditionParams, RecipeData
 from difflab.stage import recipe_argument, run
 
 COLUMNS = range(1, 11)

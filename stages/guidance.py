@@ -3,7 +3,11 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import ComputeParams, EvaluationParams, GuidanceStudyParams, RecipeData, Seed, load_section
+from difflab.config.base import Seed
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import EvaluationParams, GuidanceStudyParams, RecipeData
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 
@@ -15,10 +19,10 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
     seed = load_section(Seed, f"recipes.{study.recipe}.sampling.seed")
 
-    from difflab.device import make_accelerator
     from difflab.evaluation.metrics import write_metrics
     from difflab.figures.curves import Curve, Plot, save_curves
     from difflab.studies.grading import grade_variants, load_variants
+    from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
     [(domain, digits)] = domains.items()

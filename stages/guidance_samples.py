@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import ComputeParams, GuidanceStudyParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import GuidanceStudyParams, RecipeData, RecipeSamplingParams
+from difflab.config.training import ComputeParams
 from difflab.stage import run
 
 
@@ -14,10 +17,10 @@ def main() -> None:
     domains = load_section(RecipeData, f"recipes.{study.recipe}.data")
     sampling = load_section(RecipeSamplingParams, f"recipes.{study.recipe}.sampling")
 
-    from difflab.device import make_accelerator
     from difflab.diffusion.pipelines import DigitPipeline
     from difflab.diffusion.samplers import sampler_options
     from difflab.studies.drawing import Variant, draw_variants
+    from difflab.training.device import make_accelerator
 
     model = Path("models", study.recipe)
     pipeline = DigitPipeline.from_folder(model).to(make_accelerator(compute).device)

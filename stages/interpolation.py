@@ -4,7 +4,9 @@ import argparse
 from itertools import pairwise
 from pathlib import Path
 
-from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName, load_section
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.stage import run
 
 TITLES: dict[PathName, str] = {

@@ -9,7 +9,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from difflab.params import ComputeParams, JudgeParams, load_section
+from difflab.config.load import load_section
+
+from difflab.config.training import ComputeParams, JudgeParams
 from difflab.stage import run
 
 
@@ -24,8 +26,8 @@ def main() -> None:
 
     from difflab.classifiers.digit_classifier import load_digit_classifier
     from difflab.data.dataset import ImageDataset
-    from difflab.device import make_accelerator
     from difflab.evaluation.metrics import accuracy, write_metrics
+    from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)
     dataset = ImageDataset.load(prepared, ["train", "test"])
@@ -53,7 +55,7 @@ def train(
     from accelerate.utils import set_seed
 
     from difflab.classifiers.digit_classifier import ClassificationTask, Judge
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.fit import fit
 
@@ -72,7 +74,7 @@ def train(
 def adopt(checkpoint: Path, output: Path) -> dict[str, Any]:
     """Take the judge of a file; returns what the metrics say about it."""
     from difflab.classifiers.digit_classifier import load_course_classifier
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
 
     judge = load_course_classifier(checkpoint)
     with atomic_write(output) as folder:

@@ -13,8 +13,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", choices=["mnist", "mnistm", "svhn", "usps", "faces"])
     name = parser.parse_args().dataset
+    from difflab.config.load import load_section
+
+    from difflab.config.data import PrepareParams
     from difflab.data.dataset import SPLITS, ImageDataset, Split
-    from difflab.params import PrepareParams, load_section
 
     params = load_section(PrepareParams, "prepare")
     size = params.face_size if name == "faces" else params.digit_size

@@ -6,7 +6,10 @@ Without a condition no digit can be asked for: {domain}/{001..}.png, as many ima
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from difflab.params import ComputeParams, RecipeData, RecipeSamplingParams, load_section
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import RecipeData, RecipeSamplingParams
+from difflab.config.training import ComputeParams
 from difflab.stage import recipe_argument, run
 
 
@@ -29,11 +32,11 @@ def main() -> None:
     import torch
 
     from difflab.data.pixels import to_pil
-    from difflab.device import make_accelerator
     from difflab.diffusion.noise_bank import bank_generators, resumable_batches
     from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
     from difflab.diffusion.samplers import sampler_options
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
+    from difflab.training.device import make_accelerator
 
     model = Path("models", recipe)
     conditional = params.guidance_scale is not None

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-from difflab.params import CirclesParams, ColouredDigitsParams, UnseenImagesParams, load_section
+from difflab.config.language import ColouredDigitsParams, UnseenImagesParams
+from difflab.config.load import load_section
+
+from difflab.config.data import CirclesParams
 from difflab.stage import run
 
 
@@ -17,7 +20,7 @@ def main() -> None:
     from difflab.data.captions import split_colored_digits
     from difflab.data.colors import make_color_pairs
     from difflab.data.dataset import ImageDataset
-    from difflab.outputs import atomic_write
+    from difflab.pipeline.files import atomic_write
     from difflab.systems.zero_shot.labeled_folder import unseen_circles, unseen_digits, write_labeled_folder
 
     _, unseen = make_color_pairs(circles)

@@ -5,7 +5,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from difflab.params import read_yaml
+from difflab.config.load import read_yaml
 
 ROOT = Path(__file__).parents[1]
 DELETE = object()

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from difflab.params import NetworkParams, TrainingParams
+from difflab.config.diffusion import NetworkParams
+from difflab.config.training import TrainingParams
 
 TRAINING: dict[str, Any] = {
     "seed": 0,

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from difflab.config.params import load_params
 from PIL import Image
 
 from difflab.cli import main
-from difflab.params import load_params
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted(path.stem for path in ROOT.glob("conf/profile/*.yaml"))

@@ -13,6 +13,8 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
+from difflab.config.load import read_yaml, validate
+from difflab.config.params import Params
 from documented import PROGRAMS, ROOT, blocks, commands
 from dvc.cli import parse_args as parse_dvc
 from dvc.repo import Repo
@@ -20,7 +22,6 @@ from dvc.stage import PipelineStage
 from snakemake.cli import get_argument_parser
 
 from difflab import cli
-from difflab.params import Params, read_yaml, validate
 
 # What is not there before the user, or another machine, makes it.
 NEEDS = {

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from difflab.config.load import validate
+from difflab.config.params import Params
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -20,8 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from difflab.errors import UserError, call, parse_json, read_json, reading
-from difflab.lock_file import DamagedLock
-from difflab.params import Params, validate
+from difflab.history.dvc_lock import DamagedLock
 
 READERS: dict[str, Callable[[Path], object]] = {
     "json": read_json,

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from difflab.config.load import ParamsError, load_section, validate
+from difflab.config.params import Params, load_params
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from difflab.params import ComputeParams, Params, ParamsError, load_params, load_section, validate
+from difflab.config.training import ComputeParams
 from tests.changed_params import DELETE, PARAMS, ROOT, changed, leaves
 
 

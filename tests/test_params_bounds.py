@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from difflab.config.load import ParamsError, validate
+from difflab.config.params import Params
 
-from difflab.params import Params, ParamsError, validate
 from tests.changed_params import PARAMS, ROOT, changed, leaves, value_at
 
 

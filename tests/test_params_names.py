@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from difflab.config.load import ParamsError, read_yaml, validate
+from difflab.config.params import Params
 
-from difflab.params import Params, ParamsError, read_yaml, validate
 from tests.changed_params import PARAMS, ROOT, changed, leaves, value_at
 
 

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from difflab.config.load import load_section, read_yaml
+from difflab.config.params import load_params
 
 from difflab.classifiers.digit_classifier import load_course_classifier, load_digit_classifier
 from difflab.data.circles import load_scenes
@@ -17,7 +19,6 @@ from difflab.errors import UserError
 from difflab.evaluation.inception import inception_extractor
 from difflab.evaluation.samples import read_digit_samples, read_samples
 from difflab.evaluation.targets import load_targets
-from difflab.params.file import load_params, load_section, read_yaml
 from difflab.studies.grading import load_variants
 from difflab.systems.adaptation.networks import load_classifier
 from difflab.systems.controlnet.evaluation import load_sample_sets

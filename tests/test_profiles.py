@@ -5,11 +5,12 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+from difflab.config.load import read_yaml
+from difflab.config.params import load_params
 from dvc.utils.hydra import apply_overrides
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from difflab.errors import UserError
-from difflab.params import load_params, read_yaml
 from difflab.profiles import literal, write_profile, write_recipe
 
 ROOT = Path(__file__).parents[1]

@@ -30,10 +30,10 @@ def check(out: Path | None) -> None:
 
     The file `out` is always the same: it says that there is none.
     """
-    from difflab.check import check_params
-    from difflab.declared_outputs import check_outputs, declared_outputs
-    from difflab.outputs import atomic_write
-    from difflab.params import load_params
+    from difflab.config.params import load_params
+    from difflab.pipeline.check import check_params
+    from difflab.pipeline.declared_outputs import check_outputs, declared_outputs
+    from difflab.pipeline.files import atomic_write
 
     check_params(load_params(PARAMS))
     check_outputs(declared_outputs())
@@ -90,14 +90,14 @@ def report() -> None:
 
 def why(file: Path, since: str | None) -> None:
     """Say which stage made a file, when, of what, and what was changed since a revision."""
-    from difflab.provenance import explain
+    from difflab.history.why import explain
 
     print(explain(file, since))
 
 
 def plan() -> None:
     """Say what the runners would run, why, and how long it took before."""
-    from difflab.plan import plan, report
+    from difflab.history.plan import plan, report
 
     print(report(plan()))
 
@@ -126,8 +126,8 @@ def findings(files: list[Path]) -> None:
 
 def seeds(file: Path, names: list[str]) -> None:
     """Show each metric's mean over experiments that differ in seeds, with its interval."""
-    from difflab.revisions import Revision
-    from difflab.seeds import RULE, over_seeds
+    from difflab.history.revisions import Revision
+    from difflab.history.seeds import RULE, over_seeds
 
     table = over_seeds(file, [Revision(name) for name in names])
     print(table.to_string(index=False, justify="left", float_format="%.4g"), "", RULE, sep="\n")
@@ -142,7 +142,7 @@ def track() -> None:
 
 def clean() -> None:
     """Remove what killed stages left to go on from."""
-    from difflab.work_folders import clean
+    from difflab.pipeline.work_folders import clean
 
     for line in clean():
         print(line)

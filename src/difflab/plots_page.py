@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 VEGA_LITE = "5.20"  # of the specifications that DVC writes, version 5
 PAGE = """<!DOCTYPE html>

@@ -18,9 +18,10 @@ from omegaconf.errors import OmegaConfBaseException
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from difflab.config.load import read_yaml, validate
+from difflab.config.params import Params, load_params
 from difflab.errors import UserError, reading
-from difflab.outputs import atomic_write
-from difflab.params import Params, load_params, read_yaml, validate
+from difflab.pipeline.files import atomic_write
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")

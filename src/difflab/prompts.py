@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 
+from difflab.config.load import ParamsError
+from difflab.config.params import Params
 from difflab.data.captions import vocabulary, words_of
-from difflab.params import Params, ParamsError
 from difflab.systems.personalization.prompts import tokens_of
 
 

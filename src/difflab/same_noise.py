@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from difflab.params import Domain, RecipeParams
+from difflab.config.base import Domain
+from difflab.config.diffusion import RecipeParams
 
 NUM_NOISES = 10
 DOMAINS: tuple[Domain, ...] = ("mnist", "mnistm", "svhn")  # the order of the rows

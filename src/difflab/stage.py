@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from difflab.errors import call
-from difflab.run_records import recorded
+from difflab.pipeline.run_records import recorded
 from difflab.tracking.live import following
 
 # Rounding in the linear algebra of NumPy and SciPy depends on the number of threads, and Snakemake sets another one

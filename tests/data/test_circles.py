@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from difflab.config.load import ParamsError, validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL.ImageColor import colormap
 from skimage.measure import label
 
+from difflab.config.data import CirclesParams
 from difflab.data.captions import make_caption
 from difflab.data.circles import (
     Scenes,
@@ -26,7 +28,6 @@ from difflab.data.circles import (
 from difflab.data.colors import contrasts, farthest_colors, rgb
 from difflab.data.pixels import to_uint8
 from difflab.errors import UserError
-from difflab.params import CirclesParams, ParamsError, validate
 
 PARAMS = {
     "seed": 0,

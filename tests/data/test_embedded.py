@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from difflab.config.data import EmbeddedParams
 from difflab.data import embedded
 from difflab.data.dataset import SPLITS
-from difflab.params import EmbeddedParams
 
 PARAMS = EmbeddedParams(copies_per_digit=2, street_numbers=200)
 

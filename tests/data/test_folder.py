@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from difflab.config.data import FaceIdentity
 from difflab.data import folder
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.errors import DataError
-from difflab.params import FaceIdentity
 
 N_TRAIN, N_TEST = 60, 20
 

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from difflab.config.load import ParamsError, validate
 
+from difflab.config.data import DataParams
 from difflab.data import sources, torchvision_files
 from difflab.errors import DataError
-from difflab.params import DataParams, ParamsError, validate
 
 
 def params(root: Path | None = None, **named: str) -> DataParams:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from difflab.config.diffusion import ConditionParams
 from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.models.conditioning import make_condition
-from difflab.params import ConditionParams
 from tests.factories import make_network
 
 NETWORK = make_network(patch_size=2, block_out_channels=[16, 16], add_attention=True, norm_num_groups=8)

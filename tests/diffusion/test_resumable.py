@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from difflab.diffusion.noise_bank import resumable_batches
-from difflab.run_records import recorded
+from difflab.pipeline.run_records import recorded
 
 BATCHES = [range(0, 3), range(3, 6), range(6, 7)]
 

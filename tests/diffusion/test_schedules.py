@@ -6,8 +6,8 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
+from difflab.config.diffusion import ScheduleParams
 from difflab.diffusion.schedules import cosine_betas, linear_betas, make_betas
-from difflab.params import ScheduleParams
 
 STEPS = [1, 2, 10, 350, 1000]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
+from difflab.config.load import ParamsError
 
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.targets import load_targets
-from difflab.params import ParamsError
 
 FILE = Path(__file__).parents[2] / "metrics/targets.yaml"
 

@@ -121,10 +121,10 @@ def test_hash_is_the_same_under_every_python(version: str, tmp_path: Path) -> No
     interpreter = python(version) or pytest.skip(f"no Python {version} on this machine")
     program = """
 import ast, hashlib, importlib.util, sys, types
-for name in ("difflab", "difflab.errors", "difflab.outputs"):
+for name in ("difflab", "difflab.errors", "difflab.pipeline.files"):
     sys.modules[name] = types.ModuleType(name)
 sys.modules["difflab.errors"].UserError = ValueError
-sys.modules["difflab.outputs"].atomic_write = None
+sys.modules["difflab.pipeline.files"].atomic_write = None
 spec = importlib.util.spec_from_file_location("fingerprint", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)

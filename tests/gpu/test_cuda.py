@@ -9,14 +9,15 @@ from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from difflab.device import make_accelerator
+from difflab.config.diffusion import NetworkParams
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.objective import DenoisingTask
 from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import make_unet
-from difflab.params import ComputeParams, NetworkParams, TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
 
 pytestmark = [

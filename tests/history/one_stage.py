@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from difflab.params import read_yaml
+from difflab.config.load import read_yaml
 
 CLAIMS = {
     "headline": {"m": ["accuracy"]},
@@ -18,9 +18,10 @@ STAGE = """
 import json, sys
 from pathlib import Path
 
-from difflab.params import read_yaml
-from difflab.params import TrainingParams, load_section
-from difflab.run_records import recorded
+from difflab.config.load import read_yaml
+from difflab.config.load import load_section
+from difflab.config.training import TrainingParams
+from difflab.pipeline.run_records import recorded
 
 def main():
     seed = load_section(TrainingParams, "judge.training").seed

@@ -13,7 +13,7 @@ from one_stage import git
 from difflab.errors import warn
 from difflab.history import clones
 from difflab.history.clones import run_in_clone
-from difflab.outputs import HOST
+from difflab.pipeline.files import HOST
 
 FOLDER = Path(".cache/verify/clone")
 

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from difflab.config.load import read_yaml
+from difflab.config.params import load_params
 from one_stage import git
 
 from difflab.errors import UserError
+from difflab.history.dvc_lock import LockedStage, parse_lock
 from difflab.history.reference import (
     experiment,
     load_reference,
@@ -15,8 +18,6 @@ from difflab.history.reference import (
     prediction_interval,
     training_seed_keys,
 )
-from difflab.lock_file import LockedStage, parse_lock
-from difflab.params import load_params, read_yaml
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from difflab.config.diffusion import ConditionParams
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition, make_condition
-from difflab.params import ConditionParams
 
 DOMAINS = ["mnistm", "svhn"]
 DIGITS, SECOND_DOMAIN = torch.tensor([0, 3, 9]), torch.ones(3, dtype=torch.int64)

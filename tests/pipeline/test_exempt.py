@@ -18,7 +18,7 @@ from test_declared import ROOT, STAGES, script
 
 from difflab.pipeline.fingerprint import OUTSIDE, fingerprint
 
-PARAMS = sorted((ROOT / "src/difflab/params").glob("*.py"))
+PARAMS = sorted((ROOT / "src/difflab/config").glob("*.py"))
 SCRIPTS = {script(stage).relative_to(ROOT).as_posix() for stage in STAGES.values()}
 
 
@@ -106,7 +106,7 @@ def test_only_types_and_readers_are_taken_from_params(path: Path) -> None:
     """No value; and not the order of the choices of a type either."""
     taken = {}
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("difflab.params"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("difflab.config"):
             module = import_module(str(node.module))
             taken |= {alias.asname or alias.name: getattr(module, alias.name) for alias in node.names}
     for name, value in taken.items():

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from two_commits import ROOT, metrics
 
+from difflab.history.revisions import Revision
+from difflab.pipeline.run_records import RunRecord
 from difflab.report.page import write_report
-from difflab.revisions import Revision
-from difflab.run_records import RunRecord
 
 
 def test_it_holds_every_figure_with_alt_text_and_how_to_make_it(repository: Path) -> None:

@@ -24,8 +24,8 @@ import torch
 from safetensors.torch import save_file
 
 from difflab.diffusion.noise_bank import resumable_batches
-from difflab.outputs import atomic_write
-from difflab.run_records import recorded
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.run_records import recorded
 from difflab.training.checkpoint import rolling_checkpoint
 from tests.training.noisy_regression import TRAINING, NoisyRegression, make_data
 

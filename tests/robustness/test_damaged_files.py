@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from difflab.config.params import load_params
 from diffusers import UNet2DModel
 from PIL import Image
 from safetensors.torch import save_file
@@ -32,9 +33,8 @@ from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.reference import load_reference
+from difflab.history.revisions import Revision
 from difflab.models.safe_loading import read_saved, read_weights
-from difflab.params import load_params
-from difflab.revisions import Revision
 from difflab.systems.personalization.prompts import read_course_input
 from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 

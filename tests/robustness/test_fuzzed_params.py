@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from difflab.config.load import read_yaml, validate
+from difflab.config.params import Params
 
 from difflab.errors import UserError
-from difflab.params import Params, read_yaml, validate
 
 ROOT = Path(__file__).parents[2]
 PARAMS = read_yaml(ROOT / "params.yaml")

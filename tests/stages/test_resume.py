@@ -13,7 +13,7 @@ import yaml
 from dvc.utils.hydra import compose_and_dump
 
 from difflab.data.dataset import ImageDataset
-from difflab.resume import hashed_read
+from difflab.pipeline.resume import hashed_read
 
 REPOSITORY = Path(__file__).parents[2]
 TRAIN = [sys.executable, "stages/train.py", "joint-cosine"]

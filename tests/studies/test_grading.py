@@ -9,11 +9,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from difflab.classifiers.digit_classifier import DigitClassifier
+from difflab.config.diffusion import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.protocol import sha256_of
-from difflab.params import EvaluationParams
 from difflab.studies import grading
 from difflab.studies.grading import grade_variants, load_variants
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from difflab.run_records import RunRecord
+from difflab.pipeline.run_records import RunRecord
 
 TRAINING = {"recipes.a.training": {"seed": 0, "learning_rate": 0.1}}
 LOG = ".cache/checkpoints/train-a-0123/train_log.jsonl"

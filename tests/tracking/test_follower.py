@@ -17,7 +17,7 @@ from difflab.tracking.store import opened_store
 TRAINING = """
 import sys, time
 from pathlib import Path
-from difflab.run_records import note_params, note_work_folder
+from difflab.pipeline.run_records import note_params, note_work_folder
 from difflab.stage import run
 import difflab.tracking.live as live
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from difflab.revisions import Revision
+from difflab.history.revisions import Revision
 from difflab.tracking.registry import model_card
 from tests.diffusion.conftest import SIZE, digit_models, one_thread, unconditional_model
 

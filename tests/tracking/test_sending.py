@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from as_if_run import LOG, log_lines, record, train
 
-from difflab.provenance import provenance
-from difflab.run_records import read_records
+from difflab.history.why import provenance
+from difflab.pipeline.run_records import read_records
 from difflab.tracking.sending import track
 from difflab.tracking.state import TrackingState
 from difflab.tracking.store import StoreError, opened_store, tracking_uri

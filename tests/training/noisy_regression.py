@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from difflab.device import make_accelerator
-from difflab.params import ComputeParams, TrainingParams
+from difflab.config.training import ComputeParams, TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
 from tests.factories import make_training
 

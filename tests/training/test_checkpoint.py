@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from difflab.params import TrainingParams
+from difflab.config.training import TrainingParams
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import _Trainer
 from tests.training.noisy_regression import TRAINING, train

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from difflab.device import make_accelerator
-from difflab.params import ComputeParams
+from difflab.config.training import ComputeParams
 from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
 from tests.factories import make_training
 

@@ -17,12 +17,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from difflab.config.data import CirclesParams
 from difflab.data.captions import make_caption
 from difflab.data.colors import ColorPairs, make_color_pairs, rgb
 from difflab.data.pixels import to_signed
 from difflab.errors import reading
-from difflab.outputs import atomic_write
-from difflab.params import CirclesParams
+from difflab.pipeline.files import atomic_write
 
 ONE_RADIUS = 0.14, 0.36  # shares of the image's side
 TWO_RADII = 0.12, 0.26

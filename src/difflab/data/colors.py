@@ -11,9 +11,9 @@ from PIL.ImageColor import colormap, getrgb
 from torch import Tensor
 from torch.nn import functional as F
 
+from difflab.config.data import CirclesParams
 from difflab.data.captions import BACKGROUND
 from difflab.errors import UserError
-from difflab.params import CirclesParams
 
 
 def rgb(name: str) -> tuple[int, int, int]:

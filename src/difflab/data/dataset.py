@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from difflab.errors import DataError
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

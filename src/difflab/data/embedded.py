@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from difflab.config.data import EmbeddedParams
 from difflab.data.dataset import ImageDataset
 from difflab.data.mnistm import blend_splits
 from difflab.data.splits import TRAIN, random_splits, stratified_splits
-from difflab.params import EmbeddedParams
 
 MNIST_WRITERS = slice(0, 1287)  # ten of fourteen: each block of about 129 digits starts with 0 1 2 … 9 twice
 USPS_WRITERS = slice(1287, None)

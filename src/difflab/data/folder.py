@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
+from difflab.config.data import FaceIdentity
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.image_files import find_images, is_image, say
 from difflab.data.images import read_squares
 from difflab.data.splits import grouped_splits, official_splits
 from difflab.errors import DataError
-from difflab.params import FaceIdentity
 
 CSVS = ("train.csv", "val.csv")
 FRAME = re.compile(r"(.+)_\d+")  # IDENTITY_NUMBER: several pictures of one person

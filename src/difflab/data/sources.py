@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from difflab.config.data import DataParams
 from difflab.data import embedded, folder, torchvision_files
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
-from difflab.params import DataParams
 
 DATASETS = ("mnist", "mnistm", "svhn", "usps", "faces")
 DOWNLOADS = Path(".cache/downloads")  # the root of downloaded data, when the user has none

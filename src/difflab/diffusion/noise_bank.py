@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from difflab.outputs import remove
-from difflab.progress import image_bar
-from difflab.resume import Damaged, hashed_read, hashed_write, locked_folder, say
-from difflab.run_records import running_stage
-from difflab.work_folders import SAMPLES, empty
+from difflab.pipeline.files import remove
+from difflab.pipeline.progress import image_bar
+from difflab.pipeline.resume import Damaged, hashed_read, hashed_write, locked_folder, say
+from difflab.pipeline.run_records import running_stage
+from difflab.pipeline.work_folders import SAMPLES, empty
 
 
 def bank_generators(seed: int, images: Iterable[int]) -> list[torch.Generator]:

@@ -9,8 +9,8 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
+from difflab.config.diffusion import SamplerParams
 from difflab.errors import UserError
-from difflab.params import SamplerParams
 
 Generators = torch.Generator | list[torch.Generator]  # one for all images, or one for each
 

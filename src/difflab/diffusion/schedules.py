@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from difflab.params import ScheduleParams
+from difflab.config.diffusion import ScheduleParams
 
 
 def linear_betas(num_train_timesteps: int, beta_start: float, beta_end: float) -> Tensor:

@@ -8,9 +8,9 @@ import diffusers
 from diffusers import DDPMPipeline, DDPMScheduler, ModelMixin, UNet2DModel
 from torch import Tensor
 
+from difflab.config.diffusion import NetworkParams
 from difflab.errors import UserError, reading
 from difflab.models.safe_loading import require_weights
-from difflab.params import NetworkParams
 
 
 def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet2DModel:

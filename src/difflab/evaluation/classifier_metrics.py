@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from difflab.config.diffusion import EvaluationParams
 from difflab.evaluation.intervals import bootstrapped, wilson
-from difflab.params import EvaluationParams
 
 
 def accuracy_metrics(correct: Tensor, digits: Tensor) -> dict[str, Any]:

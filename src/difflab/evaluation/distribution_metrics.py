@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from difflab.classifiers.digit_classifier import DigitClassifier
+from difflab.config.diffusion import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation import distances
 from difflab.evaluation.intervals import bootstrapped
 from difflab.evaluation.prdc import manifold_metrics, nearest_training_metrics
 from difflab.evaluation.protocol import Extractor, Protocol, sha256_of
-from difflab.params import EvaluationParams
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 
 def accuracy(predicted: Tensor, expected: Tensor) -> float:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from difflab.config.load import read_yaml
 from difflab.errors import UserError
-from difflab.params import read_yaml
 from difflab.validation import explain
 
 REPORTED_T = 800  # time steps that the report's model of `fid_study` was trained with

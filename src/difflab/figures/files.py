@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 DPI = 200
 # The user's own style has no say.

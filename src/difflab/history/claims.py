@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from difflab.config.load import read_yaml
 from difflab.errors import UserError
 from difflab.history.measurements import Numbers
-from difflab.params import read_yaml
 from difflab.validation import explain, refuse
 
 FILE = Path("claims.yaml")

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from difflab.errors import UserError, warn
-from difflab.outputs import atomic_write, remove
-from difflab.revisions import git
+from difflab.history.revisions import git
+from difflab.pipeline.files import atomic_write, remove
 
 
 def run_in_clone(folder: Path, commit: str, targets: list[str], prepare: Callable[[Path], None] | None = None) -> None:

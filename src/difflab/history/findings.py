@@ -10,7 +10,7 @@ from difflab.history.claims import Claims, load_claims
 from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.history.reference import Reference, load_reference
 from difflab.history.verify import JudgedClaim, judged_claims
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 BLOCK = re.compile(r"(<!-- findings(?P<systems>[\w ,-]*) -->\n).*?(<!-- /findings -->)", re.DOTALL)
 

@@ -19,15 +19,16 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from difflab.config.params import Params, load_params
+from difflab.config.training import TrainingParams
 from difflab.errors import UserError, read_json
 from difflab.history.claims import load_claims
 from difflab.history.clones import run_in_clone
+from difflab.history.dvc_lock import IMPORT, LOCK, Lock, makers, parse_lock
 from difflab.history.measurements import Numbers, numbers_by_name
-from difflab.lock_file import IMPORT, LOCK, Lock, makers, parse_lock
-from difflab.outputs import atomic_write
-from difflab.params import Params, TrainingParams, load_params
-from difflab.revisions import git, resolve
-from difflab.seeds import bounds_of
+from difflab.history.revisions import git, resolve
+from difflab.history.seeds import bounds_of
+from difflab.pipeline.files import atomic_write
 from difflab.validation import explain
 
 FILE = Path("reference.json")

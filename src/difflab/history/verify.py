@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from difflab.config.params import load_params
 from difflab.errors import UserError, read_json
 from difflab.history.claims import Claims, Outcome, load_claims, outcome
 from difflab.history.clones import run_in_clone
+from difflab.history.dvc_lock import maker
 from difflab.history.measurements import Numbers, numbers_by_name
 from difflab.history.reference import Reference, experiment, load_reference, prediction_interval, training_seed_keys
-from difflab.lock_file import maker
-from difflab.params import load_params
-from difflab.provenance import made_by
-from difflab.revisions import Revision
-from difflab.run_records import read_records
+from difflab.history.revisions import Revision
+from difflab.history.why import made_by
+from difflab.pipeline.run_records import read_records
 
 ROOT = Path(".cache/verify")
 LARGEST_SHARE_OUTSIDE = 0.1  # of headline measurements; 0.05 are expected

@@ -12,7 +12,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.params import ConditionParams
+from difflab.config.diffusion import ConditionParams
 
 NUM_DIGITS = 10
 

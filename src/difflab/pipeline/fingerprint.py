@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from difflab.errors import UserError
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 PACKAGE = "difflab"
 ROOT = Path(__file__).parents[3]  # of the repository
@@ -19,18 +19,18 @@ SOURCE = "src"
 FOLDER = Path("code")  # where the stage `code` writes
 # Outside every fingerprint, each for its reason, to which tests/pipeline/test_exempt.py holds it.
 CANNOT_CHANGE_A_RESULT = {
-    "src/difflab/params/": "types and checks of params.yaml, whose values are declared; no defaults, nothing computed",
+    "src/difflab/config/": "types and checks of params.yaml, whose values are declared; no defaults, nothing computed",
     "src/difflab/pipeline/": "fingerprints of code",
     "src/difflab/validation.py": "texts of errors",
-    "src/difflab/declared_outputs.py": "refuses outputs that cannot be written",
+    "src/difflab/pipeline/declared_outputs.py": "refuses outputs that cannot be written",
     "src/difflab/errors.py": "how a stage ends with an error",
-    "src/difflab/locks.py": "lets one process of a stage work at a time",
-    "src/difflab/outputs.py": "writes under a temporary name, then renames",
-    "src/difflab/progress.py": "progress bars",
-    "src/difflab/resume.py": "folders of interrupted runs, and hashes of the files in them",
-    "src/difflab/run_records.py": "when a stage ran",
+    "src/difflab/pipeline/locks.py": "lets one process of a stage work at a time",
+    "src/difflab/pipeline/files.py": "writes under a temporary name, then renames",
+    "src/difflab/pipeline/progress.py": "progress bars",
+    "src/difflab/pipeline/resume.py": "folders of interrupted runs, and hashes of the files in them",
+    "src/difflab/pipeline/run_records.py": "when a stage ran",
     "src/difflab/tracking/": "sends training logs to MLflow",
-    "src/difflab/work_folders.py": "where those of interrupted runs are; removes them",
+    "src/difflab/pipeline/work_folders.py": "where those of interrupted runs are; removes them",
 }
 OUTSIDE = tuple(CANNOT_CHANGE_A_RESULT)
 Read = Callable[[str], str | None]  # the text of a file by its path in the repository; None: no such file

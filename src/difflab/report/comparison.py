@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Literal
 
-from difflab.changes import causes, differing_values
+from difflab.config.load import parse_yaml
 from difflab.errors import UserError, parse_json
 from difflab.evaluation.comparison import RULE
 from difflab.evaluation.intervals import Estimate
+from difflab.history.changes import causes, differing_values
+from difflab.history.dvc_lock import Lock, LockedStage
 from difflab.history.measurements import Measured, measurements, protocols
-from difflab.lock_file import Lock, LockedStage
-from difflab.outputs import atomic_write
-from difflab.params import parse_yaml
+from difflab.history.revisions import Revision
+from difflab.pipeline.files import atomic_write
 from difflab.report.images import TYPES, Embedded, embed
 from difflab.report.rendering import render
 from difflab.report.systems import FigureText, Systems, load_systems
 from difflab.report.tables import shown
-from difflab.revisions import Revision
 
 Outside = Literal["yes", "no", "no interval"]
 ORDER = ("yes", "no", "no interval")

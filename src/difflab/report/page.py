@@ -13,9 +13,11 @@ from dvc.repo import Repo
 from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import load_targets
 from difflab.history.measurements import Measured, measurements, protocols
+from difflab.history.plan import seconds_by_command
+from difflab.history.revisions import Revision
 from difflab.history.verify import made_here, verdict
-from difflab.outputs import atomic_write
-from difflab.plan import seconds_by_command
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.run_records import read_records
 from difflab.report.graph import layered
 from difflab.report.images import Embedded, embed
 from difflab.report.pipeline import Stage, kinds, read_pipeline
@@ -24,8 +26,6 @@ from difflab.report.reported import fid_table, load_settings, reported_rows
 from difflab.report.same_noise import read_strips
 from difflab.report.systems import FigureText, System, Systems, load_systems
 from difflab.report.tables import Table, duration, table_of
-from difflab.revisions import Revision
-from difflab.run_records import read_records
 
 PAGE = Path("report/index.html")
 

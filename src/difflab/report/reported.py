@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from difflab.config.data import SourceParams
+from difflab.config.diffusion import FidStudyParams, RecipeParams
+from difflab.config.load import load_section
 from difflab.evaluation.targets import REPORTED_T, ReportedProtocol, Targets
 from difflab.history.measurements import Measured, measurements
-from difflab.params import FidStudyParams, RecipeParams, load_section
-from difflab.params.data import SourceParams
 from difflab.systems.adaptation.scenarios import domains_of
 
 MET, WITHIN, MISSED = "met", "within the interval", "not met"

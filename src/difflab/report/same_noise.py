@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from difflab.config.diffusion import RecipeParams
 from difflab.data.images import read_equal_sizes
-from difflab.params import RecipeParams
 from difflab.report.images import Embedded, embed
 from difflab.same_noise import NUM_NOISES, noise_rows
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from difflab.config.load import read_yaml
 from difflab.errors import UserError
-from difflab.params import read_yaml
 
 TABLE = Path(__file__).with_name("systems.yaml")
 

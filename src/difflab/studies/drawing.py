@@ -13,7 +13,7 @@ from torch import Tensor, cat
 from difflab.data.pixels import to_uint8
 from difflab.diffusion.noise_bank import bank_generators, resumable_batches
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 
 Image = tuple["Variant", int, int | None]  # drawn so, from this noise of the bank, of this digit
 

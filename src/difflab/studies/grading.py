@@ -12,12 +12,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from difflab.classifiers.digit_classifier import load_digit_classifier
+from difflab.config.diffusion import EvaluationParams
 from difflab.errors import reading
 from difflab.evaluation.classifier_metrics import share_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
 from difflab.evaluation.distribution_metrics import RealImages, classifier_extractor, protocol_of
 from difflab.evaluation.intervals import bootstrapped
-from difflab.params import EvaluationParams
 
 
 def load_variants(path: str | Path) -> dict[str, Tensor]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from difflab.errors import parse_json
-from difflab.lock_file import LockedStage
-from difflab.revisions import Revision
-from difflab.run_records import RunRecord
+from difflab.history.dvc_lock import LockedStage
+from difflab.history.revisions import Revision
+from difflab.pipeline.run_records import RunRecord
 from difflab.tracking.registry import model_card
 from difflab.tracking.runs import allowed_name, flat, log_params, stage_run
 from difflab.tracking.store import Store

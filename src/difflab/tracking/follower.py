@@ -9,7 +9,7 @@ import time
 
 from filelock import FileLock, Timeout
 
-from difflab.run_records import read_records
+from difflab.pipeline.run_records import read_records
 from difflab.tracking.state import folder
 from difflab.tracking.store import StoreError, opened_store
 from difflab.tracking.training_logs import LogSender

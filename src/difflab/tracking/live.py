@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from difflab.errors import explain
-from difflab.run_records import has_training_log, root
+from difflab.pipeline.run_records import has_training_log, root
 from difflab.tracking.state import folder
 
 PATIENCE = 15.0  # seconds; what is shorter is sent when it has ended, by `difflab track`

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from difflab.errors import UserError, parse_json
-from difflab.lock_file import LockedStage, maker
-from difflab.revisions import Revision
+from difflab.history.dvc_lock import LockedStage, maker
+from difflab.history.revisions import Revision
 from difflab.tracking.store import Store
 
 HEADLINES = ("value", "low", "high")

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from difflab.changes import text_of
 from difflab.errors import warn
-from difflab.run_records import RunRecord, root
+from difflab.history.changes import text_of
+from difflab.pipeline.run_records import RunRecord, root
 from difflab.tracking.state import run_key
 from difflab.tracking.store import Store
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from difflab.config.load import parse_yaml
 from difflab.errors import UserError, warn
-from difflab.lock_file import LOCK, DamagedLock, LockedStage
-from difflab.params import parse_yaml
-from difflab.provenance import made_by
-from difflab.revisions import Revision, listed
-from difflab.run_records import RunRecord, read_records
+from difflab.history.dvc_lock import LOCK, DamagedLock, LockedStage
+from difflab.history.revisions import Revision, listed
+from difflab.history.why import made_by
+from difflab.pipeline.run_records import RunRecord, read_records
 from difflab.tracking.closing import close_stage, metrics_of
 from difflab.tracking.registry import register
 from difflab.tracking.runs import allowed_name, log_params, pipeline_run, stage_run

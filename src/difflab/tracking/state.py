@@ -14,8 +14,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from difflab.errors import warn
-from difflab.outputs import atomic_write
-from difflab.run_records import RunRecord, root
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.run_records import RunRecord, root
 
 
 def folder() -> Path:

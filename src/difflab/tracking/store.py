@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from difflab.errors import UserError, warn
-from difflab.run_records import root
+from difflab.pipeline.run_records import root
 from difflab.tracking.state import TrackingState, folder
 
 EXPERIMENT = "difflab"

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from difflab.errors import warn
-from difflab.run_records import RunRecord
+from difflab.pipeline.run_records import RunRecord
 from difflab.tracking.runs import log_name, stage_run
 from difflab.tracking.store import Store
 

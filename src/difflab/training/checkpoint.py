@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from difflab.outputs import atomic_write, failing_at, remove, sync
-from difflab.params.training import TrainingParams
-from difflab.resume import Damaged, hash_of, hashed_read, hashed_write, locked_folder, say
-from difflab.work_folders import CHECKPOINTS, LOG
+from difflab.config.training import TrainingParams
+from difflab.pipeline.files import atomic_write, failing_at, remove, sync
+from difflab.pipeline.resume import Damaged, hash_of, hashed_read, hashed_write, locked_folder, say
+from difflab.pipeline.work_folders import CHECKPOINTS, LOG
 
 COLUMNS = ["step", "epoch", "loss", "grad_norm", "learning_rate"]
 

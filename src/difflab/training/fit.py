@@ -13,9 +13,9 @@ from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from difflab.config.training import TrainingParams
 from difflab.errors import UserError
-from difflab.params import TrainingParams
-from difflab.progress import image_bar
+from difflab.pipeline.progress import image_bar
 from difflab.training.checkpoint import RollingCheckpoint
 
 VALIDATION_BATCH = 256

@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy.stats import norm
 
+from difflab.config.training import TsneParams
 from difflab.errors import UserError
 from difflab.evaluation.intervals import SHARE, Estimate, over_runs
-from difflab.params import TsneParams
 from difflab.systems.adaptation.evaluation import embed, proxy_a_distance
 from difflab.systems.adaptation.networks import mutual_information
 

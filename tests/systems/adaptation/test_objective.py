@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from difflab.classifiers.digit_classifier import DigitClassifier
-from difflab.params import ConfusionParams
+from difflab.config.training import ConfusionParams
 from difflab.systems.adaptation.objective import (
     AdaptationTask,
     Target,

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from difflab.data.dataset import ImageDataset
 from difflab.errors import DataError
-from difflab.run_records import recorded
+from difflab.pipeline.run_records import recorded
 from difflab.systems.adaptation import training as runs
 from difflab.systems.adaptation.networks import load_classifier, mutual_information
 from difflab.systems.adaptation.scenarios import load_images

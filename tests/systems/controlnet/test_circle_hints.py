@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from difflab.config.language import ControlSamplesParams
+from difflab.config.load import ParamsError, validate
 
 from difflab.data.circles import render_images
 from difflab.data.pixels import to_uint8
-from difflab.params import ControlSamplesParams, ParamsError, validate
 from difflab.systems.controlnet.conditions import Conditions, all_conditions
 from difflab.systems.controlnet.evaluation import measure
 from difflab.systems.controlnet.sampling import all_sample_sets

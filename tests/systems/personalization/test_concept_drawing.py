@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from difflab.config.language import GuidedSamplingParams
 from stable_diffusion import make_pipeline
 
 from difflab.diffusion.noise_bank import bank_generators
-from difflab.params import GuidedSamplingParams
 from difflab.systems.personalization.weights import add_tokens
 from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
 

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from difflab.config.language import ConceptCirclesParams, PresenceParams
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from difflab.config.data import CirclesParams
 from difflab.data.colors import rgb
 from difflab.errors import DataError, UserError
 from difflab.evaluation.circle_metrics import shows_color
-from difflab.params import CirclesParams, ConceptCirclesParams, PresenceParams
 from difflab.systems.personalization.concepts import concept_circles, photographs
 
 SCENES = CirclesParams(

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from difflab.config.language import ConceptParams
 from PIL import Image
 
 from difflab.errors import UserError
-from difflab.params import ConceptParams
 from difflab.systems.personalization.concepts import photograph_folder
 from difflab.systems.personalization.prompts import in_words, prompts_of, read_course_input
 

@@ -1,9 +1,9 @@
 """Shares over runs and groups, against numbers worked out by hand; the groups of concepts that prompts name."""
 
 import pytest
+from difflab.config.language import ConceptParams
 from scipy.stats import t
 
-from difflab.params import ConceptParams
 from difflab.systems.personalization.evaluation import compare_shares, summary
 from difflab.systems.personalization.prompts import Group, groups_of, prompts_of
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from difflab.config.load import ParamsError, read_yaml, validate
+from difflab.config.params import Params
 
 from difflab.data.colors import contrasts, farthest_colors
-from difflab.params import Params, ParamsError, read_yaml, validate
 from difflab.prompts import check_prompts
 from tests.test_params import DELETE, changed
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from difflab.config.language import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams
 from diffusers import StableDiffusionPipeline
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from difflab.data.captions import words_of
 from difflab.data.circles import Scenes, place_circles
 from difflab.diffusion.schedules import cosine_betas
-from difflab.params import AutoencoderNetworkParams, GuidedSamplingParams, LatentNetworkParams
 from difflab.systems.text_to_image.autoencoder import make_autoencoder
 from difflab.systems.text_to_image.objective import make_latent_unet, make_scheduler
 from difflab.systems.zero_shot.clip import build_tokenizer

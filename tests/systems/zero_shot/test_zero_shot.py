@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from difflab.config.language import UnseenImagesParams
 from PIL import Image
 from scipy.stats import binomtest
 from transformers import CLIPProcessor
 
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
-from difflab.params import UnseenImagesParams
 from difflab.systems.zero_shot.classification import classify
 from difflab.systems.zero_shot.clip import load_clip, save_clip
 from difflab.systems.zero_shot.evaluation import (

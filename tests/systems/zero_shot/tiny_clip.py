@@ -3,9 +3,9 @@
 import string
 
 import torch
+from difflab.config.language import ClipNetworkParams
 from transformers import CLIPTokenizer
 
-from difflab.params import ClipNetworkParams
 from difflab.systems.zero_shot.clip import Clip, make_clip, make_image_processor
 
 NETWORK = ClipNetworkParams(

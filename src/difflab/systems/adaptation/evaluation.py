@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from difflab.config.training import Scenario, TsneParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, over_runs
 from difflab.evaluation.metrics import accuracy
-from difflab.params import Scenario
-from difflab.params.adaptation import TsneParams
 from difflab.systems.adaptation.networks import CRITERION, AdaptedClassifier, load_classifier, snapshot_steps
 from difflab.systems.adaptation.scenarios import METHODS, domains_of, held_out
 

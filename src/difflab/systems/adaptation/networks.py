@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from difflab.classifiers.digit_classifier import DigitClassifier
+from difflab.config.training import ClassifierParams
 from difflab.errors import read_json, reading
 from difflab.models.safe_loading import read_weights
-from difflab.params.adaptation import ClassifierParams
 
 CRITERION = "mutual information of image and predicted class, unlabelled training images of the target"
 

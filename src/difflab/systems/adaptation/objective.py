@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from difflab.classifiers.digit_classifier import DigitClassifier
+from difflab.config.training import ConfusionParams
 from difflab.data.pixels import to_signed
-from difflab.params.adaptation import ConfusionParams
 from difflab.training.fit import Batches
 
 

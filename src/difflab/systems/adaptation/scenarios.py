@@ -6,9 +6,9 @@ from typing import Any
 from safetensors import safe_open
 from torch import Tensor
 
+from difflab.config.training import Method
 from difflab.data.dataset import SPLITS, ImageDataset, Split
 from difflab.errors import DataError, reading
-from difflab.params import Method
 
 METHODS: tuple[Method, ...] = ("source-only", "dann", "dann-mcc", "target-only")
 MIN_IMAGES = 10  # of every split

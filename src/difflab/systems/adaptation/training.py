@@ -9,9 +9,8 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
+from difflab.config.training import ClassifierParams, MethodParams, TrainingParams
 from difflab.data.dataset import ImageDataset
-from difflab.params.adaptation import ClassifierParams, MethodParams
-from difflab.params.training import TrainingParams
 from difflab.systems.adaptation.networks import (
     CRITERION,
     best,

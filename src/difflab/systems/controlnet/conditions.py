@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from difflab.config.language import ControlSamplesParams, TwoCirclesParams
 from difflab.data.circles import Scenes
 from difflab.data.colors import rgb
 from difflab.errors import UserError
-from difflab.params import ControlSamplesParams, TwoCirclesParams
 
 ONE_CIRCLE = "one_circle"
 

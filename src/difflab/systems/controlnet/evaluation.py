@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from difflab.config.language import ControlSamplesParams
 from difflab.errors import UserError, reading
 from difflab.evaluation.circle_metrics import MEASURES, delta_e, disk, distances, foreground, iou, lab
 from difflab.evaluation.intervals import median
-from difflab.params import ControlSamplesParams
 from difflab.systems.controlnet.conditions import (
     ONE_CIRCLE,
     Conditions,

@@ -8,9 +8,9 @@ from typing import Any
 from diffusers import StableDiffusionControlNetPipeline
 from torch import Tensor
 
+from difflab.config.language import ControlSamplesParams, GuidedSamplingParams
 from difflab.data.circles import Scenes
 from difflab.errors import UserError
-from difflab.params import ControlSamplesParams, GuidedSamplingParams
 from difflab.systems.controlnet.conditions import ONE_CIRCLE, Conditions, all_conditions, scaled, without
 from difflab.systems.text_to_image.model_folder import image_size
 from difflab.systems.text_to_image.sampling import sample_prompts

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.errors import UserError
 from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
-from difflab.params import FaceInterpolationParams, FaceSamplingParams, PathName
 
 SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")
 SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell

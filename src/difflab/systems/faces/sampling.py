@@ -10,14 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from difflab.config.diffusion import FaceSamplingParams
+from difflab.config.training import ComputeParams
 from difflab.data.pixels import to_pil
-from difflab.device import make_accelerator
 from difflab.diffusion.noise_bank import bank_generators, resumable_batches
 from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.diffusion.samplers import sampler_options
-from difflab.outputs import atomic_write
-from difflab.params import ComputeParams, FaceSamplingParams
+from difflab.pipeline.files import atomic_write
 from difflab.systems.faces.noises import noise_files
+from difflab.training.device import make_accelerator
 
 MODEL = Path("models/faces")
 

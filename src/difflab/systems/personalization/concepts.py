@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from difflab.config.data import CirclesParams
+from difflab.config.language import ConceptCirclesParams, ConceptParams
 from difflab.data.circles import paint, place_circles, render_images
 from difflab.data.colors import contrasts
 from difflab.data.dataset import ImageDataset
@@ -12,7 +14,6 @@ from difflab.data.image_files import find_images
 from difflab.data.images import read_squares
 from difflab.data.pixels import to_uint8
 from difflab.errors import UserError
-from difflab.params import CirclesParams, ConceptCirclesParams, ConceptParams
 from difflab.systems.personalization.prompts import read_course_input
 
 

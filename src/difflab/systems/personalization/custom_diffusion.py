@@ -12,8 +12,9 @@ from accelerate.utils import set_seed
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
+from difflab.config.language import Concepts, GuidedSamplingParams, PriorParams
+from difflab.config.training import TrainingParams
 from difflab.diffusion.noise_bank import resumable_batches
-from difflab.params import Concepts, GuidedSamplingParams, PriorParams, TrainingParams
 from difflab.systems.personalization.objective import (
     Examples,
     PersonalizationTask,

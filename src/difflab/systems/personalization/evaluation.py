@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from difflab.config.language import Concepts, PresenceParams
 from difflab.data.pixels import to_pil
 from difflab.evaluation.circle_metrics import shows_color
 from difflab.evaluation.classifier_metrics import share_of
 from difflab.evaluation.intervals import over_runs
 from difflab.figures.image_grid import Panel
-from difflab.params import Concepts, PresenceParams
 from difflab.systems.personalization.paths import METHODS, Method
 from difflab.systems.personalization.prompts import Group, in_words, named_in
 from difflab.systems.zero_shot.classification import embed_images, embed_texts

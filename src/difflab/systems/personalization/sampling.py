@@ -9,10 +9,10 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
+from difflab.config.language import Concepts, GuidedSamplingParams
 from difflab.data.pixels import to_pil
 from difflab.diffusion.noise_bank import resumable_batches
-from difflab.outputs import atomic_write
-from difflab.params import Concepts, GuidedSamplingParams
+from difflab.pipeline.files import atomic_write
 from difflab.systems.personalization.paths import (
     CUSTOM_DIFFUSION,
     METHODS,

@@ -10,9 +10,9 @@ from diffusers.models.upsampling import Upsample2D
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from difflab.config.language import AutoencoderNetworkParams
 from difflab.data.circles import Scenes, render_images
-from difflab.params import AutoencoderNetworkParams
-from difflab.progress import image_bar
+from difflab.pipeline.progress import image_bar
 
 ENCODED = 64  # images at a time, when a whole data set is encoded
 FIRST_LOG_VARIANCE = -6.0

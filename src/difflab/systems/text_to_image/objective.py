@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextModel
 
-from difflab.params import LatentNetworkParams
+from difflab.config.language import LatentNetworkParams
 
 
 def make_latent_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:

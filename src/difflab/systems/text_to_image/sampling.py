@@ -11,9 +11,9 @@ from diffusers import (
 )
 from torch import Tensor
 
+from difflab.config.language import GuidedSamplingParams
 from difflab.data.pixels import unit_to_uint8
 from difflab.diffusion.noise_bank import bank_generators
-from difflab.params import GuidedSamplingParams
 from difflab.systems.zero_shot.clip import tokenize
 
 SAMPLERS = {"ddim": DDIMScheduler, "dpmsolver++": DPMSolverMultistepScheduler}

@@ -16,10 +16,10 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from difflab.config.language import ClipNetworkParams
 from difflab.data.captions import NORMALIZER, SPLITTER
 from difflab.errors import UserError, reading
 from difflab.models.safe_loading import require_weights
-from difflab.params import ClipNetworkParams
 
 BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from difflab.evaluation.intervals import wilson
 from difflab.figures.files import DPI, STYLE, Provenance, save_png
 from difflab.figures.image_grid import LITERAL, Panel, Scale, plot_image_grid
-from difflab.outputs import atomic_write
+from difflab.pipeline.files import atomic_write
 from difflab.systems.zero_shot.labeled_folder import LabeledFolder
 
 MOST_CONFUSED = 10  # pairs of classes that the metrics name

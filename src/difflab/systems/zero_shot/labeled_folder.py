@@ -12,6 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from torch import Tensor
 
+from difflab.config.language import UnseenImagesParams
 from difflab.data.captions import NUMERALS, ColoredDigit
 from difflab.data.circles import paint, place_circles, render_images
 from difflab.data.colors import Pair, color_digits
@@ -19,7 +20,6 @@ from difflab.data.dataset import ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.pixels import to_pil, to_uint8
 from difflab.models.safe_loading import refusal
-from difflab.params import UnseenImagesParams
 
 LABELS, IMAGES = "id2label.json", "val"
 

@@ -1,0 +1,145 @@
+"""`difflab check`: whether all that params.yaml names is there and can be used, before any work.
+
+The libraries that read images and tensors are imported where the user names some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from difflab.config.diffusion import FacesParams
+from difflab.config.language import ConceptParams, PersonalizationParams
+from difflab.config.load import ParamsError
+from difflab.config.params import Params
+from difflab.errors import UserError
+from difflab.models.hub import is_hub_id, is_weights_file
+from difflab.prompts import check_prompts
+
+
+def check_params(params: Params) -> None:
+    """Raises UserError, one line with the whole key, for the first thing that is missing or cannot be used."""
+    check_prompts(params)
+    _check_data(params)
+    for key, name, check in _named(params):
+        if name is not None:
+            try:
+                check(name)
+            except UserError as error:
+                line = str(error)
+                raise ParamsError(f"params.yaml: {line if line.startswith(key) else f'{key}: {line}'}") from None
+
+
+def _check_data(params: Params) -> None:
+    if params.data.root is None:
+        return
+    from difflab.data.sources import check
+
+    try:
+        check(params.data)
+    except UserError as error:
+        raise ParamsError(f"params.yaml: {error}") from None
+
+
+def _named(params: Params) -> Iterator[tuple[str, str | None, Callable[[str], None]]]:
+    """The key, the name and the check of each file, folder or model that a parameter can name."""
+    faces, personalization = params.faces, params.personalization
+    yield "judge.checkpoint", params.judge.checkpoint, _judge
+    yield "evaluation.inception_weights", params.evaluation.inception_weights, _inception
+    yield "faces.checkpoint", faces.checkpoint, _face_model
+    yield "faces.sampling.noises", faces.sampling.noises, lambda _: _noises(params)
+    yield "faces.reference", faces.reference, lambda folder: _reference(Path(folder), faces)
+    yield "clip.pretrained", params.clip.pretrained, lambda name: _model(name, "config.json")
+    yield "text_to_image.pretrained", params.text_to_image.pretrained, lambda name: _model(name, "model_index.json")
+    yield "zero_shot.images", params.zero_shot.images, _labelled_images
+    yield "personalization.input", personalization.input, lambda _: _course_input(personalization)
+    for name, concept in personalization.concepts.items():
+        yield f"personalization.concepts.{name}.images", concept.images, lambda _, it=concept: _photographs(it, None)
+
+
+def _refusal(found: str, allowed: str) -> UserError:
+    return UserError(f"found {found}, allowed: {allowed}")
+
+
+def _file(name: str) -> None:
+    if not Path(name).is_file():
+        what = "which is a folder" if Path(name).is_dir() else "which is not there"
+        raise _refusal(f"{name!r}, {what}", "null, or a file")
+
+
+def _folder(name: str | Path) -> None:
+    if not Path(name).is_dir():
+        what = "which is no folder" if Path(name).exists() else "which is not there"
+        raise _refusal(f"{str(name)!r}, {what}", "null, or a folder")
+
+
+def _model(name: str, index: str) -> None:
+    """A folder with the file `index`, or a hub id, which is not asked for here."""
+    if Path(name).is_dir():
+        if not Path(name, index).is_file():
+            raise _refusal(f"{name!r} without {index} in it", f"null, a folder with {index}, or a hub id")
+    elif not is_hub_id(name):
+        what = "which is no folder" if Path(name).exists() else "which is not there"
+        raise _refusal(f"{name!r}, {what}", "null, a folder, or a hub id such as ORGANIZATION/NAME")
+
+
+def _judge(name: str) -> None:
+    _file(name)
+    from difflab.classifiers.digit_classifier import load_course_classifier
+
+    load_course_classifier(name)
+
+
+def _face_model(name: str) -> None:
+    _file(name) if is_weights_file(name) else _model(name, "model_index.json")
+
+
+def _inception(name: str) -> None:
+    _file(name)
+    from difflab.evaluation.inception import check_weights
+
+    check_weights(name)
+
+
+def _noises(params: Params) -> None:
+    """The size of the images is known before the work where the model is trained here."""
+    sampling = params.faces.sampling
+    _folder(str(sampling.noises))
+    from difflab.systems.faces.noises import noise_files, starting_noises
+
+    for file in noise_files(sampling):
+        if not file.is_file():
+            raise _refusal(f"no {file}", f"one noise for each of faces.sampling.num_noises = {sampling.num_noises}")
+    if params.faces.checkpoint is None:
+        starting_noises(sampling, params.prepare.face_size)
+
+
+def _reference(folder: Path, faces: FacesParams) -> None:
+    _folder(folder)
+    from difflab.systems.faces.evaluation import reference_images
+    from difflab.systems.faces.noises import face_files
+
+    files = face_files(faces.sampling, 0.0, faces.sampling.step_seeds[0])
+    reference_images(folder, [file.stem for file in files])
+
+
+def _labelled_images(folder: str) -> None:
+    _folder(folder)
+    from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
+
+    read_labeled_folder(folder)
+
+
+def _course_input(personalization: PersonalizationParams) -> None:
+    """The file, its prompts, and the images of each concept."""
+    from difflab.systems.personalization.prompts import prompts_of
+
+    prompts_of(personalization.multi_concept.prompts, personalization.concepts, personalization.input)
+    for concept in personalization.concepts.values():
+        _photographs(concept, personalization.input)
+
+
+def _photographs(concept: ConceptParams, course_input: str | None) -> None:
+    from difflab.systems.personalization.concepts import photograph_folder, photographs
+
+    photographs(photograph_folder(concept, course_input))

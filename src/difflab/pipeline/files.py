@@ -1,0 +1,113 @@
+"""Files and folders that are there whole or not at all, and what keeps them from being written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import socket
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from difflab.pipeline.locks import is_alone
+
+NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """A temporary name for a file or folder; it becomes `path` when the block ends without an error.
+
+    A kill or a loss of power at any moment leaves the old `path` or the new one, or none of a folder that replaces
+    another. The temporary name is this process's own, in a folder beside `path`; those of dead processes are removed
+    first. What cannot be written is an OSError that names `path`.
+    """
+    path = Path(path)
+    own = path.with_name(f"{path.name}.{HOST}-{os.getpid()}.partial")
+    new, old = own / path.name, own / f"{path.name}.old"
+    with failing_at(path, own):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for partial in _left(path):
+            remove(partial)
+        own.mkdir()
+        try:
+            yield new
+            sync(new)
+            if new.is_dir() and path.is_dir():  # which cannot be replaced in one step
+                path.replace(old)
+            new.replace(path)
+            _sync(path.parent)
+        finally:
+            shutil.rmtree(own, ignore_errors=True)  # if it stays, the next process removes it
+
+
+def _left(path: Path) -> Iterator[Path]:
+    """Temporary folders of dead processes; while this one holds a lock no other writes `path`."""
+    name = re.compile(re.escape(path.name) + r"\.([0-9a-f]{8})-(\d+)\.partial")
+    for partial in path.parent.iterdir():
+        if (found := name.fullmatch(partial.name)) and (is_alone() or _is_dead(found[1], int(found[2]))):
+            yield partial
+
+
+def _is_dead(host: str, pid: int) -> bool:
+    import psutil
+
+    return host == HOST and (pid == os.getpid() or not psutil.pid_exists(pid))
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or all of a folder, to the disk."""
+    for inside in [*path.rglob("*"), path]:
+        _sync(inside)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.EBADF)):  # not every file system syncs folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """A file or link, or a folder with all its files; nothing happens where there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def failing_at(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """What fails in the block for want of room, or of leave to write, is an OSError that names `path`.
+
+    Python's own errors often name no file, those of safetensors and torch are of other types, and a name in `temporary`
+    says nothing to the user.
+    """
+    try:
+        yield
+    except Exception as error:
+        names = [Path(name) for name in (getattr(error, "filename", None), getattr(error, "filename2", None)) if name]
+        if isinstance(error, OSError) and temporary and any(name.is_relative_to(temporary) for name in names):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        if (number := _number(error)) and not names:
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise
+
+
+def _number(error: BaseException | None) -> int | None:
+    """The system's number of what failed, also of an error that was raised while such a one was handled."""
+    while error:
+        found = re.search(r"os error (\d+)", str(error))  # of Rust, as in safetensors
+        number = error.errno if isinstance(error, OSError) else int(found[1]) if found else None
+        if number in NOT_WRITTEN:
+            return number
+        error = error.__cause__ or error.__context__
+    return None

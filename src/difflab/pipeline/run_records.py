@@ -1,0 +1,243 @@
+"""What ran when: a small JSON file for each start of a stage, in `.cache/runs/`.
+
+DVC knows what was made from what, but not when, for how long and at which commit. A stage's own process writes that
+down, with the standard library alone; MLflow, `difflab why` and `difflab plan` read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from difflab.errors import explain, warn
+from difflab.pipeline.declared_outputs import check_outputs, outputs_of
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.locks import alone, file_name, is_awaited
+from difflab.pipeline.work_folders import LOG, empty
+
+HEARTBEAT = 60.0  # seconds between two touches of the record of a running stage
+SILENCE = 600.0  # seconds without one after which the stage of another host counts as dead; clocks may differ a little
+SOURCES = ("src", "stages", "dvc.yaml", "metrics/*.yaml")  # in git, and able to change what a stage makes
+
+
+def root() -> Path:
+    """The repository, also inside an experiment that DVC runs in a temporary copy: what is kept there is lost."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def folder() -> Path:
+    return root() / ".cache/runs"
+
+
+@dataclass
+class RunRecord:
+    """One start of one stage."""
+
+    command: str  # as in dvc.yaml
+    started: float  # seconds since the epoch, as is `ended`
+    commit: str | None  # HEAD; None outside git
+    edited: bool  # sources differ from that commit
+    experiment: str | None  # DVC's name of it
+    params_sha256: str  # of the whole params.yaml
+    params: dict[str, Any] = field(default_factory=dict)  # the sections that the stage has read
+    work_folders: list[str] = field(default_factory=list)  # see resume.py; a training's holds its log
+    resumed: bool = False  # went on with what a killed run had left
+    ended: float | None = None
+    status: Literal["running", "finished", "failed"] = "running"
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+
+    @property
+    def stage(self) -> str:
+        return stage_name(self.command)
+
+    @property
+    def file(self) -> Path:
+        return folder() / f"{self.started:.3f}-{file_name(self.stage)}-{self.pid}.json"
+
+    @property
+    def pipeline(self) -> str:
+        """One run of the pipeline: one commit with one params.yaml, however often it was killed and continued."""
+        key = [self.commit, self.params_sha256, self.experiment]
+        return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+
+    @property
+    def seconds(self) -> float | None:
+        return self.ended - self.started if self.ended else None
+
+    @property
+    def training_logs(self) -> list[Path]:
+        """Of the trainings that have begun to write theirs; see training/fit.py."""
+        return [log for log in (root() / path / LOG for path in self.work_folders) if log.exists()]
+
+    @property
+    def alive(self) -> bool:
+        """Still running: its process exists on this host, or its file was touched not long ago from another one."""
+        if self.status != "running":
+            return False
+        if self.host != socket.gethostname():
+            return self.file.exists() and time.time() - self.file.stat().st_mtime < SILENCE
+        import psutil
+
+        try:
+            return psutil.Process(self.pid).create_time() <= self.started
+        except psutil.NoSuchProcess:
+            return False
+
+    def write(self) -> None:
+        with atomic_write(self.file) as partial:
+            partial.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+
+_current: RunRecord | None = None
+
+
+def stage_name(command: str) -> str:
+    """DVC's name of the stage with this command, such as train@joint-cosine."""
+    _, script, *arguments = shlex.split(command)
+    return "@".join([Path(script).stem, *filter(None, ["-".join(arguments)])])
+
+
+def recorded(main: Callable[[], object]) -> None:
+    """Call the main function of a stage script, once no other process is at work on the stage; keep a record of it.
+
+    An orphan of a killed pipeline may still be at work: waiting for it, then going on from what it left, is right
+    whether it finishes or dies. A call that argparse ends leaves no record.
+    """
+    command, parent = shlex.join(["python", *sys.argv]), os.getppid()
+    with alone(stage_name(command)):
+        check_outputs(outputs_of(command))
+        record = _new_record(command)
+        with _recording(record):
+            main()
+            _tidy(record, parent)
+
+
+def _new_record(command: str) -> RunRecord:
+    params = Path("params.yaml")
+    return RunRecord(
+        command=command,
+        started=time.time(),
+        commit=_git("rev-parse", "HEAD"),
+        edited=bool(_git("status", "--porcelain", "--", *SOURCES)),
+        experiment=os.environ.get("DVC_EXP_NAME"),
+        params_sha256=hashlib.sha256(params.read_bytes() if params.exists() else b"").hexdigest(),
+    )
+
+
+@contextmanager
+def _recording(record: RunRecord) -> Iterator[None]:
+    """Write `record` before the block, touch it during the block, and write how the block ended."""
+    global _current
+    record.write()
+    _current = record
+    ended = threading.Event()
+    threading.Thread(target=_beat, args=(record.file, ended), daemon=True).start()
+    try:
+        yield
+        record.status = "finished"
+    except SystemExit:
+        record.file.unlink()
+        raise
+    except BaseException:
+        record.status = "failed"
+        raise
+    finally:
+        _current = None
+        ended.set()
+        if record.file.exists():
+            record.ended = time.time()
+            with _not_failing_the_stage() if record.status == "finished" else suppress(OSError):
+                record.write()
+
+
+def _tidy(record: RunRecord, parent: int) -> None:
+    """Remove what the stage would go on from, unless it will run once more: its outputs are whole.
+
+    It runs again if another process waits for it, or if the pipeline that started it was killed, with nobody to enter
+    its outputs into dvc.lock.
+    """
+    with _not_failing_the_stage():
+        if is_awaited(record.stage) or os.getppid() != parent:
+            return
+        for folder in (root() / path for path in record.work_folders):
+            empty(folder)
+
+
+@contextmanager
+def _not_failing_the_stage() -> Iterator[None]:
+    """Outputs that are whole are not lost because a record cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        print(explain(error), file=sys.stderr, flush=True)
+
+
+def _beat(file: Path, ended: threading.Event) -> None:
+    """Touch `file` regularly: hosts that share this folder see that the stage is running, and that it was killed."""
+    while not ended.wait(HEARTBEAT):
+        with suppress(OSError):
+            os.utime(file)
+
+
+def note_params(key: str, value: Any) -> None:
+    """The running stage has read this section of params.yaml."""
+    if _current:
+        _current.params[key] = value
+
+
+def note_work_folder(path: Path, resumed: bool) -> None:
+    """The running stage works in this folder, in which a killed run has left something or not."""
+    if _current:
+        _current.work_folders.append(os.path.relpath(path.absolute(), root()))
+        _current.resumed |= resumed
+        _current.write()
+
+
+def running_stage() -> str | None:
+    """The stage that this process runs."""
+    return _current.stage if _current else None
+
+
+def has_training_log() -> bool:
+    """Whether the running stage trains, or has trained."""
+    return bool(_current and _current.training_logs)
+
+
+def read_records() -> list[RunRecord]:
+    """All records, the oldest first. A file that holds none is skipped and named: results do not rest on records."""
+    from pydantic import TypeAdapter  # here: every stage imports this module, and starts sooner without
+
+    adapter, records = TypeAdapter(RunRecord), []
+    for file in folder().glob("*.json"):
+        try:
+            record = adapter.validate_json(file.read_bytes())
+            if record.file.name == file.name:
+                records.append(record)
+            else:
+                warn(f"{file}: skipped: found the record {record.file.name}, allowed: one of this name")
+        except FileNotFoundError:
+            pass  # as of a stage that argparse has ended just now
+        except (OSError, ValueError) as error:
+            warn(f"{file}: skipped: found no record of a stage ({type(error).__name__})")
+    return sorted(records, key=lambda record: record.started)
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

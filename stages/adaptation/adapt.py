@@ -1,0 +1,51 @@
+"""Train all runs of one method of domain adaptation: prepared/DOMAIN.safetensors → models/adapt/SCENARIO-METHOD/.
+
+Only target-only reads the target's labels.
+"""
+
+import argparse
+from pathlib import Path
+
+from difflab.config.load import load_section
+
+from difflab.config.training import ClassifierParams, ComputeParams, MethodParams, TrainingParams
+from difflab.errors import read_json
+from difflab.stage import run
+from difflab.systems.adaptation.scenarios import METHODS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenario", help="an entry of params.yaml: adaptation.scenarios")
+    parser.add_argument("method", choices=METHODS)
+    arguments = parser.parse_args()
+    scenario, method = arguments.scenario, arguments.method
+
+    compute = load_section(ComputeParams, "compute")
+    num_runs = load_section(int, "adaptation.num_runs")
+    network = load_section(ClassifierParams, "adaptation.network")
+    training = load_section(TrainingParams, "adaptation.training")
+    params = load_section(MethodParams, f"adaptation.methods.{method}")
+
+    from difflab.pipeline.files import atomic_write
+    from difflab.systems.adaptation.scenarios import domains_of, load_images, prepared
+    from difflab.systems.adaptation.training import labeled_images, save_run, train_run
+    from difflab.training.checkpoint import seeded_runs
+    from difflab.training.device import make_accelerator
+
+    accelerator = make_accelerator(compute)
+    source, target = domains_of(scenario)
+    described = read_json(f"scenarios/{scenario}.json")
+    num_images = max(domain["num_images"]["train"] for domain in described.values())
+    labelled = labeled_images(target if method == "target-only" else source, num_images)
+    unlabelled = load_images(target, "train")
+    inputs = [prepared(source), prepared(target)]
+    with atomic_write(Path(f"models/adapt/{scenario}-{method}")) as output:
+        key = [compute, network, params]
+        for seeded, checkpoint in seeded_runs(f"adapt-{scenario}-{method}", num_runs, training, key, inputs):
+            train_run(labelled, unlabelled, network, seeded, params, accelerator, checkpoint)
+            save_run(output / f"seed_{seeded.seed}", checkpoint, network, unlabelled, accelerator.device)
+
+
+if __name__ == "__main__":
+    run(main)

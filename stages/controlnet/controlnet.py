@@ -1,0 +1,61 @@
+"""A ControlNet of models/text_to_image/, trained on hints of one circle: → models/controlnet/."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from difflab.config.load import load_section
+
+from difflab.config.training import ComputeParams, TrainingParams
+from difflab.stage import run
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    compute = load_section(ComputeParams, "compute")
+    hint_channels = load_section(list[int], "controlnet.hint_channels")
+    drop_probability = load_section(float, "controlnet.drop_probability")
+    training = load_section(TrainingParams, "controlnet.training")
+
+    from accelerate.utils import set_seed
+    from diffusers import DDPMScheduler
+
+    from difflab.data.circles import load_scenes
+    from difflab.pipeline.files import atomic_write
+    from difflab.systems.controlnet.network import MODEL, ControlTask, make_controlnet
+    from difflab.systems.text_to_image import model_folder
+    from difflab.systems.text_to_image.autoencoder import encode_scenes
+    from difflab.systems.text_to_image.objective import Captions
+    from difflab.systems.zero_shot.clip import tokenize
+    from difflab.training.checkpoint import rolling_checkpoint
+    from difflab.training.device import make_accelerator
+    from difflab.training.fit import fit
+
+    accelerator = make_accelerator(compute)
+    prepared = Path("prepared/circles.safetensors")
+    scenes = load_scenes(prepared).part("train")
+    scenes = scenes.where(scenes.num_circles == 1)
+    pipeline = model_folder.load_text_to_image()
+    tokens = tokenize(pipeline.tokenizer, scenes.captions)
+    (empty,) = tokenize(pipeline.tokenizer, [""])
+
+    set_seed(training.seed)
+    controlnet = make_controlnet(pipeline, hint_channels)
+    pipeline.to(accelerator.device)
+    size = model_folder.image_size(pipeline)
+    captions = Captions(pipeline.text_encoder, empty, drop_probability)
+    scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)
+    task = ControlTask(controlnet, pipeline.unet, scheduler, captions, size)
+    params = [compute, hint_channels, drop_probability, training]
+    with rolling_checkpoint("controlnet", params, [prepared, model_folder.MODEL]) as checkpoint:
+        latents = encode_scenes(pipeline.vae, scenes, size)
+        data = {"latents": latents, "tokens": tokens, "geometry": scenes.geometry}
+        fit(task, data, training, accelerator, checkpoint)
+        with atomic_write(MODEL) as folder:
+            controlnet.save_pretrained(folder)
+            shutil.copy(checkpoint.log, folder)
+            shutil.copytree(checkpoint.snapshots, folder / "snapshots")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,69 @@
+"""Grade the samples of one recipe: samples/RECIPE/, the judges and real images of its domains → metrics/RECIPE.json."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from difflab.config.base import Seed
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import ConditionParams, EvaluationParams, RecipeData
+from difflab.config.training import ComputeParams
+from difflab.stage import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", help="an entry of params.yaml: recipes")
+    recipe = parser.parse_args().recipe
+
+    compute = load_section(ComputeParams, "compute")
+    params = load_section(EvaluationParams, "evaluation")
+    domains = load_section(RecipeData, f"recipes.{recipe}.data")
+    hold_out_validation = load_section(bool, f"recipes.{recipe}.hold_out_validation")
+    condition = load_section(ConditionParams | None, f"recipes.{recipe}.condition")
+    noise_bank_seed = load_section(Seed, f"recipes.{recipe}.sampling.seed")
+
+    import torch
+
+    from difflab.classifiers.digit_classifier import load_digit_classifier
+    from difflab.data.dataset import load_digits, training_splits
+    from difflab.evaluation.classifier_metrics import accuracy_metrics, share_of, unconditional_metrics
+    from difflab.evaluation.distribution_metrics import RealImages, classifier_extractor, distribution_metrics
+    from difflab.evaluation.inception import inception_extractor
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.samples import read_digit_samples, read_samples
+    from difflab.evaluation.targets import load_targets
+    from difflab.training.device import make_accelerator
+
+    device = make_accelerator(compute).device
+    targets = load_targets()
+    inception = inception_extractor(Path(params.inception_weights), device) if params.inception_weights else None
+    loaded = {}
+    for domain, digits in domains.items():
+        folder, judge_folder = Path("samples", recipe, domain), Path(f"models/judge-{domain}")
+        images, expected = read_digit_samples(folder, digits) if condition else (read_samples(folder), None)
+        real = RealImages.load(Path(f"prepared/{domain}.safetensors"), digits, images, params)
+        trained_on = load_digits({domain: digits}, training_splits(hold_out_validation))["images"]
+        judge = load_digit_classifier(judge_folder).to(device)
+        loaded[domain] = images, expected, real, trained_on, judge, classifier_extractor(judge, judge_folder)
+
+    graded, correct = {}, []
+    for domain, (images, expected, real, trained_on, judge, extractor) in loaded.items():
+        if expected is None:
+            grades = unconditional_metrics(judge.probabilities(images), params)
+        else:
+            correct.append(judge.predict(images) == expected)
+            grades = accuracy_metrics(correct[-1], expected)
+        graded[domain] = grades | distribution_metrics(
+            images, expected, real, trained_on, extractor, inception, params, noise_bank_seed
+        )
+    metrics: dict[str, Any] = {"num_images": sum(len(images) for images, *_ in loaded.values())}
+    if correct:
+        metrics["accuracy"] = share_of(torch.cat(correct))
+    metrics |= graded
+    write_metrics(Path(f"metrics/{recipe}.json"), metrics | targets.beside_accuracy(recipe, metrics))
+
+
+if __name__ == "__main__":
+    run(main)

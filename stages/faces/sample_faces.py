@@ -1,0 +1,36 @@
+"""Sample faces for each η from the same noises: models/faces/ → samples/faces/eta_{η}/seed_{seed}/{00..}.png.
+
+The seeds are those of the noise of the steps.
+"""
+
+import argparse
+from pathlib import Path
+
+from difflab.config.load import load_section
+
+from difflab.config.diffusion import FaceSamplingParams
+from difflab.config.training import ComputeParams
+from difflab.stage import run
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    compute = load_section(ComputeParams, "compute")
+    params = load_section(FaceSamplingParams, "faces.sampling")
+
+    from difflab.systems.faces.noises import face_files, starting_noises
+    from difflab.systems.faces.sampling import Face, load_faces, sample_faces
+
+    pipeline = load_faces(compute)
+    noises = starting_noises(params, pipeline.image_size)
+    faces = [
+        Face(file, noises[number], eta, seed, number)
+        for eta in params.etas
+        for seed in params.step_seeds
+        for number, file in enumerate(face_files(params, eta, seed))
+    ]
+    sample_faces(Path("samples/faces"), faces, pipeline, params, compute)
+
+
+if __name__ == "__main__":
+    run(main)

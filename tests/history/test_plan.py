@@ -1,0 +1,99 @@
+"""`difflab plan`: what would run, why, and how long it takes."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from difflab.history.plan import plan, report
+from difflab.pipeline.run_records import RunRecord
+
+PIPELINE = """
+stages:
+  check_params:
+    cmd: cp params.yaml params.checked
+    params: [params.yaml: ]
+    outs: [params.checked: {persist: true}]
+  make:
+    cmd: python stages/make.py
+    params: [make]
+    deps: [params.checked, source.txt]
+    outs: [made.txt]
+  draw:
+    cmd: python stages/draw.py
+    deps: [made.txt]
+    outs: [figure.txt]
+  other:
+    cmd: python stages/other.py
+    deps: [params.checked]
+    outs: [other.txt]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    Path("dvc.yaml").write_text(PIPELINE)
+    Path("params.yaml").write_text("make: {rate: 0.1}\n")
+    for name in ("source.txt", "made.txt", "figure.txt", "other.txt", "params.checked"):
+        Path(name).write_text("1")
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    with Repo.init() as repo:
+        repo.commit(force=True)
+    for name, seconds, params in (
+        ("make", 900.0, {"make": {"rate": 0.2}}),
+        ("make", 240.0, {"make": {"rate": 0.1}}),
+        ("draw", 5.0, {}),
+    ):
+        now = time.time()
+        RunRecord(
+            command=f"python stages/{name}.py",
+            started=now - seconds,
+            ended=now,
+            status="finished",
+            commit=None,
+            edited=False,
+            experiment=None,
+            params_sha256="",
+            params=params,
+        ).write()
+    return tmp_path
+
+
+def test_what_changed_and_all_below_it(folder: Path) -> None:
+    assert report(plan()) == "Everything is up to date."
+    Path("params.yaml").write_text("make: {rate: 0.3}\n")
+    Path("source.txt").write_text("2")
+    planned = {one.stage: one for one in plan()}
+    assert list(planned) == ["check_params", "make", "draw"]  # what check_params leaves is always the same
+    assert planned["make"].reasons == ["modified source.txt", "make.rate: 0.1 → 0.3"]
+    assert planned["draw"].reasons == ["make runs"]
+    told = report(list(planned.values())).splitlines()
+    assert told[1].split() == ["make", "?", "modified", "source.txt,", "make.rate:", "0.1", "→", "0.3"]
+    assert told[-1] == "3 stages: 5 s one after the other, 5 s the longest chain; no time on record for 2"
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(0.1, 240), (0.2, 900), (0.3, None)])
+def test_times_are_those_of_the_same_parameters(folder: Path, rate: float, seconds: float | None) -> None:
+    """Not those of another profile, though its command is the same."""
+    Path("params.yaml").write_text(f"make: {{rate: {rate}}}\n")
+    Path("source.txt").write_text("2")
+    (make,) = (one for one in plan() if one.stage == "make")
+    assert make.seconds == (None if seconds is None else pytest.approx(seconds, abs=0.01))
+
+
+def test_new_stage(folder: Path) -> None:
+    pipeline = PIPELINE + "  more: {cmd: 'true', outs: [more.txt]}\n"
+    Path("dvc.yaml").write_text(pipeline)
+    (one,) = plan()
+    assert (one.stage, one.reasons, one.seconds) == ("more", ["never run"], None)
+
+
+def test_missing_output(folder: Path) -> None:
+    Path("figure.txt").unlink()
+    (one,) = plan()
+    assert (one.stage, one.seconds) == ("draw", pytest.approx(5, abs=0.01))
+    assert one.reasons == ["its output is deleted: figure.txt"]

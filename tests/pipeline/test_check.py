@@ -1,0 +1,215 @@
+"""`difflab check`: all that parameters name is looked at, before any work, and named by its whole key."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from difflab.config.load import validate
+from difflab.config.params import Params, load_params
+from PIL import Image
+
+from difflab.errors import UserError
+from difflab.models.hub import is_hub_id
+from difflab.pipeline.check import check_params
+from tests.changed_params import PARAMS, changed
+
+SIZE = 32  # of PARAMS' faces
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with one right thing of each kind."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty", "images", "noises", "reference", "unet", "clip", "data/digits/svhn", "labelled/val"):
+        Path(name).mkdir(parents=True)
+    for k in range(PARAMS["faces"]["sampling"]["num_noises"]):
+        save_image(f"reference/{k:02d}.png")
+        torch.save(torch.zeros(1, 3, SIZE, SIZE), f"noises/{k:02d}.pt")
+    save_image("images/a.png")
+    save_image("labelled/val/0_000.png")
+    Path("labelled/id2label.json").write_text('{"0": "cat"}')
+    Path("unet/model_index.json").write_text("{}")
+    Path("clip/config.json").write_text("{}")
+    Path("UNet.pth").touch()
+    Path("damaged.pt").write_bytes(b"nothing")
+    for name in ("train", "val"):
+        Path(f"data/digits/svhn/{name}.csv").touch()
+    entry = {"src_image": "images", "token_name": "<new1>", "prompt": "a <new1>"}
+    Path("input.json").write_text(json.dumps({"0": entry}))
+    Path("other.json").write_text(json.dumps({"0": entry | {"token_name": "<new2>", "prompt": "a <new2>"}}))
+    return tmp_path
+
+
+def save_image(name: str) -> None:
+    Image.fromarray(np.full((8, 8, 3), 90, dtype=np.uint8)).save(name)
+
+
+IMAGES = "personalization/concepts/mine/images"
+
+
+def params_of(key: str, value: str) -> Params:
+    """PARAMS with `value` at `key`, and with what that asks of other values."""
+    params = deepcopy(PARAMS)
+    if key == "judge/checkpoint":
+        params["prepare"]["digit_size"] = 28
+        for recipe in params["recipes"].values():
+            recipe["network"] |= {"patch_size": 1, "block_out_channels": [16, 16]}
+    if key.startswith("personalization"):
+        concept = {"token": "<new1>", "initializer": "red", "colour": None, "images": None}
+        params["personalization"]["concepts"] = {"mine": concept}
+        params["personalization"]["multi_concept"]["prompts"] = ["a <new1>"]
+    return validate(Params, changed(key, value, params))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("faces/checkpoint", "UNet.pth"),
+        ("faces/checkpoint", "unet"),
+        ("faces/checkpoint", "google/ddpm-celebahq-256"),
+        ("faces/sampling/noises", "noises"),
+        ("faces/reference", "reference"),
+        ("clip/pretrained", "clip"),
+        ("clip/pretrained", "openai/clip-vit-base-patch32"),
+        ("text_to_image/pretrained", "unet"),
+        ("text_to_image/pretrained", "CompVis/stable-diffusion-v1-4"),
+        ("zero_shot/images", "labelled"),
+        ("personalization/input", "input.json"),
+        (IMAGES, "images"),
+        ("data/root", "data"),
+        ("data/root", "empty"),
+    ],
+)
+def test_what_is_there_passes(key: str, value: str) -> None:
+    check_params(params_of(key, value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        (
+            "judge/checkpoint",
+            "/nope/judge.pth",
+            "found '/nope/judge.pth', which is not there, allowed: null, or a file",
+        ),
+        ("judge/checkpoint", "empty", "found 'empty', which is a folder"),
+        ("judge/checkpoint", "damaged.pt", "damaged.pt: found "),
+        ("evaluation/inception_weights", "nope.pt", "found 'nope.pt', which is not there"),
+        (
+            "evaluation/inception_weights",
+            "UNet.pth",
+            "found 'UNet.pth', no such file or of another name, allowed: a file",
+        ),
+        ("faces/checkpoint", "/nope/UNet.pt", "found '/nope/UNet.pt', which is not there, allowed: null, or a file"),
+        ("faces/checkpoint", "/nope/UNet.pth", "found '/nope/UNet.pth', which is not there, allowed: null, or a file"),
+        ("faces/checkpoint", "nope/UNet.safetensors", "found 'nope/UNet.safetensors', which is not there"),
+        ("faces/checkpoint", "./nope", "found './nope', which is not there, allowed: null, a folder, or a hub id"),
+        ("faces/checkpoint", "../nope/unet", "found '../nope/unet', which is not there"),
+        ("faces/checkpoint", "~/unet", "found '~/unet', which is not there"),
+        ("faces/checkpoint", "models/of/mine", "found 'models/of/mine', which is not there"),
+        ("faces/checkpoint", "mine", "found 'mine', which is not there"),
+        ("faces/checkpoint", "empty", "found 'empty' without model_index.json in it"),
+        (
+            "clip/pretrained",
+            "/nope/clip",
+            "found '/nope/clip', which is not there, allowed: null, a folder, or a hub id",
+        ),
+        ("clip/pretrained", "empty", "found 'empty' without config.json in it"),
+        ("clip/pretrained", "UNet.pth", "found 'UNet.pth', which is no folder"),
+        ("text_to_image/pretrained", "/nope/sd", "found '/nope/sd', which is not there"),
+        ("text_to_image/pretrained", "clip", "found 'clip' without model_index.json in it"),
+        ("faces/sampling/noises", "nope", "found 'nope', which is not there, allowed: null, or a folder"),
+        ("faces/sampling/noises", "UNet.pth", "found 'UNet.pth', which is no folder"),
+        (
+            "faces/sampling/noises",
+            "empty",
+            "found no empty/00.pt, allowed: one noise for each of faces.sampling.num_no",
+        ),
+        ("faces/reference", "nope", "found 'nope', which is not there"),
+        ("faces/reference", "images", "images: found no image 00, allowed: one of each of 00, 01, 02, 03"),
+        ("zero_shot/images", "nope", "found 'nope', which is not there, allowed: null, or a folder"),
+        ("zero_shot/images", "empty", "empty/id2label.json: found no such file"),
+        ("personalization/input", "nope.json", "nope.json: not found"),
+        ("personalization/input", "other.json", "other.json: found '<new2>'"),
+        (IMAGES, "nope", "nope: "),
+        (IMAGES, "empty", "empty: "),
+        ("data/root", "nope", "found 'nope', which is no folder, allowed: null, or a folder"),
+    ],
+)
+def test_what_is_not_there_is_named(key: str, value: str, found: str) -> None:
+    with pytest.raises(UserError) as error:
+        check_params(params_of(key, value))
+    assert str(error.value).startswith(f"params.yaml: {key.replace('/', '.')}: {found}"), error.value
+    assert "\n" not in str(error.value)
+
+
+def test_half_of_what_is_asked_for_is_not_enough() -> None:
+    Path("reference/02.png").unlink()
+    with pytest.raises(
+        UserError, match=r"^params\.yaml: faces\.reference: reference: found no image 02, allowed: one of "
+    ):
+        check_params(params_of("faces/reference", "reference"))
+    torch.save(torch.zeros(1, 3, 8, 8), "noises/01.pt")
+    with pytest.raises(
+        UserError, match=r"^params\.yaml: faces\.sampling\.noises: noises/01\.pt: found shape \(1, 3, 8, 8\)"
+    ):
+        check_params(params_of("faces/sampling/noises", "noises"))
+    Path("labelled/val/0_000.png").unlink()
+    with pytest.raises(UserError, match=r"^params\.yaml: zero_shot\.images: labelled/val: "):
+        check_params(params_of("zero_shot/images", "labelled"))
+    Path("images/a.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"^params\.yaml: personalization\.concepts\.mine\.images: images/a\.png: "):
+        check_params(params_of(IMAGES, "images"))
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "found"),
+    [
+        ("mnist", "torchvision", r"torchvision: data/torchvision/MNIST/raw/train-images-idx3-ubyte: not found"),
+        ("usps", "torchvision", r"torchvision: data/torchvision/usps.bz2: not found"),
+        ("usps", "folder", r"folder: data/digits/usps: not found"),
+        ("faces", "folder", r"folder: data/faces: "),
+        ("mnistm", "torchvision", r"torchvision: data/torchvision/MNIST/raw/train-images-idx3-ubyte: not found"),
+    ],
+)
+def test_data_sets_of_the_user_are_looked_at(name: str, source: str, found: str) -> None:
+    params = changed(f"data/sources/{name}", source, changed("data/root", "data", PARAMS))
+    with pytest.raises(UserError) as error:
+        check_params(validate(Params, params))
+    assert str(error.value).startswith(f"params.yaml: data.sources.{name}: {found}")
+
+
+def test_downloads_are_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("difflab.data.torchvision_files.download", lambda *_: pytest.fail("downloads in a check"))
+    check_params(validate(Params, changed("data/sources/mnist", "torchvision", PARAMS)))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("google/ddpm-celebahq-256", True),
+        ("CompVis/stable-diffusion-v1-4", True),
+        ("a.b/c_d.e", True),
+        ("a/b/c", False),
+        ("/a/b", False),
+        ("./a", False),
+        ("../a", False),
+        ("~/a", False),
+        ("a", False),
+        ("a/", False),
+        ("a/b.pt", False),
+        ("a/b.safetensors", False),
+        ("a b/c", False),
+        ("a\\b", False),
+        ("", False),
+    ],
+)
+def test_what_is_a_hub_id(name: str, is_one: bool) -> None:
+    assert is_hub_id(name) == is_one
+
+
+def test_the_committed_file_passes() -> None:
+    check_params(load_params(Path(__file__).parents[2] / "params.yaml"))
