@@ -11,12 +11,12 @@ from statistics import median
 
 import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 import torch
-from difflab.diffusion.unet import make_unet
 from diffusers import UNet2DModel
 
 from bench import with_difflab, with_diffusers
 from bench.timing import Train, compared, flops, header, in_turns, row, sampling_rate, training_rate
 from difflab.config.diffusion import NetworkParams
+from difflab.diffusion.unet import make_unet
 
 LIBRARIES = {"difflab": with_difflab, "diffusers": with_diffusers}
 NETWORKS = [([16, 32, 64], 256), ([32, 64], 128), ([128, 256], 512)]  # channels, and size of the time embedding

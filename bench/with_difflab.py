@@ -4,16 +4,19 @@ import tempfile
 from pathlib import Path
 
 import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
+
+# isort: split
+
 import torch
 from accelerate import Accelerator
-from difflab.diffusion.objective import DenoisingTask
-from difflab.diffusion.pipelines import UnconditionalPipeline
-from difflab.diffusion.schedules import linear_betas
 from diffusers import DDPMScheduler, UNet2DModel
 from PIL import Image
 from torch import Tensor
 
 from difflab.config.training import TrainingParams
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 

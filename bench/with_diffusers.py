@@ -3,9 +3,11 @@
 from typing import Any
 
 import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
+
+# isort: split
+
 import torch
 from accelerate import Accelerator
-from difflab.data.pixels import to_pil
 from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, UNet2DModel
 from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
@@ -15,6 +17,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchvision import transforms
 from tqdm import tqdm
+
+from difflab.data.pixels import to_pil
 
 
 def train(unet: UNet2DModel, images: Tensor, batch_size: int) -> None:

@@ -9,18 +9,21 @@ import time
 from pathlib import Path
 
 import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
+
+# isort: split
+
 import numpy as np
 import torch
 from accelerate.utils import set_seed
-from difflab.diffusion.objective import DenoisingTask
-from difflab.diffusion.schedules import make_betas
-from difflab.diffusion.unet import make_unet
 from torch import Tensor
 
 from bench.timing import random_images
 from difflab.config.diffusion import NetworkParams, ScheduleParams
 from difflab.config.load import load_section
 from difflab.config.training import ComputeParams, TrainingParams
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.schedules import make_betas
+from difflab.diffusion.unet import make_unet
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit

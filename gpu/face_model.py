@@ -6,11 +6,15 @@ import time
 from typing import Any
 
 import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
+
+# isort: split
+
 import torch
-from difflab.diffusion.objective import DenoisingTask
 from diffusers import UNet2DModel
 from torch import Tensor
 from torch.nn import functional as F
+
+from difflab.diffusion.objective import DenoisingTask
 
 IMAGE_SIZE = 64
 PATCH_SIZE = 2  # 32×32 positions instead of 64×64: a third of the activations, so more images in the same minutes

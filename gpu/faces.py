@@ -15,18 +15,21 @@ from functools import partial
 from pathlib import Path
 
 import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
+
+# isort: split
+
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from difflab.diffusion.noise_bank import bank_generators
-from difflab.diffusion.pipelines import UnconditionalPipeline
-from difflab.diffusion.schedules import cosine_betas
-from difflab.diffusion.unet import save_model_folder
 from diffusers import UNet2DModel
 from PIL import Image
 from torch import Tensor, nn
 
 from difflab.config.training import TrainingParams
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import cosine_betas
+from difflab.diffusion.unet import save_model_folder
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 from gpu import job_log

@@ -19,9 +19,11 @@ from typing import Any
 from unittest import mock
 
 import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
+
+# isort: split
+
 import torch
 from accelerate.state import AcceleratorState
-from difflab.diffusion.unet import make_unet
 from diffusers import UNet2DModel
 from torch.utils.data import DataLoader
 
@@ -29,6 +31,7 @@ from bench import with_difflab, with_diffusers
 from bench.timing import compared, header, in_turns, quiet, random_images, row, size
 from difflab.config.diffusion import NetworkParams
 from difflab.config.load import load_section
+from difflab.diffusion.unet import make_unet
 from gpu import job_log
 from gpu.clock import WARM_UP, compile_in_place, measured_rate
 

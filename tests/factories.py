@@ -12,6 +12,14 @@ from difflab.config.training import TrainingParams
 from difflab.profiles import compose
 
 ROOT = Path(__file__).parents[1]
+SAMPLER: dict[str, Any] = {
+    "sampler": "ddim",
+    "num_inference_steps": 5,
+    "timestep_spacing": "trailing",
+    "steps_offset": 0,
+    "set_alpha_to_one": True,
+    "clip_sample": True,
+}
 
 
 def profile(name: str) -> dict[str, Any]:

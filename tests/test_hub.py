@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from difflab.diffusion.unet import load_pretrained_unet
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
+from difflab.diffusion.unet import load_pretrained_unet
 from difflab.models.hub import record_commit, split_revision
 
 COMMITS = {"main": "a" * 40, "v1": "b" * 40}

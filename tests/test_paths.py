@@ -6,9 +6,20 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+
 from difflab.classifiers.digit_classifier import load_course_classifier, load_digit_classifier
+from difflab.config.load import load_section, read_yaml
+from difflab.config.params import load_params
 from difflab.data.circles import load_scenes
+from difflab.data.dataset import ImageDataset, load_digits
+from difflab.data.image_files import find_images
+from difflab.data.images import read_image
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.errors import UserError
+from difflab.evaluation.inception import inception_extractor
+from difflab.evaluation.samples import read_digit_samples, read_samples
+from difflab.evaluation.targets import load_targets
+from difflab.studies.grading import load_variants
 from difflab.systems.adaptation.networks import load_classifier
 from difflab.systems.controlnet.evaluation import load_sample_sets
 from difflab.systems.controlnet.network import load_controlnet
@@ -18,17 +29,6 @@ from difflab.systems.personalization.concepts import photographs
 from difflab.systems.personalization.prompts import read_course_input
 from difflab.systems.personalization.weights import load_embeddings, load_projections
 from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
-
-from difflab.config.load import load_section, read_yaml
-from difflab.config.params import load_params
-from difflab.data.dataset import ImageDataset, load_digits
-from difflab.data.image_files import find_images
-from difflab.data.images import read_image
-from difflab.errors import UserError
-from difflab.evaluation.inception import inception_extractor
-from difflab.evaluation.samples import read_digit_samples, read_samples
-from difflab.evaluation.targets import load_targets
-from difflab.studies.grading import load_variants
 
 SOURCES = Path(__file__).parents[1] / "src/difflab"
 PIPELINE = SimpleNamespace(

@@ -8,25 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
-from difflab.data.circles import Scenes, load_scenes
-from difflab.diffusion.pipelines import DigitPipeline
-from difflab.diffusion.unet import load_pretrained_unet
-from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_weights
-from difflab.systems.adaptation.scenarios import load_images as load_domain
-from difflab.systems.controlnet.evaluation import load_sample_sets as load_drawings
-from difflab.systems.personalization.prompts import read_course_input
 from diffusers import DDPMPipeline, DDPMScheduler
 from safetensors.torch import save_file
-from tests.diffusion.conftest import NETWORK, SIZE, digit_model, digit_models, make_unet, one_thread
 
+from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
+from difflab.data.circles import Scenes, load_scenes
 from difflab.data.dataset import ImageDataset
+from difflab.diffusion.pipelines import DigitPipeline
+from difflab.diffusion.unet import load_pretrained_unet
 from difflab.errors import UserError
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.compare import compare_files
 from difflab.history.reference import load_reference
 from difflab.studies.grading import load_variants
+from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_weights
+from difflab.systems.adaptation.scenarios import load_images as load_domain
+from difflab.systems.controlnet.evaluation import load_sample_sets as load_drawings
+from difflab.systems.personalization.prompts import read_course_input
+from tests.diffusion.conftest import NETWORK, SIZE, digit_model, digit_models, make_unet, one_thread
 
 __all__ = ["digit_model", "digit_models", "one_thread"]
 ROOT = Path(__file__).parents[1]

@@ -20,10 +20,9 @@ def main(
     training: Annotated[TrainingParams, Section("adaptation.training")],
     params: Annotated[MethodParams, Section("adaptation.methods.{method}")],
 ) -> None:
+    from difflab.pipeline.files import atomic_write
     from difflab.systems.adaptation.scenarios import domains_of, load_images, prepared
     from difflab.systems.adaptation.training import labeled_images, save_run, train_run
-
-    from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import seeded_runs
     from difflab.training.device import make_accelerator
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from difflab.config.base import Seed
 from difflab.stage import Compute, Section, run
+from difflab.systems.adaptation.scenarios import METHODS
 
 
 def main(
@@ -14,13 +15,11 @@ def main(
     first_seed: Annotated[Seed, Section("adaptation.training.seed")],
     seed: Annotated[Seed, Section("evaluation.seed")],
 ) -> None:
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.targets import load_targets
     from difflab.figures.files import Provenance, save_png
     from difflab.systems.adaptation.evaluation import PROTOCOL, grade_scenario
     from difflab.systems.adaptation.figures import accuracy_table, plot_accuracies
-    from difflab.systems.adaptation.scenarios import METHODS
-
-    from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.targets import load_targets
     from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device

@@ -11,9 +11,8 @@ from difflab.stage import Scenario, Section, run
 
 
 def main(scenario: Scenario, batch_size: Annotated[BatchSize, Section("adaptation.training.batch_size")]) -> None:
-    from difflab.systems.adaptation.scenarios import describe_scenario
-
     from difflab.evaluation.metrics import write_metrics
+    from difflab.systems.adaptation.scenarios import describe_scenario
 
     write_metrics(Path(f"scenarios/{scenario}.json"), describe_scenario(scenario, batch_size))
 

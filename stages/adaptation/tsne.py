@@ -22,7 +22,6 @@ def main(
     from difflab.systems.adaptation.evaluation import embed_run
     from difflab.systems.adaptation.figures import plot_embeddings
     from difflab.systems.adaptation.scenarios import domains_of, held_out, prepared
-
     from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device

@@ -15,14 +15,14 @@ def main(
     training: Annotated[TrainingParams, Section("controlnet.training")],
 ) -> None:
     from accelerate.utils import set_seed
+    from diffusers import DDPMScheduler
+
     from difflab.data.circles import load_scenes
     from difflab.systems.controlnet.network import MODEL, ControlTask, make_controlnet
     from difflab.systems.text_to_image import model_folder
     from difflab.systems.text_to_image.autoencoder import encode_scenes
     from difflab.systems.text_to_image.objective import Captions
     from difflab.systems.zero_shot.clip import tokenize
-    from diffusers import DDPMScheduler
-
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit

@@ -12,17 +12,16 @@ def main(
     sampling: Annotated[GuidedSamplingParams, Section("controlnet.sampling")],
     samples: Annotated[ControlSamplesParams, Section("controlnet.samples")],
 ) -> None:
+    from torch import Tensor
+
     from difflab.data.circles import load_scenes, render_conditioning_images
     from difflab.diffusion.noise_bank import resumable_batches
+    from difflab.pipeline.files import atomic_write
     from difflab.systems.controlnet import network
-    from difflab.systems.controlnet.evaluation import save_images
-    from difflab.systems.controlnet.sampling import SampleSet, all_sample_sets, sample_controlled
+    from difflab.systems.controlnet.sampling import SampleSet, all_sample_sets, sample_controlled, save_images
     from difflab.systems.text_to_image import model_folder
     from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
     from difflab.systems.zero_shot.clip import tokenize
-    from torch import Tensor
-
-    from difflab.pipeline.files import atomic_write
     from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)

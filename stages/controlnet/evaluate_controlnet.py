@@ -9,12 +9,11 @@ from difflab.stage import Section, run
 
 def main(params: Annotated[ControlSamplesParams, Section("controlnet.samples")]) -> None:
     from difflab.data.circles import load_scenes
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.targets import load_targets
     from difflab.systems.controlnet.conditions import all_conditions
     from difflab.systems.controlnet.evaluation import controlnet_metrics, load_sample_sets
     from difflab.systems.controlnet.figures import save_convergence, save_examples, save_scales
-
-    from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.targets import load_targets
 
     samples, prepared = Path("samples/controlnet"), Path("prepared/circles.safetensors")
     groups = all_conditions(load_scenes(prepared).part("validation"), params)

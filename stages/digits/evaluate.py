@@ -1,5 +1,9 @@
 """Metrics of the samples of one recipe → metrics/RECIPE.json.
 
+from difflab.config.base import Seed
+from difflab.config.load import load_section
+from difflab.config.diffusion import ConditionParams, EvaluationParams, RecipeData
+from difflab.config.training import ComputeParams
 From samples/RECIPE/, the classifiers models/judge-DOMAIN/ and the real images prepared/recipes/RECIPE/.
 """
 
@@ -21,11 +25,11 @@ def main(
     noise_bank_seed: Annotated[Seed, Section("recipes.{recipe}.sampling.seed")],
 ) -> None:
     import torch
+
     from difflab.classifiers.digit_classifier import load_digit_classifier
+    from difflab.data.dataset import load_digits, training_splits
     from difflab.evaluation.classifier_metrics import accuracy_metrics, share_of, unconditional_metrics
     from difflab.evaluation.distribution_metrics import RealImages, classifier_extractor, distribution_metrics
-
-    from difflab.data.dataset import load_digits, training_splits
     from difflab.evaluation.inception import inception_extractor
     from difflab.evaluation.metrics import write_metrics
     from difflab.evaluation.samples import read_digit_samples, read_samples

@@ -17,13 +17,13 @@ def main(
     params: Annotated[JudgeParams, Section("judge")],
 ) -> None:
     from accelerate.utils import set_seed
+
     from difflab.classifiers.digit_classifier import (
         ClassificationTask,
         Judge,
         load_course_classifier,
         load_digit_classifier,
     )
-
     from difflab.data.dataset import ImageDataset
     from difflab.evaluation.metrics import accuracy, write_metrics
     from difflab.pipeline.files import atomic_write

@@ -21,7 +21,6 @@ def main(
     from difflab.diffusion.noise_bank import bank_generators
     from difflab.diffusion.pipelines import load_recipe
     from difflab.diffusion.samplers import sampler_options
-
     from difflab.figures.image_grid import Panel, save_image_grid
     from difflab.training.device import make_accelerator
 

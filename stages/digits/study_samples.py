@@ -31,7 +31,6 @@ def fid_samples(
 
     from difflab.diffusion.samplers import sampler_options
     from difflab.diffusion.schedules import linear_betas
-
     from difflab.studies.drawing import Variant, draw_variants, load_model
 
     pipeline = load_model(recipe, sampling, compute)
@@ -53,7 +52,6 @@ def few_steps_samples(
 ) -> None:
     """Few steps of DDIM and DPM-Solver++, and all of DDPM → studies/few_steps/RECIPE.safetensors."""
     from difflab.diffusion.samplers import sampler_options
-
     from difflab.studies.drawing import Variant, draw_variants, load_model
 
     pipeline, conditional = load_model(recipe, sampling, compute), sampling.guidance_scale is not None
@@ -76,7 +74,6 @@ def guidance_samples(
 ) -> None:
     """Several guidance scales → studies/guidance.safetensors."""
     from difflab.diffusion.samplers import sampler_options
-
     from difflab.studies.drawing import Variant, draw_variants, load_model
 
     pipeline = load_model(params.recipe, sampling, compute)

@@ -16,8 +16,8 @@ SHOWN = 20  # of each kind
 
 def main(recipe: Recipe, compute: Compute, domains: Annotated[RecipeData, Section("recipes.{recipe}.data")]) -> None:
     import torch
-    from difflab.classifiers.digit_classifier import load_digit_classifier
 
+    from difflab.classifiers.digit_classifier import load_digit_classifier
     from difflab.data.images import read_equal_sizes
     from difflab.evaluation.samples import sample_files
     from difflab.figures.image_grid import Panel, save_image_grid

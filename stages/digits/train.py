@@ -20,11 +20,11 @@ def main(
     training: Annotated[TrainingParams, Section("recipes.{recipe}.training")],
 ) -> None:
     from accelerate.utils import set_seed
+
+    from difflab.data.dataset import load_digits, training_splits
     from difflab.diffusion.objective import DenoisingTask
     from difflab.diffusion.schedules import make_betas
     from difflab.diffusion.unet import make_unet, save_model_folder
-
-    from difflab.data.dataset import load_digits, training_splits
     from difflab.models.conditioning import make_condition
     from difflab.training.checkpoint import rolling_checkpoint, write_curve
     from difflab.training.device import make_accelerator

@@ -24,12 +24,12 @@ def main(
         allowed = f"what recipes.{recipe}.training.num_snapshots > 0 keeps"
         raise UserError(f"{folder}/snapshots: found nothing, allowed: {allowed}")
 
+    from torch import nn
+
     from difflab.diffusion.noise_bank import bank_generators
     from difflab.diffusion.pipelines import load_recipe
     from difflab.diffusion.samplers import sampler_options
     from difflab.figures.files import Provenance, save_gif
-    from torch import nn
-
     from difflab.figures.image_grid import SCREEN, Panel, plot_image_grid
     from difflab.models.safe_loading import load_weights
     from difflab.pipeline.progress import image_bar
@@ -62,6 +62,9 @@ def main(
             title = f"{recipe} after {step * batch_size:,} images (step {step:,})"
             figures.append(plot_image_grid([panel], title, SCREEN))
     save_gif(figures, Path(f"figures/training_{recipe}.gif"), Provenance.of("training_gif", snapshots))
+
+    from difflab.diffusion.noise_bank import bank_generators
+    from difflab.diffusion.samplers import sampler_options
 
 
 if __name__ == "__main__":

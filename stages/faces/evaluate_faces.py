@@ -16,6 +16,8 @@ def main(
     reference: Annotated[str | None, Section("faces.reference")],
 ) -> None:
     import numpy as np
+
+    from difflab.evaluation.metrics import write_metrics
     from difflab.systems.faces.evaluation import (
         MEASURES,
         errors_against,
@@ -23,10 +25,8 @@ def main(
         measures_of_path,
         read_images,
     )
+    from difflab.systems.faces.figures import save_eta_grid, save_paths
     from difflab.systems.faces.noises import face_files, interpolated_noises, path_files
-
-    from difflab.evaluation.metrics import write_metrics
-    from difflab.figures.image_grid import save_eta_grid, save_paths
 
     seed, *_ = sampling.step_seeds
     deterministic = read_images(face_files(sampling, 0.0, seed))

@@ -22,14 +22,14 @@ def main(
     training: Annotated[TrainingParams, Section("faces.training")],
 ) -> None:
     from accelerate.utils import set_seed
+
+    from difflab.data.dataset import ImageDataset
     from difflab.diffusion.objective import DenoisingTask
     from difflab.diffusion.schedules import make_betas
     from difflab.diffusion.unet import load_pretrained_unet, make_unet, save_model_folder
-    from difflab.systems.faces.course_unet import load_course_unet
-
-    from difflab.data.dataset import ImageDataset
     from difflab.models.hub import is_weights_file
     from difflab.pipeline.files import atomic_write
+    from difflab.systems.faces.course_unet import load_course_unet
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit

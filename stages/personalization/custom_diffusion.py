@@ -16,12 +16,11 @@ def main(
     params: Annotated[CustomDiffusionParams, Section("personalization.custom_diffusion")],
     sampling: Annotated[GuidedSamplingParams, Section("personalization.sampling")],
 ) -> None:
+    from difflab.pipeline.files import atomic_write
     from difflab.systems.personalization.custom_diffusion import sampled_prior, train_group
     from difflab.systems.personalization.paths import CUSTOM_DIFFUSION
     from difflab.systems.personalization.prompts import groups_of, prompts_of
     from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
-
-    from difflab.pipeline.files import atomic_write
     from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)

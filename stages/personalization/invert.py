@@ -17,12 +17,12 @@ def main(
     training: Annotated[TrainingParams, Section("personalization.inversion")],
 ) -> None:
     from accelerate.utils import set_seed
+
+    from difflab.pipeline.files import atomic_write
     from difflab.systems.personalization.objective import PersonalizationTask, concept_examples
     from difflab.systems.personalization.paths import concept_file, inversion_folder, load_concept, run_folder
     from difflab.systems.personalization.weights import add_tokens, save_embedding
     from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
-
-    from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import seeded_runs
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit

@@ -18,6 +18,10 @@ def main(
     params: Annotated[MultiConceptParams, Section("personalization.multi_concept")],
     seed: Annotated[Seed, Section("personalization.sampling.seed")],
 ) -> None:
+
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.targets import load_targets
+    from difflab.figures.image_grid import save_image_grid
     from difflab.systems.personalization.evaluation import (
         MEASURES,
         TITLES,
@@ -30,10 +34,6 @@ def main(
     from difflab.systems.personalization.prompts import groups_of, prompts_of
     from difflab.systems.personalization.sampling import read_all_samples
     from difflab.systems.zero_shot.clip import load_clip
-
-    from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.targets import load_targets
-    from difflab.figures.image_grid import save_image_grid
     from difflab.training.device import make_accelerator
 
     prompts = prompts_of(params.prompts, concepts, course_input)

@@ -18,7 +18,6 @@ def main(
 ) -> None:
     from difflab.systems.personalization.prompts import prompts_of
     from difflab.systems.personalization.sampling import sample_concepts
-
     from difflab.training.device import make_accelerator
 
     prompts = prompts_of(templates, concepts, course_input)

@@ -13,11 +13,11 @@ def main(
     params: Annotated[AutoencoderParams, Section("text_to_image.autoencoder")],
 ) -> None:
     from accelerate.utils import set_seed
+
     from difflab.data.circles import load_scenes
+    from difflab.pipeline.files import atomic_write
     from difflab.systems.text_to_image.autoencoder import AutoencoderTask, make_autoencoder, standardize
     from difflab.systems.text_to_image.model_folder import AUTOENCODER, load_autoencoder
-
-    from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit

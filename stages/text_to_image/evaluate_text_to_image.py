@@ -13,14 +13,14 @@ def main(
     num_images: Annotated[int, Section("text_to_image.num_images")],
 ) -> None:
     import torch
+
     from difflab.data.circles import load_scenes
     from difflab.diffusion.noise_bank import resumable_batches
+    from difflab.errors import UserError
+    from difflab.evaluation.metrics import write_metrics
     from difflab.systems.text_to_image.evaluation import save_captioned, text_to_image_metrics
     from difflab.systems.text_to_image.model_folder import MODEL, UNET, load_text_to_image
     from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
-
-    from difflab.errors import UserError
-    from difflab.evaluation.metrics import write_metrics
     from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)

@@ -22,15 +22,15 @@ def main(
     training: Annotated[TrainingParams, Section("text_to_image.training")],
 ) -> None:
     from accelerate.utils import set_seed
+    from diffusers import DDPMScheduler, StableDiffusionPipeline
+
     from difflab.data.circles import load_scenes
     from difflab.diffusion.schedules import make_betas
+    from difflab.pipeline.files import atomic_write
     from difflab.systems.text_to_image.autoencoder import encode_scenes
     from difflab.systems.text_to_image.model_folder import AUTOENCODER, MODEL, load_autoencoder, load_text_to_image
     from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, make_latent_unet, make_scheduler
     from difflab.systems.zero_shot.clip import load_clip, tokenize
-    from diffusers import DDPMScheduler, StableDiffusionPipeline
-
-    from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit

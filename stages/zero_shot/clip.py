@@ -19,8 +19,11 @@ def main(
     training: Annotated[TrainingParams, Section("clip.training")],
 ) -> None:
     from accelerate.utils import set_seed
+
     from difflab.data.captions import split_colored_digits, vocabulary
     from difflab.data.circles import load_scenes
+    from difflab.data.dataset import ImageDataset
+    from difflab.pipeline.files import atomic_write
     from difflab.systems.zero_shot.clip import (
         Clip,
         build_tokenizer,
@@ -31,9 +34,6 @@ def main(
         tokenize,
     )
     from difflab.systems.zero_shot.training import ContrastiveTask, captioned_circles, captioned_digits
-
-    from difflab.data.dataset import ImageDataset
-    from difflab.pipeline.files import atomic_write
     from difflab.training.checkpoint import rolling_checkpoint
     from difflab.training.device import make_accelerator
     from difflab.training.fit import fit
@@ -58,6 +58,8 @@ def main(
         fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint)
         with checkpoint.model_folder(OUTPUT) as folder:
             save_clip(folder, Clip(clip, tokenizer, make_image_processor(network)))
+    from difflab.pipeline.files import atomic_write
+    from difflab.systems.zero_shot.clip import load_clip, save_clip
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ def main(
     folder: Annotated[str | None, Section("zero_shot.images")],
     template: Annotated[Template, Section("zero_shot.template")],
 ) -> None:
+    from difflab.evaluation.metrics import write_metrics
+    from difflab.evaluation.protocol import sha256_of
+    from difflab.evaluation.targets import load_targets
     from difflab.systems.zero_shot.classification import classify
     from difflab.systems.zero_shot.clip import load_clip
     from difflab.systems.zero_shot.evaluation import (
@@ -34,10 +37,6 @@ def main(
         zero_shot_grades,
     )
     from difflab.systems.zero_shot.labeled_folder import read_labeled_folder, write_unseen
-
-    from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.protocol import sha256_of
-    from difflab.evaluation.targets import load_targets
     from difflab.training.device import make_accelerator
 
     write_unseen(SAMPLES, circles, digits, size, unseen)

@@ -54,15 +54,6 @@ def test_resized_agrees_with_pillow(size: int, channels: int) -> None:
         assert np.abs(ours - pillow).max() <= 2  # both round between the two passes, PyTorch's weights more coarsely
 
 
-def test_resized_keeps_labels_splits_and_description_over_many_batches() -> None:
-    n = 2500
-    images = (torch.arange(n) % 251).to(torch.uint8)[:, None, None, None].expand(n, 1, 4, 4)
-    dataset = ImageDataset(images, torch.arange(n) % 10, (torch.arange(n) % 3).byte(), "d")
-    resized = dataset.resized(8)
-    assert resized.images.equal(images[:, :, :1, :1].expand(n, 3, 8, 8))
-    assert resized.labels is dataset.labels and resized.splits is dataset.splits and resized.description == "d"
-
-
 def test_a_file_that_is_not_one_is_one_line(dataset: ImageDataset, tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     with pytest.raises(DataError, match=r"a\.safetensors: not found"):

@@ -8,7 +8,6 @@ from difflab.config.data import EmbeddedParams
 from difflab.data import embedded
 from difflab.data.dataset import SPLITS
 
-draw = embedded._draw
 PARAMS = EmbeddedParams(copies_per_digit=2, street_numbers=200)
 
 
@@ -20,20 +19,6 @@ def optical_digits() -> tuple[np.ndarray, np.ndarray]:
 
 def generator(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def test_optical_digits_are_stored_writer_after_writer() -> None:
-    """Each writer starts with the digits in order; USPS begins where the eleventh of fourteen does."""
-    _, target = optical_digits()
-    in_order = np.tile(np.arange(10), 2)
-    starts = [i for i in range(len(target) - 19) if (target[i : i + 20] == in_order).all()]
-    writers = [start for previous, start in zip([-99, *starts], starts, strict=False) if start - previous > 20]
-    assert embedded.USPS_WRITERS.start in writers and embedded.MNIST_WRITERS.stop == embedded.USPS_WRITERS.start
-
-
-def test_no_optical_digit_is_there_twice() -> None:
-    ink, _ = optical_digits()
-    assert len(np.unique(ink, axis=0)) == len(ink) == 1797
 
 
 def test_mnist_and_usps_take_all_digits_once() -> None:
@@ -59,25 +44,6 @@ def test_digits_are_drawn_where_they_are() -> None:
     margin = mnist.images[still].clone()
     margin[:, :, 2:26, 2:26] = 0
     assert margin.float().mean() < 1
-
-
-def test_training_digits_are_there_several_times_and_held_out_ones_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MNIST-M before blending has the digits of `mnist`, which are the optical digits, the training ones moved."""
-    monkeypatch.setattr(embedded, "blend_splits", lambda digits, *_, **__: np.repeat(digits[:, None], 3, axis=1))
-    monkeypatch.setattr(embedded, "_draw", lambda digits, moves, size, box: draw(digits, moves * 0, size, box))
-    twice = embedded.mnist(PARAMS, generator())
-    monkeypatch.setattr(embedded, "_draw", draw)
-    mnist, mnistm = embedded.mnist(PARAMS, generator()), embedded.mnistm(PARAMS, generator())
-    assert mnistm.images[:, :1].equal(mnist.images) and mnistm.splits.equal(mnist.splits)
-    for split in ("validation", "test"):
-        assert mnist.part(split).images.equal(twice.part(split).images)
-    first, second, still = (
-        part.float()[:, 0]
-        for part in (mnist.part("train").images[::2], mnist.part("train").images[1::2], twice.part("train").images[::2])
-    )
-    assert still.equal(twice.part("train").images[1::2, 0].float())
-    assert ((first - second).abs().mean(dim=(1, 2)) > 1).all()
-    assert ((first - still).abs().mean(dim=(1, 2)) < 60).all()
 
 
 def test_mnistm_images_show_their_digit_on_a_photo() -> None:

@@ -62,12 +62,8 @@ def test_images_meet_their_labels_and_splits(tmp_path: Path, images: str) -> Non
     ("row", "message"),
     [
         ("00000.png,10", r"train\.csv, line 3: label '10', allowed: 0-9"),
-        ("00000.png,-1", "label '-1', allowed: 0-9"),
-        ("00000.png,four", "label 'four'"),
-        ("00000.png,", "label '', allowed: 0-9"),
         ("00000.png", "label None, allowed: 0-9"),
         ("99999.png,4", r"train\.csv, line 3: .*99999\.png not found"),
-        (",4", r"line 3: .* not found"),
         ("00001.png,4", r"line 3: 00001\.png a second time"),
         ('"00000.png,4', r"train\.csv.*"),
     ],
@@ -95,22 +91,10 @@ def test_an_unreadable_csv_is_one_line(usps: Path, content: bytes, message: str)
         read("usps", usps.parents[1])
 
 
-def test_a_byte_order_mark_and_more_columns_are_fine(usps: Path) -> None:
-    (usps / "val.csv").write_text("\ufeffimage_name,id,label\r\n00070.png,7,0\r\n")
-    assert values(read("usps", usps.parents[1]).part("test")) == [70]
-
-
 def test_an_image_of_both_lists_is_a_leak(usps: Path) -> None:
     with (usps / "val.csv").open("a") as file:
         file.write("00007.png,7\n")
     with pytest.raises(DataError, match=r"val\.csv: 00007\.png is in train\.csv too"):
-        read("usps", usps.parents[1])
-
-
-def test_a_truncated_image_is_named(usps: Path) -> None:
-    path = usps / "00042.png"
-    path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(DataError, match=r"00042\.png: cannot be read as an image"):
         read("usps", usps.parents[1])
 
 
@@ -121,11 +105,6 @@ def test_what_is_missing_is_named_before_anything_is_read(usps: Path, break_it: 
         folder.check("usps", usps.parents[1], "prefix")
 
 
-def test_without_mnistm_the_line_says_how_to_build_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"digits/mnistm: not found; data\.sources\.mnistm: torchvision builds it"):
-        folder.check("mnistm", tmp_path, "prefix")
-
-
 def test_no_person_is_in_two_splits(tmp_path: Path) -> None:
     for person in range(20):
         for picture in range(5):
@@ -134,12 +113,6 @@ def test_no_person_is_in_two_splits(tmp_path: Path) -> None:
     assert tuple(dataset.images.shape) == (100, 1, 4, 4) and (dataset.labels == 0).all()
     people = [{value // 10 for value in values(dataset.part(split))} for split in SPLITS]
     assert sum(map(len, people)) == 20 and set.union(*people) == set(range(20))
-
-
-def test_a_file_without_a_number_is_a_person_of_its_own(tmp_path: Path) -> None:
-    for i in range(30):
-        image(tmp_path / f"faces/{i:05}.png", i)
-    assert [len(read("faces", tmp_path).part(split)) for split in SPLITS] == [24, 3, 3]
 
 
 def test_frames_of_one_person_cannot_be_split(tmp_path: Path) -> None:
@@ -168,11 +141,3 @@ def test_images_that_no_csv_lists_are_counted(usps: Path, capsys: pytest.Capture
     (usps / "notes.txt").touch()
     assert len(read("usps", usps.parents[1])) == N_TRAIN + N_TEST
     assert re.search(r"usps: 2 images .*\ba\.png", capsys.readouterr().err)
-
-
-def test_no_faces_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="faces: no such folder"):
-        folder.check("faces", tmp_path, "prefix")
-    (tmp_path / "faces").mkdir()
-    with pytest.raises(DataError, match="faces: no images in it"):
-        folder.check("faces", tmp_path, "prefix")

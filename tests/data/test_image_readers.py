@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from difflab.systems.faces.evaluation import errors_against
-from difflab.systems.personalization.concepts import photographs
-from difflab.systems.personalization.prompts import read_course_input
-from difflab.systems.zero_shot import classification
-from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 from PIL import Image
 from torch import Tensor
 
 from difflab.data import folder, torchvision_files
 from difflab.errors import UserError
 from difflab.figures.image_grid import PRINT, Panel, plot_image_grid
+from difflab.systems.faces.evaluation import errors_against
+from difflab.systems.personalization.concepts import photographs
+from difflab.systems.personalization.prompts import read_course_input
+from difflab.systems.zero_shot import classification
+from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 
 INK = np.zeros((8, 8), dtype=bool)
 INK[2:6, 3:5] = True

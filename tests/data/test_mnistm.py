@@ -43,14 +43,6 @@ def test_a_digit_meets_photos_of_its_own_split_only(splits: list[int], candidate
     assert (blended // 10 == np.array(splits)[:, None, None, None]).all()
 
 
-def test_each_image_keeps_its_own_digit() -> None:
-    splits = np.random.default_rng(0).integers(3, size=50).astype(np.uint8)
-    digits = np.arange(50, dtype=np.uint8)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
-    black = [[np.zeros((6, 6, 3), dtype=np.uint8)]] * 3
-    blended = blend_splits(digits, splits, black, np.random.default_rng(0))
-    assert (blended == digits[:, None]).all()
-
-
 def test_of_several_candidates_the_clearest_is_taken() -> None:
     photos = [[np.full((4, 4, 3), value, dtype=np.uint8) for value in (128, 100, 20, 250)]] * 3
     digits, splits = np.zeros((4000, 4, 4), dtype=np.uint8), np.zeros(4000, dtype=np.uint8)

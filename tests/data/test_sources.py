@@ -24,10 +24,6 @@ def params(root: Path | None = None, **named: str) -> DataParams:
     )
 
 
-def test_embedded_data_ask_for_nothing() -> None:
-    sources.require(params())
-
-
 def test_every_source_is_checked_though_an_earlier_one_is_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"torchvision/train_32x32\.mat: not found"):
         sources.require(params(tmp_path, svhn="torchvision"))
@@ -71,8 +67,3 @@ def test_too_few_images_to_split_are_one_line(tmp_path: Path) -> None:
 def test_what_lies_in_the_root_needs_one(name: str, source: str) -> None:
     with pytest.raises(ParamsError, match=rf"root: found null, allowed: a folder, because sources\.{name} is {source}"):
         params(None, **{name: source})
-
-
-def test_faces_have_no_torchvision_source() -> None:
-    with pytest.raises(ParamsError, match=r'sources\.faces: found "torchvision", allowed'):
-        params(faces="torchvision")

@@ -31,17 +31,6 @@ def test_shares_are_kept_and_none_is_empty(n: int, validation: float, test: floa
     assert n == 0 or counts[TRAIN] > 0
 
 
-def test_the_seed_alone_decides() -> None:
-    draw = [random_splits(100, 0.1, 0.2, np.random.default_rng(seed)).tolist() for seed in (0, 0, 1)]
-    assert draw[0] == draw[1] != draw[2]
-
-
-def test_every_place_is_drawn_equally_often() -> None:
-    generator = np.random.default_rng(0)
-    drawn = np.mean([random_splits(10, 0.2, 0.2, generator) == TEST for _ in range(4000)], axis=0)
-    assert np.abs(drawn - 0.2).max() < 0.03  # 4.7 standard deviations
-
-
 def test_stratified_takes_the_share_of_each_class() -> None:
     labels = np.repeat(np.arange(10), np.arange(10, 110, 10))
     labels = np.random.default_rng(1).permutation(labels)

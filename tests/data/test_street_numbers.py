@@ -33,8 +33,3 @@ def test_the_middle_digit_is_the_label(numbers: tuple[np.ndarray, np.ndarray]) -
     both = np.concatenate([grey[:2000], -grey[:2000]])  # light on dark and dark on light
     nearest = KNeighborsClassifier(1).fit(both, np.tile(labels[:2000], 2))
     assert nearest.score(grey[2000:], labels[2000:]) > 0.9
-
-
-def test_neighbours_are_sometimes_there(numbers: tuple[np.ndarray, np.ndarray]) -> None:
-    edge = numbers[0][:, :, 8:24, :2].astype(float).mean(axis=1).reshape(2200, -1)
-    assert 0.2 < (np.ptp(edge, axis=1) > 60).mean() < 0.8

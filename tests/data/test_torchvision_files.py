@@ -136,16 +136,12 @@ RAW = "torchvision/MNIST/raw"
     ("name", "file", "change", "message"),
     [
         ("mnist", f"{RAW}/train-images-idx3-ubyte", lambda b: b[:-1], "cannot be read: .+"),
-        ("mnist", f"{RAW}/train-images-idx3-ubyte", lambda b: b[:9], "cannot be read: .+"),
         ("mnist", f"{RAW}/train-images-idx3-ubyte", lambda b: b"", "cannot be read: .+"),
-        ("mnist", f"{RAW}/train-images-idx3-ubyte", lambda b: b"<html>" + b, "cannot be read: .+"),
         ("mnist", f"{RAW}/t10k-labels-idx1-ubyte", lambda b: b[:-1], "cannot be read: .+"),
         ("mnist", f"{RAW}/t10k-labels-idx1-ubyte", lambda b: idx(pixels(40, 2)), "cannot be read: .+1 dimension.+"),
         ("mnist", f"{RAW}/t10k-labels-idx1-ubyte", lambda b: b[:-1] + b"\x0a", "label 10, allowed: 0-9"),
         ("svhn", "torchvision/train_32x32.mat", lambda b: b[:-1], "cannot be read: .*corrupted.*"),
         ("usps", "torchvision/usps.t.bz2", lambda b: b[:-20], "cannot be read: .+"),
-        ("usps", "torchvision/usps.t.bz2", lambda b: b"no bz2", "cannot be read: .+"),
-        ("usps", "torchvision/usps.t.bz2", lambda b: bz2.compress(b"1 1:0.5\n"), "cannot be read: .+"),
         (
             "usps",
             "torchvision/usps.bz2",
@@ -170,25 +166,10 @@ def test_a_broken_file_is_named(
             "1 " + " ".join(f"{i}:{'nan' if i == 7 else 0.5}" for i in range(1, 257)),
             "pixels: found nan in line 3, allowed",
         ),
-        (
-            "1 " + " ".join(f"{i}:{'inf' if i == 7 else 0.5}" for i in range(1, 257)),
-            "pixels: found inf in line 3, allowed",
-        ),
-        (
-            "1 " + " ".join(f"{i}:{1e9 if i == 7 else 0.5}" for i in range(1, 257)),
-            "pixels: found 1e\\+09 in line 3, allow",
-        ),
-        (
-            "1 " + " ".join(f"{i}:{-1.1 if i == 7 else 0.5}" for i in range(1, 257)),
-            "pixels: found -1.1 in line 3, allowed",
-        ),
         ("1 " + " ".join(f"{i}:{i % 256}" for i in range(1, 257)), "pixels: found 2 in line 3, allowed: -1 to 1"),
         ("1 " + " ".join(f"{i}:0.5" for i in range(1, 256)), "cannot be read: 255 pixels in line 3, allowed: 256"),
-        ("1 " + " ".join(f"{i}:0.5" for i in range(1, 258)), "cannot be read: .+"),
         ("1.5 " + " ".join(f"{i}:0.5" for i in range(1, 257)), "labels: found 1.5, allowed: 1 to 10"),
         ("nan " + " ".join(f"{i}:0.5" for i in range(1, 257)), "labels: found nan, allowed: 1 to 10"),
-        ("11 " + " ".join(f"{i}:0.5" for i in range(1, 257)), "labels: found 11, allowed: 1 to 10"),
-        ("one " + " ".join(f"{i}:0.5" for i in range(1, 257)), "cannot be read: .+"),
     ],
 )
 def test_pixels_of_usps_that_are_none(root: Path, line: str, found: str) -> None:
@@ -203,12 +184,6 @@ def test_usps_has_the_bytes_of_torchvision(root: Path) -> None:
     theirs = datasets.USPS(root / "torchvision", train=True)
     images, labels = torchvision_files.read_usps(root / "torchvision/usps.bz2")
     assert np.array_equal(images[:, 0].numpy(), theirs.data) and labels.tolist() == theirs.targets
-
-
-def test_labels_that_do_not_match_the_images(root: Path) -> None:
-    (root / RAW / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(199, dtype=np.uint8)))
-    with pytest.raises(DataError, match=r"images-idx3-ubyte: 200 images, but 199 labels in .*train-labels-idx1-ubyte$"):
-        read("mnist", root)
 
 
 class Server(http.server.SimpleHTTPRequestHandler):

@@ -51,12 +51,6 @@ def test_frechet_influence_is_the_derivative():
     assert influence.mean() == pytest.approx(0, abs=1e-9)
 
 
-def test_frechet_influence_where_features_are_always_zero():
-    generated, reference = (np.random.default_rng(seed).standard_normal((60, 3)) for seed in (0, 1))
-    padded = (np.pad(features, ((0, 0), (0, 2))) for features in (generated, reference))
-    np.testing.assert_allclose(frechet_influence(*padded), frechet_influence(generated, reference), atol=1e-6)
-
-
 def direct_kernel_distance(x, y):
     """The unbiased estimate of the squared MMD, Gretton 2012, equation 3."""
     size = x.shape[1]
@@ -71,16 +65,6 @@ def test_kernel_distance_is_the_direct_formula():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((20, 3)) + 0.5, rng.standard_normal((20, 3))
     assert kernel_distance(x, y, seed=0) == pytest.approx(direct_kernel_distance(x, y))
-
-
-def test_kernel_distance_depends_on_its_seed_alone():
-    x, y = (np.random.default_rng(seed).standard_normal((50, 4)) for seed in (0, 1))
-    np.random.seed(5)  # noqa: NPY002
-    state = np.random.get_state(legacy=False)  # noqa: NPY002
-    first = kernel_distance(x[:30], y, seed=3)
-    np.testing.assert_equal(np.random.get_state(legacy=False), state)  # noqa: NPY002
-    np.random.random()  # noqa: NPY002
-    assert kernel_distance(x[:30], y, seed=3) == first != kernel_distance(x[:30], y, seed=4)
 
 
 def test_kernel_influence_is_what_leaving_an_image_out_changes():

@@ -45,37 +45,11 @@ def test_values_and_error_bars_are_the_given_ones(drawn):
         assert [cap.get_ydata().tolist() for cap in caps] == [curve.low, curve.high]
 
 
-def test_ticks_scales_levels_and_labels(drawn):
-    distance, accuracy = axes_of(drawn, DISTANCE, ACCURACY)
-    assert distance.get_xticks().tolist() == [5, 20, 100]
-    assert [label.get_text() for label in distance.get_xticklabels()] == ["5", "20", "100"]
-    assert distance.get_xticks(minor=True).size == 0
-    assert (distance.get_xscale(), distance.get_yscale()) == ("log", "linear")
-    assert (accuracy.get_xscale(), accuracy.get_yscale()) == ("linear", "linear")
-    (level,) = [line for line in distance.lines if line.get_label() == "floor"]
-    assert list(level.get_ydata()) == [0.3, 0.3]  # pyright: ignore[reportArgumentType]
-    for axes, plot, names in ((distance, DISTANCE, ["floor", "DDIM", "DDPM"]), (accuracy, ACCURACY, ["DDIM"])):
-        assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == (plot.title, plot.x_label, plot.y_label)
-        legend = axes.get_legend()
-        assert legend is not None and [text.get_text() for text in legend.get_texts()] == names
-    assert drawn[0].get_suptitle() == "all of it"
-
-
-def test_log_y(drawn):
-    (axes,) = axes_of(drawn, Plot("", "x", "y", [DDIM], log_y=True))
-    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "log")
-
-
 def test_an_interval_that_leaves_its_value_out_has_no_bar_on_that_side(drawn):
     """A bootstrap can be all above the value, or below."""
     (axes,) = axes_of(drawn, Plot("", "x", "y", [Curve("name", [1, 2], [1.0, 1.0], [1.5, 0.5], [2.0, 0.75])]))
     (bars,) = axes.containers[0].lines[2]  # pyright: ignore[reportAttributeAccessIssue]
     assert np.array(bars.get_segments())[:, :, 1].tolist() == [[1.0, 2.0], [0.5, 1.0]]
-
-
-def test_a_curve_of_estimates():
-    estimates = [{"value": 2.0, "low": 1.0, "high": 4.0}, {"value": 3.0, "low": 2.5, "high": 3.5}]
-    assert Curve.of("name", [5, 10], estimates) == Curve("name", [5, 10], [2.0, 3.0], [1.0, 2.5], [4.0, 3.5])
 
 
 def test_the_table_stands_below_with_every_cell(drawn):

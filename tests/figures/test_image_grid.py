@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from difflab.figures.files import DPI, Provenance
 from PIL import Image
 
 from difflab.errors import UserError
+from difflab.figures.files import DPI, Provenance
 from difflab.figures.image_grid import PRINT, Panel, plot_image_grid, save_image_grid
 
 
@@ -52,60 +52,6 @@ def test_images_are_whole_and_in_their_places(tmp_path, size):
     assert np.array_equal(places - places[0, 0], expected)
 
 
-def test_nothing_is_cut_off(tmp_path):
-    """The labels lie within a white margin."""
-    files = write_images(tmp_path, 2, 2, 16)
-    labelled = Panel(files, ["a rather long label of a row", "b"], ["a rather long label of a column", "b"])
-    save_image_grid([labelled], "a title that is quite a bit longer than the grid is wide", tmp_path / "g.png", "test")
-    canvas = np.asarray(Image.open(tmp_path / "g.png").convert("RGB"))
-    for edge in (canvas[:10], canvas[-10:], canvas[:, :10], canvas[:, -10:]):
-        assert (edge == 255).all()
-
-
-def test_panels_stand_side_by_side(tmp_path):
-    left, right = write_images(tmp_path / "a", 2, 2, 16, seed=1), write_images(tmp_path / "b", 3, 2, 16, seed=2)
-    save_image_grid([panel(left), panel(right)], "title", tmp_path / "grid.png", "test")
-    canvas = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
-    (top, x), (other_top, other_x) = find(canvas, enlarged(left[0][0])), find(canvas, enlarged(right[0][0]))
-    assert top == other_top
-    assert other_x - x > 2 * PRINT.cell
-
-
-def test_long_labels_do_not_cover_the_panel_beside_them(tmp_path):
-    left, right = write_images(tmp_path / "a", 1, 2, 16, seed=1), write_images(tmp_path / "b", 1, 2, 16, seed=2)
-    labelled = Panel(right, ["a label that is far longer than any other\nin two lines"], ["1", "2"])
-    wide = Panel(left, [], ["1", "2"], "a title that is quite a bit longer than its panel is wide, and then some")
-    save_image_grid([wide, labelled], "title", tmp_path / "grid.png", "test")
-    canvas = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
-    for file in [*left[0], *right[0]]:
-        find(canvas, enlarged(file))
-
-
-def test_captions_stand_between_the_rows(tmp_path):
-    files = write_images(tmp_path, 2, 2, 16)
-    for captions in ([["", ""], ["", ""]], [["7   98.3%", "0   1.0%"], ["a", "b"]]):
-        save_image_grid([Panel(files, [], [], "", captions)], "title", tmp_path / "grid.png", "test")
-        canvas = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
-        (top, left), (below, _) = (find(canvas, enlarged(row[0])) for row in files)
-        assert below - top == PRINT.cell + PRINT.caption + PRINT.gap
-        between = canvas[top + PRINT.cell : below, left : left + PRINT.cell]
-        assert (between < 128).any() == bool(captions[0][0])
-        assert (between[-PRINT.gap :] == 255).all()  # clear of the next row
-
-
-def test_a_row_may_end_early_and_images_may_be_in_memory(tmp_path):
-    files = write_images(tmp_path, 2, 2, 16)
-    images = [[Image.open(file) for file in files[0]], [Image.open(files[1][0])]]
-    save_image_grid([Panel(images, [], [])], "title", tmp_path / "grid.png", "test", inputs=files[0])
-    image = Image.open(tmp_path / "grid.png")
-    canvas = np.asarray(image.convert("RGB"))
-    for file in [*files[0], files[1][0]]:
-        find(canvas, enlarged(file))
-    top, left = find(canvas, enlarged(files[1][0]))
-    assert (canvas[top : top + PRINT.cell, left + PRINT.cell :] == 255).all()
-    assert image.info["Inputs"] == Provenance.of("test", files[0]).inputs
-
-
 def test_equal_grids_are_equal_bytes_and_say_what_they_are(tmp_path):
     files = write_images(tmp_path, 2, 2, 16)
     for name in ("one.png", "two.png"):
@@ -134,14 +80,6 @@ def test_images_of_several_sizes_or_very_large_ones_fit_their_cells(tmp_path, si
         assert all(abs(doubled - PRINT.cell) <= 1 for doubled in middle)
 
 
-@pytest.mark.parametrize("shape", [(400, 1), (1, 400), (300, 2)])
-def test_many_images_fit_the_largest_figure(tmp_path, shape):
-    rows = [[Image.new("RGB", (24, 24), "red")] * shape[1]] * shape[0]
-    save_image_grid([Panel(rows, [], [])], "title", tmp_path / "grid.png", "test")
-    canvas = Image.open(tmp_path / "grid.png")
-    assert 10_000 < max(canvas.size) < 21_000
-
-
 def test_labels_are_any_text(tmp_path):
     files = write_images(tmp_path, 1, 1, 16)
     for text in ("A$AP $_", "$\\frac$ 5", "a\nb", "%s {}"):
@@ -153,24 +91,6 @@ def test_a_damaged_image_is_named(tmp_path):
     files[0][1].write_bytes(b"no image")
     with pytest.raises(UserError, match=r"0_1\.png: cannot be read as an image"):
         save_image_grid([panel(files)], "title", tmp_path / "grid.png", "test")
-
-
-def test_inputs_name_contents_not_places(tmp_path):
-    files = [file for row in write_images(tmp_path / "a", 1, 2, 16) for file in row]
-    copies = [file for row in write_images(tmp_path / "b", 1, 2, 16) for file in row]
-    others = [file for row in write_images(tmp_path / "c", 1, 2, 16, seed=1) for file in row]
-    assert Provenance.of("s", files) == Provenance.of("s", copies) != Provenance.of("s", others)
-
-
-def test_the_users_style_of_matplotlib_has_no_say(tmp_path, monkeypatch):
-    import matplotlib as mpl
-
-    files = write_images(tmp_path, 1, 2, 16)
-    save_image_grid([panel(files)], "title", tmp_path / "one.png", "grid")
-    monkeypatch.setitem(mpl.rcParams, "figure.facecolor", "black")
-    monkeypatch.setitem(mpl.rcParams, "xtick.labelsize", 30)
-    save_image_grid([panel(files)], "title", tmp_path / "two.png", "grid")
-    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
 def test_a_missing_image_is_named_and_nothing_is_left(tmp_path):

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate.state import AcceleratorState
-from difflab.diffusion.noise_bank import bank_generators
-from difflab.diffusion.objective import DenoisingTask
-from difflab.diffusion.pipelines import UnconditionalPipeline
-from difflab.diffusion.schedules import linear_betas
-from difflab.diffusion.unet import make_unet
 from diffusers import DDPMScheduler, UNet2DModel
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from difflab.config.training import ComputeParams, TrainingParams
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import make_unet
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit

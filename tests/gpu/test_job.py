@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from difflab.diffusion.noise_bank import bank_generators
-from difflab.diffusion.pipelines import UnconditionalPipeline
 from PIL import Image
 
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import UnconditionalPipeline
 from difflab.training.checkpoint import RollingCheckpoint
 from gpu.face_data import load_faces
 from gpu.job import unpack_wheels

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from difflab.diffusion.noise_bank import resumable_batches
 from safetensors.torch import save_file
 
+from difflab.diffusion.noise_bank import resumable_batches
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import recorded
 from difflab.training.checkpoint import rolling_checkpoint

@@ -16,27 +16,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
-from difflab.diffusion.pipelines import UnconditionalPipeline
-from difflab.diffusion.schedules import linear_betas
-from difflab.diffusion.unet import save_model_folder
-from difflab.systems.personalization.prompts import read_course_input
-from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 from diffusers import UNet2DModel
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
+from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
 from difflab.config.params import load_params
 from difflab.data import folder, torchvision_files
 from difflab.data.dataset import ImageDataset
 from difflab.data.images import read_image
+from difflab.diffusion.pipelines import UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import save_model_folder
 from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.reference import load_reference
 from difflab.history.revisions import Revision
 from difflab.models.safe_loading import read_saved, read_weights
+from difflab.systems.personalization.prompts import read_course_input
+from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 
 ROOT = Path(__file__).parents[2]
 SEED = 0

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from difflab.classifiers.digit_classifier import Judge
 from PIL import Image
 
+from difflab.classifiers.digit_classifier import Judge
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson

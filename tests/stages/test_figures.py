@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
+from safetensors.torch import save_file
+
 from difflab.classifiers import digit_classifier as judge
 from difflab.data.pixels import to_pil
 from difflab.diffusion.noise_bank import bank_generators
@@ -14,9 +17,6 @@ from difflab.diffusion.objective import DenoisingTask
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import make_unet, save_model_folder
-from PIL import Image
-from safetensors.torch import save_file
-
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.models.conditioning import ClassEmbeddingCondition

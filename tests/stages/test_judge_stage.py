@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from difflab.classifiers.digit_classifier import load_digit_classifier
 from torch import nn
 
+from difflab.classifiers.digit_classifier import load_digit_classifier
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from stages.digits import judge

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from safetensors.torch import load_file
 
 from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.training import fit
 from stages.digits import train
 from tests.factories import network, training

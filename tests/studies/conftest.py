@@ -8,23 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from difflab.classifiers.digit_classifier import Judge
-from difflab.diffusion.schedules import linear_betas
-from tests.diffusion.conftest import digit_models, one_thread, unconditional_model
 
+from difflab.classifiers.digit_classifier import Judge
 from difflab.data.dataset import ImageDataset
+from difflab.diffusion.schedules import linear_betas
 from tests import stage_calls
+from tests.diffusion.conftest import digit_models, one_thread, unconditional_model
+from tests.factories import SAMPLER
 
 __all__ = ["digit_models", "one_thread", "unconditional_model"]
 
-SAMPLING = {
+SAMPLING = SAMPLER | {
     "seed": 6,
-    "sampler": "ddim",
     "num_inference_steps": 4,
-    "timestep_spacing": "trailing",
-    "steps_offset": 0,
-    "set_alpha_to_one": True,
-    "clip_sample": True,
     "batch_size": 16,
     "guidance_scale": 3.0,
     "images_per_digit": 10,

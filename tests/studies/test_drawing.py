@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from difflab.data.pixels import to_uint8
-from difflab.diffusion.noise_bank import bank_generators
-from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from safetensors.torch import load_file
 
 from difflab.config.diffusion import RecipeData
+from difflab.data.pixels import to_uint8
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.studies.drawing import Variant, draw_variants
 
 DIGITS = [7, 3, 5]

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from difflab.data.pixels import to_uint8
-from difflab.diffusion.noise_bank import bank_generators
-from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
-from difflab.diffusion.schedules import linear_betas
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
+from difflab.data.pixels import to_uint8
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.diffusion.schedules import linear_betas
 from difflab.errors import UserError
 from stages.digits import sample
 from stages.digits.study_samples import few_steps_samples, fid_samples, guidance_samples

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from difflab.classifiers.digit_classifier import DigitClassifier
 from safetensors.torch import save_file
 from torch import nn
 
+from difflab.classifiers.digit_classifier import DigitClassifier
 from difflab.config.diffusion import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
-from tests.diffusion.conftest import SIZE, digit_models, one_thread, unconditional_model
 
 from difflab.history.revisions import Revision
 from difflab.tracking.registry import model_card
+from tests.diffusion.conftest import SIZE, digit_models, one_thread, unconditional_model
 
 __all__ = ["digit_models", "one_thread", "unconditional_model"]
 

@@ -73,12 +73,6 @@ def test_equals_a_plain_pytorch_loop(tmp_path):
     assert lines[4]["loss"] == pytest.approx(sum(losses[20:]) / 4, rel=1e-5)
 
 
-def test_without_ema_the_last_weights_stay(tmp_path):
-    averaged, _ = train(tmp_path / "averaged")
-    last, _ = train(tmp_path / "last", TRAINING.model_copy(update={"ema_decay": None}))
-    assert not torch.equal(averaged["network.0.weight"], last["network.0.weight"])
-
-
 def test_every_epoch_sees_every_image_once():
     batches = Batches(num_images=20, batch_size=5, seed=1)
     epochs = [torch.cat([batches[4 * epoch + i] for i in range(4)]) for epoch in range(2)]

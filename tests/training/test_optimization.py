@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
-from difflab.training.fit import make_lr_scheduler, make_optimizer
+from difflab.training.fit import make_lr_scheduler
 from tests.factories import training
 
 EPOCHS, PER_EPOCH = 5, 4
@@ -60,16 +60,3 @@ def test_of_each_step_as_pytorch_has_it(schedule):
 def test_warmup_goes_by_steps_and_what_follows_by_epochs(warmup, fractions):
     ours = our_rates(lr_interval="epoch", warmup_steps=warmup)
     assert ours == pytest.approx([PARAMS.learning_rate * fraction for fraction in fractions])
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "after"),
-    [("adam", 1 - 0.01), ("adamw", 1 - 0.01 * 0.1)],  # the decay is Adam's gradient, and AdamW's own factor
-)
-def test_weight_decay_without_a_gradient(optimizer, after):
-    weight = nn.Parameter(torch.ones(1))
-    weight.grad = torch.zeros(1)
-    made = make_optimizer([weight], PARAMS.model_copy(update={"optimizer": optimizer}))
-    made.step()
-    assert weight.item() == pytest.approx(after, abs=1e-6)
-    assert made.defaults["betas"] == (0.9, 0.999)

@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 from torch import nn
 
 from difflab.config.training import ComputeParams
-from difflab.errors import UserError
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
@@ -79,14 +78,6 @@ def test_validation_loss_of_each_epoch_by_hand(tmp_path, ema_decay):
     assert len({line["validation_loss"] for line in lines}) == 3
 
 
-@pytest.mark.parametrize("ema_decay", [0.8, None])
-def test_validating_changes_no_weight(tmp_path, ema_decay):
-    with_validation = train(tmp_path / "with", ema_decay=ema_decay)
-    without = train(tmp_path / "without", ema_decay=ema_decay, validation=None)
-    assert torch.equal(final_weight(with_validation), final_weight(without))
-    assert validation_lines(without) == []
-
-
 @pytest.mark.parametrize(
     ("number", "steps"), [(0, []), (1, [24]), (3, [8, 16, 24]), (5, [5, 10, 14, 19, 24]), (24, list(range(1, 25)))]
 )
@@ -95,12 +86,6 @@ def test_snapshots_are_at_equal_intervals(tmp_path, number, steps):
     assert sorted(snapshots(checkpoint)) == steps
     if steps:
         assert torch.equal(snapshots(checkpoint)[24]["linear.weight"], final_weight(checkpoint))
-
-
-def test_more_snapshots_than_steps_are_refused(tmp_path):
-    """Fewer would be kept than asked for."""
-    with pytest.raises(UserError, match=r"^training\.num_snapshots: found 25, allowed: 0 to 24, the steps"):
-        train(tmp_path, validation=None, num_snapshots=25)
 
 
 def test_a_snapshot_is_what_a_shorter_training_ends_with(tmp_path):

@@ -1,7 +1,5 @@
 """The one layout of image data: uint8 images, labels and splits as tensors in one safetensors file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from difflab.config.diffusion import RecipeData
 from difflab.errors import DataError
 from difflab.pipeline.files import atomic_write
 
@@ -37,21 +36,21 @@ class ImageDataset:
     def __len__(self) -> int:
         return len(self.images)
 
-    def part(self, split: Split) -> ImageDataset:
+    def part(self, split: Split) -> "ImageDataset":
         """The images of one split, in their order."""
         keep = self.splits == SPLITS.index(split)
         return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
 
-    def with_labels(self, labels: list[int]) -> ImageDataset:
+    def with_labels(self, labels: list[int]) -> "ImageDataset":
         """The images whose label is one of `labels`."""
         keep = torch.isin(self.labels, torch.tensor(labels))
         return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
 
-    def resized(self, size: int) -> ImageDataset:
-        """(N, 3, size, size): bicubic with antialiasing, as Pillow's; grey becomes three equal channels."""
+    def resized(self, size: int) -> "ImageDataset":
+        """(N, 3, size, size): bicubic with antialiasing, as Pillow's; gray becomes three equal channels."""
         images = torch.empty(len(self), 3, size, size, dtype=torch.uint8)
         for source, target in zip(self.images.split(1024), images.split(1024), strict=True):
-            target[:] = F.interpolate(source, size=(size, size), mode="bicubic", antialias=True)  # broadcasts grey
+            target[:] = F.interpolate(source, size=(size, size), mode="bicubic", antialias=True)  # broadcasts gray
         return replace(self, images=images)
 
     def save(self, path: str | Path) -> None:
@@ -64,7 +63,7 @@ class ImageDataset:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
 
     @classmethod
-    def load(cls, path: str | Path, used: Sequence[Split] = SPLITS) -> ImageDataset:
+    def load(cls, path: str | Path, used: Sequence[Split] = SPLITS) -> "ImageDataset":
         """Raises DataError when the file is missing or holds anything but a data set with images in the splits `used`.
 
         A file can be the user's own, so all of it is checked: see `require`.
@@ -117,3 +116,30 @@ class ImageDataset:
 
 def _kind(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+
+
+def training_splits(hold_out_validation: bool) -> list[Split]:
+    """The splits that a recipe trains on."""
+    return ["train"] if hold_out_validation else ["train", "validation"]
+
+
+def load_digits(domains: RecipeData, splits: Sequence[Split], root: str | Path) -> dict[str, Tensor]:
+    """`images` (N, 3, S, S) uint8, `digits` (N,) int64 and `domains` (N,) int64, indices into the keys of `domains`.
+
+    From `root`/DOMAIN.safetensors for each domain the images of its digits in the given splits, one after the other.
+    Raises DataError, also where a digit has no image in all of them.
+    """
+    parts: list[tuple[int, ImageDataset]] = []
+    for index, (domain, digits) in enumerate(domains.items()):
+        path = Path(root, f"{domain}.safetensors")
+        dataset = ImageDataset.load(path, [])
+        of_digits = [dataset.part(split).with_labels(digits) for split in splits]
+        if missing := set(digits) - {label for part in of_digits for label in part.labels.tolist()}:
+            found = f"no image of the digit {min(missing)} for {' or '.join(splits)}"
+            raise DataError(f"{path}: labels: found {found}, allowed: one at least of each digit of a recipe")
+        parts += [(index, part) for part in of_digits]
+    return {
+        "images": torch.cat([part.images for _, part in parts]),
+        "digits": torch.cat([part.labels for _, part in parts]),
+        "domains": torch.cat([torch.full_like(part.labels, index) for index, part in parts]),
+    }

@@ -5,8 +5,6 @@ USPS take different writers, so that an adaptation from one to the other never m
 each, the splits share no digit, but they share writers. Every function draws from `generator`, its splits first.
 """
 
-from __future__ import annotations
-
 from importlib.resources import files
 
 import numpy as np
@@ -23,7 +21,7 @@ from difflab.data.splits import TRAIN, random_splits, stratified_splits
 MNIST_WRITERS = slice(0, 1287)  # ten of fourteen: each block of about 129 digits starts with 0 1 2 … 9 twice
 USPS_WRITERS = slice(1287, None)
 VALIDATION, TEST = 0.1, 0.2
-PHOTOS = (  # the colour photographs that lie inside the two packages
+PHOTOS = (  # the color photographs that lie inside the two packages
     ("sklearn.datasets.images", "china.jpg"),
     ("sklearn.datasets.images", "flower.jpg"),
     ("skimage.data", "astronaut.png"),
@@ -101,7 +99,7 @@ def _mnist_digits(
 
 def _draw_mnist(digits: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.uint8]:
     ink = _draw(digits, moves, size=28, box=24)
-    return _to_bytes((ink - 60) * 2.4)  # 8×8 ink is grey at every edge; MNIST's strokes are full
+    return _to_bytes((ink - 60) * 2.4)  # 8×8 ink is gray at every edge; MNIST's strokes are full
 
 
 def _draw(digits: NDArray[np.float64], moves: NDArray[np.float64], size: int, box: int) -> torch.Tensor:

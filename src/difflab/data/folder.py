@@ -4,8 +4,6 @@ A CSV has the columns image_name and label; its images lie beside it, or in data
 the test split; validation is taken from train.csv.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from pathlib import Path

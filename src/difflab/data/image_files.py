@@ -1,7 +1,5 @@
 """Image files: which formats are read, and which files of a folder are images."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections import Counter

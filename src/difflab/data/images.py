@@ -1,11 +1,9 @@
 """Images of files, decoded by one rule, and brought to one square size.
 
-The rule: grey stays grey and everything else becomes RGB, with 8 bits a channel; of 16 bits the upper 8 are kept;
+The rule: gray stays gray and everything else becomes RGB, with 8 bits a channel; of 16 bits the upper 8 are kept;
 transparency is composited on white; the image is turned upright where its EXIF orientation can be read; of several
 frames or pages the first is used. Color profiles are not applied.
 """
-
-from __future__ import annotations
 
 import io
 import struct
@@ -76,7 +74,7 @@ def read_equal_sizes(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
 
 
 def read_squares(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
-    """(N, C, S, S) with S the median of the images' shorter sides, C = 1 when all are grey and else 3.
+    """(N, C, S, S) with S the median of the images' shorter sides, C = 1 when all are gray and else 3.
 
     Images of another size are cut to their central square and resized with Pillow's antialiased bicubic filter.
     """
@@ -121,7 +119,7 @@ def _use(path: str | Path, use: Callable[[Image.Image], T]) -> T:
 
 
 def _header(image: Image.Image) -> tuple[int, bool]:
-    """The shorter side, and whether it is grey, without decoding."""
+    """The shorter side, and whether it is gray, without decoding."""
     _refuse_unreadable(image)
     return min(image.size), _is_grey(image)
 
@@ -148,7 +146,7 @@ def _is_grey(image: Image.Image) -> bool:
 
 
 def _of_8_bits(image: Image.Image) -> Image.Image:
-    """An image of 16 bits, which is grey, as L or LA; of colors Pillow itself keeps the upper 8 bits."""
+    """An image of 16 bits, which is gray, as L or LA; of colors Pillow itself keeps the upper 8 bits."""
     if not image.mode.startswith("I"):
         return image
     levels = np.asarray(image).astype(np.int32)

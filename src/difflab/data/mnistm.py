@@ -1,7 +1,5 @@
 """MNIST-M: digits blended into photographs [Ganin et al. 2016, "Domain-adversarial training of neural networks"]."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,7 +22,7 @@ def blend_splits(
 ) -> Images:
     """(N, 3, S, S): each of the (N, S, S) digits on a patch of the photographs of its own split, `photos[split]`.
 
-    Of `candidates` random patches the one farthest from mid-grey is taken: on mid-grey |patch − digit| shows no digit.
+    Of `candidates` random patches the one farthest from mid-gray is taken: on mid-gray |patch − digit| shows no digit.
     """
     n, size, _ = digits.shape
     blended = np.empty((n, size, size, 3), dtype=np.uint8)

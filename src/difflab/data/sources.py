@@ -1,7 +1,5 @@
 """Where each data set comes from: `data.sources` of params.yaml."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Train, validation and test, drawn once from a seeded generator."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray

@@ -1,11 +1,9 @@
 """House numbers rendered with matplotlib's fonts: a stand-in for SVHN.
 
-After the SYN NUMBERS of Ganin et al. 2016 (fonts, neighbours, colours, orientation, blur), kept plain on purpose:
-plates of a few colour pairs, so that a small model learns them in minutes. Every image is an independent draw, with
+After the SYN NUMBERS of Ganin et al. 2016 (fonts, neighbors, colors, orientation, blur), kept plain on purpose:
+plates of a few color pairs, so that a small model learns them in minutes. Every image is an independent draw, with
 the same fonts and plates in all splits.
 """
-
-from __future__ import annotations
 
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from torch import Tensor
 
 SIZE = 32  # pixels a side, as SVHN
 CELL_HEIGHT, CELL_WIDTH, DIGIT_HEIGHT = 48, 32, 36  # pixels of one rendered digit, before the camera sees it
-BLANK = 10  # the cell of a neighbour that is not there
+BLANK = 10  # the cell of a neighbor that is not there
 FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneralBol.ttf", "cmss10.ttf")
 PLATES = (  # background, digits
     ((232, 232, 224), (30, 32, 38)),  # black on white
@@ -31,13 +29,13 @@ PLATES = (  # background, digits
 
 
 def render(labels: NDArray[np.int64], generator: Generator) -> NDArray[np.uint8]:
-    """(N, 3, 32, 32) crops, each centred on the digit of `labels` (N,), neighbours cut off at its sides."""
+    """(N, 3, 32, 32) crops, each centerd on the digit of `labels` (N,), neighbors cut off at its sides."""
     n = len(labels)
     cells = _digit_cells()
     font = generator.integers(len(FONTS), size=n)
-    neighbours = generator.integers(10, size=(n, 2))
-    neighbours[generator.random((n, 2)) < 0.4] = BLANK
-    number = np.stack([neighbours[:, 0], labels, neighbours[:, 1]], axis=1)
+    neighbors = generator.integers(10, size=(n, 2))
+    neighbors[generator.random((n, 2)) < 0.4] = BLANK
+    number = np.stack([neighbors[:, 0], labels, neighbors[:, 1]], axis=1)
     images = []
     for part in np.array_split(np.arange(n), max(1, n // 2000)):  # bounds the memory
         strip = torch.from_numpy(cells[font[part, None], number[part]]).permute(0, 2, 1, 3).flatten(2)
@@ -83,7 +81,7 @@ def _photograph(strip: Tensor, generator: Generator) -> Tensor:
 
 
 def _paint(ink: Tensor, generator: Generator) -> NDArray[np.uint8]:
-    """(N, 1, S, S) ink in 0-1 → (N, 3, S, S) in a plate's colours, lit from one side, blurred, with sensor noise."""
+    """(N, 1, S, S) ink in 0-1 → (N, 3, S, S) in a plate's colors, lit from one side, blurred, with sensor noise."""
     n = len(ink)
     blurred = F.avg_pool2d(F.pad(ink, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     softness = torch.from_numpy(generator.random((n, 1, 1, 1)))

@@ -1,7 +1,5 @@
 """MNIST, SVHN and USPS as torchvision.datasets downloads and reads them; MNIST-M from MNIST and photographs."""
 
-from __future__ import annotations
-
 import shutil
 import socket
 from collections.abc import Iterator

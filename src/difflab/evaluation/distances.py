@@ -5,7 +5,7 @@ as many images were generated again. Resampling the images and measuring again d
 a resample away from the reference. (Gaussians with a known distance, 250 images, 16 dimensions, 300 trials: percentiles
 of the resampled distances hold the known distance in none and the expected one in 45 %; the basic interval holds the
 known one in 97 %, but not the measured value, which is itself too large for so few images.) So each distance is
-linearised: the influence of each image on it has a closed form, and the mean of the influences is bootstrapped. That
+linearized: the influence of each image on it has a closed form, and the mean of the influences is bootstrapped. That
 holds the expected distance in 92-96 % of trials with 250 images in 4 to 16 dimensions, and in 91-94 % with 250 images,
 drawn digit by digit, in a judge's features; in fewer where images are few (83-90 % of kernel distances of 60), in more
 (98 %) where dimensions are many for them (64 for 250).
@@ -33,12 +33,12 @@ def frechet_influence(generated: NDArray, reference: NDArray) -> NDArray:
     the optimal transport from Σ to Σ_r (Rippl, Munk & Sturm 2016, J. Multivariate Analysis 151, p. 90).
     """
     generated, reference = generated.astype(np.float64), reference.astype(np.float64)
-    centred = generated - generated.mean(0)
+    centerd = generated - generated.mean(0)
     root = _square_root(np.cov(reference, rowvar=False))
     between = _square_root(root @ np.cov(generated, rowvar=False) @ root)
     transport = root @ np.linalg.pinv(between, hermitian=True) @ root
-    by_mean = 2 * centred @ (generated.mean(0) - reference.mean(0))
-    by_covariance = (centred**2).sum(1) - ((centred @ transport) * centred).sum(1)
+    by_mean = 2 * centerd @ (generated.mean(0) - reference.mean(0))
+    by_covariance = (centerd**2).sum(1) - ((centerd @ transport) * centerd).sum(1)
     return by_mean + by_covariance - by_covariance.mean()
 
 

@@ -1,7 +1,5 @@
 """Inception's features as clean-fid takes them (Parmar 2022), from a file of weights that is checked first."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,13 +1,12 @@
 """95 % intervals, and differences of two values that have one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, inf
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 SHARE = (0.0, 1.0)
 DIFFERENCE = (-1.0, 1.0)  # of two shares
@@ -22,11 +21,11 @@ class Estimate:
     low: float
     high: float
 
-    def minus(self, other: Estimate) -> Estimate:
+    def minus(self, other: "Estimate") -> "Estimate":
         """The difference of two independent values with the interval that theirs imply.
 
         For two shares with Wilson intervals this is method 10 of Newcombe 1998 (Statistics in Medicine 17, p. 873); for
-        other intervals its generalisation, MOVER (Zou & Donner 2008, Statistics in Medicine 27, p. 1693).
+        other intervals its generalization, MOVER (Zou & Donner 2008, Statistics in Medicine 27, p. 1693).
         Where both intervals are within [0, 1], that of the difference is within [-1, 1].
         """
         difference = self.value - other.value
@@ -80,3 +79,15 @@ def bootstrapped(
     )
     low, high = resampled.confidence_interval
     return Estimate(value, value + float(low), value + float(high))
+
+
+def median(values: ArrayLike) -> Estimate:
+    """The median with its exact 95 % interval, from order statistics (Conover 1999, section 3.2)."""
+    from scipy.stats import quantile_test
+
+    numbers = np.asarray(values, dtype=np.float64)
+    middle: Any = np.median(numbers)
+    interval = quantile_test(numbers, q=middle, p=0.5).confidence_interval(0.95)
+    # Of a few numbers the interval has no ends.
+    low, high = np.fmax(interval.low, numbers.min()), np.fmin(interval.high, numbers.max())
+    return Estimate(float(middle), float(low), float(high))

@@ -1,7 +1,5 @@
 """Samples as the stages leave them: DOMAIN/{digit}_{001..}.png, without a condition DOMAIN/{001..}.png."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

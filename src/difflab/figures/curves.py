@@ -1,7 +1,5 @@
 """Measured values as curves with their intervals, and the table of the numbers below them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,13 +26,13 @@ class Curve:
     high: Sequence[float]
 
     @classmethod
-    def of(cls, label: str, x: Sequence[float], estimates: Sequence[Mapping[str, float]]) -> Curve:
+    def of(cls, label: str, x: Sequence[float], estimates: Sequence[Mapping[str, float]]) -> "Curve":
         """Of metrics with `value`, `low` and `high`."""
         y, low, high = ([estimate[key] for estimate in estimates] for key in ("value", "low", "high"))
         return cls(label, x, y, low, high)
 
     @classmethod
-    def exact(cls, label: str, x: Sequence[float], y: Sequence[float]) -> Curve:
+    def exact(cls, label: str, x: Sequence[float], y: Sequence[float]) -> "Curve":
         """Of numbers without an interval."""
         return cls(label, x, y, y, y)
 
@@ -68,15 +66,15 @@ def save_curves(
     figure = Figure(figsize=(WIDTH * len(plots), HEIGHT + below), dpi=DPI, layout="constrained")
     grid = figure.add_gridspec(2 if table else 1, len(plots), height_ratios=[HEIGHT, below] if table else None)
     for column, plot in enumerate(plots):
-        draw_plot(figure.add_subplot(grid[0, column]), plot)
+        plot_curves(figure.add_subplot(grid[0, column]), plot)
     if table:
-        draw_table(figure.add_subplot(grid[1, :]), table)
+        plot_table(figure.add_subplot(grid[1, :]), table)
     figure.suptitle(title, fontsize=11, weight="bold")
     figure.draw_without_rendering()  # lays out; what is drawn is measured after that
     save_png(figure, path, Provenance.of(stage, inputs))
 
 
-def draw_table(axes: Axes, table: Table) -> None:
+def plot_table(axes: Axes, table: Table) -> None:
     """`table` at the top of `axes`, of which nothing else is seen."""
     axes.set_axis_off()
     drawn = axes.table(table.rows, colLabels=table.header, loc="upper center", cellLoc="right", edges="horizontal")
@@ -85,7 +83,7 @@ def draw_table(axes: Axes, table: Table) -> None:
     drawn.auto_set_column_width(list(range(len(table.header))))
 
 
-def draw_plot(axes: Axes, plot: Plot) -> None:
+def plot_curves(axes: Axes, plot: Plot) -> None:
     """One plot in `axes`."""
     for curve in plot.curves:
         below = [max(0.0, y - low) for y, low in zip(curve.y, curve.low, strict=True)]

@@ -1,6 +1,4 @@
-"""Grids of small images with labelled rows and columns."""
-
-from __future__ import annotations
+"""Grids of small images with labeled rows and columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,16 +51,16 @@ class Panel:
 
 
 def save_image_grid(panels: list[Panel], title: str, path: Path, stage: str, inputs: Sequence[Path] = ()) -> None:
-    """Write the figure of `draw_image_grid` as a PNG. `inputs`: what it was made from beside the files that it shows.
+    """Write the figure of `plot_image_grid` as a PNG. `inputs`: what it was made from beside the files that it shows.
 
     Raises DataError when an image file is missing or damaged.
     """
     shown = [image for panel in panels for row in panel.rows for image in row if isinstance(image, Path)]
-    save_png(draw_image_grid(panels, title), path, Provenance.of(stage, [*shown, *inputs]))
+    save_png(plot_image_grid(panels, title), path, Provenance.of(stage, [*shown, *inputs]))
 
 
 @mpl.rc_context(STYLE)
-def draw_image_grid(panels: list[Panel], title: str, scale: Scale = PRINT) -> Figure:
+def plot_image_grid(panels: list[Panel], title: str, scale: Scale = PRINT) -> Figure:
     """The panels side by side under one title, each image enlarged by a whole factor.
 
     Positions are in inches and may lie outside the figure; whoever writes it cuts it to what is drawn. Raises DataError

@@ -4,8 +4,6 @@ Files may come from other programs, written with `torch.save`, NumPy or safetens
 UserError of one line.
 """
 
-from __future__ import annotations
-
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -1,8 +1,8 @@
 """Rolling checkpoints, in `.cache/checkpoints/`: what lets a killed training continue and end in the same bytes."""
 
-from __future__ import annotations
-
+import csv
 import hashlib
+import json
 import math
 import os
 import shutil
@@ -17,10 +17,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from difflab.config.load import load_runtime
+from difflab.config.training import TrainingParams
 from difflab.pipeline.files import atomic_write, failing_at, remove, sync
 from difflab.pipeline.resume import Damaged, hash_of, hashed_read, hashed_write, locked_folder, say
 from difflab.pipeline.run_records import running_stage
 from difflab.pipeline.work_folders import CHECKPOINTS, LOG
+
+COLUMNS = ["step", "epoch", "loss", "grad_norm", "learning_rate"]
 
 
 @dataclass(frozen=True)
@@ -134,3 +137,26 @@ def rolling_checkpoint(name: str, params: Any, inputs: Sequence[Path]) -> Iterat
     log_every = runtime.log_every_in.get(stage, runtime.log_every)
     with locked_folder(CHECKPOINTS, name, params, inputs) as folder:
         yield RollingCheckpoint(folder, runtime.checkpoint_every, log_every)
+
+
+def seeded_runs(
+    name: str, num_runs: int, training: TrainingParams, params: Sequence[Any], inputs: Sequence[Path]
+) -> Iterator[tuple[TrainingParams, RollingCheckpoint]]:
+    """The parameters of each run, with the seeds training.seed, training.seed + 1, …, and its own checkpoint.
+
+    A killed stage that iterates again continues with the run that was interrupted; finished runs only load theirs.
+    `params` and `inputs`: all else that a run depends on, see `rolling_checkpoint`.
+    """
+    for seed in range(training.seed, training.seed + num_runs):
+        seeded = training.model_copy(update={"seed": seed})
+        with rolling_checkpoint(f"{name}-{seed}", [seeded, *params], inputs) as checkpoint:
+            yield seeded, checkpoint
+
+
+def write_curve(log: Path, file: Path) -> None:
+    """The lines with a loss of `log`, which fit.py describes, as a CSV file."""
+    rows = [line for line in map(json.loads, log.read_bytes().splitlines()) if "loss" in line]
+    with atomic_write(file) as partial, partial.open("w", newline="", encoding="utf-8") as table:
+        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,21 +1,22 @@
 """The one training loop: every objective is a task, an `nn.Module` whose forward pass is its loss."""
 
-from __future__ import annotations
-
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.optim import Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from difflab.config.training import TrainingParams
 from difflab.errors import UserError
 from difflab.pipeline.progress import image_bar
 from difflab.training.checkpoint import RollingCheckpoint
-from difflab.training.fit import Batches, make_lr_scheduler, make_optimizer
 
 VALIDATION_BATCH = 256
 
@@ -173,3 +174,56 @@ class _Trainer:
                 total += task(batch, generator).item() * len(next(iter(batch.values())))
         self.model.train()
         return total / count
+
+
+class Batches:
+    """Batch indices as a function of (seed, step) alone, so that no position has to be saved.
+
+    Epoch e goes through a permutation drawn from a generator seeded by (seed, e); a last, smaller batch is dropped.
+    Raises UserError when one batch is larger than the data.
+    """
+
+    def __init__(self, num_images: int, batch_size: int, seed: int):
+        if batch_size > num_images:
+            raise UserError(f"training.batch_size: found {batch_size}, allowed: 1 to {num_images}, the training images")
+        self.num_images, self.batch_size, self.seed = num_images, batch_size, seed
+        self.per_epoch = num_images // batch_size
+        self._epoch = -1
+
+    def __getitem__(self, step: int) -> Tensor:
+        """Indices of the batch of `step` (0, 1, …), shape (batch_size,), int64, on the CPU."""
+        epoch, position = divmod(step, self.per_epoch)
+        if epoch != self._epoch:
+            permutation = np.random.default_rng([self.seed, epoch]).permutation(self.num_images)
+            self._epoch, self._permutation = epoch, torch.from_numpy(permutation)
+        return self._permutation[position * self.batch_size : (position + 1) * self.batch_size]
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -> Optimizer:
+    """Adam or AdamW with β = (0.9, 0.999), fused: one pass over all parameters instead of one for each."""
+    kind = {"adam": Adam, "adamw": AdamW}[params.optimizer]
+    return kind(parameters, lr=params.learning_rate, weight_decay=params.weight_decay, fused=True)
+
+
+def learning_rate_factor(params: TrainingParams, step: int, steps_per_epoch: int) -> float:
+    """Learning rate of `step` (0, 1, …) as a multiple of its peak: linear warm-up, then the schedule to 0.
+
+    With `lr_interval` epoch an epoch keeps the learning rate of its first step after the warm-up.
+    """
+    if step < params.warmup_steps:
+        return (step + 1) / params.warmup_steps
+    if params.lr_interval == "epoch":
+        step = max(step // steps_per_epoch * steps_per_epoch, params.warmup_steps)
+    num_steps = params.num_epochs * steps_per_epoch
+    progress = (step - params.warmup_steps) / max(1, num_steps - params.warmup_steps)
+    match params.lr_schedule:
+        case "constant":
+            return 1.0
+        case "linear":
+            return 1 - progress
+        case "cosine":
+            return (1 + math.cos(math.pi * progress)) / 2
+
+
+def make_lr_scheduler(optimizer: Optimizer, params: TrainingParams, steps_per_epoch: int) -> LambdaLR:
+    return LambdaLR(optimizer, lambda step: learning_rate_factor(params, step, steps_per_epoch))

@@ -1,0 +1,175 @@
+"""The classifiers of digits that evaluate samples: one trained here, or a course's LeNet from a file of weights."""
+
+import json
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from difflab.data.pixels import to_signed
+from difflab.errors import UserError, read_json, reading
+from difflab.models.safe_loading import check_state_dict, load_weights, read_dict, refusal
+
+SIZE = 28  # pixels a side
+
+
+class DigitClassifier(nn.Module):
+    """Base class: a subclass defines `features`, (N, 3, S, S) in [-1, 1] to (N, D), and `classify`, D to 10.
+
+    `config` holds the arguments of the subclass, from which `load_digit_classifier` rebuilds it.
+    """
+
+    features: nn.Module
+    classify: nn.Linear
+
+    def __init__(self, **config: Any):
+        super().__init__()
+        self.config = config
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, 10) of images (N, 3, S, S) in [-1, 1]."""
+        return self.classify(self.features(images))
+
+    def predict(self, images: Tensor, batch_size: int = 500) -> Tensor:
+        """The predicted digits (N,) int64 of `images` (N, 3, S, S) uint8."""
+        return self._batched(self, images, batch_size).argmax(1)
+
+    def probabilities(self, images: Tensor, batch_size: int = 500) -> Tensor:
+        """Softmax over the ten digits, (N, 10) float, of `images` (N, 3, S, S) uint8."""
+        return self._batched(self, images, batch_size).softmax(1)
+
+    def features_of(self, images: Tensor, batch_size: int = 500) -> Tensor:
+        """The inputs of the last linear layer, (N, D) float, for `images` (N, 3, S, S) uint8."""
+        return self._batched(self.features, images, batch_size)
+
+    @torch.inference_mode()
+    def _batched(self, module: nn.Module, images: Tensor, batch_size: int) -> Tensor:
+        device = self.classify.weight.device
+        return torch.cat([module(to_signed(part.to(device))).cpu() for part in images.split(batch_size)])
+
+    def save(self, folder: str | Path) -> None:
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(self.state_dict(), folder / "model.safetensors")
+        (folder / "config.json").write_text(
+            json.dumps({"class": type(self).__name__, **self.config}) + "\n", encoding="utf-8"
+        )
+
+
+class Judge(DigitClassifier):
+    """Convolutional stages of two 3×3 convolutions with batch norm, halved between, pooled to one linear layer.
+
+    Takes images of any size; D is the last of `channels`.
+    """
+
+    def __init__(self, channels: list[int]):
+        super().__init__(channels=channels)
+        stages: list[nn.Module] = []
+        for index, (width_in, width) in enumerate(zip([3, *channels[:-1]], channels, strict=True)):
+            stages += [nn.MaxPool2d(2)] if index else []
+            for inputs in (width_in, width):
+                stages += [nn.Conv2d(inputs, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        self.features = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.classify = nn.Linear(channels[-1], 10)
+
+
+def load_digit_classifier(folder: str | Path) -> DigitClassifier:
+    """The classifier of models/judge-DOMAIN/, of the class that its config.json names, in eval mode.
+
+    Raises UserError when there is none that can be read.
+    """
+    folder = Path(folder)
+    with reading(folder, KeyError, TypeError):
+        config = read_json(folder / "config.json")
+        judge = _class_named(config.pop("class"))(**config)
+    load_weights(judge, folder / "model.safetensors")
+    return judge.eval()
+
+
+def _class_named(name: str) -> type[DigitClassifier]:
+    match name:
+        case "Judge":
+            return Judge
+        case "CourseJudge":
+            from difflab.classifiers.digit_classifier import CourseJudge  # a subclass of the one above
+
+            return CourseJudge
+    raise UserError(f"config.json: class: found {name!r}, allowed: Judge, CourseJudge")
+
+
+class ClassificationTask(nn.Module):
+    """Cross-entropy of `classifier`, a module that takes images in [-1, 1] to one logit for each class."""
+
+    def __init__(self, classifier: nn.Module):
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """`images` (N, 3, S, S) uint8 and `digits` (N,) int64; returns the mean loss."""
+        return F.cross_entropy(self.classifier(to_signed(batch["images"])).float(), batch["digits"])
+
+
+class CourseJudge(DigitClassifier):
+    """LeNet-like (LeCun et al. 1998): conv 3→6 5×5, pool 2, conv 6→16 5×5, pool 2, fc 256→128→64→10, ReLU.
+
+    Takes (N, 3, 28, 28) in [-1, 1] and raises UserError for images of another size; its features are 64.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            OrderedDict(
+                size=_RequireSize(),
+                conv1=nn.Conv2d(3, 6, 5),
+                relu1=nn.ReLU(),
+                pool1=nn.MaxPool2d(2),
+                conv2=nn.Conv2d(6, 16, 5),
+                relu2=nn.ReLU(),
+                pool2=nn.MaxPool2d(2),
+                flatten=nn.Flatten(),
+                fc1=nn.Linear(256, 128),
+                relu3=nn.ReLU(),
+                fc2=nn.Linear(128, 64),
+                relu4=nn.ReLU(),
+            )
+        )
+        self.classify = nn.Linear(64, 10)
+
+
+class _RequireSize(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        if images.shape[2:] != (SIZE, SIZE):
+            height, width = images.shape[2:]
+            raise UserError(
+                f"prepare.digit_size: found images of {height}×{width}, allowed: {SIZE}, because judge.checkpoint "
+                f"names a LeNet of {SIZE}×{SIZE}"
+            )
+        return images
+
+
+def load_course_classifier(path: str | Path) -> CourseJudge:
+    """The judge of a file that `torch.save` made of {"state_dict": {"conv1.weight": …, "fc3.bias": …}, …}.
+
+    Nothing in the file is unpickled but tensors and plain containers. Raises UserError, one line, when it cannot be
+    read, a key of `state_dict` is missing, unknown or of another shape, or a number is not finite.
+    """
+    place = f"judge.checkpoint: {path}"
+    saved = read_dict(path, place)
+    state, place = saved.get("state_dict"), f"{place}: state_dict"
+    if not isinstance(state, dict):
+        found = "nothing" if "state_dict" not in saved else f"a {type(state).__name__}"
+        raise refusal(place, found, "a dict of tensors")
+    judge = CourseJudge()
+    names = {_name_in_file(name): name for name in judge.state_dict()}
+    check_state_dict(state, {key: tuple(judge.state_dict()[name].shape) for key, name in names.items()}, place)
+    judge.load_state_dict({name: state[key] for key, name in names.items()})
+    return judge.eval()
+
+
+def _name_in_file(name: str) -> str:
+    """features.conv1.weight is conv1.weight there, and classify.weight is fc3.weight."""
+    return name.removeprefix("features.").replace("classify", "fc3")

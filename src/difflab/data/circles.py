@@ -1,0 +1,153 @@
+"""Captioned scenes of one and of two circles: Fill50k's rule (Zhang et al. 2023), any number of them.
+
+A scene is its geometry and colors, rendered where its tensors are and at any resolution. Edges are antialiased: a
+pixel's share of a circle falls from 1 to 0 over one pixel's width around the edge.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from difflab.config.data import CirclesParams
+from difflab.data.captions import make_caption
+from difflab.data.colors import ColorPairs, make_color_pairs, rgb
+from difflab.data.pixels import to_signed
+from difflab.errors import reading
+from difflab.pipeline.files import atomic_write
+
+ONE_RADIUS = 0.14, 0.36  # shares of the image's side
+TWO_RADII = 0.12, 0.26
+MARGIN = 0.05  # between a circle and the image's edge, so that outlines stay closed
+GAP = 0.08  # between two circles, so that their outlines stay two
+Split = Literal["train", "validation"]
+SPLITS: tuple[Split, ...] = ("train", "validation")
+OUTLINE = 1 / 256  # of the image's side, and one pixel at least: Fill50k's two pixels of 512
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """`geometry` (N, 2, 3) float32: x, y (right and down) and radius of each circle, in units of the image's side.
+
+    A radius of 0 is no circle. `colors` (N, 3, 3) uint8: sRGB of circle, second circle and background; the second
+    circle of a scene of one has its background's. `splits` (N,) uint8: index into SPLITS.
+    """
+
+    geometry: Tensor
+    colors: Tensor
+    splits: Tensor
+    captions: list[str]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def save(self, path: str | Path) -> None:
+        """Equal scenes give equal bytes."""
+        path = Path(path)
+        metadata = {"captions": json.dumps(self.captions)}
+        with atomic_write(path) as partial:
+            tensors = {"geometry": self.geometry, "colours": self.colors, "splits": self.splits}
+            save_file(tensors, partial, metadata=metadata)
+
+    def part(self, split: Split) -> "Scenes":
+        """The scenes of one split, in their order."""
+        return self.where(self.splits == SPLITS.index(split))
+
+    def where(self, keep: Tensor) -> "Scenes":
+        """The scenes of which (N,) bool `keep` is true, in their order."""
+        captions = [caption for caption, kept in zip(self.captions, keep.tolist(), strict=True) if kept]
+        return Scenes(self.geometry[keep], self.colors[keep], self.splits[keep], captions)
+
+    @property
+    def num_circles(self) -> Tensor:
+        """(N,) int64."""
+        return (self.geometry[:, :, 2] > 0).sum(1)
+
+
+def make_scenes(params: CirclesParams) -> Scenes:
+    """Scene i depends on (seed, i) alone. Raises UserError when too few colors may meet.
+
+    The pairs of circle and background of validation are never together in training.
+    """
+    seen, unseen = make_color_pairs(params)
+    count = params.num_train + params.num_validation
+    splits = torch.arange(count) >= params.num_train
+    scenes = [
+        _make_scene(unseen if is_validation else seen, params.two_circles, np.random.default_rng([params.seed, index]))
+        for index, is_validation in enumerate(splits.tolist())
+    ]
+    geometry, colors, captions = zip(*scenes, strict=True)
+    return Scenes(torch.stack(geometry), torch.stack(colors), splits.to(torch.uint8), list(captions))
+
+
+def _make_scene(meetings: ColorPairs, two_circles: float, generator: Generator) -> tuple[Tensor, Tensor, str]:
+    if generator.random() < two_circles:
+        names = meetings.triples[generator.integers(len(meetings.triples))]
+    else:
+        names = meetings.pairs[generator.integers(len(meetings.pairs))]
+    geometry = place_circles(len(names) - 1, generator)
+    caption = make_caption(names, geometry[: len(names) - 1, 2].tolist(), generator)
+    return geometry, paint(names), caption
+
+
+def place_circles(count: int, generator: Generator) -> Tensor:
+    """(2, 3) float32, as in Scenes: `count` circles, one or two, wholly in the image and apart from each other."""
+    while True:
+        radii = generator.uniform(*(ONE_RADIUS if count == 1 else TWO_RADII), size=count)
+        centers = generator.uniform(radii + MARGIN, 1 - radii - MARGIN, size=(2, count)).T
+        if count == 1 or np.hypot(*(centers[1] - centers[0])) > radii.sum() + GAP:
+            break
+    circles = np.zeros((2, 3), dtype=np.float32)
+    circles[:count] = np.column_stack([centers, radii])
+    return torch.from_numpy(circles)
+
+
+def paint(names: Sequence[str]) -> Tensor:
+    """(3, 3) uint8, as in Scenes, of the colors (circle, background) or (circle, second circle, background)."""
+    circle, *second, background = (rgb(name) for name in names)
+    return torch.tensor([circle, *(second or [background]), background], dtype=torch.uint8)
+
+
+def load_scenes(path: str | Path) -> Scenes:
+    """Raises UserError when the file is missing or does not hold scenes."""
+    with reading(path, KeyError, TypeError), safe_open(path, framework="pt") as file:
+        captions = json.loads(file.metadata()["captions"])
+        geometry, colors, splits = (file.get_tensor(name) for name in ("geometry", "colours", "splits"))
+    return Scenes(geometry, colors, splits, captions)
+
+
+def render_images(geometry: Tensor, colors: Tensor, size: int) -> Tensor:
+    """(N, 3, size, size) float32 in [-1, 1] of `geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes."""
+    circle, second, background = (colors[:, i, :, None, None].float() for i in range(3))
+    shares = _inside(geometry, size, 0.0)[:, :, None]
+    images = torch.lerp(background.expand(-1, -1, size, size), circle, shares[:, 0])
+    return to_signed(torch.lerp(images, second, shares[:, 1]))
+
+
+def render_masks(geometry: Tensor, size: int) -> Tensor:
+    """(N, 2, size, size) float32 in [0, 1]: the share of each pixel that each circle covers."""
+    return _inside(geometry, size, 0.0)
+
+
+def render_conditioning_images(geometry: Tensor, size: int) -> Tensor:
+    """(N, 3, size, size) float32 in [0, 1]: the circles' outlines, white on black."""
+    half = max(OUTLINE, 1 / size) / 2
+    outlines = _inside(geometry, size, half) - _inside(geometry, size, -half)
+    return outlines.amax(1, keepdim=True).expand(-1, 3, -1, -1)
+
+
+def _inside(geometry: Tensor, size: int, margin: float) -> Tensor:
+    """(N, 2, size, size): the share of each pixel within `margin` of each circle or inside it; 0 without a circle."""
+    centers = (torch.arange(size, device=geometry.device) + 0.5) / size
+    x, y, radius = (geometry[:, :, i, None, None] for i in range(3))
+    distance = torch.hypot(centers - x, centers[:, None] - y)
+    shares = ((radius + margin - distance) * size + 0.5).clamp(0, 1)
+    return torch.where(radius > 0, shares, 0.0)

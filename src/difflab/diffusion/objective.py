@@ -1,0 +1,62 @@
+"""The denoising objective of DDPM."""
+
+from __future__ import annotations
+
+import torch
+from diffusers import UNet2DModel
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from difflab.data.pixels import to_signed
+from difflab.models.conditioning import Condition
+
+
+class DenoisingTask(nn.Module):
+    """E ‖ε − ε_θ(√ᾱ_t x₀ + √(1−ᾱ_t) ε, t, c)‖², t uniform (Ho et al. 2020, eq. 14).
+
+    With `v_prediction` the network puts out v = √ᾱ_t ε − √(1−ᾱ_t) x₀ (Salimans & Ho 2022, appendix D) and the error is
+    of v. Then ε̂ = √ᾱ_t v̂ + √(1−ᾱ_t) x_t, and the loss is that of ε̂ with the weight 1/ᾱ_t: ε is right at high noise
+    from the first step on, and what the network learns there is the image.
+    """
+
+    alphas_cumprod: Tensor
+
+    def __init__(
+        self,
+        unet: UNet2DModel,
+        betas: Tensor,
+        prediction_type: str,
+        patch_size: int,
+        condition: Condition | None = None,
+        drop_probability: float = 0.0,
+        horizontal_flip: bool = False,
+    ):
+        """`betas` (T,) float64; `drop_probability` of training unconditionally (Ho & Salimans 2022, algorithm 1)."""
+        super().__init__()
+        self.unet, self.condition = unet, condition
+        self.prediction_type, self.patch_size = prediction_type, patch_size
+        self.drop_probability, self.horizontal_flip = drop_probability, horizontal_flip
+        self.register_buffer("alphas_cumprod", torch.cumprod(1 - betas, 0), persistent=False)
+
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """`images` (N, 3, S, S) uint8, with a condition also `digits` and `domains` (N,) int64, to the mean loss."""
+        images = to_signed(batch["images"])
+        count, device = len(images), images.device
+        if self.horizontal_flip:
+            flip = torch.rand(count, device=device, generator=generator) < 0.5
+            images = torch.where(flip[:, None, None, None], images.flip(3), images)
+        x0 = F.pixel_unshuffle(images, self.patch_size)
+        noise = torch.randn(x0.shape, device=device, generator=generator)
+        t = torch.randint(len(self.alphas_cumprod), (count,), device=device, generator=generator)
+        signal = self.alphas_cumprod[t].sqrt().float()[:, None, None, None]
+        sigma = (1 - self.alphas_cumprod[t]).sqrt().float()[:, None, None, None]
+        target = noise if self.prediction_type == "epsilon" else signal * noise - sigma * x0
+        predicted = self.unet(signal * x0 + sigma * noise, t, class_labels=self._conditions(batch, generator)).sample
+        return F.mse_loss(predicted.float(), target)
+
+    def _conditions(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor | None:
+        if self.condition is None:
+            return None
+        conditions = self.condition(batch["digits"], batch["domains"])
+        drop = torch.rand(len(conditions), device=conditions.device, generator=generator) < self.drop_probability
+        return torch.where(drop[:, None], self.condition.null(1), conditions)

@@ -1,0 +1,193 @@
+"""Trained models as diffusers pipelines: `DigitPipeline.from_pretrained("models/joint-cosine")`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from diffusers import DDPMScheduler, DiffusionPipeline, UNet2DModel
+from diffusers.utils import BaseOutput
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from difflab.data.pixels import to_pil
+from difflab.diffusion.samplers import Generators, SamplingError, make_sampler
+from difflab.diffusion.sampling import PredictNoise, Trace, guided, sample
+from difflab.errors import reading
+from difflab.models.conditioning import NUM_DIGITS, Condition
+from difflab.models.safe_loading import refusal, require_schedule, require_weights
+
+PATCH_SIZES = (1, 2, 4)
+
+
+@dataclass
+class TracedOutput(BaseOutput):
+    """`images`: N PIL images, or a tensor (N, 3, S, S) in about [-1, 1]; `trace`: how they came about."""
+
+    images: Any
+    trace: Trace
+
+
+class PixelPipeline(DiffusionPipeline):
+    """What both pipelines share: a U-Net on pixel-unshuffled images, and a scheduler that holds the trained β.
+
+    The diffusion itself is in pixels, so noise and trace are the same images for every patch size.
+    """
+
+    unet: UNet2DModel
+    scheduler: DDPMScheduler
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> Self:
+        """`from_pretrained` of a folder here: never from the network, never unpickled.
+
+        Raises UserError where it cannot be read, weights are missing or not finite, or the β cannot work.
+        """
+        folder = Path(folder)
+        if not (folder / "model_index.json").is_file():
+            raise SamplingError(f"{folder}: no trained model here (model_index.json not found)")
+        with reading(folder, kind=SamplingError):
+            pipeline = cls.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+        for name, component in pipeline.components.items():
+            if isinstance(component, nn.Module):
+                require_weights(component, folder / name)
+        require_schedule(pipeline.scheduler, folder / "scheduler")
+        if not isinstance(pipeline.scheduler.config["trained_betas"], list):
+            raise refusal(f"{folder / 'scheduler'}: trained_betas", "no list", "the β that the model was trained with")
+        if pipeline.config["patch_size"] not in PATCH_SIZES:
+            raise refusal(f"{folder}: patch_size", repr(pipeline.config["patch_size"]), f"one of {PATCH_SIZES}")
+        return pipeline
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self.unet.config["sample_size"] * self.config["patch_size"]
+
+    def replace_betas(self, betas: Tensor) -> None:
+        """Sample on another schedule, `betas` (T',): the network sees time steps 0 … T'-1 as they are."""
+        config = {"trained_betas": betas.tolist(), "num_train_timesteps": len(betas)}
+        self.register_modules(scheduler=DDPMScheduler.from_config(self.scheduler.config, **config))
+
+    def _network(self, x: Tensor, timestep: int, condition: Tensor | None = None) -> Tensor:
+        """ε of images `x` (N, 3, S, S), the same shape."""
+        patches = F.pixel_unshuffle(x, self.config["patch_size"])
+        return F.pixel_shuffle(self.unet(patches, timestep, class_labels=condition).sample, self.config["patch_size"])
+
+    def _generate(
+        self,
+        predict_noise: PredictNoise,
+        count: int,
+        generator: Generators,
+        eta: float,
+        trace_steps: int,
+        output_type: str,
+        sampler: dict[str, Any],
+        noise: Tensor | None = None,
+    ) -> TracedOutput:
+        if isinstance(generator, list) and len(generator) != count:
+            raise SamplingError(f"generator: found {len(generator)}, allowed: 1, or one for each of {count} images")
+        if output_type not in ("pil", "pt"):
+            raise SamplingError(f"output_type: found {output_type!r}, allowed: 'pil', 'pt'")
+        betas = torch.tensor(self.scheduler.config["trained_betas"], dtype=torch.float64)
+        reverse = make_sampler(betas, self.scheduler.config["prediction_type"], **sampler)
+        shape = (count, 3, self.image_size, self.image_size)
+        if noise is None:
+            noise = randn_tensor(shape, generator=generator, device=self.device)
+        elif noise.shape != shape:
+            raise SamplingError(f"noise: found a tensor of shape {tuple(noise.shape)}, allowed: {shape}")
+        progress = self.progress_bar  # pyright: ignore[reportAttributeAccessIssue]  (diffusers' decorator)
+        trace = sample(predict_noise, reverse, noise.to(self.device), generator, eta, trace_steps, progress)
+        images = trace.images[-1]
+        return TracedOutput(to_pil(images) if output_type == "pil" else images, trace)
+
+
+class DigitPipeline(PixelPipeline):
+    """Digits of a domain, with classifier-free guidance."""
+
+    condition: Condition
+
+    def __init__(self, unet: UNet2DModel, condition: Condition, scheduler: DDPMScheduler, patch_size: int = 1):
+        super().__init__()
+        self.register_modules(unet=unet, condition=condition, scheduler=scheduler)
+        self.register_to_config(patch_size=patch_size)
+
+    def __call__(
+        self,
+        digit: int | list[int],
+        domain: str | list[str],
+        *,
+        generator: Generators,
+        guidance_scale: float = 3.0,
+        eta: float = 0.0,
+        trace_steps: int = 2,
+        output_type: str = "pil",
+        **sampler: Any,
+    ) -> TracedOutput:
+        """One image for each digit; one digit or one domain beside a list of the other stands for all.
+
+        `generator`: one for all images or one for each (their first draw is the starting noise). `guidance_scale` is s
+        of s ε(x,c) − (s−1) ε(x,∅), `eta` DDIM's η; `trace_steps` as in `sample`. `sampler`: the keyword arguments of
+        `make_sampler`, such as num_inference_steps=25 and sampler="ddpm". Raises SamplingError, a ValueError.
+        """
+        digits, domains = _pair(digit, domain)
+        known = list(self.condition.config["domains"])
+        for value in digits:
+            if not isinstance(value, int) or value not in range(NUM_DIGITS):
+                raise SamplingError(f"digit: found {value!r}, allowed: 0 to {NUM_DIGITS - 1}")
+        for value in domains:
+            if value not in known:
+                raise SamplingError(f"domain: found {value!r}, allowed: {', '.join(known)}")
+        condition = self.condition(
+            torch.tensor(digits, device=self.device),
+            torch.tensor([known.index(value) for value in domains], device=self.device),
+        )
+        predict_noise = guided(self._network, condition, self.condition.null(len(digits)), guidance_scale)
+        return self._generate(predict_noise, len(digits), generator, eta, trace_steps, output_type, sampler)
+
+
+def _pair(digit: int | list[int], domain: str | list[str]) -> tuple[list[int], list[str]]:
+    """Digits and domains as lists of one length; a single value stands for all."""
+    count = max((len(value) for value in (digit, domain) if isinstance(value, list)), default=1)
+    digits = digit if isinstance(digit, list) else [digit] * count
+    domains = domain if isinstance(domain, list) else [domain] * count
+    if len(digits) != len(domains) or count == 0:
+        raise SamplingError(f"digit, domain: found {len(digits)} and {len(domains)} of them, allowed: as many of each")
+    return digits, domains
+
+
+class UnconditionalPipeline(PixelPipeline):
+    """Images without a condition: digits or faces."""
+
+    def __init__(self, unet: UNet2DModel, scheduler: DDPMScheduler, patch_size: int = 1):
+        super().__init__()
+        self.register_modules(unet=unet, scheduler=scheduler)
+        self.register_to_config(patch_size=patch_size)
+
+    def __call__(
+        self,
+        count: int = 1,
+        *,
+        generator: Generators,
+        noise: Tensor | None = None,
+        eta: float = 0.0,
+        trace_steps: int = 2,
+        output_type: str = "pil",
+        **sampler: Any,
+    ) -> TracedOutput:
+        """`count` images, of the starting noise (count, 3, S, S) if that is given; else `generator` draws it first.
+
+        The other arguments are as in `DigitPipeline`. Raises SamplingError, a ValueError.
+        """
+        if count < 1:
+            raise SamplingError(f"count: found {count}, allowed: 1 and above")
+        return self._generate(self._network, count, generator, eta, trace_steps, output_type, sampler, noise)
+
+
+def load_recipe(
+    folder: str | Path, conditional: bool, device: torch.device | str
+) -> DigitPipeline | UnconditionalPipeline:
+    """The pipeline of a recipe's model folder, on `device` and without progress bars; see `from_folder`."""
+    pipeline = (DigitPipeline if conditional else UnconditionalPipeline).from_folder(folder).to(device)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

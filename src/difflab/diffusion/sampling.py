@@ -1,0 +1,76 @@
+"""The one sampling loop, and classifier-free guidance."""
+
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor
+
+from difflab.diffusion.samplers import Generators, Sampler, SamplingError
+
+PredictNoise = Callable[[Tensor, int], Tensor]  # x_t (N, 3, S, S) and a time step to ε, or v, of that shape
+ConditionalNetwork = Callable[[Tensor, int, Tensor], Tensor]  # and the conditions (N, D)
+
+
+def guided(network: ConditionalNetwork, condition: Tensor, null: Tensor, guidance_scale: float) -> PredictNoise:
+    """ε̂ = s ε(x,c) − (s−1) ε(x,∅), both in one batched pass; s = 1 is ε(x,c) alone.
+
+    `guidance_scale` is s as in diffusers; Ho & Salimans (2022, eq. 6) write w = s − 1. For a network that predicts v
+    the sum is the same. `condition` and `null` (N, D): the vectors of c and of ∅ for each image. Raises SamplingError
+    when s < 1.
+    """
+    if not guidance_scale >= 1:
+        raise SamplingError(f"guidance_scale: found {guidance_scale}, allowed: 1 and above")
+    if guidance_scale == 1:
+        return lambda x, t: network(x, t, condition)
+    both = torch.cat([condition, null])
+
+    def predict_noise(x: Tensor, t: int) -> Tensor:
+        conditional, unconditional = network(torch.cat([x, x]), t, both).chunk(2)
+        return guidance_scale * conditional - (guidance_scale - 1) * unconditional
+
+    return predict_noise
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Images kept on the way: `images` (K, N, 3, S, S) at `times` (K,), falling to 0.
+
+    A time counts steps of noise as Ho et al. do: t = 0 is the final image, and time step τ of diffusers is t = τ + 1.
+    """
+
+    images: Tensor
+    times: list[int]
+
+
+@torch.inference_mode()
+def sample(
+    predict_noise: PredictNoise,
+    sampler: Sampler,
+    noise: Tensor,
+    generators: Generators,
+    eta: float = 0.0,
+    trace_steps: int = 2,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> Trace:
+    """Run the reverse process from `noise` (N, 3, S, S); the last image of the trace is the result, about [-1, 1].
+
+    `generators` draw the noise of the steps. `eta` is DDIM's η. The trace holds
+    `trace_steps` images at equal intervals, the noise and the result included. Raises SamplingError.
+    """
+    num_steps = len(sampler.timesteps)
+    if not 2 <= trace_steps <= num_steps + 1:
+        raise SamplingError(f"trace_steps: found {trace_steps}, allowed: 2 to {num_steps + 1}")
+    if not 0 <= eta <= (1 if isinstance(sampler.scheduler, DDIMScheduler) else 0):
+        raise SamplingError(f"eta: found {eta}, allowed: 0 to 1 with DDIM, else 0")
+    kept = [round(i * num_steps / (trace_steps - 1)) for i in range(trace_steps)]
+    step = deepcopy(sampler).step
+    x, images = noise, [noise]
+    for position in progress(range(num_steps)):
+        x = step(position, predict_noise(x, sampler.timesteps[position]), x, generators, eta)
+        if position + 1 in kept:
+            images.append(x)
+    times = [timestep + 1 for timestep in sampler.timesteps] + [0]
+    return Trace(torch.stack(images), [times[position] for position in kept])

@@ -1,0 +1,82 @@
+"""Circles that were drawn, held against those that were asked for: by place (IoU) and by color (CIEDE2000).
+
+The shape is found without the asked color: what differs most from the background, which is the border's color.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.filters import threshold_otsu
+from torch import Tensor
+
+from difflab.config.language import PresenceParams
+from difflab.data.colors import rgb
+
+BARELY_SEEN = 5.0  # distance in CIELAB; a foreground that differs less from the background is none
+MEASURES = {
+    "iou": "intersection over union of pixels; the foreground is what Otsu's threshold of the distance in CIELAB from "
+    "the border's median colour leaves; 0 where nothing differs from it by more than 5",
+    "delta_e": "CIEDE2000 (Sharma, Wu & Dalal 2005) between the median colour in CIELAB and the asked one",
+    "interval": "of the median: 95 %, exact, from order statistics",
+}
+
+
+def lab(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(..., H, W, 3) sRGB bytes to CIELAB."""
+    return rgb2lab(images)
+
+
+def foreground(image: NDArray[np.float64], region: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    """(H, W) bool: the pixels of `region` of an image (H, W, 3) in CIELAB that are not background."""
+    border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
+    distance = np.linalg.norm(image - np.median(border, axis=0), axis=-1)
+    if region is None:
+        region = np.ones(distance.shape, dtype=bool)
+    if np.ptp(distance[region]) == 0:
+        return np.zeros_like(region)
+    return region & (distance > max(threshold_otsu(distance[region]), BARELY_SEEN))
+
+
+def disk(x: float, y: float, radius: float, size: int) -> NDArray[np.bool_]:
+    """(size, size) bool: pixels whose centers lie in a circle, all in units of the image's side."""
+    return distances(x, y, size) <= radius
+
+
+def distances(x: float, y: float, size: int) -> NDArray[np.float64]:
+    """(size, size): of pixel centers from a point, in units of the image's side."""
+    centers = (np.arange(size) + 0.5) / size
+    return np.hypot(centers - x, centers[:, None] - y)
+
+
+def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Pixels in both over pixels in either; 0 where there are none."""
+    either = np.count_nonzero(a | b)
+    return np.count_nonzero(a & b) / either if either else 0.0
+
+
+def roundness(shape: NDArray[np.bool_]) -> float:
+    """IoU of a shape with the circle of its area around its centroid: 1 for a disk."""
+    area = np.count_nonzero(shape)
+    if not area:
+        return 0.0
+    size = len(shape)
+    y, x = (np.argwhere(shape).mean(0) + 0.5) / size
+    return iou(shape, disk(x, y, np.sqrt(area / np.pi) / size, size))
+
+
+def delta_e(pixels: NDArray[np.float64], color: NDArray[np.uint8]) -> float:
+    """CIEDE2000 between the median of `pixels` (N, 3) in CIELAB and an sRGB color (3,)."""
+    return float(deltaE_ciede2000(np.median(pixels, axis=0), lab(color[None, None])[0, 0]))
+
+
+def shows_color(images: Tensor, color: str, params: PresenceParams) -> Tensor:
+    """(N,) bool: whether `min_share` of the pixels of each image (N, 3, H, W) uint8 are near enough to the color.
+
+    Near is a CIEDE2000 of `max_delta_e` at most (Sharma, Wu & Dalal 2005).
+    """
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
+    pixels = rgb2lab(images.permute(0, 2, 3, 1).numpy())
+    differences = deltaE_ciede2000(pixels, rgb2lab(np.full((1, 1, 1, 3), rgb(color), dtype=np.uint8)))
+    return torch.from_numpy((differences <= params.max_delta_e).mean(axis=(1, 2)) >= params.min_share)

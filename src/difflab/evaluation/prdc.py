@@ -1,0 +1,62 @@
+"""Nearest neighbors of generated images: precision, recall, density, coverage, and copies of training images."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import pairwise_distances_chunked
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+
+def manifold_metrics(generated: NDArray, reference: NDArray, nearest_k: int) -> dict[str, float]:
+    """Precision and recall (Kynkäänniemi 2019), density and coverage (Naeem 2020) of features (N, D) against (M, D).
+
+    An image's ball reaches to its `nearest_k`-th neighbor among its own kind. Precision: the share of generated images
+    in a ball of the reference; density: in how many of them, on average, divided by `nearest_k`; recall: the share of
+    the reference in a generated ball; coverage: the share of the reference's balls that hold a generated image. They
+    depend on N and M, which both papers take equal.
+    """
+    reference_radii, generated_radii = (
+        NearestNeighbors(n_neighbors=nearest_k).fit(features).kneighbors()[0][:, -1]
+        for features in (reference, generated)
+    )
+    num_balls, covered, recalled, start = np.zeros(len(generated)), 0, 0, 0
+    for distances in pairwise_distances_chunked(reference, generated):  # rows of the matrix that fit in memory
+        inside = distances < reference_radii[start : start + len(distances), None]
+        num_balls += inside.sum(0)
+        covered += inside.any(1).sum()
+        recalled += (distances < generated_radii).any(1).sum()
+        start += len(distances)
+    return {
+        "precision": float((num_balls > 0).mean()),
+        "recall": float(recalled / len(reference)),
+        "density": float(num_balls.mean() / nearest_k),
+        "coverage": float(covered / len(reference)),
+    }
+
+
+def nearest_training_metrics(generated: Tensor, training: Tensor, test: Tensor) -> dict[str, Any]:
+    """Are generated images copies of training images? All (N, 3, S, S) uint8, `training` all that the
+    model was trained on; distances are RMS in steps of 0-255.
+
+    The medians of the distance to the nearest training image, for generated and for real test images, and the share of
+    generated images nearer than the 5th percentile of the test images: about 0.05 for new images, 1 for copies.
+    """
+    of_generated, of_test = (nearest_distances(images, training) for images in (generated, test))
+    return {
+        "median": float(np.median(of_generated)),
+        "median_of_test": float(np.median(of_test)),
+        "share_nearer": float((of_generated < np.percentile(of_test, 5)).mean()),
+    }
+
+
+def nearest_distances(images: Tensor, training: Tensor) -> NDArray:
+    """RMS of the pixels' differences (0-255) between each of `images` (N, 3, S, S) uint8 and the nearest of `training`.
+
+    scikit-learn works through both in slices, so 10,000 by 60,000 images need little more memory than they fill as
+    float32; an identical image is at exactly 0.
+    """
+    neighbors = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training.flatten(1).float().numpy())
+    distances, _ = neighbors.kneighbors(images.flatten(1).float().numpy())
+    return distances[:, 0] / np.sqrt(images[0].numel())

@@ -1,0 +1,84 @@
+"""One run of one method: what it is trained on, and what is kept of it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import Tensor
+
+from difflab.config.training import ClassifierParams, MethodParams, TrainingParams
+from difflab.data.dataset import ImageDataset
+from difflab.systems.adaptation.networks import (
+    CRITERION,
+    best,
+    make_classifier,
+    make_domain_head,
+    mutual_information,
+    snapshot_steps,
+    snapshot_weights,
+)
+from difflab.systems.adaptation.objective import AdaptationTask, Target
+from difflab.systems.adaptation.scenarios import prepared
+from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.fit import Batches, fit
+
+TARGET_STREAM = 2**32  # seeds of params.yaml are smaller: the target never comes in the order of a source
+
+
+def labeled_images(domain: str, count: int) -> dict[str, Tensor]:
+    """`images` (count, 3, S, S) uint8 and `digits` (count,) int64: a domain's training images, repeated.
+
+    `count` is the size of the larger domain: an epoch goes through it once, whatever the method. Raises DataError.
+    """
+    part = ImageDataset.load(prepared(domain)).part("train")
+    rows = torch.arange(count) % len(part)
+    return {"images": part.images[rows], "digits": part.labels[rows]}
+
+
+def train_run(
+    labeled: dict[str, Tensor],
+    unlabeled: Tensor,
+    network: ClassifierParams,
+    training: TrainingParams,
+    method: MethodParams,
+    accelerator: Accelerator,
+    checkpoint: RollingCheckpoint,
+) -> None:
+    """Train on `labeled` images, with the `unlabeled` (M, 3, S, S) uint8 of the target where the method adapts.
+
+    Leaves its snapshots in `checkpoint`.
+    """
+    set_seed(training.seed)
+    images = labeled["images"]
+    classifier = make_classifier(network, images.shape[-1])
+    target = domain_head = None
+    if method.max_lambda is not None:
+        domain_head = make_domain_head(network)
+        size = training.batch_size
+        batches = Batches(len(unlabeled), size, training.seed + TARGET_STREAM)
+        num_steps = training.num_epochs * (len(images) // size)
+        unlabeled = unlabeled.to(accelerator.device)
+        target = Target(unlabeled, batches, num_steps, method.max_lambda, method.confusion)
+    fit(AdaptationTask(classifier, domain_head, target), labeled, training, accelerator, checkpoint)
+
+
+def save_run(
+    folder: Path, checkpoint: RollingCheckpoint, network: ClassifierParams, unlabeled: Tensor, device: torch.device
+) -> None:
+    """Write the classifier of the best snapshot to `folder`, how it was chosen, all snapshots, and the log."""
+    folder.mkdir(parents=True)
+    shutil.copytree(checkpoint.snapshots, folder / "snapshots")
+    shutil.copy(checkpoint.log, folder)
+    classifier = make_classifier(network, unlabeled.shape[-1]).to(device).eval()
+    scores = {}
+    for step in snapshot_steps(folder):
+        classifier.load_state_dict(snapshot_weights(folder, step))
+        scores[step] = mutual_information(classifier.probabilities(unlabeled))
+    chosen = best(scores)
+    classifier.load_state_dict(snapshot_weights(folder, chosen))
+    classifier.save(folder)
+    selection = {"criterion": CRITERION, "chosen": chosen, "scores": scores}
+    (folder / "selection.json").write_text(json.dumps(selection, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,122 @@
+"""metrics/controlnet.json: how well images follow conditioning images and prompts."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from difflab.config.language import ControlSamplesParams
+from difflab.errors import UserError, reading
+from difflab.evaluation.circle_metrics import MEASURES, delta_e, disk, distances, foreground, iou, lab
+from difflab.evaluation.intervals import median
+from difflab.systems.controlnet.conditions import (
+    ONE_CIRCLE,
+    Conditions,
+    at_step,
+    scaled,
+    steps_of,
+    two_circles_name,
+    without,
+)
+
+PROTOCOL = MEASURES | {
+    "iou": f"{MEASURES['iou']}; of a circle and its hint, each pixel with the hint it is nearest to",
+    "colour": "of a circle, of the pixels inside its hint; of the background, of those outside all hints",
+    "without": "the same prompts and noises without the ControlNet; step 0 is the same",
+}
+
+
+def load_sample_sets(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
+    """(N, S, S, 3) by group. Raises UserError when there are none."""
+    folder = Path(folder)
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise UserError(f"{folder}: found no images, allowed: those of `dvc repro controlnet_samples`")
+    images = {}
+    for file in files:
+        with reading(file, KeyError):
+            images[file.stem] = load_file(file)["images"].transpose(0, 2, 3, 1)
+    return images
+
+
+@dataclass(frozen=True)
+class CircleErrors:
+    """Of N images with K circles each: `iou` and `circle_delta_e` (N, K), and `background_delta_e` (N,)."""
+
+    iou: NDArray[np.float64]
+    circle_delta_e: NDArray[np.float64]
+    background_delta_e: NDArray[np.float64]
+
+    def summary(self) -> dict[str, Any]:
+        """Medians over images with their intervals; an image's value is the mean of its circles."""
+        values: Mapping[str, NDArray] = {
+            "iou": self.iou.mean(1),
+            "circle_delta_e": self.circle_delta_e.mean(1),
+            "background_delta_e": self.background_delta_e,
+        }
+        return {name: asdict(median(numbers)) for name, numbers in values.items()}
+
+    def of_each_circle(self) -> list[dict[str, Any]]:
+        """Medians for the first circle and for the second."""
+        pairs = zip(self.iou.T, self.circle_delta_e.T, strict=True)
+        return [{"iou": asdict(median(overlap)), "delta_e": asdict(median(error))} for overlap, error in pairs]
+
+
+def measure(images: NDArray[np.uint8], requests: Conditions) -> CircleErrors:
+    """`images` (N, S, S, 3) of N requests with equally many circles.
+
+    A circle's shape is the foreground nearer to its circle of the conditioning image than to the other, its color the
+    median inside that circle. With `any_order` the better assignment of colors counts.
+    """
+    rows = [
+        _measure_one(image, geometry[geometry[:, 2] > 0], colors, requests.any_order)
+        for image, geometry, colors in zip(images, requests.geometry.numpy(), requests.colors.numpy(), strict=True)
+    ]
+    overlaps, errors, backgrounds = zip(*rows, strict=True)
+    return CircleErrors(np.array(overlaps), np.array(errors), np.array(backgrounds))
+
+
+def _measure_one(
+    image: NDArray[np.uint8], circles: NDArray[np.float32], colors: NDArray[np.uint8], any_order: bool
+) -> tuple[list[float], list[float], float]:
+    pixels, size = lab(image), len(image)
+    disks = [disk(x, y, radius, size) for x, y, radius in circles]
+    nearest = np.argmin([distances(x, y, size) - radius for x, y, radius in circles], axis=0)
+    overlaps = [iou(foreground(pixels, nearest == k), inside) for k, inside in enumerate(disks)]
+    orders = [list(range(len(disks))), list(range(len(disks)))[::-1]] if any_order else [list(range(len(disks)))]
+    errors = [[delta_e(pixels[disks[k]], colors[named]) for k, named in enumerate(order)] for order in orders]
+    background = delta_e(pixels[~np.any(disks, axis=0)], colors[2])
+    return overlaps, min(errors, key=sum), background
+
+
+def controlnet_metrics(
+    images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions], params: ControlSamplesParams
+) -> dict[str, Any]:
+    """`images` (N, S, S, 3) by group."""
+    metrics: dict[str, Any] = {}
+    for name, requests in groups.items():
+        metrics[name] = {"num_images": len(requests)} | _of_group(images, name, requests)
+    for number, asked in enumerate(params.two_circles, start=1):
+        name = two_circles_name(number)
+        circles = measure(images[name], groups[name]).of_each_circle()
+        named = [{"colour": color} | circle for color, circle in zip(asked.colours, circles, strict=False)]
+        metrics[name] = {"prompt": asked.prompt} | metrics[name] | {"circles": named}
+    compared = groups[ONE_CIRCLE].part(range(params.num_compared))
+    steps = {step: at_step(step) for step in steps_of(images)}
+    scales = {f"{scale:g}": scaled(scale) for scale in params.conditioning_scales}
+    before = images[without(ONE_CIRCLE)][: len(compared)]
+    metrics["steps"] = {"0": measure(before, compared).summary()}
+    metrics["steps"] |= {str(step): measure(images[name], compared).summary() for step, name in steps.items()}
+    metrics["scales"] = {scale: measure(images[name], compared).summary() for scale, name in scales.items()}
+    metrics["num_compared"] = params.num_compared
+    metrics["protocol"] = PROTOCOL | {"image_size": images[ONE_CIRCLE].shape[1]}
+    return metrics
+
+
+def _of_group(images: dict[str, NDArray[np.uint8]], name: str, requests: Conditions) -> dict[str, Any]:
+    summary = measure(images[name], requests).summary()
+    return summary | {"without": measure(images[without(name)], requests).summary()}

@@ -1,0 +1,109 @@
+"""The ControlNet of a text-to-image model, and its objective."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline, UNet2DConditionModel
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from difflab.data.circles import render_conditioning_images
+from difflab.errors import UserError, reading
+from difflab.models.safe_loading import load_weights, require_weights
+from difflab.systems.text_to_image.objective import Captions, noised
+
+MODEL = Path("models/controlnet")
+SNAPSHOTS = MODEL / "snapshots"
+
+
+def make_controlnet(pipeline: StableDiffusionPipeline, hint_channels: Sequence[int]) -> ControlNetModel:
+    """A copy of the U-Net's encoder that reads hints (N, 3, S, S) in [0, 1] and speaks through zero convolutions.
+
+    (Zhang et al. 2023, section 3.1.) Raises UserError when the hints do not become as small as the latents.
+    """
+    halvings = pipeline.vae_scale_factor.bit_length() - 1
+    if len(hint_channels) - 1 != halvings:
+        found = f"controlnet.hint_channels: found {list(hint_channels)}, {len(hint_channels)} levels"
+        raise UserError(f"{found}, allowed: {halvings + 1}, because the autoencoder halves an image {halvings} times")
+    controlnet = ControlNetModel.from_unet(pipeline.unet, conditioning_embedding_out_channels=tuple(hint_channels))
+    embedding: Any = controlnet.controlnet_cond_embedding
+    _let_hints_through([embedding.conv_in, *embedding.blocks])
+    return controlnet
+
+
+@torch.no_grad()
+def _let_hints_through(convolutions: Sequence[Any]) -> None:
+    """Random weights after which a hint is as strong as before: SiLU halves small numbers, so their gain is 2.
+
+    (As He et al. 2015, section 2.2.) After PyTorch's own, an outline's standard deviation is 0.0003 instead of 0.3.
+    """
+    for convolution in convolutions:
+        fan_in = convolution.weight[0].numel()
+        nn.init.normal_(convolution.weight, std=2 / fan_in**0.5)
+        nn.init.zeros_(convolution.bias)
+
+
+def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
+    """Raises UserError where there is none, or its weights are not finite."""
+    with reading(folder):
+        controlnet = ControlNetModel.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
+    require_weights(controlnet, folder)
+    return controlnet
+
+
+def load_snapshot(controlnet: ControlNetModel, file: str | Path) -> None:
+    """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask.
+
+    Raises UserError where the file cannot be read or holds another network's.
+    """
+    load_weights(controlnet, file, "controlnet.")
+
+
+def snapshot_files() -> list[Path]:
+    """Of the trained ControlNet, by step; the last is what its training ended with."""
+    return sorted(SNAPSHOTS.glob("step_*.safetensors"))
+
+
+def with_control(pipeline: StableDiffusionPipeline, controlnet: ControlNetModel) -> StableDiffusionControlNetPipeline:
+    """The same components, guided by hints."""
+    controlled = StableDiffusionControlNetPipeline(
+        **pipeline.components, controlnet=controlnet, requires_safety_checker=False
+    )
+    controlled.set_progress_bar_config(disable=True)
+    return controlled
+
+
+class ControlTask(nn.Module):
+    """E ‖ε − ε_θ(z_t, t, c(y), h)‖² over latents, captions and hints h (Zhang et al. 2023, eq. 5), or the same of v.
+
+    Only the ControlNet moves.
+    """
+
+    def __init__(
+        self,
+        controlnet: ControlNetModel,
+        unet: UNet2DConditionModel,
+        scheduler: Any,
+        captions: Captions,
+        hint_size: int,
+    ):
+        """`unet` is on the training device; hints are drawn `hint_size` pixels a side."""
+        super().__init__()
+        self.controlnet = controlnet
+        # A tuple, so that fit neither saves nor averages it.
+        self.frozen = (unet.requires_grad_(False).eval(),)
+        self.scheduler, self.captions, self.hint_size = scheduler, captions, hint_size
+
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """`latents` (N, C, h, w), `tokens` (N, L) and `geometry` (N, 2, 3) as in Scenes, to the mean loss."""
+        (unet,) = self.frozen
+        states = self.captions(batch["tokens"], generator)
+        hints = render_conditioning_images(batch["geometry"], self.hint_size)
+        z, t, target = noised(self.scheduler, batch["latents"], generator)
+        down, middle = self.controlnet(z, t, states, controlnet_cond=hints, return_dict=False)
+        predicted = unet(
+            z, t, states, down_block_additional_residuals=down, mid_block_additional_residual=middle
+        ).sample
+        return F.mse_loss(predicted.float(), target)

@@ -1,0 +1,84 @@
+"""Sampling with a ControlNet, without it, by training step and by conditioning scale."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diffusers import StableDiffusionControlNetPipeline
+from safetensors.torch import save_file
+from torch import Tensor, cat
+
+from difflab.config.language import ControlSamplesParams, GuidedSamplingParams
+from difflab.data.circles import Scenes
+from difflab.errors import UserError
+from difflab.systems.controlnet.conditions import ONE_CIRCLE, Conditions, all_conditions, scaled, without
+from difflab.systems.text_to_image.model_folder import image_size
+from difflab.systems.text_to_image.sampling import sample_prompts
+
+
+def sample_controlled(
+    pipeline: StableDiffusionControlNetPipeline,
+    prompts: Sequence[str],
+    hints: Tensor,
+    numbers: Sequence[int],
+    params: GuidedSamplingParams,
+    scale: float = 1.0,
+) -> Tensor:
+    """`sample_prompts` with conditioning images `hints` (N, 3, S, S) in [0, 1] and the conditioning scale `scale`.
+
+    Raises UserError when they are not as large as the model's images, or the tokenizer does not know a prompt.
+    """
+    size = image_size(pipeline)
+    if hints.shape[1:] != (3, size, size):
+        channels, height, width = hints.shape[1:]
+        raise UserError(f"hint: found {channels} channels of {height}×{width} pixels, allowed: 3 of {size}×{size}")
+    options: dict[str, Any] = {"image": hints.to(pipeline.device), "controlnet_conditioning_scale": scale}
+    return sample_prompts(pipeline, prompts, numbers, params, **options)
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """Images for `requests` from the noises `numbers`, by the ControlNet of `snapshot`; without one if it is None."""
+
+    name: str
+    requests: Conditions
+    numbers: range
+    snapshot: Path | None
+    scale: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def batches(self, size: int) -> "list[SampleSet]":
+        """This set in batches of `size` images."""
+        starts = range(0, len(self), size)
+        parts = [self.numbers[start : start + size] for start in starts]
+        return [SampleSet(self.name, self.requests.part(part), part, self.snapshot, self.scale) for part in parts]
+
+
+def all_sample_sets(scenes: Scenes, params: ControlSamplesParams, snapshots: Sequence[Path]) -> list[SampleSet]:
+    """All groups with the ControlNet and without; then some images of one circle by training step and by scale.
+
+    `scenes` are held out; `snapshots` in the order of their steps, the last of them the trained ControlNet.
+    """
+    groups, last = all_conditions(scenes, params), snapshots[-1]
+    sample_sets = []
+    for name, requests in groups.items():
+        numbers = range(len(requests))
+        sample_sets += [SampleSet(name, requests, numbers, last), SampleSet(without(name), requests, numbers, None)]
+    numbers = range(params.num_compared)
+    compared = groups[ONE_CIRCLE].part(numbers)
+    sample_sets += [SampleSet(file.stem, compared, numbers, file) for file in snapshots]
+    sample_sets += [SampleSet(scaled(scale), compared, numbers, last, scale) for scale in params.conditioning_scales]
+    return sample_sets
+
+
+def save_images(folder: Path, batches: Iterable[tuple[str, Tensor]]) -> None:
+    """Write `folder`, of batches (N, 3, S, S) uint8 with the names of their groups."""
+    groups: dict[str, list[Tensor]] = {}
+    for name, images in batches:
+        groups.setdefault(name, []).append(images)
+    folder.mkdir()
+    for name, parts in groups.items():
+        save_file({"images": cat(parts)}, folder / f"{name}.safetensors")

@@ -1,0 +1,117 @@
+"""Starting noises of faces, from the noise bank or files, paths between two of them, and the files of their images."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
+from difflab.diffusion.noise_bank import bank_generators
+from difflab.errors import UserError
+from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
+
+SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")
+SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell
+
+
+def starting_noises(params: FaceSamplingParams, size: int) -> Tensor:
+    """(num_noises, 3, size, size): of the files that `params` names, or the first of the noise bank.
+
+    Raises UserError where a file is missing or holds anything but one such noise.
+    """
+    if params.noises:
+        return torch.cat([_load_noise(file, size) for file in noise_files(params)])
+    generators = bank_generators(params.seed, range(params.num_noises))
+    return torch.stack([torch.randn(3, size, size, generator=generator) for generator in generators])
+
+
+def noise_files(params: FaceSamplingParams) -> list[Path]:
+    """00.pt, 01.pt, … of the folder of starting noises, if `params` names one; or .pth, .npy, .safetensors.
+
+    Raises UserError where there are two of one number.
+    """
+    return [_file_of(Path(params.noises), number) for number in range(params.num_noises)] if params.noises else []
+
+
+def _file_of(folder: Path, number: int) -> Path:
+    """The first that could be where there is none."""
+    files = [folder / f"{number:02d}{suffix}" for suffix in SUFFIXES]
+    found = [file for file in files if file.exists()]
+    if len(found) > 1:
+        names = " and ".join(file.name for file in found)
+        raise refusal(f"faces.sampling.noises: {folder}", names, "one file for each noise")
+    return (found or files)[0]
+
+
+def _load_noise(file: Path, size: int) -> Tensor:
+    place, shape = f"faces.sampling.noises: {file}", (1, 3, size, size)
+    noise = only_tensor(read_saved(file, place))
+    problem = unfit(noise)
+    if not problem and noise.shape != shape:
+        problem = f"shape {tuple(noise.shape)}"
+    if problem:
+        raise refusal(place, problem, f"finite floating-point numbers of shape {shape}")
+    return noise.float()
+
+
+def lerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    """(1−α) a + α b: for independent noises its norm falls to √½ of theirs at α = ½."""
+    return torch.lerp(a.double(), b.double(), alpha).to(a.dtype)
+
+
+def slerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    """From `a` at α = 0 to `b` at 1 at constant speed along the great circle through their directions (Shoemake 1985).
+
+    The norm goes from one's to the other's, (1−α)‖a‖ + α‖b‖, where Shoemake's vectors have one norm. Between opposite
+    noises, which no great circle is the shortest path of, the circle goes through `a` with each pair of neighbors
+    (x, y) turned to (−y, x), which is as Gaussian as `a`. Raises UserError where a noise is zero.
+    """
+    u, v = a.double().flatten(), b.double().flatten()
+    norm_a, norm_b = u.norm(), v.norm()
+    if not (norm_a > 0 and norm_b > 0):
+        raise UserError(f"slerp: found noises of norm {norm_a:g} and {norm_b:g}, allowed: above 0")
+    u, v = u / norm_a, v / norm_b
+    cosine = u @ v
+    across = v - cosine * u  # of length sin θ
+    angle = torch.atan2(across.norm(), cosine)
+    if min(angle, math.pi - angle) < SMALLEST_ANGLE:
+        across = _quarter_turn(u)
+    direction = torch.cos(alpha * angle) * u + torch.sin(alpha * angle) * across / across.norm()
+    return (torch.lerp(norm_a, norm_b, alpha) * direction).reshape(a.shape).to(a.dtype)
+
+
+def alphas_of(params: FaceInterpolationParams) -> list[float]:
+    """`num_images` numbers at equal steps from 0 to 1."""
+    return [k / (params.num_images - 1) for k in range(params.num_images)]
+
+
+def interpolated_noises(
+    params: FaceSamplingParams, interpolation: FaceInterpolationParams, size: int
+) -> dict[PathName, Tensor]:
+    """The noises of each path, (num_images, 3, size, size) from α = 0 to 1, by its name. Raises UserError."""
+    first, last = starting_noises(params, size)[interpolation.noises]
+    paths: dict[PathName, Callable[[Tensor, Tensor, float], Tensor]] = {"slerp": slerp, "lerp": lerp}
+    return {
+        name: torch.stack([path(first, last, alpha) for alpha in alphas_of(interpolation)])
+        for name, path in paths.items()
+    }
+
+
+def _quarter_turn(x: Tensor) -> Tensor:
+    """Orthogonal to `x` (N,); of its norm but for the last of an odd number."""
+    turned, even = torch.zeros_like(x), len(x) // 2 * 2
+    turned[:even:2], turned[1:even:2] = -x[1:even:2], x[:even:2]
+    return turned
+
+
+def face_files(params: FaceSamplingParams, eta: float, step_seed: int) -> list[Path]:
+    """The images of one η and one seed, in the order of their starting noises."""
+    folder = Path("samples/faces", f"eta_{eta}", f"seed_{step_seed}")
+    return [folder / f"{number:02d}.png" for number in range(params.num_noises)]
+
+
+def path_files(params: FaceInterpolationParams, path: PathName) -> list[Path]:
+    """The images of one path, from α = 0 to 1."""
+    return [Path("samples/interpolation", path, f"{number:02d}.png") for number in range(params.num_images)]

@@ -1,0 +1,184 @@
+"""Metrics of personalized images by prompt, method and group of concepts, and their figure."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from difflab.config.language import Concepts, PresenceParams
+from difflab.data.pixels import to_pil
+from difflab.evaluation.circle_metrics import shows_color
+from difflab.evaluation.classifier_metrics import share_of
+from difflab.evaluation.intervals import over_runs
+from difflab.evaluation.samples import sample_files
+from difflab.figures.image_grid import Panel
+from difflab.systems.personalization.paths import METHODS, Method, sample_folder
+from difflab.systems.personalization.prompts import Group, in_words, named_in
+from difflab.systems.zero_shot.classification import embed_images, embed_texts
+from difflab.systems.zero_shot.clip import Clip
+
+OURS, THEIRS = "custom_diffusion", "textual_inversion"
+MEASURES = {
+    "words": "the model before training on concepts, with initializers in place of tokens: what is found by chance",
+    "both": "share of images that show every concept of their prompt; prompts: by prompt",
+    "shows": "share of images of prompts with the concept that have enough pixels near its color, CIEDE2000",
+    "clip_image": "mean cosine of CLIP's embeddings of an image and of each image of the concept",
+    "clip_text": "mean cosine of CLIP's embeddings of an image and of its prompt, initializers in place of tokens",
+    "difference": "both of custom_diffusion minus both of textual_inversion, for equal prompts, noises and runs",
+    "interval": "95 %, Student's t, cut to possible values; pairs: over training runs, which share their noises; "
+    "overall: over the means of the pairs; difference_over_runs: over runs, each the mean of all pairs",
+}
+TITLES: dict[Method, str] = {"textual_inversion": "textual inversion", "custom_diffusion": "Custom Diffusion"}
+NUM_CONCEPT_IMAGES = 3
+NUM_NOISES = 6
+
+
+def summary(values: Sequence[float], least: float) -> dict[str, float]:
+    """The mean of independent values between `least` and 1 with its interval by Student's t; of one value no interval.
+
+    `least` is 0 for shares, −1 for differences and cosines.
+    """
+    if len(values) == 1:
+        return {"value": float(values[0])}
+    return asdict(over_runs(values, (least, 1.0)))
+
+
+def with_runs(values: Sequence[float], least: float) -> dict[str, Any]:
+    return summary(values, least) | {"runs": list(values)}
+
+
+def compare_shares(shares: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
+    """`shares` of images with all concepts, by group, method and run: differences by group, and all groups together.
+
+    Differences are Custom Diffusion's share less that of textual inversion, in runs of one number. Over groups the
+    sample is the groups' means, few as they are; `difference_over_runs` is that over runs, each the mean of all groups.
+    """
+    both = {method: np.array([of_group[method] for of_group in shares.values()]) for method in (OURS, THEIRS)}
+    differences = both[OURS] - both[THEIRS]  # (groups, runs)
+    overall: dict[str, Any] = {method: {"both": summary(both[method].mean(1), 0.0)} for method in (THEIRS, OURS)}
+    overall["difference"] = summary(differences.mean(1), -1.0)
+    overall["difference_over_runs"] = with_runs(differences.mean(0).tolist(), -1.0)
+    by_group = dict(zip(shares, differences.tolist(), strict=True))
+    return {"overall": overall, "differences": {group: with_runs(runs, -1.0) for group, runs in by_group.items()}}
+
+
+Images = Tensor  # (N, 3, H, W) uint8
+
+
+@dataclass(frozen=True)
+class Grader:
+    """Grades images of prompts by the concepts' own images, `true_images` by name."""
+
+    concepts: Concepts
+    true_images: Mapping[str, Images]
+    clip: Clip
+    presence: PresenceParams
+
+    def found(self, images: Images, prompt: str) -> dict[str, Tensor]:
+        """(N,) bool by concept of the prompt: which images show it. Without those that are no color."""
+        colors = {name: self.concepts[name].colour for name in named_in(prompt, self.concepts)}
+        return {name: shows_color(images, color, self.presence) for name, color in colors.items() if color}
+
+    def grade(self, images: Images, prompt: str) -> dict[str, Any]:
+        """What is measured of the images of one prompt: a number, or one for each of its concepts.
+
+        `both` is None where a concept is no color. Raises UserError where CLIP does not know a word of the prompt.
+        """
+        found, names = self.found(images, prompt), named_in(prompt, self.concepts)
+        all_found = torch.stack(list(found.values())).all(0) if len(found) == len(names) else None
+        embeddings = embed_images(self.clip, images)
+        (words,) = embed_texts(self.clip, [in_words(prompt, self.concepts)])
+        truths = {name: embed_images(self.clip, self.true_images[name]) for name in names}
+        return {
+            "both": None if all_found is None else _mean(all_found),
+            "shows": {name: _mean(shown) for name, shown in found.items()},
+            "clip_image": {name: _mean(embeddings @ truth.T) for name, truth in truths.items()},
+            "clip_text": _mean(embeddings @ words),
+        }
+
+    def control(self) -> dict[str, Any]:
+        """What the detector of colors finds in each concept's own images, and in those of the others."""
+        control: dict[str, Any] = {}
+        for name, concept in self.concepts.items():
+            if concept.colour:
+                shown = {
+                    of: shows_color(truth, concept.colour, self.presence) for of, truth in self.true_images.items()
+                }
+                control[name] = {"own_images": share_of(shown.pop(name))}
+                if shown:
+                    control[name]["images_of_others"] = share_of(torch.cat(list(shown.values())))
+        return control
+
+
+def grade_group(
+    grader: Grader, group: Group, prompts: Sequence[str], runs: Sequence[Sequence[Images]]
+) -> dict[str, Any]:
+    """One method on one group: means over prompts, then over `runs`, whose images are in the order of all `prompts`."""
+    texts = [prompts[i] for i in group.prompts]
+    graded = [[grader.grade(images[i], prompts[i]) for i in group.prompts] for images in runs]
+
+    def over(values: Callable[[dict[str, Any]], float | None], least: float) -> dict[str, Any]:
+        of_runs = [[value for grades in run if (value := values(grades)) is not None] for run in graded]
+        return summary([sum(of_run) / len(of_run) for of_run in of_runs], least)
+
+    metrics: dict[str, Any] = {}
+    if all(grades["both"] is not None for grades in graded[0]):
+        shares = [[grades["both"] for grades in run] for run in graded]
+        metrics["both"] = with_runs([sum(share) / len(share) for share in shares], 0.0)
+        metrics["prompts"] = {text: summary(share, 0.0) for text, *share in zip(texts, *shares, strict=True)}
+    for measure, least in (("shows", 0.0), ("clip_image", -1.0)):
+        names = [name for name in group.concepts if any(name in grades[measure] for grades in graded[0])]
+        metrics[measure] = {name: over(lambda grades, m=measure, n=name: grades[m].get(n), least) for name in names}
+    return metrics | {"clip_text": over(lambda grades: grades["clip_text"], -1.0)}
+
+
+def compare_methods(
+    grader: Grader, groups: Sequence[Group], prompts: Sequence[str], images: Mapping[Method, Sequence[Sequence[Images]]]
+) -> dict[str, Any]:
+    """Each method's grades by group, and what Custom Diffusion changes; `images` by method, run and prompt."""
+    pairs: dict[str, dict[str, Any]] = {
+        group.name: {method: grade_group(grader, group, prompts, images[method]) for method in METHODS}
+        for group in groups
+    }
+    shares = {
+        name: {method: graded[method]["both"]["runs"] for method in (OURS, THEIRS)}
+        for name, graded in pairs.items()
+        if "both" in graded[OURS]
+    }
+    if not shares:
+        return {"pairs": pairs}
+    compared = compare_shares(shares)
+    for name, difference in compared["differences"].items():
+        pairs[name]["difference"] = difference
+    return {"overall": compared["overall"], "pairs": pairs}
+
+
+def _mean(values: Tensor) -> float:
+    return values.double().mean().item()
+
+
+def concepts_panel(true_images: Mapping[str, Tensor]) -> Panel:
+    """The first images (N, 3, S, S) uint8 of each concept, by its label."""
+    rows = [to_pil(images[:NUM_CONCEPT_IMAGES]) for images in true_images.values()]
+    return Panel(rows, list(true_images), [], "images of the concepts")
+
+
+def samples_panel(prompts: Mapping[int, str], found: Mapping[tuple[str, int], Mapping[str, Tensor]]) -> Panel:
+    """The first images of each prompt and method, with the concepts that `found`, (N,) bool by name, has in each."""
+    rows: list[tuple[Method, int]] = [(method, i) for i in prompts for method in TITLES]
+    labels = [f"{TITLES[method]}\n{prompts[i]}" for method, i in rows]
+    files = [sample_files(sample_folder(method, 0, i))[:NUM_NOISES] for method, i in rows]
+    captions = [
+        [_caption(found[row], number) for number in range(len(images))] for row, images in zip(rows, files, strict=True)
+    ]
+    columns = [f"noise {number:02d}" for number in range(max(map(len, files)))]
+    title = "first training seed, the same noises; below each image the concepts found in it"
+    return Panel(files, labels, columns, title, captions)
+
+
+def _caption(found: Mapping[str, Tensor], number: int) -> str:
+    """Empty where no concept is looked for."""
+    return ", ".join(name for name, shown in found.items() if shown[number]) or ("none" if found else "")

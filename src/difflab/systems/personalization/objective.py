@@ -1,0 +1,88 @@
+"""Training examples and objective of textual inversion and Custom Diffusion."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from diffusers import DDPMScheduler, StableDiffusionPipeline
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from difflab.data.dataset import ImageDataset
+from difflab.data.pixels import to_signed
+from difflab.systems.text_to_image.model_folder import image_size
+from difflab.systems.text_to_image.objective import noised
+from difflab.systems.zero_shot.clip import tokenize
+
+# "latents" (N, C, h, w), scaled as the U-Net takes them, and "tokens" (N, L) of their captions.
+Examples = dict[str, Tensor]
+EMBEDDING = "embeddings.token_embedding.weight"  # in CLIPTextModel
+CROSS_ATTENTION = ("attn2.to_k.weight", "attn2.to_v.weight")  # how names of keys and values end in the U-Net
+
+
+def concept_examples(
+    pipeline: StableDiffusionPipeline, images: ImageDataset, token: str, templates: Sequence[str]
+) -> Examples:
+    """N images at the model's size, each also flipped, each with all T templates for its caption: 2·N·T rows.
+
+    Raises UserError where the tokenizer does not know a caption.
+    """
+    captions = [template.format(token=token) for template in templates]
+    pixels = images.resized(image_size(pipeline)).images
+    latents = _encode(pipeline, torch.cat([pixels, pixels.flip(3)]))
+    tokens = tokenize(pipeline.tokenizer, captions)
+    return {"latents": latents.repeat_interleave(len(tokens), 0), "tokens": tokens.repeat(len(latents), 1)}
+
+
+def prior_examples(pipeline: StableDiffusionPipeline, images: Tensor, captions: Sequence[str]) -> Examples:
+    """`images` (N, 3, S, S) uint8 of the model's size, each with its caption: N rows."""
+    return {"latents": _encode(pipeline, images), "tokens": tokenize(pipeline.tokenizer, captions)}
+
+
+def joined_examples(parts: Sequence[Examples]) -> Examples:
+    """All rows of all parts."""
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+@torch.no_grad()
+def _encode(pipeline: StableDiffusionPipeline, images: Tensor) -> Tensor:
+    """The mean that the autoencoder has for each image, as the U-Net takes it; on the CPU."""
+    pixels = to_signed(images.to(pipeline.device))
+    means = [pipeline.vae.encode(image[None]).latent_dist.mean for image in pixels]
+    return torch.cat(means).float().cpu() * pipeline.vae.config.scaling_factor
+
+
+class PersonalizationTask(nn.Module):
+    """E ‖ε − ε_θ(√ᾱ_t z₀ + √(1−ᾱ_t) ε, t, c(y))‖² over latents z₀ and captions y (Rombach et al. 2022, eq. 3).
+
+    The error is of v where the model's scheduler predicts v. What moves are the embeddings of the last `num_tokens` of
+    the vocabulary, which is textual inversion (Gal et al. 2022, eq. 2), and with `cross_attention` also key and value
+    projections of all cross-attention layers, which is Custom Diffusion (Kumari et al. 2022, section 3.1).
+    """
+
+    def __init__(self, pipeline: StableDiffusionPipeline, num_tokens: int, cross_attention: bool):
+        """`pipeline` holds the tokens already, is on the training device, and stays as it is."""
+        super().__init__()
+        for network in (pipeline.text_encoder, pipeline.unet):
+            network.requires_grad_(False).eval()
+        # A tuple, so that fit neither saves nor averages them.
+        self.frozen = (pipeline.text_encoder, pipeline.unet)
+        table = pipeline.text_encoder.get_parameter(EMBEDDING)
+        self.known = (table[:-num_tokens],)
+        self.embeddings = nn.Parameter(table[-num_tokens:].clone())
+        weights = dict(pipeline.unet.named_parameters())
+        self.names = [name for name in weights if cross_attention and name.endswith(CROSS_ATTENTION)]
+        self.projections = nn.ParameterList(weights[name].clone() for name in self.names)
+        # The pipeline's own samples; some of its kind cannot make the target of v.
+        self.scheduler: Any = DDPMScheduler.from_config(pipeline.scheduler.config)
+
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """`latents` (N, C, h, w), scaled as the U-Net takes them, and `tokens` (N, L), to the mean loss."""
+        z, t, target = noised(self.scheduler, batch["latents"], generator)
+        text_encoder, unet = self.frozen
+        table = torch.cat([*self.known, self.embeddings])
+        states = functional_call(text_encoder, {EMBEDDING: table}, (batch["tokens"],))[0]
+        weights = dict(zip(self.names, self.projections, strict=True))
+        predicted = functional_call(unet, weights, (z, t, states)).sample
+        return F.mse_loss(predicted.float(), target)

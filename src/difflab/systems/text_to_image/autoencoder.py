@@ -1,0 +1,118 @@
+"""The autoencoder whose latents the text-to-image model draws."""
+
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from diffusers.models.downsampling import Downsample2D
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.upsampling import Upsample2D
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from difflab.config.language import AutoencoderNetworkParams
+from difflab.data.circles import Scenes, render_images
+from difflab.pipeline.progress import image_bar
+
+ENCODED = 64  # images at a time, when a whole data set is encoded
+FIRST_LOG_VARIANCE = -6.0
+RANDOM_SHARE = 0.3  # of the random weights that stay where the identity is added
+
+
+def make_autoencoder(params: AutoencoderNetworkParams) -> AutoencoderKL:
+    """An AutoencoderKL (Rombach et al. 2022, section 3.1) of images (N, 3, S, S) in [-1, 1], to be trained.
+
+    It starts as an autoencoder that subsamples and repeats pixels, with random weights on top, and with a posterior so
+    narrow that the decoder sees more than noise.
+    """
+    levels = len(params.block_out_channels)
+    options: dict[str, Any] = {
+        "sample_size": params.image_size,
+        "latent_channels": params.latent_channels,
+        "block_out_channels": tuple(params.block_out_channels),
+        "down_block_types": ("DownEncoderBlock2D",) * levels,
+        "up_block_types": ("UpDecoderBlock2D",) * levels,
+        "layers_per_block": params.layers_per_block,
+        "norm_num_groups": params.norm_num_groups,
+        "mid_block_add_attention": False,
+        "force_upcast": False,
+    }
+    autoencoder = AutoencoderKL(**options)
+    _pass_pixels(autoencoder)
+    return autoencoder
+
+
+@torch.no_grad()
+def _pass_pixels(autoencoder: Any) -> None:
+    """Let pixels through from the first step on, which a stack of random convolutions takes hundreds of steps to learn.
+
+    Residual branches start at zero, and every convolution beside them adds the identity to a part of its random
+    weights. Through the activation before the last one a number goes as the pair x, −x: SiLU(x) − SiLU(−x) = x.
+    """
+    for module in autoencoder.modules():
+        if isinstance(module, ResnetBlock2D):
+            for parameter in module.conv2.parameters():
+                nn.init.zeros_(parameter)
+            if module.conv_shortcut is not None:
+                _add_identity(module.conv_shortcut)
+        elif isinstance(module, (Downsample2D, Upsample2D)):
+            _add_identity(module.conv)
+    for half in (autoencoder.encoder, autoencoder.decoder):
+        _add_identity(half.conv_in, num_pairs=half.conv_in.in_channels)
+        _add_identity(half.conv_out, num_pairs=half.conv_in.in_channels)
+    _add_identity(autoencoder.quant_conv)
+    _add_identity(autoencoder.post_quant_conv)
+    log_variances = slice(autoencoder.config.latent_channels, None)
+    autoencoder.quant_conv.weight[log_variances] = 0
+    autoencoder.quant_conv.bias[log_variances] = FIRST_LOG_VARIANCE
+
+
+def _add_identity(convolution: Any, num_pairs: int = 0) -> None:
+    """Channel k goes on as channel k; `num_pairs` channels are split into themselves and their negatives, or joined."""
+    identity = nn.init.dirac_(torch.empty_like(convolution.weight))
+    middle = convolution.kernel_size[0] // 2
+    for k in range(min(num_pairs, convolution.out_channels)):
+        row, column = (num_pairs + k, k) if convolution.in_channels == num_pairs else (k, num_pairs + k)
+        identity[row, column, middle, middle] = -1
+    convolution.weight.mul_(RANDOM_SHARE).add_(identity)
+
+
+class AutoencoderTask(nn.Module):
+    """Mean |x − D(z)| + `kl_weight` · mean KL(q(z|x) ‖ N(0, 1)), z of the posterior q(z|x) = E(x)."""
+
+    def __init__(self, autoencoder: AutoencoderKL, kl_weight: float):
+        super().__init__()
+        self.autoencoder: Any = autoencoder
+        self.kl_weight = kl_weight
+
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """`geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes, to the mean loss."""
+        images = render_images(batch["geometry"], batch["colours"], self.autoencoder.config.sample_size)
+        posterior = self.autoencoder.encode(images).latent_dist
+        decoded = self.autoencoder.decode(posterior.sample(generator)).sample
+        divergence = posterior.kl().mean() / posterior.mean[0].numel()
+        return F.l1_loss(decoded.float(), images) + self.kl_weight * divergence
+
+
+@torch.no_grad()
+def encode_scenes(autoencoder: Any, scenes: Scenes, image_size: int) -> Tensor:
+    """(N, C, h, w) float32 on the CPU: the posterior means of the scenes' images, times `scaling_factor`.
+
+    The autoencoder is on the device to encode on.
+    """
+    latents = []
+    with image_bar("encoding", 0, len(scenes)) as bar:
+        parts = zip(scenes.geometry.split(ENCODED), scenes.colors.split(ENCODED), strict=True)
+        for geometry, colors in parts:
+            images = render_images(geometry.to(autoencoder.device), colors.to(autoencoder.device), image_size)
+            means = autoencoder.encode(images.to(autoencoder.dtype)).latent_dist.mode()
+            latents.append((means * autoencoder.config.scaling_factor).float().cpu())
+            bar.update(len(geometry))
+    return torch.cat(latents)
+
+
+def standardize(autoencoder: Any, scenes: Scenes) -> None:
+    """Set `scaling_factor` so that the scenes' latents have standard deviation 1 (Rombach et al. 2022, appendix G)."""
+    autoencoder.register_to_config(scaling_factor=1.0)
+    latents = encode_scenes(autoencoder, scenes, autoencoder.config.sample_size)
+    autoencoder.register_to_config(scaling_factor=1 / latents.std().item())

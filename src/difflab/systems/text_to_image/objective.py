@@ -1,0 +1,89 @@
+"""The U-Net in latent space, its noise schedule, and the denoising objective with captions."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import CLIPTextModel
+
+from difflab.config.language import LatentNetworkParams
+
+
+def make_latent_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:
+    """A random U-Net of the autoencoder's latents, whose levels attend to (N, L, `text_width`) states."""
+    levels = len(params.block_out_channels)
+    latents: Any = autoencoder.config
+    downsamplings = len(latents.block_out_channels) - 1
+    return UNet2DConditionModel(
+        sample_size=latents.sample_size // 2**downsamplings,
+        in_channels=latents.latent_channels,
+        out_channels=latents.latent_channels,
+        block_out_channels=tuple(params.block_out_channels),
+        down_block_types=("CrossAttnDownBlock2D",) * levels,
+        up_block_types=("CrossAttnUpBlock2D",) * levels,
+        layers_per_block=params.layers_per_block,
+        attention_head_dim=params.num_attention_heads,  # diffusers' name for the number of heads
+        norm_num_groups=params.norm_num_groups,
+        cross_attention_dim=text_width,
+    )
+
+
+def make_scheduler(betas: Tensor, prediction_type: Literal["epsilon", "v_prediction"]) -> DDIMScheduler:
+    """The scheduler of a pipeline trained on `betas` (T,) float64; latents are not clipped."""
+    return DDIMScheduler(
+        num_train_timesteps=len(betas),
+        trained_betas=betas.tolist(),
+        prediction_type=prediction_type,
+        clip_sample=False,
+        timestep_spacing="trailing",
+        steps_offset=1,  # of leading spacing alone; pipelines of Stable Diffusion demand it
+    )
+
+
+def noised(scheduler: Any, latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents z_t = √ᾱ_t z₀ + √(1−ᾱ_t) ε with t uniform, t (N,), and the target: ε, or v = √ᾱ_t ε − √(1−ᾱ_t) z₀.
+
+    `scheduler`: a DDPMScheduler, which says what the model predicts.
+    """
+    noise = torch.randn(latents.shape, device=latents.device, generator=generator)
+    num_steps = scheduler.config.num_train_timesteps
+    t = torch.randint(num_steps, (len(latents),), device=latents.device, generator=generator)
+    is_v = scheduler.config.prediction_type == "v_prediction"
+    target = scheduler.get_velocity(latents, noise, t) if is_v else noise
+    return scheduler.add_noise(latents, noise, t), t, target
+
+
+class Captions:
+    """Token numbers to the hidden states that the U-Net reads, by a frozen text encoder; some captions dropped.
+
+    A dropped caption is the empty prompt, as in classifier-free guidance (Ho & Salimans 2022, algorithm 1).
+    """
+
+    def __init__(self, text_encoder: CLIPTextModel, empty: Tensor, drop_probability: float):
+        """`empty` (L,): the tokens of the empty prompt; the text encoder is on the training device."""
+        self.text_encoder = text_encoder.requires_grad_(False).eval()
+        self.empty, self.drop_probability = empty.to(text_encoder.device), drop_probability
+
+    @torch.no_grad()
+    def __call__(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
+        """(N, L) to (N, L, D)."""
+        drop = torch.rand(len(tokens), device=tokens.device, generator=generator) < self.drop_probability
+        return self.text_encoder(torch.where(drop[:, None], self.empty, tokens))[0]
+
+
+class LatentDenoisingTask(nn.Module):
+    """E ‖ε − ε_θ(z_t, t, c(y))‖² over latents z₀ and captions y (Rombach et al. 2022, eq. 3), or the same of v."""
+
+    def __init__(self, unet: UNet2DConditionModel, scheduler: Any, captions: Captions):
+        super().__init__()
+        self.unet, self.scheduler, self.captions = unet, scheduler, captions
+
+    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """`latents` (N, C, h, w) and `tokens` (N, L), to the mean loss."""
+        states = self.captions(batch["tokens"], generator)
+        z, t, target = noised(self.scheduler, batch["latents"], generator)
+        return F.mse_loss(self.unet(z, t, states).sample.float(), target)

@@ -1,0 +1,145 @@
+"""A small CLIP: its network, its tokenizer, and the folder that transformers' CLIPModel and CLIPProcessor load."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from tokenizers import Tokenizer, models, processors
+from torch import Tensor
+from transformers import (
+    AutoTokenizer,
+    CLIPConfig,
+    CLIPImageProcessor,
+    CLIPModel,
+    CLIPProcessor,
+    PreTrainedTokenizerFast,
+)
+
+from difflab.config.language import ClipNetworkParams
+from difflab.data.captions import NORMALIZER, SPLITTER
+from difflab.errors import UserError, reading
+from difflab.models.hub import split_revision
+from difflab.models.safe_loading import require_weights
+
+BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
+
+
+def make_clip(params: ClipNetworkParams, tokenizer: PreTrainedTokenizerFast) -> CLIPModel:
+    """transformers' CLIPModel of the sizes of `params`, random, for the vocabulary of `tokenizer`."""
+    shared = {
+        "hidden_size": params.hidden_size,
+        "intermediate_size": 4 * params.hidden_size,
+        "num_attention_heads": params.num_attention_heads,
+        "projection_dim": params.projection_dim,
+    }
+    text = {
+        **shared,
+        "num_hidden_layers": params.text_layers,
+        "vocab_size": len(tokenizer),
+        "max_position_embeddings": params.text_length,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    vision = {
+        **shared,
+        "num_hidden_layers": params.vision_layers,
+        "image_size": params.image_size,
+        "patch_size": params.patch_size,
+    }
+    return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=params.projection_dim))
+
+
+def make_image_processor(params: ClipNetworkParams) -> CLIPImageProcessor:
+    """Any image to (3, image_size, image_size) in [-1, 1]."""
+    size = {"height": params.image_size, "width": params.image_size}
+    half = [0.5, 0.5, 0.5]
+    return CLIPImageProcessor(
+        size={"shortest_edge": params.image_size}, crop_size=size, image_mean=half, image_std=half
+    )
+
+
+class Clip(NamedTuple):
+    model: CLIPModel
+    tokenizer: PreTrainedTokenizerFast
+    image_processor: CLIPImageProcessor
+
+
+def save_clip(folder: Path, clip: Clip) -> None:
+    clip.model.save_pretrained(folder)
+    CLIPProcessor(clip.image_processor, clip.tokenizer).save_pretrained(folder)
+
+
+def load_clip(place: str | Path, key: str) -> Clip:
+    """The CLIP of a folder or of a hub id, in eval mode.
+
+    Raises UserError, one line that begins with `key`, where it is missing, a component or some weights of it are, it is
+    of another kind, or a hub id cannot be reached.
+    """
+    name, revision = split_revision(place)
+    refused = f"{key}: found {str(place)!r}, allowed: a folder or hub id of a CLIP"
+    with reading(f"{refused}; the model"):
+        loaded: Any = CLIPModel.from_pretrained(name, revision=revision, output_loading_info=True)
+    model, report = loaded
+    if missing := sorted(report["missing_keys"]):
+        raise UserError(f"{refused}; the model: it lacks the weights {', '.join(missing[:3])}, …")
+    with reading(f"{refused}; the tokenizer"):
+        tokenizer, known = AutoTokenizer.from_pretrained(name, revision=revision), model.config.text_config.vocab_size
+    if len(tokenizer) != known:  # transformers makes up an empty one where there is none
+        raise UserError(f"{refused}; the tokenizer: it has {len(tokenizer)} tokens, the model {known}")
+    with reading(f"{refused}; the image processor"):
+        image_processor = CLIPImageProcessor.from_pretrained(name, revision=revision)
+    require_weights(model, f"{key}: {place}")
+    positions = model.config.text_config.max_position_embeddings
+    tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
+    return Clip(model.eval(), tokenizer, image_processor)
+
+
+def build_tokenizer(words: Iterable[str], text_length: int) -> PreTrainedTokenizerFast:
+    """A tokenizer of different `words` in their order, to at most `text_length` tokens with begin and end.
+
+    It splits, begins, ends and pads as CLIPTokenizer does, the padding being the end token, but a word is one token or
+    unknown, so that a prompt of another word is refused instead of spelt.
+    """
+    vocabulary = {word: index for index, word in enumerate([*words, UNKNOWN, BEGIN, END])}
+    model = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    model.normalizer, model.pre_tokenizer = NORMALIZER, SPLITTER
+    model.post_processor = processors.RobertaProcessing(
+        (END, vocabulary[END]), (BEGIN, vocabulary[BEGIN]), trim_offsets=False, add_prefix_space=False
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=model,
+        bos_token=BEGIN,
+        eos_token=END,
+        pad_token=END,
+        unk_token=UNKNOWN,
+        model_max_length=text_length,
+    )
+
+
+def tokenize(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str]) -> Tensor:
+    """Token numbers (N, text_length) int64, each padded to the tokenizer's `model_max_length`.
+
+    Raises UserError when a prompt has a word that is not in the vocabulary, or is too long.
+    """
+    encoded = tokenizer(list(prompts), padding="max_length")["input_ids"]
+    longest, allowed = max(range(len(prompts)), key=lambda row: len(encoded[row])), tokenizer.model_max_length
+    if (length := len(encoded[longest])) > allowed:
+        found = f"{length} tokens with begin and end"
+        raise UserError(f"prompt {prompts[longest]!r}: found {found}, allowed: at most {allowed}")
+    if tokenizer.unk_token_id != tokenizer.eos_token_id:  # a vocabulary of pieces, where they are one, spells any word
+        for prompt, row in zip(prompts, encoded, strict=True):
+            if tokenizer.unk_token_id in row:
+                raise UserError(f"prompt {prompt!r}: found {_unknown(tokenizer, prompt)}, allowed: {_words(tokenizer)}")
+    return torch.tensor(encoded)
+
+
+def _unknown(tokenizer: PreTrainedTokenizerFast, prompt: str) -> str:
+    encoding = tokenizer(prompt, return_offsets_mapping=True)
+    start, end = encoding["offset_mapping"][encoding["input_ids"].index(tokenizer.unk_token_id)]
+    return repr(prompt[start:end])
+
+
+def _words(tokenizer: PreTrainedTokenizerFast) -> str:
+    return " ".join(sorted(set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens)))

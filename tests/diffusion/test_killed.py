@@ -1,0 +1,68 @@
+"""A sampling killed with SIGKILL and started again ends in the bytes of an uninterrupted one."""
+
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+STAGE = [sys.executable, str(Path(__file__).parents[2] / "stages/digits/sample.py"), "joint"]
+SAMPLING = {
+    "seed": 0,
+    "sampler": "ddpm",
+    "num_inference_steps": 30,
+    "batch_size": 4,
+    "guidance_scale": 3.0,
+    "images_per_digit": 13,
+    "trace_steps": 3,
+}
+NUM_BATCHES = 10
+
+
+@pytest.fixture
+def project(digit_model, tmp_path) -> Path:
+    shutil.copytree(digit_model, tmp_path / "models/joint")
+    recipe = {"data": {"mnistm": [0, 2], "svhn": [1]}, "sampling": SAMPLING}
+    params = {"compute": {"threads": 1, "mixed_precision": "fp32"}, "recipes": {"joint": recipe}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    return tmp_path
+
+
+def num_drawn(project: Path) -> int:
+    return len(list(project.glob(".cache/samples/sample@joint/sample-joint-*/*.safetensors")))
+
+
+def kill_at(project: Path, batches: int) -> int:
+    """Start sampling, kill it once it has kept so many batches; returns how many it has then."""
+    with subprocess.Popen(STAGE, cwd=project, stderr=subprocess.DEVNULL) as process:
+        while num_drawn(project) < batches and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    return num_drawn(project)
+
+
+def images(project: Path) -> dict[str, bytes]:
+    folder = project / "samples/joint"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.png")}
+
+
+def test_killed_at_two_points_it_ends_in_the_same_bytes(project, monkeypatch):
+    """39 images in batches of 4, which are not those of one digit."""
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", STAGE[1:])
+    runpy.run_path(STAGE[1], run_name="__main__")
+    whole = images(project)
+    assert len(whole) == 39 + 2 * 3
+    shutil.rmtree(project / "samples")
+    reached = [kill_at(project, batches) for batches in (2, 5)]
+    assert 2 <= reached[0] < 5 <= reached[1] < NUM_BATCHES, "each kill should undo only a part"
+    assert not images(project)
+    subprocess.run(STAGE, cwd=project, check=True)
+    assert images(project) == whole
+    assert num_drawn(project) == 0
