@@ -58,7 +58,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from difflab.profiles import compose
+from difflab.config.profiles import compose
 
 YAML().dump(compose("paper", []), Path(sys.argv[1]))
 PYTHON

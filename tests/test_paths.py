@@ -19,10 +19,10 @@ from difflab.errors import UserError
 from difflab.evaluation.inception import inception_extractor
 from difflab.evaluation.samples import read_digit_samples, read_samples
 from difflab.evaluation.targets import load_targets
-from difflab.studies.grading import load_variants
 from difflab.systems.adaptation.networks import load_classifier
 from difflab.systems.controlnet.evaluation import load_sample_sets
 from difflab.systems.controlnet.network import load_controlnet
+from difflab.systems.digits.grading import load_variants
 from difflab.systems.faces.course_unet import load_course_unet
 from difflab.systems.faces.evaluation import read_images
 from difflab.systems.personalization.concepts import photographs

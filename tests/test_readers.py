@@ -21,10 +21,10 @@ from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
 from difflab.history.compare import compare_files
 from difflab.history.reference import load_reference
-from difflab.studies.grading import load_variants
 from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifier, snapshot_weights
 from difflab.systems.adaptation.scenarios import load_images as load_domain
 from difflab.systems.controlnet.evaluation import load_sample_sets as load_drawings
+from difflab.systems.digits.grading import load_variants
 from difflab.systems.personalization.prompts import read_course_input
 from tests.diffusion.conftest import NETWORK, SIZE, digit_model, digit_models, make_unet, one_thread
 

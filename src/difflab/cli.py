@@ -14,14 +14,14 @@ PARAMS = Path("params.yaml")
 
 def profile(name: str, overrides: list[str]) -> None:
     """Write a profile of conf/ to params.yaml, which stays as it was if the result is not valid."""
-    from difflab.profiles import write_profile
+    from difflab.config.profiles import write_profile
 
     write_profile(name, overrides)
 
 
 def recipe(name: str, base: str, overrides: list[str]) -> None:
     """Add to params.yaml a recipe that differs from another one in some values."""
-    from difflab.profiles import write_recipe
+    from difflab.config.profiles import write_recipe
 
     write_recipe(name, base, overrides)
 

@@ -18,7 +18,7 @@ def main(
     condition: Annotated[ConditionParams | None, Section("recipes.{recipe}.condition")],
 ) -> None:
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.studies.rows import COLUMNS, SAME_NOISE, copy_rows, grid_of_digits, grid_of_noises, trace_rows
+    from difflab.systems.digits.rows import COLUMNS, SAME_NOISE, copy_rows, grid_of_digits, grid_of_noises, trace_rows
 
     samples = Path("samples", recipe)
     if condition is None:

@@ -12,7 +12,7 @@ from difflab.stage import Section, run
 
 def main(recipes: Annotated[dict[str, RecipeParams], Section("recipes")]) -> None:
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.studies.rows import COLUMNS, SAME_NOISE, noise_rows
+    from difflab.systems.digits.rows import COLUMNS, SAME_NOISE, noise_rows
 
     rows = noise_rows(recipes, SAME_NOISE)
     labels = [f"{row.recipe}\n{row.shows}" for row in rows]

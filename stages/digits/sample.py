@@ -20,9 +20,9 @@ def main(
 
     from difflab.diffusion.noise_bank import bank_generators, resumable_batches
     from difflab.diffusion.pipelines import load_recipe
-    from difflab.diffusion.plan import PlannedImage, plan_images, save_image
     from difflab.diffusion.samplers import sampler_options
     from difflab.pipeline.files import atomic_write
+    from difflab.systems.digits.plan import PlannedImage, plan_images, save_image
     from difflab.training.device import make_accelerator
 
     model = Path("models", recipe)

@@ -26,8 +26,8 @@ def fid_study(
 ) -> None:
     """Schedules of other lengths: studies/fid/ → metrics/fid_study.json, figures/fid_study.png."""
     from difflab.evaluation.targets import load_targets
-    from difflab.studies.figures import length_plots, length_table, save_study
-    from difflab.studies.grading import grade_variants, length_metrics, load_variants
+    from difflab.systems.digits.figures import length_plots, length_table, save_study
+    from difflab.systems.digits.grading import grade_variants, length_metrics, load_variants
     from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
@@ -51,8 +51,8 @@ def few_steps(
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
     """Quality against network evaluations → metrics/few_steps_RECIPE.json, figures/few_steps_RECIPE.png."""
-    from difflab.studies.figures import few_steps_plots, save_study
-    from difflab.studies.grading import grade_variants, load_variants
+    from difflab.systems.digits.figures import few_steps_plots, save_study
+    from difflab.systems.digits.grading import grade_variants, load_variants
     from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
@@ -72,8 +72,8 @@ def guidance(
     seed: Annotated[Seed, Section("recipes.{study.recipe}.sampling.seed")],
 ) -> None:
     """Effect of the guidance scale: studies/guidance.safetensors → metrics/guidance.json, figures/guidance.png."""
-    from difflab.studies.figures import guidance_plots, save_study
-    from difflab.studies.grading import grade_variants, load_variants
+    from difflab.systems.digits.figures import guidance_plots, save_study
+    from difflab.systems.digits.grading import grade_variants, load_variants
     from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device

@@ -31,7 +31,7 @@ def fid_samples(
 
     from difflab.diffusion.samplers import sampler_options
     from difflab.diffusion.schedules import linear_betas
-    from difflab.studies.drawing import Variant, draw_variants, load_model
+    from difflab.systems.digits.drawing import Variant, draw_variants, load_model
 
     pipeline = load_model(recipe, sampling, compute)
     trained = pipeline.scheduler.config["trained_betas"]
@@ -52,7 +52,7 @@ def few_steps_samples(
 ) -> None:
     """Few steps of DDIM and DPM-Solver++, and all of DDPM → studies/few_steps/RECIPE.safetensors."""
     from difflab.diffusion.samplers import sampler_options
-    from difflab.studies.drawing import Variant, draw_variants, load_model
+    from difflab.systems.digits.drawing import Variant, draw_variants, load_model
 
     pipeline, conditional = load_model(recipe, sampling, compute), sampling.guidance_scale is not None
     options = sampler_options(sampling) | ({"guidance_scale": sampling.guidance_scale} if conditional else {})
@@ -74,7 +74,7 @@ def guidance_samples(
 ) -> None:
     """Several guidance scales → studies/guidance.safetensors."""
     from difflab.diffusion.samplers import sampler_options
-    from difflab.studies.drawing import Variant, draw_variants, load_model
+    from difflab.systems.digits.drawing import Variant, draw_variants, load_model
 
     pipeline = load_model(params.recipe, sampling, compute)
     options = sampler_options(sampling) | {"sampler": params.sampler, "num_inference_steps": params.num_inference_steps}

@@ -11,7 +11,7 @@ from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.report.page import read_strips
-from difflab.studies.rows import middle_digit
+from difflab.systems.digits.rows import middle_digit
 from stages.digits import same_noise
 from tests.stage_calls import run_stage
 

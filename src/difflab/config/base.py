@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from difflab.validation import UNKNOWN, refuse
+from difflab.config.validation import UNKNOWN, refuse
 
 
 def _each_once(values: list[Any]) -> list[Any]:

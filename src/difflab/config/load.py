@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from difflab.config.training import RuntimeParams
+from difflab.config.validation import explain
 from difflab.errors import UserError, reading
 from difflab.pipeline.run_records import note_params
-from difflab.validation import explain
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from difflab.config.load import read_yaml
+from difflab.config.validation import explain
 from difflab.errors import UserError
-from difflab.validation import explain
 
 REPORTED_T = 800  # time steps that the report's model of `fid_study` was trained with
 

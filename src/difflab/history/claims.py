@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from difflab.config.load import read_yaml
+from difflab.config.validation import explain, refuse
 from difflab.errors import UserError
 from difflab.history.measurements import Numbers
-from difflab.validation import explain, refuse
 
 FILE = Path("claims.yaml")
 NUMBER = re.compile(r"(?P<file>[a-z0-9_-]+):(?P<path>[^\s:()]+)")  # joint-cosine:mnistm.accuracy.low

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from difflab.config.validation import explain
 from difflab.errors import UserError, reading
-from difflab.validation import explain
 
 LOCK = Path("dvc.lock")
 CHECKED = "params.checked"

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from difflab.config.params import Params, load_params
 from difflab.config.training import TrainingParams
+from difflab.config.validation import explain
 from difflab.errors import UserError, read_json
 from difflab.history.changes import flat
 from difflab.history.claims import load_claims
@@ -29,7 +30,6 @@ from difflab.history.dvc_lock import IMPORT, LOCK, Lock, parse_lock, upstream
 from difflab.history.measurements import ENDS, Numbers, bounds_of, read_metrics
 from difflab.history.revisions import git, resolve
 from difflab.pipeline.files import atomic_write
-from difflab.validation import explain
 
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")

@@ -29,7 +29,7 @@ from difflab.report.html import Embedded, duration, embed, render
 from difflab.report.reported import fid_rows, load_settings, reported_rows
 from difflab.report.systems import FigureText, System, Systems, load_systems
 from difflab.report.tables import Table, table_of
-from difflab.studies.rows import noise_rows
+from difflab.systems.digits.rows import noise_rows
 
 PAGE = Path("report/index.html")
 

@@ -10,9 +10,9 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from difflab.config.language import Concepts, Token
+from difflab.config.validation import explain
 from difflab.data.image_files import find_images
 from difflab.errors import UserError, read_json
-from difflab.validation import explain
 
 
 def tokens_of(prompt: str) -> list[str]:

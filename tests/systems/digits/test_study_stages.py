@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.figures import curves
-from difflab.studies import figures as study_figures
+from difflab.systems.digits import figures as study_figures
 from stages.digits.study_results import few_steps, fid_study, guidance
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # inside clean-fid

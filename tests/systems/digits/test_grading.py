@@ -14,8 +14,8 @@ from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson
 from difflab.evaluation.protocol import sha256_of
-from difflab.studies import grading
-from difflab.studies.grading import grade_variants, load_variants
+from difflab.systems.digits import grading
+from difflab.systems.digits.grading import grade_variants, load_variants
 
 pytestmark = pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # inside clean-fid
 

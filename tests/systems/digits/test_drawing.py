@@ -12,7 +12,7 @@ from difflab.config.diffusion import RecipeData
 from difflab.data.pixels import to_uint8
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
-from difflab.studies.drawing import Variant, draw_variants
+from difflab.systems.digits.drawing import Variant, draw_variants
 
 DIGITS = [7, 3, 5]
 STEPS: dict[str, Any] = {"num_inference_steps": 3}

@@ -1,4 +1,4 @@
-"""Which samples the figures of recipes show, row by row. The files are those of sampling/plan.py."""
+"""Which samples the figures of recipes show, row by row. The files are those of plan.py."""
 
 from __future__ import annotations
 
