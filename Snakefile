@@ -24,6 +24,7 @@ from difflab.history.dvc_lock import LOCK as DVC_LOCK
 from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
 from difflab.history.revisions import Revision
+from difflab.pipeline.inputs import link_inputs
 
 # The commands of the stages are those of this environment, also where it is not activated.
 BINARIES = str(Path(sys.executable).parent)
@@ -37,13 +38,14 @@ CHANGED = set()
 def open_repository():
     """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
     global REPO, CHANGED
-    load_params()
+    params = load_params()
     if DVC_LOCK.exists():
         Revision(None).lock
     REPO = Repo()
     REPO.index.graph
     if workflow.is_main_process:
-        write_fingerprints()  # DVC compares them
+        link_inputs(params)  # DVC compares what they lead to,
+        write_fingerprints()  # and these
         CHANGED = set(REPO.status())
 
 

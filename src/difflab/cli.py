@@ -29,15 +29,19 @@ def recipe(name: str, base: str, overrides: list[str]) -> None:
 def check(out: Path | None) -> None:
     """Refuse a params.yaml with a bad value, and a checkout whose outputs could not be written.
 
-    The file `out` is always the same: it says that there is none.
+    Links the files and folders that params.yaml names below inputs/, where DVC sees what is in them. The file `out` is
+    always the same: it says that nothing is wrong.
     """
     from difflab.config.params import load_params
     from difflab.pipeline.check import check_params
     from difflab.pipeline.declared_outputs import check_outputs, declared_outputs
     from difflab.pipeline.files import atomic_write
+    from difflab.pipeline.inputs import link_inputs
 
-    check_params(load_params(PARAMS))
+    params = load_params(PARAMS)
+    check_params(params)
     check_outputs(declared_outputs())
+    link_inputs(params)
     if out:
         with atomic_write(out) as partial:
             partial.write_text("params.yaml: checked\n", encoding="utf-8")
@@ -93,8 +97,11 @@ def why(file: Path, since: str | None) -> None:
 
 def plan() -> None:
     """Say what the runners would run, why, and how long it took before."""
+    from difflab.config.params import load_params
     from difflab.history.plan import plan, report
+    from difflab.pipeline.inputs import link_inputs
 
+    link_inputs(load_params(PARAMS))  # DVC compares what they lead to
     print(report(plan()))
 
 

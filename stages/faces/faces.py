@@ -27,7 +27,7 @@ def main(
     from difflab.diffusion.objective import DenoisingTask
     from difflab.diffusion.schedules import make_betas
     from difflab.diffusion.unet import load_pretrained_unet, make_unet, save_model_folder
-    from difflab.models.hub import is_weights_file
+    from difflab.models.hub import is_weights_file, record_commit
     from difflab.pipeline.files import atomic_write
     from difflab.systems.faces.course_unet import load_course_unet
     from difflab.training.checkpoint import rolling_checkpoint
@@ -37,7 +37,9 @@ def main(
     if external is not None:
         loaded = load_course_unet(external) if is_weights_file(external) else load_pretrained_unet(external)
         with atomic_write(OUTPUT) as folder:
-            return save_model_folder(folder, "UnconditionalPipeline", {"unet": loaded}, make_betas(schedule))
+            save_model_folder(folder, "UnconditionalPipeline", {"unet": loaded}, make_betas(schedule))
+            record_commit(folder, external, "model_index.json")
+        return
 
     prepared = Path("prepared/faces.safetensors")
     accelerator = make_accelerator(compute)

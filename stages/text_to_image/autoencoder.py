@@ -15,6 +15,7 @@ def main(
     from accelerate.utils import set_seed
 
     from difflab.data.circles import load_scenes
+    from difflab.models.hub import record_commit
     from difflab.pipeline.files import atomic_write
     from difflab.systems.text_to_image.autoencoder import AutoencoderTask, make_autoencoder, standardize
     from difflab.systems.text_to_image.model_folder import AUTOENCODER, load_autoencoder
@@ -25,7 +26,9 @@ def main(
     if pretrained is not None:
         loaded = load_autoencoder(pretrained, "text_to_image.pretrained", subfolder="vae")
         with atomic_write(AUTOENCODER) as folder:
-            return loaded.save_pretrained(folder)
+            loaded.save_pretrained(folder)
+            record_commit(folder, pretrained, "vae/config.json")
+        return
     accelerator = make_accelerator(compute)
     prepared = Path("prepared/circles.safetensors")
     scenes = load_scenes(prepared)

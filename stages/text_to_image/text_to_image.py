@@ -26,6 +26,7 @@ def main(
 
     from difflab.data.circles import load_scenes
     from difflab.diffusion.schedules import make_betas
+    from difflab.models.hub import record_commit
     from difflab.pipeline.files import atomic_write
     from difflab.systems.text_to_image.autoencoder import encode_scenes
     from difflab.systems.text_to_image.model_folder import AUTOENCODER, MODEL, load_autoencoder, load_text_to_image
@@ -38,7 +39,9 @@ def main(
     if pretrained is not None:
         loaded = load_text_to_image(pretrained, "text_to_image.pretrained")
         with atomic_write(MODEL) as folder:
-            return loaded.save_pretrained(folder)
+            loaded.save_pretrained(folder)
+            record_commit(folder, pretrained, "model_index.json")
+        return
     accelerator = make_accelerator(compute)
     prepared, clip_folder = Path("prepared/circles.safetensors"), Path("models/clip")
     scenes = load_scenes(prepared).part("train")

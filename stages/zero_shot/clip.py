@@ -23,6 +23,7 @@ def main(
     from difflab.data.captions import split_colored_digits, vocabulary
     from difflab.data.circles import load_scenes
     from difflab.data.dataset import ImageDataset
+    from difflab.models.hub import record_commit
     from difflab.pipeline.files import atomic_write
     from difflab.systems.zero_shot.clip import (
         Clip,
@@ -41,7 +42,9 @@ def main(
     if pretrained is not None:
         loaded = load_clip(pretrained, "clip.pretrained")
         with atomic_write(OUTPUT) as folder:
-            return save_clip(folder, loaded)
+            save_clip(folder, loaded)
+            record_commit(folder, pretrained, "config.json")
+        return
     accelerator = make_accelerator(compute)
     inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
     scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1], ["train"]).part("train")
@@ -58,6 +61,7 @@ def main(
         fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint)
         with checkpoint.model_folder(OUTPUT) as folder:
             save_clip(folder, Clip(clip, tokenizer, make_image_processor(network)))
+    from difflab.models.hub import record_commit
     from difflab.pipeline.files import atomic_write
     from difflab.systems.zero_shot.clip import load_clip, save_clip
 

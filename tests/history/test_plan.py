@@ -13,13 +13,13 @@ from difflab.pipeline.run_records import RunRecord
 PIPELINE = """
 stages:
   check_params:
-    cmd: cp params.yaml params.checked
+    cmd: mkdir -p inputs && cp params.yaml inputs/params.checked
     params: [params.yaml: ]
-    outs: [params.checked: {persist: true}]
+    outs: [inputs/params.checked: {persist: true}]
   make:
     cmd: python stages/make.py
     params: [make]
-    deps: [params.checked, source.txt]
+    deps: [inputs/params.checked, source.txt]
     outs: [made.txt]
   draw:
     cmd: python stages/draw.py
@@ -27,7 +27,7 @@ stages:
     outs: [figure.txt]
   other:
     cmd: python stages/other.py
-    deps: [params.checked]
+    deps: [inputs/params.checked]
     outs: [other.txt]
 """
 
@@ -38,7 +38,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("DVC_ROOT", raising=False)
     Path("dvc.yaml").write_text(PIPELINE)
     Path("params.yaml").write_text("make: {rate: 0.1}\n")
-    for name in ("source.txt", "made.txt", "figure.txt", "other.txt", "params.checked"):
+    for name in ("source.txt", "made.txt", "figure.txt", "other.txt", "inputs/params.checked"):
+        Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text("1")
     subprocess.run(["git", "init", "--quiet"], check=True)
     with Repo.init() as repo:

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from difflab.config.validation import explain
 from difflab.errors import UserError, reading
+from difflab.pipeline.inputs import CHECKED
 
 LOCK = Path("dvc.lock")
-CHECKED = "params.checked"
 IMPORT = Path("data.dvc")  # an import is a stage in a file of its own
 
 
@@ -132,12 +132,14 @@ def makers(lock: Lock, path: str) -> list[LockedStage]:
 
 
 def upstream(lock: Lock, path: str) -> list[LockedStage]:
-    """All stages that the file or folder `path` depends on, the nearest first, except those behind `params.checked`:
-    that file is always the same, though its stage reads all of params.yaml."""
+    """All stages that the file or folder `path` depends on, the nearest first.
+
+    Except those behind inputs/params.checked, which is always the same, though its stage reads all of params.yaml.
+    """
     found = {stage.name: stage for stage in makers(lock, path)}
     for stage in (front := list(found.values())):
         for dep in stage.deps:
-            new = [made for made in makers(lock, dep) if made.name not in found] if dep != CHECKED else []
+            new = [made for made in makers(lock, dep) if made.name not in found] if dep != str(CHECKED) else []
             found |= {made.name: made for made in new}
             front += new  # the list that is iterated over
     return front

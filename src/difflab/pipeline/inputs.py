@@ -10,11 +10,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from difflab.config.language import ConceptParams
-from difflab.config.params import Params
+if TYPE_CHECKING:
+    from difflab.config.language import ConceptParams
+    from difflab.config.params import Params
 
 FOLDER = Path("inputs")
+CHECKED = FOLDER / "params.checked"  # what check_params writes, always the same
 
 
 def link_inputs(params: Params) -> None:
@@ -30,6 +33,8 @@ def link_inputs(params: Params) -> None:
             folders.add(place)
             links |= {place / path.name: path.absolute() for path in paths}
     for place in _below(FOLDER):
+        if place == CHECKED:
+            continue
         right = links.get(place) == place.readlink() if place.is_symlink() else place in folders and place.is_dir()
         if not right and place.parent.is_dir():
             shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
