@@ -24,6 +24,7 @@ from difflab.history.dvc_lock import LOCK as DVC_LOCK
 from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
 from difflab.history.revisions import Revision
+from difflab.pipeline.check import check_params
 from difflab.pipeline.inputs import link_inputs
 
 # The commands of the stages are those of this environment, also where it is not activated.
@@ -44,6 +45,7 @@ def open_repository():
     REPO = Repo()
     REPO.index.graph
     if workflow.is_main_process:
+        check_params(params)
         link_inputs(params)  # DVC compares what they lead to,
         write_fingerprints()  # and these
         CHANGED = set(REPO.status())

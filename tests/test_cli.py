@@ -12,6 +12,7 @@ from PIL import Image
 
 from difflab.cli import main
 from difflab.config.params import load_params
+from difflab.pipeline.inputs import CHECKED
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted(path.stem for path in ROOT.glob("conf/*.yaml"))
@@ -79,8 +80,8 @@ def test_bad_profile_leaves_params_alone(folder: Path, difflab, arguments: list[
 def test_check_stops_before_anything_is_written(folder: Path, difflab) -> None:
     assert difflab("profile", "cpu", "judge.checkpoint=mine.pt", "prepare.digit_size=28") == ""
     line = "error: params.yaml: judge.checkpoint: found 'mine.pt', which is not there, allowed: null, or a file"
-    assert difflab("check", "--out", "checked") == line
-    assert not Path("checked").exists()
+    assert difflab("check") == line
+    assert not CHECKED.exists()
 
 
 @pytest.mark.parametrize(
@@ -117,13 +118,13 @@ def test_check_writes_the_same_file_for_all_good_params(folder: Path, difflab) -
         Image.new("RGB", (8, 8)).save(folder / "concepts" / concept / "00.jpg")
     for name in PROFILES:
         difflab("profile", name)
-        difflab("check", "--out", "checked")
-        written.append((folder / "checked").read_bytes())
-        (folder / "checked").unlink()
+        difflab("check")
+        written.append(CHECKED.read_bytes())
+        CHECKED.unlink()
     assert len(set(written)) == 1
     (folder / "params.yaml").write_text("compute: {threads: 0}\n")
-    assert difflab("check", "--out", "checked").startswith("error: params.yaml: compute.threads: found 0, allowed: ")
-    assert not (folder / "checked").exists()
+    assert difflab("check").startswith("error: params.yaml: compute.threads: found 0, allowed: ")
+    assert not CHECKED.exists()
 
 
 def test_compare_of_one_file_is_refused(folder: Path, difflab) -> None:

@@ -26,25 +26,20 @@ def recipe(name: str, base: str, overrides: list[str]) -> None:
     write_recipe(name, base, overrides)
 
 
-def check(out: Path | None) -> None:
+def check() -> None:
     """Refuse a params.yaml with a bad value, and a checkout whose outputs could not be written.
 
-    Links the files and folders that params.yaml names below inputs/, where DVC sees what is in them. The file `out` is
-    always the same: it says that nothing is wrong.
+    Links the files and folders that params.yaml names below inputs/, where DVC sees what is in them.
     """
     from difflab.config.params import load_params
     from difflab.pipeline.check import check_params
     from difflab.pipeline.declared_outputs import check_outputs, declared_outputs
-    from difflab.pipeline.files import atomic_write
     from difflab.pipeline.inputs import link_inputs
 
     params = load_params(PARAMS)
     check_params(params)
     check_outputs(declared_outputs())
     link_inputs(params)
-    if out:
-        with atomic_write(out) as partial:
-            partial.write_text("params.yaml: checked\n", encoding="utf-8")
 
 
 def results() -> None:
@@ -169,9 +164,10 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("base", metavar="BASE", help="the recipe to copy, such as mnistm-linear")
     command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as training.seed=1; ~KEY removes one")
     command.set_defaults(call=lambda arguments: recipe(arguments.name, arguments.base, arguments.overrides))
-    command = commands.add_parser("check", help="check every value of params.yaml")
-    command.add_argument("--out", type=Path, metavar="FILE", help="write this file, always the same, if all is well")
-    command.set_defaults(call=lambda arguments: check(arguments.out))
+    command = commands.add_parser(
+        "check", help="check every value of params.yaml, and link what it names below inputs/"
+    )
+    command.set_defaults(call=lambda arguments: check())
     command = commands.add_parser("results", help="name the figures, metrics and samples that are there")
     command.set_defaults(call=lambda arguments: results())
     command = commands.add_parser("report", help="write report/index.html: all figures and metrics on one page")

@@ -33,6 +33,19 @@ STORIES = {
         (EDIT_SOURCE, "", TRAINED),
         ("git checkout --quiet .", "", FRESH),
     ],
+    "a folder of the user's": [
+        (
+            "mkdir ../mine && touch ../mine/config.json ../mine/a && difflab profile smoke clip.pretrained=../mine",
+            "",
+            TRAINED,
+        ),
+        ("dvc repro", "", FRESH),
+        ("echo more >> ../mine/a", "", TRAINED),
+        ("dvc repro", "", FRESH),
+        ("touch ../mine/a", "", FRESH),
+        ("difflab profile smoke", "", TRAINED),
+        ("git checkout --quiet . && dvc checkout", "", FRESH),
+    ],
     "a command": [
         ("sed -i 's/step.py judge/step.py  judge/' dvc.yaml", "", TRAINED),
         ("git checkout --quiet .", "", FRESH),

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from difflab.config.params import Params
 
 FOLDER = Path("inputs")
-CHECKED = FOLDER / "params.checked"  # what check_params writes, always the same
+CHECKED = FOLDER / "params.checked"  # says that params.yaml was checked; its content never changes
 
 
 def link_inputs(params: Params) -> None:
-    """Make `inputs/` lead to all that `params` names; what is right already is left alone."""
+    """Make `inputs/` lead to all that `params` names, and write CHECKED; what is right already is left alone."""
     links: dict[Path, Path] = {}
     folders = {FOLDER}
     for key, paths in named_inputs(params):
@@ -43,6 +43,7 @@ def link_inputs(params: Params) -> None:
     for place, target in links.items():
         if not place.is_symlink():
             place.symlink_to(target)
+    CHECKED.write_text("params.yaml: checked\n", encoding="utf-8")
 
 
 def named_inputs(params: Params) -> Iterator[tuple[str, list[Path]]]:
