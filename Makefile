@@ -48,6 +48,7 @@ bench: $(INSTALLED)  ## measure speed against diffusers, and what DVC costs
 lint: $(INSTALLED)  ## check style and types
 	ruff check
 	ruff format --check
+	lint-imports
 	pyright
 
 lock: $(VENV)/bin/uv  ## write requirements.lock anew from pyproject.toml; versions locked before stay

@@ -24,8 +24,8 @@ from difflab.history.dvc_lock import LOCK as DVC_LOCK
 from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
 from difflab.history.revisions import Revision
-from difflab.pipeline.check import check_params
-from difflab.pipeline.inputs import link_inputs
+from difflab.setup.check import check_params
+from difflab.setup.inputs import link_inputs
 
 # The commands of the stages are those of this environment, also where it is not activated.
 BINARIES = str(Path(sys.executable).parent)

@@ -58,7 +58,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from difflab.config.profiles import compose
+from difflab.setup.profiles import compose
 
 YAML().dump(compose("paper", []), Path(sys.argv[1]))
 PYTHON

@@ -8,8 +8,8 @@ from pydantic import TypeAdapter
 from difflab.config.diffusion import ConditionParams, NetworkParams, ScheduleParams
 from difflab.config.load import validate
 from difflab.config.params import Params
-from difflab.config.profiles import compose
 from difflab.config.training import TrainingParams
+from difflab.setup.profiles import compose
 
 ROOT = Path(__file__).parents[1]
 SAMPLER: dict[str, Any] = {

@@ -12,7 +12,7 @@ from PIL import Image
 
 from difflab.cli import main
 from difflab.config.params import load_params
-from difflab.pipeline.inputs import CHECKED
+from difflab.setup.inputs import CHECKED
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted(path.stem for path in ROOT.glob("conf/*.yaml"))

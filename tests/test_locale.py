@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 ASCII = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 EDITS = r"""
 from difflab.config.params import load_params
-from difflab.config.profiles import write_profile, write_recipe
+from difflab.setup.profiles import write_profile, write_recipe
 root = "/home/jos\u00e9/\u6570\u636e"
 write_profile("cpu", [f"data.root={root}"])
 write_recipe("new", "alpha-500", [])

@@ -14,14 +14,14 @@ PARAMS = Path("params.yaml")
 
 def profile(name: str, overrides: list[str]) -> None:
     """Write a profile of conf/ to params.yaml, which stays as it was if the result is not valid."""
-    from difflab.config.profiles import write_profile
+    from difflab.setup.profiles import write_profile
 
     write_profile(name, overrides)
 
 
 def recipe(name: str, base: str, overrides: list[str]) -> None:
     """Add to params.yaml a recipe that differs from another one in some values."""
-    from difflab.config.profiles import write_recipe
+    from difflab.setup.profiles import write_recipe
 
     write_recipe(name, base, overrides)
 
@@ -32,9 +32,9 @@ def check() -> None:
     Links the files and folders that params.yaml names below inputs/, where DVC sees what is in them.
     """
     from difflab.config.params import load_params
-    from difflab.pipeline.check import check_params
     from difflab.pipeline.declared_outputs import check_outputs, declared_outputs
-    from difflab.pipeline.inputs import link_inputs
+    from difflab.setup.check import check_params
+    from difflab.setup.inputs import link_inputs
 
     params = load_params(PARAMS)
     check_params(params)
@@ -94,7 +94,7 @@ def plan() -> None:
     """Say what the runners would run, why, and how long it took before."""
     from difflab.config.params import load_params
     from difflab.history.plan import plan, report
-    from difflab.pipeline.inputs import link_inputs
+    from difflab.setup.inputs import link_inputs
 
     link_inputs(load_params(PARAMS))  # DVC compares what they lead to
     print(report(plan()))
@@ -164,9 +164,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("base", metavar="BASE", help="the recipe to copy, such as mnistm-linear")
     command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as training.seed=1; ~KEY removes one")
     command.set_defaults(call=lambda arguments: recipe(arguments.name, arguments.base, arguments.overrides))
-    command = commands.add_parser(
-        "check", help="check every value of params.yaml, and link what it names below inputs/"
-    )
+    command = commands.add_parser("check", help="check params.yaml, and link what it names below inputs/")
     command.set_defaults(call=lambda arguments: check())
     command = commands.add_parser("results", help="name the figures, metrics and samples that are there")
     command.set_defaults(call=lambda arguments: results())

@@ -1,9 +1,5 @@
 """Metrics of the samples of one recipe → metrics/RECIPE.json.
 
-from difflab.config.base import Seed
-from difflab.config.load import load_section
-from difflab.config.diffusion import ConditionParams, EvaluationParams, RecipeData
-from difflab.config.training import ComputeParams
 From samples/RECIPE/, the classifiers models/judge-DOMAIN/ and the real images prepared/recipes/RECIPE/.
 """
 

@@ -18,13 +18,12 @@ STAGE = """
 import json, sys
 from pathlib import Path
 
-from difflab.config.load import read_yaml
-from difflab.config.load import load_section
-from difflab.config.training import TrainingParams
-from difflab.pipeline.run_records import recorded
+from difflab.config.load import read_section
+from difflab.pipeline.run_records import note_params, recorded
 
 def main():
-    seed = load_section(TrainingParams, "judge.training").seed
+    note_params("judge.training", training := read_section("judge.training"))
+    seed = training["seed"]
     accuracy = 0.9 + seed / 10_000
     Path("metrics").mkdir(exist_ok=True)
     found = {"value": accuracy, "low": accuracy - 0.1, "high": 1.0}

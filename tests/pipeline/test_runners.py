@@ -35,7 +35,7 @@ STORIES = {
     ],
     "a folder of the user's": [
         (
-            "mkdir ../mine && touch ../mine/config.json ../mine/a && difflab profile smoke clip.pretrained=../mine",
+            "mkdir ../mine && touch ../mine/config.json && difflab profile smoke clip.pretrained=../mine",
             "",
             TRAINED,
         ),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from difflab.config.validation import UNKNOWN, refuse
+from difflab.config.validation import UNKNOWN, refuse, section_of
 
 
 def _each_once(values: list[Any]) -> list[Any]:
@@ -100,7 +100,7 @@ class Section(BaseModel):
     @classmethod
     def _known(cls, value: Any) -> Any:
         names = list(cls.model_fields)
-        for key in value if isinstance(value, dict) else ():
+        for key in section_of(value):
             if key not in names:
                 raise refuse(str(key), UNKNOWN, ", ".join(get_close_matches(str(key), names) or names))
         return value

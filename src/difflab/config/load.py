@@ -10,9 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from difflab.config.training import RuntimeParams
-from difflab.config.validation import explain
+from difflab.config.validation import explain, section_of
 from difflab.errors import UserError, reading
-from difflab.pipeline.run_records import note_params
 
 T = TypeVar("T")
 
@@ -46,7 +45,8 @@ def parse_yaml(content: bytes, place: str) -> Any:
     Raises ParamsError, one line that begins with `place`.
     """
     with reading(place, kind=ParamsError):
-        return YAML(typ="safe").load(content.decode())
+        tree: Any = YAML(typ="safe").load(content.decode())  # pyright: ignore[reportUnknownMemberType]
+        return tree
 
 
 @overload
@@ -54,21 +54,26 @@ def load_section(kind: type[T], key: str, path: str | Path = ...) -> T: ...
 @overload
 def load_section(kind: Any, key: str, path: str | Path = ...) -> Any: ...
 def load_section(kind: Any, key: str, path: str | Path = Path("params.yaml")) -> Any:
-    """Read and check one section, named by its dotted key; a stage reads only the sections dvc.yaml gives it."""
+    """Read and check one section, named by its dotted key. Raises ParamsError with one line."""
+    return validate(kind, read_section(key, path), key)
+
+
+def read_section(key: str, path: str | Path = Path("params.yaml")) -> Any:
+    """The value of a dotted key, unchecked. Raises ParamsError when there is no such key."""
     value = read_yaml(path)
     for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            there = ", ".join(map(str, value)) if isinstance(value, dict) and value else "no section"
-            raise ParamsError(f"params.yaml: {key}: found no {part!r} there, allowed: {there}")
-        value = value[part]
-    note_params(key, value)
-    return validate(kind, value, key)
+        there = section_of(value)
+        if part not in there:
+            names = ", ".join(map(str, there)) or "no section"
+            raise ParamsError(f"params.yaml: {key}: found no {part!r} there, allowed: {names}")
+        value = there[part]
+    return value
 
 
 def load_runtime(path: str | Path = Path("params.yaml")) -> RuntimeParams:
     """The section `runtime`, or its defaults where there is no params.yaml, as in a program of one's own.
 
-    It is not declared by stages, and not noted as read.
+    No stage declares it.
     """
-    tree = read_yaml(path) if Path(path).exists() else {}
-    return validate(RuntimeParams, tree.get("runtime", {}) if isinstance(tree, dict) else tree, "runtime")
+    tree = section_of(read_yaml(path)) if Path(path).exists() else {}
+    return validate(RuntimeParams, tree.get("runtime", {}), "runtime")

@@ -26,6 +26,7 @@ from difflab.config.language import (
 )
 from difflab.config.load import ParamsError, read_yaml, validate
 from difflab.config.training import AdaptationParams, ComputeParams, JudgeParams, RuntimeParams
+from difflab.config.validation import section_of
 
 # Names in models/, metrics/ and samples/ that a recipe, whose names are a-z, 0-9 and -, could take.
 NOT_OF_RECIPES = {"adapt", "autoencoder", "clip", "controlnet", "faces", "guidance", "interpolation", "inversion"} | {
@@ -70,11 +71,12 @@ def _refuse_shared_sections(tree: Any) -> None:
 
     `dvc exp run -S` changes such a section in both places, or in neither, whichever of the two it names.
     """
-    keys, front = {id(tree): ""}, [("", tree)]
+    keys = {id(tree): ""}
+    front: list[tuple[str, Any]] = [("", tree)]
     for prefix, section in front:  # which grows
-        for name, value in section.items() if isinstance(section, dict) else ():
+        for name, value in section_of(section).items():
             key = f"{prefix}.{name}".strip(".")
-            if isinstance(value, dict) and keys.setdefault(id(value), key) != key:
+            if section_of(value) is value and keys.setdefault(id(value), key) != key:
                 found = f"the section {keys[id(value)]} by `<<` or an alias"
                 allowed = "a section of its own, because `dvc exp run -S` changes shared ones in both places or in none"
                 raise ParamsError(f"params.yaml: {key}: found {found}, allowed: {allowed}; `difflab recipe` copies one")

@@ -6,7 +6,7 @@ import json
 import re
 import reprlib
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,11 @@ UNKNOWN = object()  # found where the key itself is not allowed
 def refuse(key: str, found: Any, allowed: str) -> PydanticCustomError:
     """The error for a model's validator to raise where one key (below the model's own) contradicts another."""
     return PydanticCustomError("refused", "{allowed}", {"key": key, "found": found, "allowed": allowed})
+
+
+def section_of(value: Any) -> dict[Any, Any]:
+    """`value` where it is a mapping, as a section of a YAML file is; otherwise an empty one."""
+    return cast(dict[Any, Any], value) if isinstance(value, dict) else {}
 
 
 def explain(error: ValidationError, value: Any, prefix: str) -> str:
@@ -49,11 +54,11 @@ def explain(error: ValidationError, value: Any, prefix: str) -> str:
 
 def _keys(location: tuple[int | str, ...], value: Any) -> list[str]:
     """The keys in pydantic's location of a fault in `value`, without names of types and tags of unions."""
-    keys = []
+    keys: list[str] = []
     for part in map(str, location):
-        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        inside = {str(name): item for name, item in items}
-        missing = isinstance(value, dict) and part not in value.values() and part == str(location[-1])
+        numbered = cast(list[Any], value) if isinstance(value, list) else []
+        inside = {str(name): item for name, item in [*section_of(value).items(), *enumerate(numbered)]}
+        missing = isinstance(value, dict) and part not in inside.values() and part == str(location[-1])
         if part in inside or (missing and part != "[key]"):
             keys, value = [*keys, part], inside.get(part)
     return keys

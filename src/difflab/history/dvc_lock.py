@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from difflab.config.validation import explain
 from difflab.errors import UserError, reading
-from difflab.pipeline.inputs import CHECKED
+from difflab.setup.inputs import CHECKED
 
 LOCK = Path("dvc.lock")
 IMPORT = Path("data.dvc")  # an import is a stage in a file of its own

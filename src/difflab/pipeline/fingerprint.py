@@ -25,6 +25,7 @@ FOLDER = Path("code")  # where the stage `code` writes
 CANNOT_CHANGE_A_RESULT = {
     "src/difflab/config/": "types and checks of params.yaml; the defaults of each section have a hash of their own",
     "src/difflab/pipeline/": "locks, atomic files, resume, run records, progress bars, fingerprints",
+    "src/difflab/setup/": "writes and checks params.yaml before any stage runs",
     "src/difflab/errors.py": "how a stage ends with an error",
 }
 OUTSIDE = tuple(CANNOT_CHANGE_A_RESULT)

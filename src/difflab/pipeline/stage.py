@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from difflab.config.load import load_section
+from difflab.config.load import read_section, validate
 from difflab.config.training import ComputeParams
 from difflab.errors import call
-from difflab.pipeline.run_records import recorded
+from difflab.pipeline.run_records import note_params, recorded
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,10 @@ def read(main: Main, arguments: dict[str, Any]) -> dict[str, Any]:
     values = dict(arguments)
     for name, kind in _parameters(main).items():
         if section := _section(kind):
-            values[name] = load_section(kind, section.key.format(**values))
+            key = section.key.format(**values)
+            value = read_section(key)
+            note_params(key, value)
+            values[name] = validate(kind, value, key)
     return values
 
 

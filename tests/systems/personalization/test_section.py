@@ -8,7 +8,7 @@ import pytest
 from difflab.config.load import ParamsError, read_yaml, validate
 from difflab.config.params import Params
 from difflab.data.colors import contrasts, farthest_colors
-from difflab.pipeline.prompts import check_prompts
+from difflab.setup.prompts import check_prompts
 from tests.config.changed_params import DELETE, changed
 
 PARAMS = read_yaml(Path(__file__).parents[3] / "params.yaml")

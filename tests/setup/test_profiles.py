@@ -9,8 +9,8 @@ from dvc.utils.hydra import apply_overrides
 
 from difflab.config.load import read_yaml
 from difflab.config.params import load_params
-from difflab.config.profiles import parse_value, write_profile, write_recipe
 from difflab.errors import UserError
+from difflab.setup.profiles import parse_value, write_profile, write_recipe
 
 ROOT = Path(__file__).parents[2]
 COSINE = ["schedule.name=cosine", "~schedule.beta_start", "~schedule.beta_end"]

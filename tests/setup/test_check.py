@@ -13,7 +13,7 @@ from difflab.config.load import validate
 from difflab.config.params import Params, load_params
 from difflab.errors import UserError
 from difflab.models.hub import is_hub_id
-from difflab.pipeline.check import check_params
+from difflab.setup.check import check_params
 from tests.config.changed_params import PARAMS, changed
 
 SIZE = 32  # of PARAMS' faces

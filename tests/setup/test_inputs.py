@@ -7,7 +7,7 @@ import pytest
 
 from difflab.config.load import validate
 from difflab.config.params import Params
-from difflab.pipeline.inputs import FOLDER, link_inputs, named_inputs
+from difflab.setup.inputs import FOLDER, link_inputs, named_inputs
 from tests.config.changed_params import PARAMS, changed
 
 

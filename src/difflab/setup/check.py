@@ -14,7 +14,7 @@ from difflab.config.load import ParamsError
 from difflab.config.params import Params
 from difflab.errors import UserError
 from difflab.models.hub import is_hub_id, is_weights_file
-from difflab.pipeline.prompts import check_prompts
+from difflab.setup.prompts import check_prompts
 
 
 def check_params(params: Params) -> None:
