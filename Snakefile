@@ -55,6 +55,7 @@ call(open_repository)
 
 OUTS = {o.def_path.rstrip("/"): o for o in REPO.index.outs if not o.persist and not o.stage.frozen}
 PERSISTENT = [o.def_path.rstrip("/") for o in REPO.index.outs if o.persist]
+WITHOUT_RULES = [s.addressing for s in REPO.index.stages if s.outs and all(out.persist for out in s.outs)]
 WITHOUT_OUTS = [stage.addressing for stage in REPO.index.stages if stage.cmd and not stage.outs]
 FOLDERS = {path for path, out in OUTS.items() if out.def_path.endswith("/") or out.hash_info.isdir}
 call(lambda: check_outputs(f"{path}/" if path in FOLDERS else path for path in OUTS))
@@ -72,7 +73,7 @@ onstart:
         fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.exit("error: another snakemake is at work in this folder")
-    shell("{DVC} repro --quiet check_params code")  # for dvc.lock
+    shell("{DVC} repro --quiet {WITHOUT_RULES}")  # for dvc.lock
 
 
 def forced():

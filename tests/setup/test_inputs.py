@@ -32,7 +32,7 @@ def link(values: dict[str, Any]) -> dict[str, str]:
     return {str(path.relative_to(FOLDER)): str(path.readlink().relative_to(here)) for path in links}
 
 
-def test_what_names_nothing_has_an_empty_folder():
+def test_what_names_nothing_has_a_small_file():
     assert link({}) == {}
     assert {str(FOLDER / key) for key, _ in named_inputs(validate(Params, PARAMS))} <= set(map(str, FOLDER.rglob("*")))
 

@@ -1,7 +1,7 @@
 """Inputs by content: `inputs/KEY` leads to the file or folder of the user's that a key of params.yaml names.
 
-DVC hashes what a link leads to, so that a changed file reruns the stages that depend on its link, and no others. A key
-that names nothing, or a model of the hub, has an empty folder.
+DVC hashes what a link leads to, so that a changed file reruns the stages that depend on its link, and no others. In
+place of a link, a key that names nothing of the user's, or a model of the hub, has a small file.
 """
 
 from __future__ import annotations
@@ -23,19 +23,21 @@ CHECKED = FOLDER / "params.checked"  # says that params.yaml was checked; its co
 def link_inputs(params: Params) -> None:
     """Make `inputs/` lead to all that `params` names, and write CHECKED; what is right already is left alone."""
     links: dict[Path, Path] = {}
-    folders = {FOLDER}
+    texts = {CHECKED: "params.yaml: checked\n"}
     for key, paths in named_inputs(params):
         place = FOLDER / key
-        folders.add(place.parent)
-        if len(paths) == 1:
+        if not paths:
+            texts[place] = "nothing of the user's\n"
+        elif len(paths) == 1:
             links[place] = paths[0].absolute()
         else:
-            folders.add(place)
             links |= {place / path.name: path.absolute() for path in paths}
+    folders = {folder for place in [*links, *texts] for folder in place.parents}
     for place in _below(FOLDER):
-        if place == CHECKED:
-            continue
-        right = links.get(place) == place.readlink() if place.is_symlink() else place in folders and place.is_dir()
+        if place.is_symlink():
+            right = links.get(place) == place.readlink()
+        else:
+            right = place in (folders if place.is_dir() else texts)
         if not right and place.parent.is_dir():
             shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
     for folder in folders:
@@ -43,7 +45,9 @@ def link_inputs(params: Params) -> None:
     for place, target in links.items():
         if not place.is_symlink():
             place.symlink_to(target)
-    CHECKED.write_text("params.yaml: checked\n", encoding="utf-8")
+    for place, text in texts.items():
+        if not place.exists():
+            place.write_text(text, encoding="utf-8")
 
 
 def named_inputs(params: Params) -> Iterator[tuple[str, list[Path]]]:
