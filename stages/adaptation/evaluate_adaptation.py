@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from difflab.config.base import Seed
 from difflab.stage import Compute, Section, run
-from difflab.systems.adaptation.scenarios import METHODS
 
 
 def main(
@@ -20,6 +19,7 @@ def main(
     from difflab.figures.files import Provenance, save_png
     from difflab.systems.adaptation.evaluation import PROTOCOL, grade_scenario
     from difflab.systems.adaptation.figures import accuracy_table, plot_accuracies
+    from difflab.systems.adaptation.scenarios import METHODS
     from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device

@@ -98,7 +98,7 @@ def test_every_parameter_matters_to_the_prediction(network):
 
 def test_the_stage_writes_a_folder_that_samples(file, folder, predicted, monkeypatch):
     training = {"seed": 0, "num_epochs": 1, "batch_size": 1, "learning_rate": 0.001}
-    network = {"block_out_channels": [8]}
+    network = {"block_out_channels": [8], "attention_head_dim": 8, "norm_num_groups": 8}
     schedule = {"name": "linear", "num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 2e-2}
     params = {
         "compute": {"threads": 1, "mixed_precision": "fp32"},

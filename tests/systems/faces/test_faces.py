@@ -39,6 +39,8 @@ SIZE = 12
 BETAS = linear_betas(1000, 1e-4, 2e-2)
 NETWORK = network(block_out_channels=[16, 16], add_attention=True, norm_num_groups=8)
 SAMPLING = {
+    "num_inference_steps": 5,
+    "clip_sample": True,
     "seed": 0,
     "noises": None,
     "num_noises": 3,
@@ -378,7 +380,7 @@ def test_the_grid_shows_each_eta_and_the_paths_each_alpha(project, monkeypatch):
     """Four noises of five."""
     write_params(num_noises=5)
     drawn: list[Panel] = []
-    monkeypatch.setattr("difflab.figures.image_grid.save_image_grid", lambda panels, *_: drawn.extend(panels))
+    monkeypatch.setattr("difflab.systems.faces.figures.save_image_grid", lambda panels, *_: drawn.extend(panels))
     for stage in (sample_faces, interpolate_faces, evaluate_faces):
         run_stage(stage)
     grid, slerp, lerp = drawn
