@@ -86,7 +86,8 @@ def make_sampler(
     `betas` (T,) float64 are the trained β, `prediction_type` ("epsilon", "v_prediction") is what the network puts out.
     The scheduler is made for the chosen steps τ alone, with β'_k = 1 − ᾱ_τ(k) / ᾱ_τ(k−1), because diffusers' DDIM takes
     t − T // steps for the step before t, which is another one than the list's next wherever steps do not divide T; and
-    its tables, float32 from diffusers, are set in float64. The keyword arguments are those of `config.diffusion.SamplerParams`.
+    its tables, float32 from diffusers, are set in float64. The keyword arguments are those of
+    `config.diffusion.SamplerParams`.
     Raises SamplingError.
     """
     timesteps = inference_timesteps(len(betas), num_inference_steps, timestep_spacing, steps_offset)
