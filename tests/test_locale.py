@@ -25,7 +25,7 @@ assert params.data.root == root and "new" in params.recipes
 def folder(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    base = tmp_path / "conf/base.yaml"
+    base = tmp_path / "conf/cpu.yaml"
     base.write_text("# β, η, é\n" + base.read_text("utf-8"), "utf-8")
     return tmp_path
 

@@ -194,9 +194,9 @@ def test_colours_that_cannot_meet_are_refused():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"held_out_colours": ["reddish"]}, 'held_out_colours: found "reddish", allowed: a colour name of CSS'),
-        ({"held_out_colours": ["cyan", "aqua"]}, 'found "aqua", allowed: another name, because it is the colour of'),
-        ({"held_out_colours": ["red"]}, 'held_out_colours: found "red", allowed: colours that circles.colours does'),
+        ({"held_out_colours": ["reddish"]}, 'held_out_colours.0: found "reddish", allowed: a CSS color name'),
+        ({"held_out_colours": ["cyan", "aqua"]}, 'found "aqua", allowed: another name, because it is the color of'),
+        ({"held_out_colours": ["red"]}, 'held_out_colours: found "red", allowed: colors that circles.colours does'),
         ({"colours": ["red", "blue"]}, "colours: found"),
     ],
 )

@@ -51,7 +51,7 @@ def test_reported_stands_beside_measured():
     [
         ("value: 0.954", "value: high", r"accuracy\.joint-cosine\.overall\.value: found \"high\""),
         ("1.532, 1.688", "1.532", r"fid_study\.800: found \[1\.532, 1\.47\]"),
-        ("source: reported", "source: measured", r"source: found \"measured\", allowed: \"reported\""),
+        ("source: reported", "source: measured", r"source: found \"measured\", allowed: 'reported'"),
         ("accuracy:", "accuracy: [", "not YAML"),
     ],
 )

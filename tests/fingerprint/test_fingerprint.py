@@ -142,7 +142,7 @@ def test_a_default_concerns_the_stages_that_load_its_section() -> None:
     stages = lambda section: {name for name, seen in scripts.items() if f":{section}" in seen}  # noqa: E731
     faces = {"sample_faces", "interpolate_faces", "evaluate_faces"}
     assert stages("FaceSamplingParams") == faces
-    assert stages("LatentNetworkParams") == {"text_to_image"}
+    assert stages("MethodParams") == {"adapt"}
     assert stages("RuntimeParams") == set()
 
 

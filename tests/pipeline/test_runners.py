@@ -17,7 +17,7 @@ ALL = TRAINED | {"fetch", "data_dvc", "prepare_a", "prepare_b"}
 FRESH: set[str] = set()
 
 EDIT_PARAMETER = "difflab profile smoke judge.training.seed=1"
-RUN_CACHE = ".dvc/cache/runs"  # from which DVC restores what it has made before
+CACHE = ".dvc/cache"  # from which DVC restores what it has made before
 EDIT_SOURCE = "echo more >> source/train.txt"
 
 # What a user does, one line after the other, and the rules that Snakemake then plans (for one target, if there is one).
@@ -153,7 +153,7 @@ def test_another_dvc_at_work_is_said_in_one_line(work: Repository) -> None:
 
 def test_environment_need_not_be_activated(work: Repository) -> None:
     """As for `.venv/bin/snakemake`: the stages' commands are those beside it."""
-    work.run(f"rm -r prepared/a.txt {RUN_CACHE}")
+    work.run(f"rm -r prepared/a.txt {CACHE}")
     work.run(f"PATH=/usr/bin:/bin {sys.executable} -m snakemake --cores 2 prepared/a.txt")
     assert work.steps_run() == ["prepared/a.txt"] and work.planned() == FRESH
 
@@ -186,7 +186,7 @@ def start_training(work: Repository) -> subprocess.Popen[bytes]:
 
 
 def test_killed_snakemake_continues_with_the_same_command(work: Repository) -> None:
-    work.run(f"rm -r prepared/a.txt models/a {RUN_CACHE}")
+    work.run(f"rm -r prepared/a.txt models/a {CACHE}")
     process = start_training(work)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -198,7 +198,7 @@ def test_killed_snakemake_continues_with_the_same_command(work: Repository) -> N
 
 
 def test_second_snakemake_is_refused(work: Repository) -> None:
-    work.run(f"rm -r models/a {RUN_CACHE}")
+    work.run(f"rm -r models/a {CACHE}")
     process = start_training(work)
     second = work.end("snakemake --cores 2 models/a")
     assert second.returncode != 0

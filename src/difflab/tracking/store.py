@@ -62,7 +62,7 @@ class TrackingState:
             partial.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
 
-def read_state(file: Path) -> TrackingState | None:
+def _read_state(file: Path) -> TrackingState | None:
     """None where there is no such file; a damaged one is skipped with a warning."""
     try:
         return TypeAdapter(TrackingState).validate_json(file.read_bytes())
@@ -90,7 +90,7 @@ class Tracked:
 def tracked_run(record: RunRecord) -> Tracked | None:
     """The MLflow run of a record, in the store that was written last."""
     files = sorted(state_folder().glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for state in filter(None, map(read_state, files)):
+    for state in filter(None, map(_read_state, files)):
         if run_id := state.runs.get(run_key(record)):
             return Tracked(state.uri, run_id)
     return None
@@ -183,7 +183,7 @@ def _connect() -> Store:
         client.restore_experiment(experiment.experiment_id)
         warn(f"MLflow: the experiment {experiment.name!r} was deleted; it is restored, with its runs")
     identity = f"{experiment.experiment_id}-{experiment.creation_time}"
-    state, uri = read_state(state_folder() / f"{identity}.json"), _without_password(uri)
+    state, uri = _read_state(state_folder() / f"{identity}.json"), _without_password(uri)
     if state is None or state.uri != uri:
         state = TrackingState(uri, identity)
     return Store(client, experiment.experiment_id, state)
