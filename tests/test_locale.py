@@ -37,4 +37,4 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[bytes]:
 def test_params_do_not_depend_on_the_locale(folder: Path) -> None:
     done = run(folder, "-c", EDITS)
     assert done.returncode == 0, done.stderr.decode()
-    assert "root: /home/josé/数据\n" in (folder / "params.yaml").read_text("utf-8")
+    assert "root: /home/josé/数据" in (folder / "params.yaml").read_text("utf-8")

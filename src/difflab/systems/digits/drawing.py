@@ -57,7 +57,7 @@ def draw_variants(
 
     `pipeline` is that of `recipe` and may hold another scheduler. `classes`: for a conditional recipe its one
     domain with the digits; image i then shows digit i modulo their number, from noise i // their number of the bank, as
-    the recipe's own samples do; without them it comes from noise i. A kill only interrupts it (see `resumable_batches`);
+    the recipe's own samples do; without them it comes from noise i. A kill interrupts it (see `resumable_batches`);
     `params` are all that the images depend on.
     """
     [(domain, digits)] = (classes or {"": []}).items()
