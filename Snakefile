@@ -19,7 +19,7 @@ from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
 from difflab.pipeline.declared_outputs import check_outputs
-from difflab.errors import call
+from difflab.errors import UserError, call
 from difflab.history.dvc_lock import LOCK as DVC_LOCK
 from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
@@ -38,13 +38,19 @@ CHANGED = set()
 
 def open_repository():
     """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
-    global REPO, CHANGED
+    global REPO, CHANGED, LOCK
     params = load_params()
     if DVC_LOCK.exists():
         Revision(None).lock
     REPO = Repo()
     REPO.index.graph
-    if workflow.is_main_process:
+    if workflow.is_main_process:  # a job on a cluster reads this file again
+        Path(".snakemake").mkdir(exist_ok=True)
+        LOCK = open(".snakemake/running", "w")
+        try:  # instead of Snakemake's own lock: freed when this process dies, however it dies
+            fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError("another snakemake is at work in this folder") from None
         check_params(params)
         link_inputs(params)  # DVC compares what they lead to,
         write_fingerprints()  # and these
@@ -61,18 +67,12 @@ FOLDERS = {path for path, out in OUTS.items() if out.def_path.endswith("/") or o
 call(lambda: check_outputs(f"{path}/" if path in FOLDERS else path for path in OUTS))
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
 STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
-if workflow.is_main_process:  # a job on a cluster reads this file again
+if workflow.is_main_process:
     CHANGED &= STAGES.keys()
-    STALE.parent.mkdir(exist_ok=True)
     STALE.write_text(str(time.time()))
-    LOCK = open(".snakemake/running", "w")
 
 
 onstart:
-    try:  # instead of Snakemake's own lock: freed when this process dies, however it dies
-        fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit("error: another snakemake is at work in this folder")
     shell("{DVC} repro --quiet {WITHOUT_RULES}")  # for dvc.lock
 
 
