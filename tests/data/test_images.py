@@ -84,6 +84,12 @@ def test_half_transparent_pixels_are_mixed_with_white() -> None:
         assert decoded(image)[0].getpixel((0, 0)) == expected
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_white_swallows_whole_is_refused(tmp_path: Path, mode: str) -> None:
+    with pytest.raises(DataError, match=r"a\.png: .*found white and transparent pixels alone, allowed: "):
+        read_image(save(tmp_path / "a.png", ink(mode, "white")))
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "P", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"])
 def test_opaque_modes_keep_black_and_white(mode: str) -> None:
     image, _ = decoded(opaque(mode))
@@ -210,6 +216,20 @@ def test_chunks_beside_the_pixels_of_a_png_are_passed_over(tmp_path: Path, name:
     at = content.index(b"PLTE" if place == "before" else b"IEND") - 4
     path.write_bytes(content[:at] + CHUNKS[name] + content[at:])
     assert (np.asarray(read_image(path).convert("L")) == BLACK_ON_WHITE[::-1, ::-1]).all()
+
+
+@pytest.mark.parametrize("kind", [b"tRNS", b"PLTE", b"IDAT", b"IHDR"])
+def test_a_damaged_chunk_of_a_png_is_no_metadata(tmp_path: Path, kind: bytes) -> None:
+    """One flipped bit in its name or body: what it was is not known, and nothing is passed over."""
+    path = save(tmp_path / "a.png", ink("P"))
+    content = path.read_bytes()
+    at = content.index(kind)
+    for flipped in (at, at + 4):
+        damaged = bytearray(content)
+        damaged[flipped] ^= 0x20
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"a\.png: cannot be read as an image"):
+            read_image(path)
 
 
 @pytest.mark.parametrize("keep", [0, 20, 0.5, 0.9])

@@ -186,6 +186,12 @@ def test_usps_has_the_bytes_of_torchvision(root: Path) -> None:
     assert np.array_equal(images[:, 0].numpy(), theirs.data) and labels.tolist() == theirs.targets
 
 
+def test_labels_that_do_not_match_the_images(root: Path) -> None:
+    (root / RAW / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(199, dtype=np.uint8)))
+    with pytest.raises(DataError, match=r"images-idx3-ubyte: 200 images, but 199 labels in .*train-labels-idx1-ubyte$"):
+        read("mnist", root)
+
+
 class Server(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args) -> None:
         pass

@@ -1,5 +1,6 @@
 """The noise bank."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,16 @@ def test_images_differ(seed, first, second):
 @given(st.integers(0, 2**63), st.integers(0, 2**63), st.integers(0, 20_000))
 def test_seeds_differ(first, second, image):
     assert torch.equal(draws(first, [image]), draws(second, [image])) == (first == second)
+
+
+def test_the_bank_is_white_noise():
+    """Mean, variance, and the correlation of neighbours in the bank and of start with step noise, at 4 σ."""
+    noise = draws(0, list(range(200)), size=768).double()
+    pixels = noise.numel()
+    assert noise.mean().item() == pytest.approx(0, abs=4 / pixels**0.5)
+    assert noise.var().item() == pytest.approx(1, abs=4 * (2 / pixels) ** 0.5)
+    assert (noise[1:] * noise[:-1]).mean().item() == pytest.approx(0, abs=4 / pixels**0.5)
+    assert (noise[:, 0] * noise[:, 1]).mean().item() == pytest.approx(0, abs=4 / (pixels / 2) ** 0.5)
 
 
 def test_the_bank_never_changes():

@@ -51,6 +51,12 @@ def test_frechet_influence_is_the_derivative():
     assert influence.mean() == pytest.approx(0, abs=1e-9)
 
 
+def test_frechet_influence_where_features_are_always_zero():
+    generated, reference = (np.random.default_rng(seed).standard_normal((60, 3)) for seed in (0, 1))
+    padded = (np.pad(features, ((0, 0), (0, 2))) for features in (generated, reference))
+    np.testing.assert_allclose(frechet_influence(*padded), frechet_influence(generated, reference), atol=1e-6)
+
+
 def direct_kernel_distance(x, y):
     """The unbiased estimate of the squared MMD, Gretton 2012, equation 3."""
     size = x.shape[1]

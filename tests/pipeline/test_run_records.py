@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[2]
 STAGE = """
 import os, signal, sys
 from pathlib import Path
-from difflab.pipeline.run_records import note_params, note_work_folder
+from typing import Annotated
+from difflab.pipeline.run_records import note_work_folder
 from difflab.errors import UserError
-from difflab.stage import run
+from difflab.stage import Section, run
 
-def main(how: str) -> None:
-    note_params("train.rate", 0.5)
+def main(how: str, rate: Annotated[float, Section("train.rate")]) -> None:
     folder = Path(f".cache/checkpoints/train-{how}-0")
     note_work_folder(folder, resumed=folder.exists())
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,23 +114,21 @@ def test_an_experiment_in_a_temporary_folder_keeps_its_record(stage, tmp_path_fa
     assert [log.parent.name for log in record.training_logs] == ["train-a-0"]
 
 
-def test_library_tells_what_the_stage_reads_and_where_it_works(stage, monkeypatch) -> None:
-    from difflab.config.load import load_section
+def test_library_tells_where_the_stage_works(stage, monkeypatch) -> None:
     from difflab.pipeline.resume import locked_folder
 
     monkeypatch.setattr(sys, "argv", ["stages/train.py", "b"])
     for resumed in (False, True):
 
         def main() -> None:
-            rate = load_section(float, "train.rate")
-            with locked_folder(Path(".cache/checkpoints"), "train-b", [rate], []) as work:
+            with locked_folder(Path(".cache/checkpoints"), "train-b", [0.5], []) as work:
                 (work / "state").touch()
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             recorded(main)
         *_, record = read_records()
-        assert record.params == {"train.rate": 0.5} and record.resumed is resumed
+        assert record.resumed is resumed
         (folder,) = record.work_folders
         assert folder.startswith(".cache/checkpoints/train@b/train-b-")
 

@@ -50,6 +50,11 @@ def test_overlapping_domains_have_the_distance_of_bayes_error():
     assert proxy_a_distance(source, target, 0) == pytest.approx(2 * (1 - 2 * norm.cdf(-1)), abs=0.1)
 
 
+def test_a_larger_domain_does_not_count_for_more():
+    """Guessing the larger one would be right in nine of ten."""
+    assert abs(proxy_a_distance(RNG.standard_normal((900, 2)), RNG.standard_normal((100, 2)), 0)) < 0.6
+
+
 def test_mutual_information_by_hand():
     sure = torch.eye(4)
     assert mutual_information(sure) == pytest.approx(math.log(4))
