@@ -12,7 +12,6 @@ import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision i
 import torch
 from diffusers import UNet2DModel
 from torch import Tensor
-from torch.nn import functional as F
 
 from difflab.diffusion.objective import DenoisingTask
 
@@ -56,31 +55,17 @@ class OutOfTime(Exception):
 
 
 class FaceTask(DenoisingTask):
-    """The v objective with flips and min-SNR weights (Hang et al. 2023, arXiv:2303.09556, section 3.4).
+    """The v objective with flips and min-SNR weights.
 
-    The weight of the error of v is min(SNR, γ) / (SNR + 1), SNR = ᾱ_t / (1 − ᾱ_t). A training forward pass after
-    `deadline` (time.monotonic) raises OutOfTime.
+    A training pass after `deadline` (time.monotonic) raises OutOfTime.
     """
 
     def __init__(self, unet: Any, betas: Tensor, deadline: float):
-        super().__init__(unet, betas, PREDICTION_TYPE, PATCH_SIZE, horizontal_flip=True)
+        super().__init__(unet, betas, PREDICTION_TYPE, PATCH_SIZE, horizontal_flip=True, min_snr_gamma=GAMMA)
         self.deadline = deadline
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         """`images` (N, 3, S, S) uint8 to the mean weighted loss."""
         if self.training and time.monotonic() > self.deadline:
             raise OutOfTime
-        images = batch["images"].float() / 127.5 - 1
-        count, device = len(images), images.device
-        flip = torch.rand(count, device=device, generator=generator) < 0.5
-        images = torch.where(flip[:, None, None, None], images.flip(3), images)
-        x0 = F.pixel_unshuffle(images, self.patch_size)
-        noise = torch.randn(x0.shape, device=device, generator=generator)
-        t = torch.randint(len(self.alphas_cumprod), (count,), device=device, generator=generator)
-        alphas_cumprod = self.alphas_cumprod[t].float()
-        signal = alphas_cumprod.sqrt()[:, None, None, None]
-        sigma = (1 - alphas_cumprod).sqrt()[:, None, None, None]
-        predicted = self.unet(signal * x0 + sigma * noise, t).sample.float()
-        error = (predicted - (signal * noise - sigma * x0)).square().mean((1, 2, 3))
-        snr = alphas_cumprod / (1 - alphas_cumprod)
-        return (error * snr.clamp(max=GAMMA) / (snr + 1)).mean()
+        return super().forward(batch, generator)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
-from difflab.diffusion.unet import load_pretrained_unet
+from difflab.diffusion.pretrained import load_pretrained
 from difflab.models.hub import record_commit, split_revision
 
 COMMITS = {"main": "a" * 40, "v1": "b" * 40}
@@ -42,7 +42,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_revision_is_loaded_and_its_commit_recorded(
     cache: Path, tmp_path: Path, name: str, revision: str, value: float
 ):
-    unet = load_pretrained_unet(f"somebody/faces{name}")
+    unet = load_pretrained(f"somebody/faces{name}").unet
     assert unet.get_parameter("conv_out.bias").tolist() == [value] * 3
     record_commit(tmp_path, f"somebody/faces{name}", "model_index.json")
     source = json.loads((tmp_path / "source.json").read_text())

@@ -15,7 +15,7 @@ from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
 from difflab.data.circles import Scenes, load_scenes
 from difflab.data.dataset import ImageDataset
 from difflab.diffusion.pipelines import DigitPipeline
-from difflab.diffusion.unet import load_pretrained_unet
+from difflab.diffusion.pretrained import load_pretrained
 from difflab.errors import UserError
 from difflab.evaluation.targets import load_targets
 from difflab.history.claims import load_claims
@@ -46,9 +46,9 @@ READERS: dict[str, tuple[str, Callable[[], object]]] = {
     "claims": ("claims.yaml", load_claims),
     "targets": ("metrics/targets.yaml", load_targets),
     "concepts": ("input.json", lambda: read_course_input("input.json")),
-    "face model": ("faces/unet/diffusion_pytorch_model.safetensors", lambda: load_pretrained_unet("faces")),
-    "face model config": ("faces/unet/config.json", lambda: load_pretrained_unet("faces")),
-    "face model index": ("faces/model_index.json", lambda: load_pretrained_unet("faces")),
+    "face model": ("faces/unet/diffusion_pytorch_model.safetensors", lambda: load_pretrained("faces")),
+    "face model config": ("faces/unet/config.json", lambda: load_pretrained("faces")),
+    "face model index": ("faces/model_index.json", lambda: load_pretrained("faces")),
     "recipe": ("recipe/unet/diffusion_pytorch_model.safetensors", lambda: DigitPipeline.from_folder("recipe")),
     "recipe config": ("recipe/unet/config.json", lambda: DigitPipeline.from_folder("recipe")),
     "recipe index": ("recipe/model_index.json", lambda: DigitPipeline.from_folder("recipe")),

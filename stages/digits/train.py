@@ -45,7 +45,7 @@ def main(
         options = {"condition": embed, "drop_probability": condition.drop_probability}
     betas = make_betas(schedule)
     parameterization = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
-    task = DenoisingTask(unet, betas, **parameterization, **options)
+    task = DenoisingTask(unet, betas, **parameterization, **options, min_snr_gamma=network.min_snr_gamma)
 
     params = [compute, domains, hold_out_validation, schedule, condition, network, training]
     with rolling_checkpoint(f"train-{recipe}", params, [prepared]) as checkpoint:

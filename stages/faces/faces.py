@@ -1,7 +1,7 @@
 """The face model → models/faces/.
 
-Trained on prepared/faces.safetensors, or the network of `faces.checkpoint`, a diffusers folder, hub id or the course's
-UNet.pt, with the β of `faces.schedule`.
+Trained on prepared/faces.safetensors, or that of `faces.checkpoint`: a folder or hub id of diffusers with its own β, or
+the course's UNet.pt with the β of `faces.schedule`.
 """
 
 from pathlib import Path
@@ -25,8 +25,9 @@ def main(
 
     from difflab.data.dataset import ImageDataset
     from difflab.diffusion.objective import DenoisingTask
+    from difflab.diffusion.pretrained import load_pretrained, trained_betas
     from difflab.diffusion.schedules import make_betas
-    from difflab.diffusion.unet import load_pretrained_unet, make_unet, save_model_folder
+    from difflab.diffusion.unet import make_unet, save_model_folder
     from difflab.models.hub import is_weights_file, record_commit
     from difflab.pipeline.files import atomic_write
     from difflab.systems.faces.course_unet import load_course_unet
@@ -35,9 +36,16 @@ def main(
     from difflab.training.fit import fit
 
     if external is not None:
-        loaded = load_course_unet(external) if is_weights_file(external) else load_pretrained_unet(external)
+        parameterization = {}
+        if is_weights_file(external):
+            unet, betas = load_course_unet(external), make_betas(schedule)
+        else:
+            given = load_pretrained(external)
+            unet, betas = given.unet, trained_betas(given.scheduler)
+            parameterization["prediction_type"] = given.scheduler.config["prediction_type"]
+            parameterization["patch_size"] = given.config["patch_size"]
         with atomic_write(OUTPUT) as folder:
-            save_model_folder(folder, "UnconditionalPipeline", {"unet": loaded}, make_betas(schedule))
+            save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, betas, **parameterization)
             record_commit(folder, external, "model_index.json")
         return
 
@@ -48,7 +56,7 @@ def main(
     unet = make_unet(network, images.shape[-1], conditional=False)
     betas = make_betas(schedule)
     parameterization = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
-    task = DenoisingTask(unet, betas, **parameterization, horizontal_flip=True)
+    task = DenoisingTask(unet, betas, **parameterization, horizontal_flip=True, min_snr_gamma=network.min_snr_gamma)
     with rolling_checkpoint("faces", [compute, schedule, network, training], [prepared]) as checkpoint:
         fit(task, {"images": images}, training, accelerator, checkpoint)
         with checkpoint.model_folder(OUTPUT) as folder:

@@ -79,6 +79,23 @@ def test_the_loss_of_v_is_that_of_epsilon_over_alpha(monkeypatch):
     torch.testing.assert_close(record(64, betas, "v_prediction")[0], of_epsilon / alpha_cumprod)
 
 
+@pytest.mark.parametrize(("alpha_cumprod", "weight"), [(0.3, 3 / 7), (0.95, 5)])
+def test_min_snr_weighs_the_error_of_the_image(monkeypatch, alpha_cumprod, weight):
+    """E min(SNR, γ) ‖x₀ − x̂₀‖² for ε and v alike, γ = 5 (Hang et al. 2023, section 3.4); here x₀ = 1 and x̂₀ = 0."""
+    betas = torch.tensor([1 - alpha_cumprod], dtype=torch.float64)
+
+    def as_epsilon(self, sample, timestep, class_labels=None):
+        return type("Output", (), {"sample": sample / (1 - alpha_cumprod) ** 0.5})
+
+    def as_v(self, sample, timestep, class_labels=None):
+        return type("Output", (), {"sample": sample * (alpha_cumprod / (1 - alpha_cumprod)) ** 0.5})
+
+    for prediction, zero in (("epsilon", as_epsilon), ("v_prediction", as_v)):
+        monkeypatch.setattr(Recorder, "forward", zero)
+        loss = record(64, betas, prediction, min_snr_gamma=5.0)[0]
+        assert loss.item() == pytest.approx(weight, rel=1e-4)
+
+
 @pytest.mark.parametrize("share", [0, 0.15, 1])
 @pytest.mark.parametrize(
     "condition",

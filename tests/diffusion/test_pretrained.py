@@ -2,9 +2,11 @@ import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 
-from difflab.diffusion.unet import load_pretrained_unet, make_unet
+from difflab.diffusion.pretrained import load_pretrained, trained_betas
+from difflab.diffusion.schedules import make_betas
+from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.errors import UserError
-from tests.factories import network
+from tests.factories import network, schedule
 
 NETWORK = network(add_attention=True)
 
@@ -13,12 +15,30 @@ def test_a_folder_of_diffusers_gives_its_unet(tmp_path):
     unet = make_unet(NETWORK, 8, conditional=False).eval()
     DDPMPipeline(unet, DDPMScheduler()).save_pretrained(tmp_path)
     noise, t = torch.randn(1, 3, 8, 8), torch.tensor(5)
-    loaded = load_pretrained_unet(str(tmp_path)).eval()
+    loaded = load_pretrained(str(tmp_path)).unet.eval()
     torch.testing.assert_close(loaded(noise, t).sample, unet(noise, t).sample)
+
+
+def test_a_folder_of_this_pipeline_keeps_its_beta_patches_and_prediction(tmp_path):
+    betas = make_betas(schedule("cosine", 12))
+    unet = make_unet(network(patch_size=2, attention_levels=1, scale_shift=True), 8, conditional=False).eval()
+    parameterization = {"prediction_type": "v_prediction", "patch_size": 2}
+    save_model_folder(tmp_path, "UnconditionalPipeline", {"unet": unet.half()}, betas, **parameterization)
+    loaded = load_pretrained(str(tmp_path))
+    assert loaded.unet.dtype == torch.float32 and loaded.image_size == 8
+    assert torch.equal(trained_betas(loaded.scheduler), betas)
+    assert (loaded.scheduler.config["prediction_type"], loaded.config["patch_size"]) == ("v_prediction", 2)
+    noise, t = torch.randn(1, 12, 4, 4), torch.tensor(5)
+    torch.testing.assert_close(loaded.unet(noise, t).sample, unet.float()(noise, t).sample)
+
+
+def test_a_scheduler_that_computes_its_beta():
+    expected = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
+    torch.testing.assert_close(trained_betas(DDPMScheduler()), expected, rtol=1e-6, atol=0)
 
 
 def test_no_such_folder_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UserError, match=r"faces\.checkpoint: found 'nobody/nothing', allowed: ") as error:
-        load_pretrained_unet("nobody/nothing")
+        load_pretrained("nobody/nothing")
     assert "\n" not in str(error.value)

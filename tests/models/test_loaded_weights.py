@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+from difflab.diffusion.pretrained import load_pretrained
 from difflab.diffusion.schedules import linear_betas
-from difflab.diffusion.unet import load_pretrained_unet, make_unet, save_model_folder
+from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.errors import UserError
 from difflab.models.conditioning import ClassEmbeddingCondition
 from difflab.systems.adaptation.networks import AdaptedClassifier, load_classifier
@@ -63,7 +64,7 @@ LOADERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "a recipe": (f"digits/unet/{DIFFUSERS}", lambda root: DigitPipeline.from_folder(root / "digits")),
     "its condition": (f"digits/condition/{DIFFUSERS}", lambda root: DigitPipeline.from_folder(root / "digits")),
     "faces": (f"faces/unet/{DIFFUSERS}", lambda root: UnconditionalPipeline.from_folder(root / "faces")),
-    "pretrained faces": (f"ddpm/unet/{DIFFUSERS}", lambda root: load_pretrained_unet(str(root / "ddpm"))),
+    "pretrained faces": (f"ddpm/unet/{DIFFUSERS}", lambda root: load_pretrained(str(root / "ddpm"))),
     "the latent U-Net": (f"sd/unet/{DIFFUSERS}", lambda root: load_text_to_image(root / "sd")),
     "the text encoder": ("sd/text_encoder/model.safetensors", lambda root: load_text_to_image(root / "sd")),
     "its autoencoder": (f"sd/vae/{DIFFUSERS}", lambda root: load_text_to_image(root / "sd")),
@@ -207,4 +208,4 @@ def test_pretrained_faces_are_images_without_a_condition(changes: dict, found: s
     unet = make_unet(NETWORK, 8, conditional=False)
     DDPMPipeline(type(unet)(**{**unet.config, **changes}), DDPMScheduler()).save_pretrained(tmp_path)
     with pytest.raises(UserError, match=rf"^faces\.checkpoint: found '{tmp_path}' .*{found}$"):
-        load_pretrained_unet(str(tmp_path))
+        load_pretrained(str(tmp_path))

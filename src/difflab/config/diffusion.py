@@ -84,16 +84,22 @@ class NetworkParams(Section):
     """A U-Net."""
 
     prediction_type: Prediction = Field(default="v_prediction", description="what the network predicts")
+    min_snr_gamma: float | None = Field(default=None, gt=0, le=1000, description="γ of min-SNR loss weights; null: 1")
     patch_size: PatchSize = Field(default=1, description="pixel-unshuffle before the U-Net: fewer, wider positions")
     block_out_channels: Widths
     layers_per_block: Depth = 1
     add_attention: bool = Field(default=False, description="self-attention in the middle block")
+    attention_levels: int = Field(default=0, ge=0, le=8, description="lowest resolutions with self-attention too")
     attention_head_dim: Width = 16
+    scale_shift: bool = Field(default=False, description="time scales features too; with a condition it always does")
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     norm_num_groups: Width = 8
     time_embedding_dim: Width | None = Field(default=None, description="null: four times block_out_channels[0]")
 
     def check(self) -> None:
         divides_channels(self, "norm_num_groups", "attention_head_dim")
+        levels = len(self.block_out_channels)
+        require(self.attention_levels <= levels, "attention_levels", self.attention_levels, f"integer ≤ {levels}")
 
 
 class SamplerParams(Section):

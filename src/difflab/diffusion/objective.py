@@ -17,6 +17,10 @@ class DenoisingTask(nn.Module):
     With `v_prediction` the network puts out v = √ᾱ_t ε − √(1−ᾱ_t) x₀ (Salimans & Ho 2022, appendix D) and the error is
     of v. Then ε̂ = √ᾱ_t v̂ + √(1−ᾱ_t) x_t, and the loss is that of ε̂ with the weight 1/ᾱ_t: ε is right at high noise
     from the first step on, and what the network learns there is the image.
+
+    With `min_snr_gamma` γ the error of v has the weight min(SNR, γ) / (SNR + 1) and that of ε min(SNR, γ) / SNR,
+    SNR = ᾱ_t / (1 − ᾱ_t) (Hang et al. 2023, arXiv:2303.09556, section 3.4): low noise, which hides nothing visible,
+    counts for less.
     """
 
     alphas_cumprod: Tensor
@@ -30,12 +34,14 @@ class DenoisingTask(nn.Module):
         condition: Condition | None = None,
         drop_probability: float = 0.0,
         horizontal_flip: bool = False,
+        min_snr_gamma: float | None = None,
     ):
         """`betas` (T,) float64; `drop_probability` of training unconditionally (Ho & Salimans 2022, algorithm 1)."""
         super().__init__()
         self.unet, self.condition = unet, condition
         self.prediction_type, self.patch_size = prediction_type, patch_size
         self.drop_probability, self.horizontal_flip = drop_probability, horizontal_flip
+        self.min_snr_gamma = min_snr_gamma
         self.register_buffer("alphas_cumprod", torch.cumprod(1 - betas, 0), persistent=False)
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
@@ -52,7 +58,16 @@ class DenoisingTask(nn.Module):
         sigma = (1 - self.alphas_cumprod[t]).sqrt().float()[:, None, None, None]
         target = noise if self.prediction_type == "epsilon" else signal * noise - sigma * x0
         predicted = self.unet(signal * x0 + sigma * noise, t, class_labels=self._conditions(batch, generator)).sample
-        return F.mse_loss(predicted.float(), target)
+        if self.min_snr_gamma is None:
+            return F.mse_loss(predicted.float(), target)
+        errors = F.mse_loss(predicted.float(), target, reduction="none").mean((1, 2, 3))
+        return (errors * self._weights(t)).mean()
+
+    def _weights(self, t: Tensor) -> Tensor:
+        """Min-SNR weights of the time steps `t` (N,)."""
+        snr = (self.alphas_cumprod / (1 - self.alphas_cumprod))[t]
+        own = snr if self.prediction_type == "epsilon" else snr + 1
+        return (snr.clamp(max=self.min_snr_gamma) / own).float()
 
     def _conditions(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor | None:
         if self.condition is None:

@@ -1,17 +1,14 @@
-"""The U-Nets of diffusion in pixel space: new or pretrained, saved as the folder that a DiffusionPipeline loads."""
+"""The U-Nets of diffusion in pixel space, saved as the folder that a DiffusionPipeline loads."""
 
 import json
 from pathlib import Path
 from typing import Literal
 
 import diffusers
-from diffusers import DDPMPipeline, DDPMScheduler, ModelMixin, UNet2DModel
+from diffusers import DDPMScheduler, ModelMixin, UNet2DModel
 from torch import Tensor
 
 from difflab.config.diffusion import NetworkParams
-from difflab.errors import UserError, reading
-from difflab.models.hub import split_revision
-from difflab.models.safe_loading import require_weights
 
 
 def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet2DModel:
@@ -22,47 +19,26 @@ def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet
     conditioning vector (N, time_embed_dim) as `class_labels` and adds it to the time embedding, of which each residual
     block makes a scale and a shift after its group norm (Dhariwal & Nichol 2021, arXiv:2105.05233, section 3.1).
     """
-    levels = len(params.block_out_channels)
+    attending = params.attention_levels
+    others = len(params.block_out_channels) - attending
     channels = 3 * params.patch_size**2
     return UNet2DModel(
         sample_size=image_size // params.patch_size,
         in_channels=channels,
         out_channels=channels,
         block_out_channels=tuple(params.block_out_channels),
-        down_block_types=("DownBlock2D",) * levels,
-        up_block_types=("UpBlock2D",) * levels,
+        down_block_types=("DownBlock2D",) * others + ("AttnDownBlock2D",) * attending,
+        up_block_types=("AttnUpBlock2D",) * attending + ("UpBlock2D",) * others,
         layers_per_block=params.layers_per_block,
+        dropout=params.dropout,
         add_attention=params.add_attention,
         attention_head_dim=params.attention_head_dim,
         norm_num_groups=params.norm_num_groups,
         time_embedding_dim=params.time_embedding_dim,
         class_embed_type="identity" if conditional else None,
         # The default adds the vector before the group norm, which can normalize part of it away.
-        resnet_time_scale_shift="scale_shift" if conditional else "default",
+        resnet_time_scale_shift="scale_shift" if conditional or params.scale_shift else "default",
     )
-
-
-def load_pretrained_unet(checkpoint: str) -> UNet2DModel:
-    """The U-Net of an unconditional pipeline that diffusers loads: a folder or a hub id like google/ddpm-celebahq-256.
-
-    Raises UserError when there is none, weights are missing or not finite, or it does not take 3-channel images alone.
-    """
-    name, revision = split_revision(checkpoint)
-    place = f"faces.checkpoint: found {checkpoint!r}"
-    with reading(f"{place}, allowed: a folder or hub id of diffusers"):
-        unet = DDPMPipeline.from_pretrained(name, revision=revision, use_safetensors=True).unet
-    if not isinstance(unet, UNet2DModel):
-        raise UserError(f"{place} with a {type(unet).__name__}, allowed: a UNet2DModel")
-    config = unet.config
-    if (config["in_channels"], config["out_channels"]) != (3, 3):
-        found = f"{config['in_channels']} channels in and {config['out_channels']} out"
-        raise UserError(f"{place} with {found}, allowed: 3 of each")
-    if config["class_embed_type"] or config["num_class_embeds"]:
-        raise UserError(f"{place} with a condition, allowed: an unconditional one")
-    if not isinstance(config["sample_size"], int):
-        raise UserError(f"{place} with sample_size {config['sample_size']}, allowed: pixels a side")
-    require_weights(unet, f"faces.checkpoint: {checkpoint}")
-    return unet
 
 
 def save_model_folder(

@@ -1,0 +1,46 @@
+"""Unconditional models that others trained, or this pipeline elsewhere: a folder, or a model of the hub."""
+
+import torch
+from diffusers import SchedulerMixin, UNet2DModel
+from torch import Tensor
+
+from difflab.diffusion.pipelines import PATCH_SIZES, UnconditionalPipeline
+from difflab.errors import UserError, reading
+from difflab.models.hub import split_revision
+from difflab.models.safe_loading import require_schedule, require_weights
+
+
+def load_pretrained(checkpoint: str) -> UnconditionalPipeline:
+    """The pipeline in a folder that diffusers or difflab wrote, or of a hub id such as google/ddpm-celebahq-256.
+
+    In float32 whatever the file's precision. Raises UserError when there is none, weights are missing or not finite,
+    the β cannot work, or it does not take images of 3 channels alone.
+    """
+    name, revision = split_revision(checkpoint)
+    place = f"faces.checkpoint: found {checkpoint!r}"
+    with reading(f"{place}, allowed: a folder or hub id of diffusers"):
+        pipeline = UnconditionalPipeline.from_pretrained(
+            name, revision=revision, use_safetensors=True, dtype=torch.float32
+        )
+    unet, patch_size = pipeline.unet, pipeline.config["patch_size"]
+    if not isinstance(unet, UNet2DModel):
+        raise UserError(f"{place} with a {type(unet).__name__}, allowed: a UNet2DModel")
+    if patch_size not in PATCH_SIZES:
+        raise UserError(f"{place} with patch_size {patch_size!r}, allowed: one of {PATCH_SIZES}")
+    config, channels = unet.config, 3 * patch_size**2
+    if (config["in_channels"], config["out_channels"]) != (channels, channels):
+        found = f"{config['in_channels']} channels in and {config['out_channels']} out"
+        raise UserError(f"{place} with {found}, allowed: {channels} of each")
+    if config["class_embed_type"] or config["num_class_embeds"]:
+        raise UserError(f"{place} with a condition, allowed: an unconditional one")
+    if not isinstance(config["sample_size"], int):
+        raise UserError(f"{place} with sample_size {config['sample_size']}, allowed: pixels a side")
+    require_weights(unet, f"faces.checkpoint: {checkpoint}")
+    require_schedule(pipeline.scheduler, f"faces.checkpoint: {checkpoint}")
+    return pipeline
+
+
+def trained_betas(scheduler: SchedulerMixin) -> Tensor:
+    """The β (T,) of a scheduler of diffusers, float64: as its configuration lists them, or as it computes them."""
+    listed = scheduler.config["trained_betas"]
+    return torch.tensor(listed, dtype=torch.float64) if listed is not None else scheduler.betas.double()
