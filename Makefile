@@ -38,6 +38,10 @@ plots: $(INSTALLED)  ## plot loss curves and figures of HEAD next to those in th
 test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
+pretrained: $(INSTALLED)  ## train the models of pretrained/ again, in hours: DATA=FOLDER with faces/
+	python -m pretrained.make --data $(DATA)
+	python -m pretrained.face_quality --data $(DATA)
+
 soak: $(INSTALLED)  ## kill work at 200 moments, and start it twice 50 times: does it end in the same bytes?
 	python -m tests.robustness.soak --kills 200 --pairs 50
 
@@ -68,4 +72,4 @@ $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet $(UV)
 
-.PHONY: help repro ui plots test bench lint lock
+.PHONY: pretrained help repro ui plots test bench lint lock

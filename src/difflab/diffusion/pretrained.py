@@ -1,7 +1,7 @@
 """Unconditional models that others trained, or this pipeline elsewhere: a folder, or a model of the hub."""
 
 import torch
-from diffusers import SchedulerMixin, UNet2DModel
+from diffusers import DDPMScheduler, UNet2DModel
 from torch import Tensor
 
 from difflab.diffusion.pipelines import PATCH_SIZES, UnconditionalPipeline
@@ -40,7 +40,7 @@ def load_pretrained(checkpoint: str) -> UnconditionalPipeline:
     return pipeline
 
 
-def trained_betas(scheduler: SchedulerMixin) -> Tensor:
+def trained_betas(scheduler: DDPMScheduler) -> Tensor:
     """The β (T,) of a scheduler of diffusers, float64: as its configuration lists them, or as it computes them."""
     listed = scheduler.config["trained_betas"]
     return torch.tensor(listed, dtype=torch.float64) if listed is not None else scheduler.betas.double()

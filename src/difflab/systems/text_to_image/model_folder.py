@@ -18,7 +18,7 @@ COMPONENTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
 
 
 def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffusionPipeline:
-    """The pipeline of a folder or of a hub id, without its safety checker, its networks frozen and in eval mode.
+    """The pipeline of a folder or of a hub id, without its safety checker, its networks frozen, in eval mode, float32.
 
     Raises UserError, one line that begins with `key`, or with the place, where it is missing, a component is, it is of
     another kind, weights are missing or not finite, the β cannot work, or a hub id cannot be reached.
@@ -43,6 +43,7 @@ def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffus
             revision=revision,
             text_encoder=text_encoder,
             use_safetensors=True,
+            dtype=torch.float32,
             safety_checker=None,
             requires_safety_checker=False,
         )
@@ -65,7 +66,7 @@ def load_autoencoder(place: str | Path, key: str = "", subfolder: str | None = N
     name, revision = split_revision(place)
     with reading(_refusal(place, key)):
         autoencoder = AutoencoderKL.from_pretrained(
-            name, revision=revision, subfolder=subfolder, use_safetensors=True
+            name, revision=revision, subfolder=subfolder, use_safetensors=True, dtype=torch.float32
         ).eval()
     require_weights(autoencoder, f"{key}: {place}" if key else place)
     return autoencoder

@@ -1,0 +1,35 @@
+"""The models of pretrained/: each loads as a user's own would, puts out what it did when made, and has a card."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from difflab.config.params import load_params
+from pretrained.outputs import OUTPUTS, OUTPUTS_OF, outputs_of
+
+FOLDER = Path(__file__).parents[1] / "pretrained"
+LARGEST = 25 * 2**20  # bytes of all of them together
+
+
+@pytest.mark.parametrize("name", OUTPUTS_OF)
+def test_a_model_puts_out_what_it_did(name: str) -> None:
+    stored = json.loads((FOLDER / name / OUTPUTS).read_text())
+    assert len(stored) == 16 and outputs_of(name, FOLDER / name) == pytest.approx(stored, abs=1e-3)
+
+
+def test_all_are_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < LARGEST
+
+
+@pytest.mark.parametrize("name", OUTPUTS_OF)
+def test_a_card_says_where_a_model_comes_from(name: str) -> None:
+    card = (FOLDER / name / "README.md").read_text()
+    for subject in ("**Data.**", "**Known faults.**", "**Training.** `make pretrained", "**Measured**"):
+        assert subject in card
+
+
+def test_the_default_profile_starts_from_them() -> None:
+    params = load_params(FOLDER.parent / "params.yaml")
+    named = [params.faces.checkpoint, params.clip.pretrained, params.text_to_image.pretrained]
+    assert named == [f"pretrained/{name}" for name in OUTPUTS_OF]
