@@ -1,4 +1,4 @@
-"""A few numbers that each model of pretrained/ puts out: tests/test_shipped_models.py holds them."""
+"""A few numbers that each model of pretrained/ puts out: tests/shipped/test_shipped_models.py holds them."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 from difflab.config.params import load_params
 from pretrained.outputs import OUTPUTS, OUTPUTS_OF, outputs_of
 
-FOLDER = Path(__file__).parents[1] / "pretrained"
+FOLDER = Path(__file__).parents[2] / "pretrained"
 LARGEST = 25 * 2**20  # bytes of all of them together
 
 
