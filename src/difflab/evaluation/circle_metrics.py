@@ -3,6 +3,8 @@
 The shape is found without the asked color: what differs most from the background, which is the border's color.
 """
 
+# scikit-image is untyped, torch.from_numpy partially typed.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,7 +32,7 @@ def lab(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 def foreground(image: NDArray[np.float64], region: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
     """(H, W) bool: the pixels of `region` of an image (H, W, 3) in CIELAB that are not background."""
     border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
-    distance = np.linalg.norm(image - np.median(border, axis=0), axis=-1)
+    distance: NDArray[np.float64] = np.linalg.norm(image - np.median(border, axis=0), axis=-1)
     if region is None:
         region = np.ones(distance.shape, dtype=bool)
     if np.ptp(distance[region]) == 0:

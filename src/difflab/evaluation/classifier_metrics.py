@@ -1,5 +1,7 @@
 """Accuracy, confidence and diversity of generated digits by a classifier."""
 
+# Tensor.unique and Tensor.tolist are partially typed.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 from dataclasses import asdict
 from typing import Any
 
@@ -26,10 +28,10 @@ def unconditional_metrics(probabilities: Tensor, params: EvaluationParams) -> di
 
     `digit_entropy` is the entropy of those shares in units of ln 10: 1 when all ten are equally frequent.
     """
-    from scipy.stats import entropy
+    from scipy.stats import entropy  # pyright: ignore[reportMissingTypeStubs]
 
     confidence = probabilities.max(1).values.double().numpy()
-    counts = probabilities.argmax(1).bincount(minlength=10).tolist()
+    counts: list[int] = probabilities.argmax(1).bincount(minlength=10).tolist()
     mean = float(confidence.mean())
     rng = np.random.default_rng(params.seed)
     return {

@@ -11,6 +11,9 @@ drawn digit by digit, in a judge's features; in fewer where images are few (83-9
 (98 %) where dimensions are many for them (64 for 250).
 """
 
+# clean-fid, scipy and scikit-learn are untyped.
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 from __future__ import annotations
 
 import numpy as np
@@ -21,12 +24,12 @@ from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.utils import gen_batches
 
 
-def frechet_distance(generated: NDArray, reference: NDArray) -> float:
+def frechet_distance(generated: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
     """Between Gaussians fitted to features (N, D) and (M, D) (Heusel 2017); the fewer images, the larger on average."""
     return float(fid.fid_from_feats(generated.astype(np.float64), reference.astype(np.float64)))
 
 
-def frechet_influence(generated: NDArray, reference: NDArray) -> NDArray:
+def frechet_influence(generated: NDArray[np.floating], reference: NDArray[np.floating]) -> NDArray[np.float64]:
     """How far each of the generated images moves the Fréchet distance, (N,) float64, mean 0.
 
     Its derivative is 2 (μ − μ_r) by the mean and I − T by the covariance Σ, T = Σ_r^½ (Σ_r^½ Σ Σ_r^½)^-½ Σ_r^½ being
@@ -42,7 +45,7 @@ def frechet_influence(generated: NDArray, reference: NDArray) -> NDArray:
     return by_mean + by_covariance - by_covariance.mean()
 
 
-def kernel_distance(generated: NDArray, reference: NDArray, seed: int) -> float:
+def kernel_distance(generated: NDArray[np.floating], reference: NDArray[np.floating], seed: int) -> float:
     """Squared maximum mean discrepancy with the kernel (x·y/D + 1)³, unbiased, over random subsets (Bińkowski 2018)."""
     state = np.random.get_state()  # noqa: NPY002  (clean-fid draws from NumPy's global generator)
     np.random.seed(seed)  # noqa: NPY002
@@ -52,7 +55,7 @@ def kernel_distance(generated: NDArray, reference: NDArray, seed: int) -> float:
         np.random.set_state(state)  # noqa: NPY002
 
 
-def kernel_influence(generated: NDArray, reference: NDArray) -> NDArray:
+def kernel_influence(generated: NDArray[np.floating], reference: NDArray[np.floating]) -> NDArray[np.float64]:
     """How far each of the generated images moves the kernel distance, (N,) float64, mean 0.
 
     The projection of the U-statistic (Hoeffding 1948) with the reference fixed.
@@ -64,13 +67,13 @@ def kernel_influence(generated: NDArray, reference: NDArray) -> NDArray:
     return influence - influence.mean()
 
 
-def _mean_kernel(images: NDArray, others: NDArray) -> NDArray:
+def _mean_kernel(images: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
     """Mean of the kernel over `others` for each image, a few images at a time."""
     slices = gen_batches(len(images), max(1, 10_000_000 // len(others)))  # numbers in memory
     return np.concatenate([polynomial_kernel(images[part], others, degree=3).mean(1, dtype=float) for part in slices])
 
 
-def _square_root(matrix: NDArray) -> NDArray:
+def _square_root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of a symmetric matrix without negative eigenvalues other than by rounding."""
     values, vectors = eigh(matrix)
     return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T

@@ -52,7 +52,9 @@ class RealImages:
                 f"{path}: found {len(training)} training and {len(test)} test images of the digits {digits}, and "
                 f"{len(generated)} samples, too few for evaluation.nearest_k {params.nearest_k}"
             )
-        order = torch.from_numpy(np.random.default_rng(params.seed).permutation(len(training)))
+        order = torch.from_numpy(  # pyright: ignore[reportUnknownMemberType]
+            np.random.default_rng(params.seed).permutation(len(training))
+        )
         return cls(
             test,
             training[order[num_floor:]],
@@ -66,9 +68,9 @@ class RealImages:
 class Features:
     """Features (N, D) of generated, held-out and reference images."""
 
-    generated: NDArray
-    held_out: NDArray
-    reference: NDArray
+    generated: NDArray[np.floating]
+    held_out: NDArray[np.floating]
+    reference: NDArray[np.floating]
 
     @classmethod
     def of(cls, extractor: Extractor, generated: Tensor, real: RealImages) -> "Features":
@@ -118,7 +120,7 @@ def distance_metrics(
     generated, held_out, reference = features.generated, features.held_out, features.reference
     strata = None if digits is None else digits.numpy()
 
-    def estimate(value: float, influence: NDArray, floor: float) -> dict[str, float]:
+    def estimate(value: float, influence: NDArray[np.float64], floor: float) -> dict[str, float]:
         rng = np.random.default_rng(params.seed)
         return {**asdict(bootstrapped(value, influence, params.num_resamples, rng, strata)), "floor": floor}
 
@@ -142,7 +144,7 @@ def manifold_metrics_beside_real(features: Features, nearest_k: int) -> dict[str
     Against as many reference images as are measured, as the two papers do.
     """
 
-    def against_as_many(images: NDArray) -> dict[str, float]:
+    def against_as_many(images: NDArray[np.floating]) -> dict[str, float]:
         return manifold_metrics(images, features.reference[: len(images)], nearest_k)
 
     of_real = against_as_many(features.held_out)

@@ -1,5 +1,8 @@
 """Inception's features as clean-fid takes them (Parmar 2022), from a file of weights that is checked first."""
 
+# clean-fid is untyped, Tensor.split and torch.from_numpy are partially typed.
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +41,7 @@ def inception_extractor(path: str | Path, device: torch.device) -> Extractor:
     resize = build_resizer("clean")
 
     @torch.inference_mode()
-    def features_of(images: Tensor) -> NDArray:
+    def features_of(images: Tensor) -> NDArray[np.float32]:
         batches = tqdm(images.permute(0, 2, 3, 1).split(BATCH_SIZE), desc="Inception", delay=2)
         resized = (np.stack([resize(image) for image in batch.numpy()]) for batch in batches)
         return np.concatenate(

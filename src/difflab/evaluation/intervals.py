@@ -1,5 +1,8 @@
 """95 % intervals, and differences of two values that have one."""
 
+# scipy is untyped.
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, inf
@@ -57,7 +60,11 @@ def over_runs(values: Sequence[float], bounds: tuple[float, float] = UNBOUNDED) 
 
 
 def bootstrapped(
-    value: float, influence: NDArray, num_resamples: int, rng: np.random.Generator, strata: NDArray | None = None
+    value: float,
+    influence: NDArray[np.float64],
+    num_resamples: int,
+    rng: np.random.Generator,
+    strata: NDArray[np.integer] | None = None,
 ) -> Estimate:
     """`value` with the percentile interval of the bootstrapped mean of `influence` (N,) around it.
 

@@ -1,5 +1,8 @@
 """Nearest neighbors of generated images: precision, recall, density, coverage, and copies of training images."""
 
+# scikit-learn is untyped.
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 from typing import Any
 
 import numpy as np
@@ -9,7 +12,9 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 
-def manifold_metrics(generated: NDArray, reference: NDArray, nearest_k: int) -> dict[str, float]:
+def manifold_metrics(
+    generated: NDArray[np.floating], reference: NDArray[np.floating], nearest_k: int
+) -> dict[str, float]:
     """Precision and recall (Kynkäänniemi 2019), density and coverage (Naeem 2020) of features (N, D) against (M, D).
 
     An image's ball reaches to its `nearest_k`-th neighbor among its own kind. Precision: the share of generated images
@@ -51,7 +56,7 @@ def nearest_training_metrics(generated: Tensor, training: Tensor, test: Tensor) 
     }
 
 
-def nearest_distances(images: Tensor, training: Tensor) -> NDArray:
+def nearest_distances(images: Tensor, training: Tensor) -> NDArray[np.float64]:
     """RMS of the pixels' differences (0-255) between each of `images` (N, 3, S, S) uint8 and the nearest of `training`.
 
     scikit-learn works through both in slices, so 10,000 by 60,000 images need little more memory than they fill as

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
@@ -34,7 +35,7 @@ class Protocol(BaseModel):
 class Extractor:
     """What makes features (N, D) float of images (N, 3, S, S) uint8, and what a protocol says of it."""
 
-    features_of: Callable[[Tensor], NDArray]
+    features_of: Callable[[Tensor], NDArray[np.floating]]
     name: str
     sha256: str
     resize: str

@@ -47,4 +47,4 @@ def sample_files(folder: str | Path, prefix: str = "") -> list[Path]:
 
 
 def _read(files: list[Path]) -> Tensor:
-    return torch.from_numpy(read_equal_sizes(files)).permute(0, 3, 1, 2)
+    return torch.from_numpy(read_equal_sizes(files)).permute(0, 3, 1, 2)  # pyright: ignore[reportUnknownMemberType]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import JsonValue
+
 from difflab.history.dvc_lock import Lock, LockedStage, makers
 from difflab.history.revisions import cached
 from difflab.pipeline.fingerprint import FOLDER, parse
@@ -82,7 +84,7 @@ def _file_change(path: str, before: LockedStage, after: LockedStage) -> str:
     return f"{path} {'edited' if path in after.deps else 'is no longer an input'}"
 
 
-def differing_values(before: Any, after: Any, key: str = "") -> Iterator[str]:
+def differing_values(before: JsonValue, after: JsonValue, key: str = "") -> Iterator[str]:
     """`key: old → new` for each value that differs in nested dicts; a list is one value."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in before | after:
@@ -92,7 +94,7 @@ def differing_values(before: Any, after: Any, key: str = "") -> Iterator[str]:
         yield f"{key}: {text_of(before)} → {text_of(after)}"
 
 
-def flat(values: dict[str, Any], key: str = "") -> dict[str, Any]:
+def flat(values: dict[str, JsonValue], key: str = "") -> dict[str, Any]:
     """The values of nested dicts by dotted name; a list is one value."""
     found: dict[str, Any] = {}
     for name, value in values.items():

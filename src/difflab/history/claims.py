@@ -83,7 +83,7 @@ def outcome(claim: Claim, metrics: Mapping[str, Numbers]) -> Outcome:
     """`metrics`: numbers by metrics file. A missing number makes the claim `not measured`."""
     if any(path not in metrics.get(file, {}) for file, path in claim.numbers):
         return Outcome(claim, "not measured", ())
-    values, held = [], []
+    values, held = list[float](), list[bool]()
     for inequality in claim.holds_if:
         left, sign, right = SIGN.split(inequality)
         values.append(_value(left, metrics))
@@ -93,7 +93,7 @@ def outcome(claim: Claim, metrics: Mapping[str, Numbers]) -> Outcome:
 
 def _value(side: str, metrics: Mapping[str, Numbers]) -> float:
     """The arithmetic of one side, by pandas."""
-    import pandas as pd
+    import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
     values = [metrics[found["file"]][found["path"]] for found in NUMBER.finditer(side)]
     names = {f"number_{index}": value for index, value in enumerate(values)}

@@ -47,7 +47,7 @@ class ComparedMetrics:
     """One metrics file of A and B; `refused`: the first field in which their protocols differ."""
 
     name: str
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list[Difference])
     num_equal: int = 0
     refused: str = ""
 
@@ -103,7 +103,7 @@ def compare_revisions(name_a: str, name_b: str | None) -> ComparedRevisions:
     figures = [path for path in common if PurePath(path).suffix in IMAGES]
     differing = {p: outs_b[p] for p in figures if _md5(a, p, outs_a[p]) != _md5(b, p, outs_b[p])}
     params = [parse_yaml(revision.require("params.yaml"), f"params.yaml of {revision}") for revision in (a, b)]
-    metrics = []
+    metrics: list[ComparedMetrics] = []
     for path in (path for path in common if path.endswith(".json")):
         old, new = (parse_metrics(revision.require(path), f"{path} of {revision}") for revision in (a, b))
         metrics.append(compare_metrics(path, old, new, "A", "B"))

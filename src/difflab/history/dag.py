@@ -1,5 +1,8 @@
 """The stages of dvc.yaml and their order."""
 
+# DVC is untyped.
+# pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -40,7 +43,7 @@ class Stage:
 def read_stages(repo: Repo) -> list[Stage]:
     """All stages, each after those upstream of it, otherwise in the order of dvc.yaml."""
     stages = {stage.addressing: stage for stage in repo.index.stages}
-    graph = nx.DiGraph((made.addressing, user.addressing) for user, made in repo.index.graph.edges)
+    graph: nx.DiGraph[str] = nx.DiGraph((made.addressing, user.addressing) for user, made in repo.index.graph.edges)
     graph.add_nodes_from(stages)
     place = {name: number for number, name in enumerate(stages)}
     order = nx.lexicographical_topological_sort(graph, key=place.__getitem__)
@@ -48,7 +51,7 @@ def read_stages(repo: Repo) -> list[Stage]:
 
 
 def _stage(stage: DvcStage, upstream: list[str]) -> Stage:
-    params = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
+    params: list[str] = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
     return Stage(
         stage.addressing,
         str(stage.cmd or f"dvc repro {stage.addressing}"),

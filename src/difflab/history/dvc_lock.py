@@ -23,7 +23,7 @@ class _Loader(yaml.CSafeLoader):
     """Reads the numbers of YAML 1.2, which DVC writes, such as 1e-05."""
 
 
-_Loader.add_implicit_resolver(
+_Loader.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType]
     "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
 )
 
@@ -103,7 +103,9 @@ def _checked(kind: type[T], content: bytes, file: Path, where: str) -> T:
     except DamagedLock as error:
         raise DamagedLock(f"{error}{mend}") from None
     except ValidationError as error:
-        raise DamagedLock(f"{place}: {explain(error, tree, '')}{mend}") from None
+        raise DamagedLock(
+            f"{place}: {explain(error, tree, '')}{mend}"  # pyright: ignore[reportPossiblyUnboundVariable]
+        ) from None
 
 
 def _stage(name: str, entry: _Entry) -> LockedStage:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from difflab.errors import parse_json, reading
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, UNBOUNDED, Estimate
@@ -24,6 +24,7 @@ SHARES = {
 }
 DIFFERENCES = {"gain", "difference"}  # of two shares
 Numbers = dict[str, float]  # by dotted name
+Node = dict[str, Any] | list[Any] | str | float | None  # of a metrics file
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def bounds_of(name: str) -> tuple[float, float]:
     return SHARE if parts & SHARES else UNBOUNDED
 
 
-def _measurements(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[Measurement]:
+def _measurements(node: dict[str, Node], path: tuple[str, ...]) -> Iterator[Measurement]:
     for name, item in node.items():
         inside = (*path, name)
         if name in NOT_MEASURED:
@@ -109,7 +110,7 @@ def _measurements(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[Measu
             yield from _measurements(item, inside)
 
 
-def _protocol(node: Any, path: tuple[str, ...], within: bool) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _protocol(node: Node, path: tuple[str, ...], within: bool) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(node, dict):
         for name, item in node.items():
             if name != "reported":  # has a protocol of its own
@@ -118,5 +119,5 @@ def _protocol(node: Any, path: tuple[str, ...], within: bool) -> Iterator[tuple[
         yield path, node
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

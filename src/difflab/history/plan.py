@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvc.repo import Repo
+from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
+from pydantic import JsonValue
 
 from difflab.config.load import read_yaml
 from difflab.history.changes import code_change, differing_values
@@ -36,7 +37,7 @@ def plan() -> list[Planned]:
     write_fingerprints()
     lock = Revision(None).lock if LOCK.exists() else {}
     repo = Repo()
-    status: dict[str, Any] = repo.status()
+    status: dict[str, Any] = repo.status()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     known = seconds_by_command(read_records())
     planned: dict[str, Planned] = {}
     changing: set[str] = set()
@@ -79,7 +80,7 @@ def _reasons(stage: Stage, status: list[Any], locked: LockedStage) -> Iterator[s
 
 
 def _value(key: str) -> Any:
-    value = read_yaml(Path("params.yaml"))
+    value: JsonValue = read_yaml(Path("params.yaml"))
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
@@ -90,7 +91,7 @@ def report(planned: list[Planned]) -> str:
     if not planned:
         return "Everything is up to date."
     width = max(len(p.stage) for p in planned)
-    lines, finish = [], dict[str, float]()
+    lines, finish = list[str](), dict[str, float]()
     for p in planned:
         more = f", and {len(p.reasons) - SHOWN} more" if len(p.reasons) > SHOWN else ""
         lines.append(f"{p.stage:<{width}}  {_duration(p.seconds):>7}  {', '.join(p.reasons[:SHOWN])}{more}")

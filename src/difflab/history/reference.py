@@ -4,6 +4,8 @@ As with the reference convergence points of MLPerf training, the pipeline is run
 later run, on any machine, is one more sample from that distribution.
 """
 
+# scipy and ruamel.yaml are untyped.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 from __future__ import annotations
 
 import hashlib
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from difflab.config.params import Params, load_params
 from difflab.config.training import TrainingParams
@@ -104,7 +106,7 @@ def training_seed_keys(params: Params) -> list[str]:
     return [f"{key}.seed" for key, value in _sections(params, "") if isinstance(value, TrainingParams)]
 
 
-def _sections(node: Any, key: str) -> Iterator[tuple[str, BaseModel]]:
+def _sections(node: BaseModel | dict[str, Any] | JsonValue, key: str) -> Iterator[tuple[str, BaseModel]]:
     if isinstance(node, BaseModel):
         yield key, node
         node = dict(node)
@@ -193,7 +195,7 @@ def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]
     """The numbers of the metrics files in `folders`, one for each seed; a number that one run lacks is left out."""
     lock = parse_lock((folders[0] / LOCK).read_bytes(), (folders[0] / IMPORT).read_bytes(), str(folders[0]))
     seed_keys = training_seed_keys(load_params(folders[0] / "params.yaml"))
-    collected = {}
+    collected: dict[str, FileReference] = {}
     for file in files:
         runs = [read_metrics(folder / f"metrics/{file}.json").numbers for folder in folders]
         names = [name for name in runs[0] if all(name in run for run in runs)]

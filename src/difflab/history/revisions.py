@@ -6,6 +6,7 @@ import json
 import subprocess
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from difflab.errors import UserError, reading
 from difflab.history.dvc_lock import IMPORT, LOCK, Lock, maker, parse_lock
@@ -90,9 +91,9 @@ class Revision:
 @cache
 def _cache_folder(repository: Path) -> Path:
     """DVC's cache: `cache.dir` of its configuration, by default .dvc/cache. Starting DVC itself takes longer."""
-    from dvc.config import Config
+    from dvc.config import Config  # pyright: ignore[reportMissingTypeStubs]
 
-    config = Config(str(repository / ".dvc"))
+    config: Any = Config(str(repository / ".dvc"))
     return Path(config["cache"].get("dir") or repository / ".dvc/cache", "files/md5")
 
 

@@ -11,7 +11,7 @@ from difflab.history.measurements import ENDS, bounds_of, parse_metrics
 from difflab.history.revisions import Revision
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
 RULE = "Mean over the revisions with its 95 % interval by Student's t; they must differ in seeds alone."
 
@@ -21,7 +21,7 @@ def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
 
     Raises UserError with fewer than two revisions, with two names of one commit, or when `file` is missing in one.
     """
-    import pandas as pd
+    import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
     if len(revisions) < 2:
         raise UserError(f"REV: found {len(revisions)}, allowed: two or more, one for each seed")
@@ -30,7 +30,7 @@ def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
         if (other := by_commit[revision.commit]) is not revision:
             raise UserError(f"REV: found {revision} and {other}, one commit, allowed: another one for each seed")
     runs = [parse_metrics(revision.require(file), f"{file} of {revision}").numbers for revision in revisions]
-    rows = []
+    rows: list[list[str | float]] = []
     for name in runs[0]:
         if not name.endswith(ENDS) and all(name in run for run in runs):
             values = [run[name] for run in runs]

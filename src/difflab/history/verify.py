@@ -126,7 +126,7 @@ def verdict(made: list[Path]) -> Verdict:
     claims, reference = load_claims(), load_reference()
     metrics = {path.stem: read_metrics(path).numbers for path in made}
     lock, seed_keys = Revision(None).lock, training_seed_keys(load_params())
-    measurements, skipped = [], dict[str, list[str]]()
+    measurements, skipped = list[JudgedMeasurement](), dict[str, list[str]]()
     for name, headline in claims.headline.items():
         known = reference.files.get(name) if reference else None
         if name not in metrics:
@@ -144,7 +144,7 @@ def verdict(made: list[Path]) -> Verdict:
 def judged_claims(claims: Claims, metrics: dict[str, Numbers], reference: Reference | None) -> list[JudgedClaim]:
     """Every claim for `metrics`, by file, and for each seed of the reference."""
     runs = [reference.of_seed(index) for index in range(len(reference.seeds))] if reference else []
-    judged = []
+    judged: list[JudgedClaim] = []
     for name, claim in claims.claims.items():
         seeds = [found for run in runs if (found := outcome(claim, run)).state != "not measured"]
         judged.append(JudgedClaim(name, outcome(claim, metrics), seeds))
