@@ -11,9 +11,10 @@ import os
 import re
 import sys
 import time
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
+import dvc.dependency.param
 import networkx as nx
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
@@ -33,17 +34,20 @@ if BINARIES not in os.environ["PATH"].split(os.pathsep):
     os.environ["PATH"] = os.pathsep.join([BINARIES, os.environ["PATH"]])
 
 DVC = "dvc --wait-for-lock"
+# DVC would parse params.yaml once for each stage.
+dvc.dependency.param.load_path = lru_cache(dvc.dependency.param.load_path)
 CHANGED = set()
 
 
 def open_repository():
     """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
-    global REPO, CHANGED, LOCK
+    global INDEX, CHANGED, LOCK
     params = load_params()
     if DVC_LOCK.exists():
         Revision(None).lock
-    REPO = Repo()
-    REPO.index.graph
+    repository = Repo()
+    INDEX = repository.index
+    INDEX.graph
     if workflow.is_main_process:  # a job on a cluster reads this file again
         Path(".snakemake").mkdir(exist_ok=True)
         LOCK = open(".snakemake/running", "w")
@@ -54,15 +58,16 @@ def open_repository():
         check_params(params)
         link_inputs(params)  # DVC compares what they lead to,
         write_fingerprints()  # and these
-        CHANGED = set(REPO.status())
+        with repository.lock:
+            CHANGED = {stage.addressing for stage in INDEX.stages if stage.status()}
 
 
 call(open_repository)
 
-OUTS = {o.def_path.rstrip("/"): o for o in REPO.index.outs if not o.persist and not o.stage.frozen}
-PERSISTENT = [o.def_path.rstrip("/") for o in REPO.index.outs if o.persist]
-WITHOUT_RULES = [s.addressing for s in REPO.index.stages if s.outs and all(out.persist for out in s.outs)]
-WITHOUT_OUTS = [stage.addressing for stage in REPO.index.stages if stage.cmd and not stage.outs]
+OUTS = {o.def_path.rstrip("/"): o for o in INDEX.outs if not o.persist and not o.stage.frozen}
+PERSISTENT = [o.def_path.rstrip("/") for o in INDEX.outs if o.persist]
+WITHOUT_RULES = [s.addressing for s in INDEX.stages if s.outs and all(out.persist for out in s.outs)]
+WITHOUT_OUTS = [stage.addressing for stage in INDEX.stages if stage.cmd and not stage.outs]
 FOLDERS = {path for path, out in OUTS.items() if out.def_path.endswith("/") or out.hash_info.isdir}
 call(lambda: check_outputs(f"{path}/" if path in FOLDERS else path for path in OUTS))
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
@@ -95,7 +100,7 @@ def inputs(stage, wildcards):
     files = [p for dep in made for p in producers(dep)]
     if stage.addressing in CHANGED:
         return [*files, STALE]
-    upstream_changed = any(s.addressing in CHANGED for s in nx.descendants(REPO.index.graph, stage))
+    upstream_changed = any(s.addressing in CHANGED for s in nx.descendants(INDEX.graph, stage))
     return files if upstream_changed or forced() else [ancient(f) for f in files]
 
 

@@ -76,7 +76,8 @@ def write_fingerprints(folder: Path = FOLDER) -> None:
     roots = {"report": "src/difflab/report/page.py"}
     scripts = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "stages").rglob("*.py"))
     roots |= {Path(script).stem: script for script in scripts}
-    texts = {f"{name}.txt": as_text(fingerprint(root)) for name, root in roots.items()}
+    read = cache(_read)  # most modules are in many closures
+    texts = {f"{name}.txt": as_text(fingerprint(root, read=read)) for name, root in roots.items()}
     folder.mkdir(exist_ok=True)
     for file in set(folder.iterdir()) - {folder / name for name in texts}:
         file.unlink()
