@@ -23,6 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with the profiles and params.yaml of the repository."""
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     shutil.copy(ROOT / "params.yaml", tmp_path)
+    (tmp_path / "pretrained").symlink_to(ROOT / "pretrained")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -74,7 +75,7 @@ def test_bad_profile_leaves_params_alone(folder: Path, difflab, arguments: list[
     message = difflab("profile", *arguments)
     assert message.startswith(line) and len(message.splitlines()) == 1
     assert (folder / "params.yaml").read_bytes() == before
-    assert sorted(path.name for path in folder.iterdir()) == ["conf", "params.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == ["conf", "params.yaml", "pretrained"]
 
 
 def test_check_stops_before_anything_is_written(folder: Path, difflab) -> None:
@@ -101,7 +102,9 @@ def test_check_finds_prompts_of_unknown_words(folder: Path, difflab, key: str, v
     message = difflab("check")
     assert message.startswith(f"error: params.yaml: {key}: found {found}") and ", allowed: " in message
     assert len(message.splitlines()) == 1
-    difflab("profile", "cpu", f"{key}={json.dumps(value)}", "clip.pretrained=openai/clip-vit-base-patch32")
+    difflab(
+        "profile", "cpu", f"{key}={json.dumps(value)}", "clip.pretrained=openai/clip", "text_to_image.pretrained=null"
+    )
     assert difflab("check") == ""
 
 

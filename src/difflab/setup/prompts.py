@@ -1,33 +1,63 @@
-"""The prompts of params.yaml, which have to be of words that the small CLIP knows."""
+"""The prompts of params.yaml, which have to be of words that the models know."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 from difflab.config.load import ParamsError
 from difflab.config.params import Params
 from difflab.data.captions import vocabulary, words_of
+from difflab.errors import read_json, reading
 from difflab.systems.personalization.prompts import tokens_of
 
 
-def check_prompts(params: Params) -> None:
-    """Raises ParamsError where a prompt is too long, or has a word that no caption has.
+class Words(NamedTuple):
+    """What a tokenizer knows that takes a word as one token, and how many of them a prompt may have."""
 
-    A pretrained CLIP or text-to-image model knows any word, so only the tokens of concepts are checked for it.
+    known: set[str]
+    longest: int
+
+
+def check_prompts(params: Params) -> None:
+    """Raises ParamsError where a prompt is too long, or has a word that the model does not know.
+
+    A model whose tokenizer spells words, as those of the hub do, knows any; then only tokens of concepts are checked.
     """
     _check_tokens(params)
-    if params.clip.pretrained is not None:
+    clip, model = params.clip.pretrained, params.text_to_image.pretrained
+    of_captions = Words(set(vocabulary(params.circles.colours)), params.clip.network.text_length - 2)
+    of_clip = of_captions if clip is None else _words_of(Path(clip))
+    _check_words([("zero_shot.template", params.zero_shot.template.replace("{object}", "circle"))], of_clip)
+    _check_words(_drawn_prompts(params), of_clip if model is None else _words_of(Path(model, "tokenizer")))
+
+
+def _words_of(folder: Path) -> Words | None:
+    """Of a tokenizer's folder; None where there is none here, or one that spells words."""
+    file, settings = folder / "tokenizer.json", folder / "tokenizer_config.json"
+    if not (file.is_file() and settings.is_file()):
+        return None
+    with reading(folder, KeyError, TypeError, kind=ParamsError):
+        model = read_json(file)["model"]
+        if model["type"] != "WordLevel":
+            return None
+        return Words(set(model["vocab"]), read_json(settings)["model_max_length"] - 2)
+
+
+def _check_words(prompts: Iterable[tuple[str, str]], words: Words | None) -> None:
+    if words is None:
         return
-    known, longest = set(vocabulary(params.circles.colours)), params.clip.network.text_length - 2
-    for key, prompt in _prompts(params):
-        words = _words_and_tokens(prompt)
-        if len(words) > longest:
-            raise ParamsError(f"params.yaml: {key}: found {len(words)} words in {prompt!r}, allowed: {longest} at most")
-        for word in words:
-            if word not in known and not tokens_of(word):
-                allowed = f"words of captions: {' '.join(sorted(known))}"
+    for key, prompt in prompts:
+        found = _words_and_tokens(prompt)
+        if len(found) > words.longest:
+            allowed = f"{words.longest} at most"
+            raise ParamsError(f"params.yaml: {key}: found {len(found)} words in {prompt!r}, allowed: {allowed}")
+        for word in found:
+            if word not in words.known and not tokens_of(word):
+                allowed = f"words of captions: {' '.join(sorted(words.known))}"
                 raise ParamsError(f"params.yaml: {key}: found {word!r} in {prompt!r}, allowed: {allowed}")
 
 
@@ -53,11 +83,8 @@ def _words_and_tokens(prompt: str) -> list[str]:
     return words_of(plain) + tokens
 
 
-def _prompts(params: Params) -> Iterator[tuple[str, str]]:
-    """Each with its key."""
-    yield "zero_shot.template", params.zero_shot.template.replace("{object}", "circle")
-    if params.text_to_image.pretrained is not None:
-        return
+def _drawn_prompts(params: Params) -> Iterator[tuple[str, str]]:
+    """Those of the text-to-image model, each with its key."""
     personalization, samples = params.personalization, params.controlnet.samples
     for number, pair in enumerate(samples.two_circles):
         yield f"controlnet.samples.two_circles.{number}.prompt", pair.prompt

@@ -80,9 +80,7 @@ def load_clip(place: str | Path, key: str) -> Clip:
     name, revision = split_revision(place)
     refused = f"{key}: found {str(place)!r}, allowed: a folder or hub id of a CLIP"
     with reading(f"{refused}; the model"):
-        loaded: Any = CLIPModel.from_pretrained(
-            name, revision=revision, dtype=torch.float32, output_loading_info=True
-        )
+        loaded: Any = CLIPModel.from_pretrained(name, revision=revision, dtype=torch.float32, output_loading_info=True)
     model, report = loaded
     if missing := sorted(report["missing_keys"]):
         raise UserError(f"{refused}; the model: it lacks the weights {', '.join(missing[:3])}, …")
