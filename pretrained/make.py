@@ -118,7 +118,7 @@ def _section(params: Any, key: str) -> Any:
 
 
 def _without_protocol(metrics: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in metrics.items() if key not in ("protocol", "accuracy_by_class")}
+    return {key: value for key, value in metrics.items() if key not in ("protocol", "accuracy_by_class", "most_confused")}
 
 
 if __name__ == "__main__":
