@@ -36,7 +36,7 @@ from difflab.training.fit import fit
 
 SEED, BATCH, STEPS = 0, 50, 50
 ETAS = (0.0, 1.0)
-ENCODER = TrainingParams(seed=SEED, num_epochs=30, batch_size=64, learning_rate=0.002, warmup_steps=50)
+ENCODER = TrainingParams(seed=SEED, num_epochs=8, batch_size=64, learning_rate=0.002, warmup_steps=50)
 CHANNELS = [32, 64, 64]  # features have as many dimensions as the last
 
 
