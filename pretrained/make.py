@@ -27,6 +27,7 @@ from pretrained.outputs import OUTPUTS, outputs_of
 
 ROOT = Path(".cache/pretrained")
 HERE = Path("pretrained")
+LONG = {"protocol", "accuracy_by_class", "most_confused"}  # in metrics files, not in cards
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Model:
                 hours=f"{hours:.1f}",
                 trained=trained,
                 params=json.dumps(sections, indent=1),
-                metrics=json.dumps(_without_protocol(metrics), indent=1),
+                metrics=json.dumps(_short(metrics), indent=1),
             )
         )
 
@@ -117,8 +118,10 @@ def _section(params: Any, key: str) -> Any:
     return params
 
 
-def _without_protocol(metrics: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in metrics.items() if key not in ("protocol", "accuracy_by_class", "most_confused")}
+def _short(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value for key, value in metrics.items() if key not in ("protocol", "accuracy_by_class", "most_confused")
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train all runs of one method of domain adaptation: prepared/DOMAIN.safetensors → models/adapt/SCENARIO-METHOD/.
+"""Train all runs of one method of domain adaptation: prepared/scenarios/ → models/adapt/SCENARIO-METHOD/.
 
 Only target-only reads the target's labels.
 """
@@ -21,21 +21,20 @@ def main(
     params: Annotated[MethodParams, Section("adaptation.methods.{method}")],
 ) -> None:
     from difflab.pipeline.files import atomic_write
-    from difflab.systems.adaptation.scenarios import domains_of, load_images, prepared
+    from difflab.systems.adaptation.scenarios import files_of, load_images
     from difflab.systems.adaptation.training import labeled_images, save_run, train_run
     from difflab.training.checkpoint import seeded_runs
     from difflab.training.device import make_accelerator
 
     accelerator = make_accelerator(compute)
-    source, target = domains_of(scenario)
-    described = read_json(f"scenarios/{scenario}.json")
+    source, target = files = files_of(scenario)
+    described = read_json(f"prepared/scenarios/{scenario}/scenario.json")
     num_images = max(domain["num_images"]["train"] for domain in described.values())
     labelled = labeled_images(target if method == "target-only" else source, num_images)
     unlabelled = load_images(target, "train")
-    inputs = [prepared(source), prepared(target)]
     with atomic_write(Path(f"models/adapt/{scenario}-{method}")) as output:
         key = [compute, network, params]
-        for seeded, checkpoint in seeded_runs(f"adapt-{scenario}-{method}", num_runs, training, key, inputs):
+        for seeded, checkpoint in seeded_runs(f"adapt-{scenario}-{method}", num_runs, training, key, files):
             train_run(labelled, unlabelled, network, seeded, params, accelerator, checkpoint)
             save_run(output / f"seed_{seeded.seed}", checkpoint, network, unlabelled, accelerator.device)
 

@@ -1,8 +1,10 @@
-"""Check that two domains can be adapted to each other: prepared/DOMAIN.safetensors → scenarios/SCENARIO.json.
+"""Check that two domains can be adapted to each other, and copy them: prepared/ → prepared/scenarios/SCENARIO/.
 
-The only stage before the trainings that reads the target's labels; its output holds none.
+The only stage before the trainings that reads the target's labels; scenario.json holds none. Trainings do not run again
+when a data set changes that the scenario does not use.
 """
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +14,15 @@ from difflab.stage import Scenario, Section, run
 
 def main(scenario: Scenario, batch_size: Annotated[BatchSize, Section("adaptation.training.batch_size")]) -> None:
     from difflab.evaluation.metrics import write_metrics
-    from difflab.systems.adaptation.scenarios import describe_scenario
+    from difflab.pipeline.files import atomic_write
+    from difflab.systems.adaptation.scenarios import describe_scenario, domains_of, prepared
 
-    write_metrics(Path(f"scenarios/{scenario}.json"), describe_scenario(scenario, batch_size))
+    described = describe_scenario(scenario, batch_size)
+    with atomic_write(Path("prepared/scenarios", scenario)) as folder:
+        folder.mkdir()
+        write_metrics(folder / "scenario.json", described)
+        for domain in domains_of(scenario):
+            shutil.copy(prepared(domain), folder)
 
 
 if __name__ == "__main__":

@@ -21,17 +21,18 @@ def main(
     from difflab.figures.files import Provenance, save_png
     from difflab.systems.adaptation.evaluation import embed_run
     from difflab.systems.adaptation.figures import plot_embeddings
-    from difflab.systems.adaptation.scenarios import domains_of, held_out, prepared
+    from difflab.systems.adaptation.scenarios import domains_of, files_of, held_out
     from difflab.training.device import make_accelerator
 
     device = make_accelerator(compute).device
     domains = domains_of(scenario)
-    images = [held_out(domain) for domain in domains]
+    files = files_of(scenario)
+    images = [held_out(file) for file in files]
     folders = {
         method: Path(f"models/adapt/{scenario}-{method}/seed_{first_seed}") for method in ("source-only", "dann")
     }
     embeddings = [embed_run(title, folder, images, params, seed, device) for title, folder in folders.items()]
-    shown = [folder / "model.safetensors" for folder in folders.values()] + [prepared(domain) for domain in domains]
+    shown = [*(folder / "model.safetensors" for folder in folders.values()), *files]
     for colored_by in ("class", "domain"):
         title = f"t-SNE of features of held-out images, {domains[0]} → {domains[1]}, by {colored_by}"
         figure = plot_embeddings(embeddings, colored_by, domains, title)

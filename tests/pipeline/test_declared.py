@@ -66,9 +66,13 @@ def upstream(name: str) -> set[str]:
 
 def test_a_data_set_reruns_only_what_uses_it() -> None:
     """Of `recipe_data` the bytes stay when a data set changes that is not the recipe's."""
-    for name in ("train@unconditional-800", "evaluate@unconditional-800", "fid_study"):
-        prepared = [dep.def_path for dep in STAGES[name].deps if dep.def_path.startswith("prepared/")]
-        assert prepared == ["prepared/recipes/unconditional-800/"]
+    for folder, names in {
+        "prepared/recipes/unconditional-800/": ("train@unconditional-800", "evaluate@unconditional-800", "fid_study"),
+        "prepared/scenarios/mnistm-usps/": ("adapt@mnistm-usps-dann", "tsne@mnistm-usps"),
+    }.items():
+        for name in names:
+            prepared = [dep.def_path for dep in STAGES[name].deps if dep.def_path.startswith("prepared/")]
+            assert prepared == [folder]
     assert not upstream("same_noise") & {"faces", "controlnet", "clip", "circles", "prepare@faces"}
 
 

@@ -14,7 +14,7 @@ from difflab.errors import DataError
 from difflab.pipeline.run_records import recorded
 from difflab.systems.adaptation import training as runs
 from difflab.systems.adaptation.networks import load_classifier, mutual_information
-from difflab.systems.adaptation.scenarios import load_images
+from difflab.systems.adaptation.scenarios import files_of, load_images
 from stages.adaptation import adapt, scenario
 from tests import stage_calls
 from tests.systems.adaptation.conftest import contents, make_domain, write_params
@@ -35,7 +35,7 @@ def train(run_stage, method: str) -> dict[str, bytes]:
 
 
 def test_a_scenario_is_described_without_its_labels(described):
-    assert json.loads(Path("scenarios/mnistm-usps.json").read_text()) == {
+    assert json.loads(Path("prepared/scenarios/mnistm-usps/scenario.json").read_text()) == {
         "mnistm": {
             "data": "lines of mnistm",
             "shape": [3, 8, 8],
@@ -80,7 +80,7 @@ def test_domains_that_do_not_fit_end_before_any_training(workspace, run_stage, c
 def test_no_labels_of_the_target_are_loaded(described, run_stage):
     """Without them in the file the runs that adapt end in the same bytes; target-only cannot even begin."""
     whole = {method: train(run_stage, method) for method in ADAPTING}
-    path = Path("prepared/usps.safetensors")
+    _, path = files_of("mnistm-usps")
     tensors = {name: tensor for name, tensor in load_file(path).items() if name != "labels"}
     save_file(tensors, path, metadata={"description": '"no labels"'})
     for method in ADAPTING:
@@ -99,7 +99,7 @@ def test_every_batch_has_both_domains(described, run_stage, monkeypatch):
 
     monkeypatch.setattr(runs.AdaptationTask, "features", record)
     train(run_stage, "dann")
-    source, target = load_images("mnistm", "train"), load_images("usps", "train")
+    source, target = (load_images(file, "train") for file in files_of("mnistm-usps"))
     steps = 2 * (60 // 16)
     assert len(seen) == 2 * 2 * steps  # of two runs
     assert all(len(images) == 16 for images in seen)
@@ -129,7 +129,7 @@ def test_without_lambda_dann_is_source_only_to_the_last_bit(described, run_stage
 
 def test_the_run_of_the_best_snapshot_is_kept(described, run_stage):
     train(run_stage, "dann")
-    unlabelled = load_images("usps", "train")
+    unlabelled = load_images(Path("prepared/usps.safetensors"), "train")
     for folder in sorted(Path(f"{OUTPUT}-dann").iterdir()):
         selection = json.loads((folder / "selection.json").read_text())
         scores = {step: mutual_information(load_classifier(folder, step).probabilities(unlabelled)) for step in (3, 6)}
@@ -143,8 +143,8 @@ def test_the_run_of_the_best_snapshot_is_kept(described, run_stage):
 
 
 def test_target_only_sees_the_targets_images_as_often_as_the_others_see_the_source(workspace):
-    rows = runs.labeled_images("usps", 60)
-    part = ImageDataset.load(Path("prepared/usps.safetensors")).part("train")
+    usps = Path("prepared/usps.safetensors")
+    rows, part = runs.labeled_images(usps, 60), ImageDataset.load(usps).part("train")
     assert torch.equal(rows["images"], torch.cat([part.images, part.images[:20]]))
     assert torch.equal(rows["digits"], torch.cat([part.labels, part.labels[:20]]))
 

@@ -15,7 +15,7 @@ from difflab.errors import UserError
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, over_runs
 from difflab.evaluation.metrics import accuracy
 from difflab.systems.adaptation.networks import CRITERION, AdaptedClassifier, load_classifier, snapshot_steps
-from difflab.systems.adaptation.scenarios import METHODS, domains_of, held_out
+from difflab.systems.adaptation.scenarios import METHODS, files_of, held_out
 
 FOLDS = 5
 PROBE = (
@@ -61,7 +61,7 @@ def grade_scenario(
     `seed` is that of the separability. A difference is taken between runs of one seed, which begin with the same
     weights and see the source in the same order. Raises UserError when a model or data set is missing.
     """
-    source, target = map(held_out, domains_of(scenario))
+    source, target = map(held_out, files_of(scenario))
     graded = {}
     for method in METHODS:
         folder = Path(f"models/adapt/{scenario}-{method}")

@@ -20,12 +20,18 @@ def domains_of(scenario: str) -> tuple[str, str]:
     return source, target
 
 
+def files_of(scenario: str) -> tuple[Path, Path]:
+    """The data sets of source and target, as the stage `scenario` has copied them."""
+    source, target = (Path(f"prepared/scenarios/{scenario}/{domain}.safetensors") for domain in domains_of(scenario))
+    return source, target
+
+
 def prepared(domain: str) -> Path:
     return Path(f"prepared/{domain}.safetensors")
 
 
 def describe_scenario(scenario: str, batch_size: int) -> dict[str, Any]:
-    """What both domains are, and the classes that they share: for scenarios/SCENARIO.json.
+    """What both domains are, and the classes that they share: for prepared/scenarios/SCENARIO/scenario.json.
 
     Raises DataError when a data set is missing, too small for batches of `batch_size` or for measuring, or when the
     domains differ in their classes or in the size of their images.
@@ -61,21 +67,20 @@ def _text(values: list[int]) -> str:
     return " ".join(map(str, values))
 
 
-def load_images(domain: str, split: Split) -> Tensor:
+def load_images(path: Path, split: Split) -> Tensor:
     """(N, 3, S, S) uint8, the images of one split in their order; their labels are not read.
 
     Raises DataError when there is no such file.
     """
-    path = prepared(domain)
     with reading(path, kind=DataError), safe_open(path, framework="pt") as file:
         return file.get_tensor("images")[file.get_tensor("splits") == SPLITS.index(split)]
 
 
-def held_out(domain: str) -> ImageDataset:
-    """The images of a domain that nothing is trained on or chosen by: those of validation and test, in their order.
+def held_out(path: Path) -> ImageDataset:
+    """The images of a data set that nothing is trained on or chosen by: those of validation and test, in their order.
 
     Raises DataError.
     """
-    dataset = ImageDataset.load(prepared(domain))
+    dataset = ImageDataset.load(path)
     keep = dataset.splits != SPLITS.index("train")
     return ImageDataset(dataset.images[keep], dataset.labels[keep], dataset.splits[keep], dataset.description)

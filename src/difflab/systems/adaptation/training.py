@@ -21,19 +21,18 @@ from difflab.systems.adaptation.networks import (
     snapshot_weights,
 )
 from difflab.systems.adaptation.objective import AdaptationTask, Target
-from difflab.systems.adaptation.scenarios import prepared
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import Batches, fit
 
 TARGET_STREAM = 2**32  # seeds of params.yaml are smaller: the target never comes in the order of a source
 
 
-def labeled_images(domain: str, count: int) -> dict[str, Tensor]:
-    """`images` (count, 3, S, S) uint8 and `digits` (count,) int64: a domain's training images, repeated.
+def labeled_images(path: Path, count: int) -> dict[str, Tensor]:
+    """`images` (count, 3, S, S) uint8 and `digits` (count,) int64: the training images of a domain's file, repeated.
 
     `count` is the size of the larger domain: an epoch goes through it once, whatever the method. Raises DataError.
     """
-    part = ImageDataset.load(prepared(domain)).part("train")
+    part = ImageDataset.load(path).part("train")
     rows = torch.arange(count) % len(part)
     return {"images": part.images[rows], "digits": part.labels[rows]}
 
