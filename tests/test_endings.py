@@ -74,7 +74,7 @@ def test_a_reader_that_goes_away_is_not_told(main):
         program.stdout.close()
         program.stdin.close()
         assert program.stderr.read() == ""
-        assert program.wait() == (0 if main == "help" else 1)  # argparse does not mind
+        assert program.wait() in ((0, 1) if main == "help" else (1,))  # argparse minds in some versions of Python
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
