@@ -58,7 +58,7 @@ def test_every_profile_is_valid(folder: Path, difflab, name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["nosuch"], "error: profile: found 'nosuch', allowed: cpu, paper, smoke"),
+        (["nosuch"], "error: profile: found 'nosuch', allowed: cpu, paper, pretrain, smoke"),
         (
             ["cpu", "judge.training.batch_size=-3"],
             "error: params.yaml: judge.training.batch_size: found -3,",

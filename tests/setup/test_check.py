@@ -1,7 +1,6 @@
 """`difflab check`: all that parameters name is looked at, before any work, and named by its whole key."""
 
 import json
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +49,9 @@ def save_image(name: str) -> None:
 IMAGES = "personalization/concepts/mine/images"
 
 
-def params_of(key: str, value: str) -> Params:
-    """PARAMS with `value` at `key`, and with what that asks of other values."""
-    params = deepcopy(PARAMS)
+def params_of(key: str, value: str, checkpoint: str | None = None) -> Params:
+    """PARAMS with `value` at `key` and this face model, and with what that asks of other values."""
+    params = changed("faces/checkpoint", checkpoint, PARAMS)
     if key == "judge/checkpoint":
         params["prepare"]["digit_size"] = 28
         for recipe in params["recipes"].values():
@@ -134,6 +133,11 @@ def test_half_of_what_is_asked_for_is_not_enough() -> None:
         UserError, match=r"^params\.yaml: faces\.sampling\.noises: noises/01\.pt: found shape \(1, 3, 8, 8\)"
     ):
         check_params(params_of("faces/sampling/noises", "noises"))
+    Path("model/unet").mkdir(parents=True)
+    Path("model/model_index.json").write_text('{"patch_size": 2}')
+    Path("model/unet/config.json").write_text('{"sample_size": 4}')
+    with pytest.raises(UserError, match=r"noises/00\.pt: found shape .*, allowed: .*\(1, 3, 8, 8\)"):
+        check_params(params_of("faces/sampling/noises", "noises", checkpoint="model"))
     Path("labelled/val/0_000.png").unlink()
     with pytest.raises(UserError, match=r"^params\.yaml: zero_shot\.images: labelled/val: "):
         check_params(params_of("zero_shot/images", "labelled"))

@@ -12,7 +12,7 @@ from difflab.config.diffusion import FacesParams
 from difflab.config.language import ConceptParams, PersonalizationParams
 from difflab.config.load import ParamsError
 from difflab.config.params import Params
-from difflab.errors import UserError
+from difflab.errors import UserError, read_json
 from difflab.models.hub import is_hub_id, is_weights_file
 from difflab.setup.prompts import check_prompts
 
@@ -102,7 +102,7 @@ def _inception(name: str) -> None:
 
 
 def _noises(params: Params) -> None:
-    """The size of the images is known before the work where the model is trained here."""
+    """The size of the images is known before the work but where the model is one of the hub, or a file."""
     sampling = params.faces.sampling
     _folder(str(sampling.noises))
     from difflab.systems.faces.noises import noise_files, starting_noises
@@ -110,8 +110,20 @@ def _noises(params: Params) -> None:
     for file in noise_files(sampling):
         if not file.is_file():
             raise _refusal(f"no {file}", f"one noise for each of faces.sampling.num_noises = {sampling.num_noises}")
-    if params.faces.checkpoint is None:
-        starting_noises(sampling, params.prepare.face_size)
+    if (size := _face_size(params)) is not None:
+        starting_noises(sampling, size)
+
+
+def _face_size(params: Params) -> int | None:
+    """Pixels a side of the faces that are drawn, as far as it can be known here."""
+    checkpoint = params.faces.checkpoint
+    if checkpoint is None:
+        return params.prepare.face_size
+    index, config = Path(checkpoint, "model_index.json"), Path(checkpoint, "unet/config.json")
+    if not (index.is_file() and config.is_file()):
+        return None
+    size = read_json(config).get("sample_size")
+    return size * read_json(index).get("patch_size", 1) if isinstance(size, int) else None
 
 
 def _reference(folder: Path, faces: FacesParams) -> None:
