@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +32,8 @@ def _faces(folder: str) -> Tensor:
 
 def _clip(folder: str) -> Tensor:
     clip = load_clip(folder, "clip.pretrained")
-    size = clip.model.config.vision_config.image_size
+    config: Any = clip.model.config.vision_config
+    size = config.image_size
     images = torch.linspace(-1, 1, 3 * size**2).reshape(1, 3, size, size)
     embeddings = clip.model(input_ids=tokenize(clip.tokenizer, PROMPTS), pixel_values=images)
     return torch.cat([embeddings.text_embeds, embeddings.image_embeds])
