@@ -37,7 +37,7 @@ READERS: dict[str, tuple[str, Callable[[], object]]] = {
     "classifier config": ("classifier/config.json", lambda: load_classifier("classifier")),
     "classifier weights": ("classifier/model.safetensors", lambda: load_classifier("classifier")),
     "snapshot": ("classifier/snapshots/step_000001.safetensors", lambda: snapshot_weights("classifier", 1)),
-    "domain": ("prepared/mnist.safetensors", lambda: load_domain(Path("prepared/mnist.safetensors"), "train")),
+    "domain": ("prepared/mnist.safetensors", lambda: load_domain("prepared/mnist.safetensors", "train")),
     "scenes": ("scenes.safetensors", lambda: load_scenes("scenes.safetensors")),
     "variants": ("variants.safetensors", lambda: load_variants("variants.safetensors")),
     "drawings": ("drawings/a.safetensors", lambda: load_drawings("drawings")),

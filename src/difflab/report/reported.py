@@ -14,6 +14,7 @@ from difflab.systems.adaptation.scenarios import domains_of
 
 MET, WITHIN, MISSED = "met", "within the interval", "not met"
 OTHER, NOT_RUN = "other data", "not run yet"
+OWN_CLIPS = (None, "pretrained/clip")  # values of clip.pretrained that are no CLIP of the reports
 REPORTED_SIZE = 28  # pixels a side of the reports' digits
 Trees = dict[str, dict[str, Any]]  # the JSON objects of the metrics files by stem
 
@@ -75,7 +76,7 @@ class Settings:
             theirs = getattr(targets.zero_shot, key)
             if metrics and metrics[key] != theirs:
                 found.append(f"{metrics[key]:,} {things}, not {theirs:,}")
-        return found + _those([("CLIP trained here", self.clip is None)])
+        return found + _those([("CLIP trained here", self.clip in OWN_CLIPS)])
 
 
 def _those(differences: list[tuple[str, Any]]) -> list[str]:

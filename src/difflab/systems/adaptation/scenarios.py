@@ -67,7 +67,7 @@ def _text(values: list[int]) -> str:
     return " ".join(map(str, values))
 
 
-def load_images(path: Path, split: Split) -> Tensor:
+def load_images(path: str | Path, split: Split) -> Tensor:
     """(N, 3, S, S) uint8, the images of one split in their order; their labels are not read.
 
     Raises DataError when there is no such file.
