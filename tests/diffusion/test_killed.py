@@ -2,14 +2,14 @@
 
 import runpy
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.killing import kill_once
 
 STAGE = [sys.executable, str(Path(__file__).parents[2] / "stages/digits/sample.py"), "joint"]
 SAMPLING = {
@@ -39,11 +39,7 @@ def num_drawn(project: Path) -> int:
 
 def kill_at(project: Path, batches: int) -> int:
     """Start sampling, kill it once it has kept so many batches; returns how many it has then."""
-    with subprocess.Popen(STAGE, cwd=project, stderr=subprocess.DEVNULL) as process:
-        while num_drawn(project) < batches and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    kill_once(lambda: num_drawn(project) >= batches, STAGE, project)
     return num_drawn(project)
 
 

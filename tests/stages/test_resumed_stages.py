@@ -1,10 +1,8 @@
 """A training killed with SIGKILL and started again ends in the bytes of an uninterrupted run (smoke profile)."""
 
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import yaml
 from difflab.data.dataset import ImageDataset
 from difflab.pipeline.resume import hashed_read
 from tests.factories import profile
+from tests.killing import kill_once
 
 REPOSITORY = Path(__file__).parents[2]
 TRAIN = [sys.executable, "stages/digits/train.py", "joint-cosine"]
@@ -51,11 +50,7 @@ def last_step(workspace: Path) -> int:
 
 def kill_at(workspace: Path, step: int) -> int:
     """Start the training, kill it once it has saved `step`; returns the step it was killed at."""
-    with subprocess.Popen(TRAIN, cwd=workspace, stderr=subprocess.DEVNULL) as process:
-        while last_step(workspace) < step and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    kill_once(lambda: last_step(workspace) >= step, TRAIN, workspace)
     return last_step(workspace)
 
 
