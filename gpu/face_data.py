@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 HELD_OUT = 10  # every tenth identity of the colored faces
-COLOR_REPEATS = 2  # 6,600 colored faces beside 12,794 grey: more repeats invite memorizing 311 people
+COLOR_REPEATS = 3  # 9,900 colored faces beside 12,794 grey: more repeats invite memorizing 311 people
 
 
 def load_faces(archive: Path, image_size: int, limit: int | None = None) -> tuple[Tensor, Tensor]:

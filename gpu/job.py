@@ -156,7 +156,8 @@ class Job:
     def compile_ahead(self) -> list[subprocess.Popen[str]]:
         """Processes that fill Inductor's cache with the graphs of `faces` and `loops`, of a later job too."""
         commands = [[*self.command(part, 300), "--compile-only"] for part in ("faces", "loops")]
-        return [self.start_process(command, subprocess.DEVNULL) for command in commands]
+        with (self.out / "compile.log").open("ab") as log:
+            return [self.start_process(command, log.fileno()) for command in commands]
 
     def run_part(self, part: str, seconds: float) -> str:
         """Run one part for at most so many seconds; returns "finished", or what went wrong."""

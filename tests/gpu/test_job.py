@@ -59,7 +59,7 @@ def test_identities_are_not_shared_by_training_and_validation(packed):
     train, validation = load_faces(packed / "faces.zip", image_size=64)
     held_out = len(validation)
     assert held_out in (2, 4)  # one or two identities of two images
-    assert len(train) == 6 + 2 * (len(COLOR) - held_out)
+    assert len(train) == 6 + 3 * (len(COLOR) - held_out)
     assert train.dtype == torch.uint8 and train.shape[1:] == (3, 64, 64)
     assert not any(torch.equal(image, other) for image in validation for other in train)
 
