@@ -38,7 +38,7 @@ from gpu import job_log  # noqa: E402  (after the path is set)
 
 SITE = ROOT / ".cache/gpu-job"  # for packages; the same path in every job, so that compiled graphs are found again
 PARTS = ("tests", "loops", "faces", "digits")
-LIMITS = {"tests": 90, "loops": 110, "digits": 85}  # seconds; faces gets the rest
+LIMITS = {"tests": 80, "loops": 90, "digits": 70}  # seconds; faces gets the rest
 SMOKE_LIMITS = {"tests": 120, "loops": 120, "digits": 80}  # for busy machines; all of it takes a minute or two
 KEPT_LINES = 200  # of the output of a part, in the log
 
