@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="ignored: the stage does not compile")
     args = parser.parse_args()
     began = time.monotonic()
-    params = args.packed / "params.yaml"
+    params = args.packed / "paper.yaml"
     network = load_section(NetworkParams, f"recipes.{RECIPE}.network", params)
     training = load_section(TrainingParams, f"recipes.{RECIPE}.training", params)
     betas = make_betas(load_section(ScheduleParams, f"recipes.{RECIPE}.schedule", params))

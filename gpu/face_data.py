@@ -5,33 +5,46 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-HELD_OUT = 10  # every tenth identity of the colored faces
-COLOR_REPEATS = 3  # 9,900 colored faces beside 12,794 grey: more repeats invite memorizing 311 people
+HELD_OUT_EVERY = 10  # every tenth identity of the color images
+COLOR_REPEATS = 3  # 9,800 of 22,600 images are in color then; more repeats invite memorizing 311 persons
+HELD_OUT = "held_out.txt"  # in a model's folder: the images of persons that were not in training
 
 
-def load_faces(archive: Path, image_size: int, limit: int | None = None) -> tuple[Tensor, Tensor]:
-    """Training and validation images, (N, 3, S, S) uint8.
+class FaceSplit(NamedTuple):
+    training: Tensor  # (N, 3, S, S) uint8
+    validation: Tensor
+    held_out: list[str]  # names of the validation images, relative to the folder of faces
 
-    `youtube_colour/III_NNNNN.jpg` holds identity III; every tenth identity is held out. The grey faces come without
+
+def load_faces(archive: Path, image_size: int, limit: int | None = None) -> FaceSplit:
+    """Read the images; the color ones are COLOR_REPEATS times in training.
+
+    `youtube_colour/III_NNNNN.jpg` shows identity III; every tenth identity is held out. The gray images come without
     identities, so all of them are in training. `limit`: the first so many of each kind.
     """
     with zipfile.ZipFile(archive) as packed:
         names = sorted(name for name in packed.namelist() if name.endswith(".jpg"))
-        grey = [name for name in names if name.startswith("lfw_grey/")][:limit]
+        gray = [name for name in names if name.startswith("lfw_grey/")][:limit]
         color = [name for name in names if name.startswith("youtube_colour/")]
         identities = sorted({_identity(name) for name in color})
-        held_out = set(identities[:: min(HELD_OUT, max(1, len(identities) - 1))])
-        training = [name for name in color if _identity(name) not in held_out][:limit]
-        validation = [name for name in color if _identity(name) in held_out][:limit]
-        train = [_read(packed, name, image_size) for name in [*grey, *training * COLOR_REPEATS]]
-        validate = [_read(packed, name, image_size) for name in validation]
-    return torch.stack(train), torch.stack(validate)
+        other = set(identities[:: min(HELD_OUT_EVERY, max(1, len(identities) - 1))])
+        training = [name for name in color if _identity(name) not in other][:limit]
+        held_out = [name for name in color if _identity(name) in other][:limit]
+        train = [_read(packed, name, image_size) for name in [*gray, *training * COLOR_REPEATS]]
+        validate = [_read(packed, name, image_size) for name in held_out]
+    return FaceSplit(torch.stack(train), torch.stack(validate), held_out)
+
+
+def write_held_out(names: list[str], folder: Path) -> None:
+    """Write one name a line to HELD_OUT in a model's folder."""
+    (folder / HELD_OUT).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 def _identity(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The objective of the face model, which ends at a deadline."""
+"""The objective of the face model, with a deadline."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class OutOfTime(Exception):
 
 
 class FaceTask(DenoisingTask):
-    """As the stage `faces` trains it; a training pass after `deadline` (time.monotonic) raises OutOfTime."""
+    """The objective of the stage `faces`; a training pass after `deadline` (time.monotonic) raises OutOfTime."""
 
-    def __init__(self, unet: Any, betas: Tensor, network: NetworkParams, deadline: float):
+    def __init__(self, unet: Any, betas: Tensor, network: NetworkParams, deadline: float = float("inf")):
         options = {"horizontal_flip": True, "min_snr_gamma": network.min_snr_gamma}
         super().__init__(unet, betas, network.prediction_type, network.patch_size, **options)
         self.deadline = deadline

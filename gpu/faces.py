@@ -1,7 +1,8 @@
 """Train the 64×64 face model for a given time: OUT/faces/, OUT/faces.png.
 
-A short search finds the largest batch that pays, its rate gives the number of steps, and the learning rate falls to 0
-over them. OUT/faces/ is a folder that `UnconditionalPipeline` loads, with the averaged weights in fp16 and the log.
+Network, schedule, image size and optimizer come from the profile `pretrain`. A short search finds the batch size, its
+rate gives the number of epochs, and the learning rate falls to 0 over them. OUT/faces/ is a folder that
+`UnconditionalPipeline` loads: the averaged weights in fp16, the log, and the names of the held-out images.
 """
 
 from __future__ import annotations
@@ -25,26 +26,26 @@ from diffusers import UNet2DModel
 from PIL import Image
 from torch import Tensor, nn
 
+from difflab.config.diffusion import NetworkParams, ScheduleParams
+from difflab.config.load import load_section
 from difflab.config.training import TrainingParams
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.pipelines import UnconditionalPipeline
-from difflab.diffusion.schedules import cosine_betas
-from difflab.diffusion.unet import save_model_folder
+from difflab.diffusion.schedules import make_betas
+from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 from gpu import job_log
 from gpu.clock import WARM_UP, compile_in_place, measured_rate
-from gpu.face_data import load_faces
-from gpu.face_model import IMAGE_SIZE, NUM_TIMESTEPS, PATCH_SIZE, PREDICTION_TYPE, FaceTask, OutOfTime, make_face_unet
+from gpu.face_data import load_faces, write_held_out
+from gpu.face_model import FaceTask, OutOfTime
+from gpu.loops import SMOKE_WIDTHS
 
-SEED = 0
 BATCH_SIZES = (256, 512)
 PAYS = 1.1  # a doubled batch has to give this many times the images per second: more steps learn more per image
 MARGIN = 0.92  # of the time goes into the plan; the rest is for rates that fall
 FINISH = 25  # seconds for writing and sampling
-LARGEST_FILE = 16 * 2**20  # bytes
 NUM_SAMPLES, COLUMNS = 40, 8
-BETAS = cosine_betas(NUM_TIMESTEPS)
 
 
 def main() -> None:
@@ -57,70 +58,104 @@ def main() -> None:
     parser.add_argument("--compile-only", action="store_true", help="fill Inductor's cache, and write nothing")
     args = parser.parse_args()
     deadline = time.monotonic() + args.seconds - (5 if args.smoke else FINISH)
-    train_images, validation_images = load_faces(args.packed / "faces.zip", IMAGE_SIZE, limit=6 if args.smoke else None)
+    packed = args.packed / "pretrain.yaml"
+    network = load_section(NetworkParams, "faces.network", packed)
+    profile = load_section(TrainingParams, "faces.training", packed)
+    betas = make_betas(load_section(ScheduleParams, "faces.schedule", packed))
+    image_size = load_section(int, "prepare.face_size", packed)
+    sizes = BATCH_SIZES
+    if args.smoke:
+        sizes = (4, 8)
+        network = network.model_copy(update=SMOKE_WIDTHS | {"attention_levels": 1})
+    limit = sizes[-1] if args.smoke or args.compile_only else None
+    faces = load_faces(args.packed / "faces.zip", image_size, limit)
     log = partial(job_log.write, args.out / "job.jsonl", "faces")
     torch.backends.cudnn.benchmark = True  # as fast as it goes; the stages are deterministic instead
-    set_seed(SEED)
+    set_seed(profile.seed)
     accelerator = Accelerator(mixed_precision="bf16")
-    unet = make_face_unet(args.smoke).to(accelerator.device)
+    unet = make_unet(network, image_size, conditional=False).to(accelerator.device)
     initial = {name: tensor.clone() for name, tensor in unet.state_dict().items()}
-    sizes = (4, 8) if args.smoke else BATCH_SIZES
     num_steps = 2 if args.smoke or args.compile_only else 40
-    if args.compile:
-        if not args.compile_only:
-            log("eager", images_per_second=search_batch_size(unet, train_images, accelerator, sizes[:1], num_steps))
-        compile_in_place(unet)
+
+    def make_task(module: nn.Module) -> FaceTask:
+        return FaceTask(module, betas, network)
+
+    measure = partial(
+        search_batch_size,
+        unet,
+        faces.training,
+        profile,
+        accelerator=accelerator,
+        make_task=make_task,
+        num_steps=num_steps,
+    )
     if args.compile_only:
-        for size in sizes:
-            search_batch_size(unet, train_images, accelerator, (size,), num_steps)
+        compile_in_place(unet)
+        for size in reversed(sizes):  # the larger is the likelier one, and this process may be killed
+            measure((size,))
         return
-    rates = search_batch_size(unet, train_images, accelerator, sizes, num_steps)
-    unet.load_state_dict(initial)
+    rates = measure(sizes)  # eager: compiling takes most of a minute for each batch size
     batch_size = max(size for size in rates if rates[size] >= PAYS * rates.get(size // 2, 0))
     parameters = sum(parameter.numel() for parameter in unet.parameters())
-    log("batch sizes", images_per_second=rates, chosen=batch_size, parameters=parameters, compiled=args.compile)
+    log("batch sizes", images_per_second=rates, chosen=batch_size, parameters=parameters)
+    if args.compile:
+        compile_in_place(unet)
+        rates |= measure((batch_size,))
+        log("compiled", images_per_second=rates[batch_size])
+    unet.load_state_dict(initial)
 
     left = 4.0 if args.smoke else deadline - time.monotonic()
     total = left * MARGIN * rates[batch_size]
-    repeats = max(1, round(total / (40 * len(train_images))))  # about 40 epochs: one validation each
-    images = train_images.repeat(repeats, 1, 1, 1)
-    params = training_params(batch_size, max(1, int(total // len(images))), len(images))
-    log("training", params=params.model_dump(), images=len(train_images), repeats=repeats, planned_seconds=left)
+    repeats = max(1, round(total / (40 * len(faces.training))))  # about 40 epochs: one validation each
+    images = faces.training.repeat(repeats, 1, 1, 1)
+    params = training_params(profile, batch_size, max(1, int(total // len(images))), len(images))
+    log("training", params=params.model_dump(), images=len(faces.training), repeats=repeats, planned_seconds=left)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         num_steps = params.num_epochs * (len(images) // batch_size)
         every = max(1, round(20 * rates[batch_size] / batch_size))  # 20 seconds
         checkpoint = RollingCheckpoint(Path(folder), checkpoint_every=every, log_every=max(1, num_steps // 200))
-        task = FaceTask(unet, BETAS, deadline)
+        task = FaceTask(unet, betas, network, deadline)
         try:
-            fit(task, {"images": images}, params, accelerator, checkpoint, {"images": validation_images})
+            fit(task, {"images": images}, params, accelerator, checkpoint, {"images": faces.validation})
         except OutOfTime:
             log("out of time", allowed="the weights of the last checkpoint, before the learning rate was 0")
             load_last_average(task, checkpoint)
         seconds = time.monotonic() - began
-        save(unet, checkpoint, args.out / "faces", log)
+        save(unet, betas, network, args.out / "faces")
+        shutil.copy(checkpoint.log, args.out / "faces/train_log.jsonl")
+        log("left out", checkpoint=f"{checkpoint.file.stat().st_size} bytes")
+    write_held_out(faces.held_out, args.out / "faces")
     log("trained", seconds=round(seconds, 1), **last_line(args.out / "faces/train_log.jsonl"))
     steps = 3 if args.smoke else 50
-    sample_grid(args.out / "faces", args.out / "faces.png", accelerator.device, steps)
-    log("sampled", count=NUM_SAMPLES, sampler="ddim", eta=0.0, num_inference_steps=steps, seed=SEED)
+    sample_grid(args.out / "faces", args.out / "faces.png", accelerator.device, steps, profile.seed)
+    log("sampled", count=NUM_SAMPLES, sampler="ddim", eta=0.0, num_inference_steps=steps, seed=profile.seed)
 
 
-def training_params(batch_size: int, num_epochs: int, num_images: int) -> TrainingParams:
-    """Cosine schedule to 0, so that the average of the weights needs only a short horizon."""
+def training_params(profile: TrainingParams, batch_size: int, num_epochs: int, num_images: int) -> TrainingParams:
+    """`faces.training` of the profile for another batch size and number of epochs."""
     num_steps = num_epochs * (num_images // batch_size)
-    return TrainingParams(
-        seed=SEED,
-        num_epochs=num_epochs,
-        batch_size=batch_size,
-        learning_rate=min(6e-4 * (batch_size / 128) ** 0.5, 1.2e-3),  # Adam's noise scale: the root of the batch
-        weight_decay=0.01,
-        warmup_steps=min(500, num_steps // 10),
-        ema_decay=min(0.9999, max(0.5, 1 - 30 / max(num_steps, 1))),  # a horizon of a thirtieth of the steps
+    horizon = max(0.5, 1 - 30 / max(num_steps, 1))  # of the average: at most a thirtieth of the steps
+    return profile.model_copy(
+        update={
+            "num_epochs": num_epochs,
+            "batch_size": batch_size,
+            "learning_rate": profile.learning_rate * (batch_size / profile.batch_size) ** 0.5,  # Adam's noise scale
+            "warmup_steps": min(profile.warmup_steps, num_steps // 10),
+            "ema_decay": min(profile.ema_decay or 1.0, horizon),
+        }
     )
 
 
 def search_batch_size(
-    unet: UNet2DModel, images: Tensor, accelerator: Accelerator, sizes: tuple[int, ...], num_steps: int
+    unet: UNet2DModel,
+    images: Tensor,
+    profile: TrainingParams,
+    sizes: tuple[int, ...],
+    *,
+    accelerator: Accelerator,
+    make_task: Callable[[nn.Module], nn.Module],
+    num_steps: int,
 ) -> dict[int, float]:
     """Images per second of `fit` at each batch size, up to the first that does not pay."""
     rates: dict[int, float] = {}
@@ -129,19 +164,18 @@ def search_batch_size(
             break
         count = size * (num_steps + WARM_UP + 1)
         data = {"images": images.repeat(-(-count // len(images)), 1, 1, 1)[:count]}
-        params = training_params(size, 1, count)
-        train = partial(train_once, data=data, params=params, accelerator=accelerator)
+        params = training_params(profile, size, 1, count)
+
+        def train(module: nn.Module, data: dict[str, Tensor] = data, params: TrainingParams = params) -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                fit(make_task(module), data, params, accelerator, RollingCheckpoint(Path(folder)))
+
         rates[size] = round(measured_rate(train, unet, size, num_steps), 1)
         if rates[size] < PAYS * rates.get(size // 2, 0):
             break
     if not rates:
         raise ValueError(f"found {len(images)} training images, allowed: at least {sizes[0]}")
     return rates
-
-
-def train_once(network: nn.Module, data: dict[str, Tensor], params: TrainingParams, accelerator: Accelerator) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        fit(FaceTask(network, BETAS, float("inf")), data, params, accelerator, RollingCheckpoint(Path(folder)))
 
 
 def load_last_average(task: FaceTask, checkpoint: RollingCheckpoint) -> None:
@@ -153,18 +187,10 @@ def load_last_average(task: FaceTask, checkpoint: RollingCheckpoint) -> None:
     task.load_state_dict(averaged)
 
 
-def save(unet: UNet2DModel, checkpoint: RollingCheckpoint, folder: Path, log: Callable[..., None]) -> None:
-    """Averaged weights, log, and the checkpoint if it is small enough to be brought back."""
-    half = make_like(unet).half()
-    save_model_folder(
-        folder, "UnconditionalPipeline", {"unet": half}, BETAS, prediction_type=PREDICTION_TYPE, patch_size=PATCH_SIZE
-    )
-    shutil.copy(checkpoint.log, folder / "train_log.jsonl")
-    size = checkpoint.file.stat().st_size
-    if size <= LARGEST_FILE:
-        shutil.copy(checkpoint.file, folder)
-    else:
-        log("checkpoint", left_out=f"{size} bytes; allowed: {LARGEST_FILE}")
+def save(unet: UNet2DModel, betas: Tensor, network: NetworkParams, folder: Path) -> None:
+    """The averaged weights, in fp16."""
+    parameterization = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
+    save_model_folder(folder, "UnconditionalPipeline", {"unet": make_like(unet).half()}, betas, **parameterization)
 
 
 def make_like(unet: UNet2DModel) -> UNet2DModel:
@@ -180,15 +206,16 @@ def last_line(log: Path) -> dict[str, str]:
     return {"last_lines": " ".join(lines[-2:])}
 
 
-def sample_grid(folder: Path, path: Path, device: torch.device, num_steps: int) -> None:
-    """The first images of noise bank 0, none picked, from the weights that were written."""
+def sample_grid(folder: Path, path: Path, device: torch.device, num_steps: int, seed: int) -> None:
+    """The first images of the noise bank of `seed`, not selected, from the weights that were written."""
     pipeline = UnconditionalPipeline.from_folder(folder).to(device, torch.float32)
     pipeline.set_progress_bar_config(disable=True)
-    generators = bank_generators(SEED, range(NUM_SAMPLES))
+    generators = bank_generators(seed, range(NUM_SAMPLES))
     images = pipeline(NUM_SAMPLES, generator=generators, sampler="ddim", num_inference_steps=num_steps).images
-    grid = Image.new("RGB", (COLUMNS * IMAGE_SIZE, -(-NUM_SAMPLES // COLUMNS) * IMAGE_SIZE))
+    size = pipeline.image_size
+    grid = Image.new("RGB", (COLUMNS * size, -(-NUM_SAMPLES // COLUMNS) * size))
     for number, image in enumerate(images):
-        grid.paste(image, (number % COLUMNS * IMAGE_SIZE, number // COLUMNS * IMAGE_SIZE))
+        grid.paste(image, (number % COLUMNS * size, number // COLUMNS * size))
     grid.save(path)
 
 

@@ -11,7 +11,7 @@ faces   a 64×64 face model, trained for the time that the other parts leave (gp
 digits  the recipe unconditional-800 of the paper profile, trained for a minute (gpu/digits.py)
 
 While the tests run, the networks are compiled into Inductor's cache. OUT gets job.jsonl, faces.png and the folder
-faces/, at most 8 files of at most 16 MiB. The exit status is 1 if a part failed.
+faces/: 8 files of at most 16 MiB. The exit status is 1 if a part failed.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ sys.path[:0] = [str(ROOT)]
 from gpu import job_log  # noqa: E402  (after the path is set)
 
 SITE = ROOT / ".cache/gpu-job"  # for packages; the same path in every job, so that compiled graphs are found again
+COMPILE_LOG = ROOT / ".cache/gpu-job-compile.log"
 PARTS = ("tests", "loops", "faces", "digits")
 LIMITS = {"tests": 80, "loops": 90, "digits": 70}  # seconds; faces gets the rest
 SMOKE_LIMITS = {"tests": 120, "loops": 120, "digits": 80}  # for busy machines; all of it takes a minute or two
@@ -55,7 +56,7 @@ def main() -> None:
     chosen = args.parts.split(",")
     if unknown := [part for part in chosen if part not in PARTS]:
         parser.error(f"--parts: found {unknown[0]!r}, allowed: {', '.join(PARTS)}")
-    for name in ("faces.zip", "params.yaml"):
+    for name in ("faces.zip", "paper.yaml", "pretrain.yaml"):
         if not (args.packed / name).is_file():
             sys.exit(f"error: {args.packed / name}: not found; bash gpu/pack.sh makes it")
     args.out.mkdir(parents=True, exist_ok=True)
@@ -125,10 +126,8 @@ class Job:
             ahead = self.compile_ahead() if part == "tests" and self.compile else []
             end = time.monotonic() + seconds
             results[part] = self.run_part(part, max(seconds, 1))
-            for process in ahead:  # killed, they leave what they have compiled so far in the cache
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=max(0, end - time.monotonic()))
-                kill(process)
+            if ahead:
+                self.end_compiling(ahead, end)
         job_log.write(self.log, "job", "finished", results=results)
         for part, result in results.items():
             print(f"{part:8} {result}")
@@ -156,8 +155,19 @@ class Job:
     def compile_ahead(self) -> list[subprocess.Popen[str]]:
         """Processes that fill Inductor's cache with the graphs of `faces` and `loops`, of a later job too."""
         commands = [[*self.command(part, 300), "--compile-only"] for part in ("faces", "loops")]
-        with (self.out / "compile.log").open("ab") as log:
+        COMPILE_LOG.parent.mkdir(parents=True, exist_ok=True)
+        with COMPILE_LOG.open("wb") as log:
             return [self.start_process(command, log.fileno()) for command in commands]
+
+    def end_compiling(self, ahead: list[subprocess.Popen[str]], end: float) -> None:
+        """Wait until `end`; killed processes leave the graphs that they have finished in the cache."""
+        for process in ahead:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0, end - time.monotonic()))
+            kill(process)
+        lines = COMPILE_LOG.read_text(encoding="utf-8", errors="replace").splitlines()
+        statuses = [process.returncode for process in ahead]
+        job_log.write(self.log, "job", "compiled ahead", exit_statuses=statuses, output=lines[-KEPT_LINES:])
 
     def run_part(self, part: str, seconds: float) -> str:
         """Run one part for at most so many seconds; returns "finished", or what went wrong."""

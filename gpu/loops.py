@@ -83,7 +83,7 @@ def main() -> None:
         if time.monotonic() > deadline:
             print(f"no time left for {recipe}, {precision}, compiled: {compiled}")
             continue
-        unet = paper_unet(args.packed / "params.yaml", recipe, args.smoke)
+        unet = paper_unet(args.packed / "paper.yaml", recipe, args.smoke)
         os.environ["ACCELERATE_MIXED_PRECISION"] = "no" if precision == "fp32" else precision
         AcceleratorState._reset_state(reset_partial_state=True)
         if compiled:

@@ -51,8 +51,8 @@ else
     echo "$mnist/train-images-idx3-ubyte: not found; the digits part trains on random images, at the same speed"
 fi
 
-# The paper profile.
-python - "$out/params.yaml" <<'PYTHON'
+# The profiles: paper for loops and digits, pretrain for faces.
+python - "$out" <<'PYTHON'
 import sys
 from pathlib import Path
 
@@ -60,7 +60,8 @@ from ruamel.yaml import YAML
 
 from difflab.setup.profiles import compose
 
-YAML().dump(compose("paper", []), Path(sys.argv[1]))
+for profile in ("paper", "pretrain"):
+    YAML().dump(compose(profile, []), Path(sys.argv[1], f"{profile}.yaml"))
 PYTHON
 
 if [ $wheels = yes ]; then

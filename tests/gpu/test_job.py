@@ -11,10 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
+from difflab.config.load import load_section
+from difflab.config.training import TrainingParams
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.pipelines import UnconditionalPipeline
-from difflab.training.checkpoint import RollingCheckpoint
-from gpu.face_data import load_faces
+from gpu.face_data import HELD_OUT, load_faces
 from gpu.job import unpack_wheels
 
 ROOT = Path(__file__).parents[2]
@@ -56,8 +57,9 @@ def test_packing_without_faces_fails_with_one_line(tmp_path):
 
 
 def test_identities_are_not_shared_by_training_and_validation(packed):
-    train, validation = load_faces(packed / "faces.zip", image_size=64)
+    train, validation, names = load_faces(packed / "faces.zip", image_size=64)
     held_out = len(validation)
+    assert len(names) == held_out and len({name.rpartition("_")[0] for name in names}) == held_out / 2
     assert held_out in (2, 4)  # one or two identities of two images
     assert len(train) == 6 + 3 * (len(COLOR) - held_out)
     assert train.dtype == torch.uint8 and train.shape[1:] == (3, 64, 64)
@@ -81,6 +83,7 @@ def test_the_whole_job(packed, tmp_path):
     assert job.returncode == 0, job.stdout + job.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) <= 8
+    assert max(len(path.relative_to(tmp_path).parts) for path in files) <= 3  # two folders deep
     assert max(path.stat().st_size for path in files) <= 16 * 2**20
 
     lines = [json.loads(line) for line in (tmp_path / "job.jsonl").read_text().splitlines()]
@@ -93,8 +96,13 @@ def test_the_whole_job(packed, tmp_path):
     assert Image.open(tmp_path / "faces.png").size == (8 * 64, 5 * 64)
     steps = [json.loads(line) for line in (tmp_path / "faces/train_log.jsonl").read_text().splitlines()]
     assert any("loss" in line for line in steps) and any("validation_loss" in line for line in steps)
-    state = RollingCheckpoint(tmp_path / "faces").load()
-    assert state and state["step"] == steps[-1]["step"]
+    assert any("checkpoint" in line for line in lines if line["event"] == "left out")
+    held_out = (tmp_path / "faces" / HELD_OUT).read_text().splitlines()
+    assert held_out == load_faces(packed / "faces.zip", image_size=64).held_out
+    (training,) = (line["params"] for line in lines if line["event"] == "training")
+    profile = load_section(TrainingParams, "faces.training", packed / "pretrain.yaml")
+    assert training["weight_decay"] == profile.weight_decay > 0
+    assert training["learning_rate"] < profile.learning_rate  # of a smaller batch
     pipeline = UnconditionalPipeline.from_folder(tmp_path / "faces").to("cpu", torch.float32)
     image = pipeline(1, generator=bank_generators(0, [0]), num_inference_steps=2).images[0]
     assert image.size == (64, 64)
