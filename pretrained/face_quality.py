@@ -1,15 +1,22 @@
-"""How good are the faces of pretrained/faces? → pretrained/faces/quality.json, samples.png, nearest.png.
+"""Measure the samples of pretrained/faces: quality.json, samples.png and nearest.png in the model's folder.
 
-The Fréchet distance of samples to real faces in the features of an encoder that is trained here to tell persons apart;
-beside it that of real faces whose persons the face model has not seen. `--data FOLDER` holds faces/, as data.root.
+- Fréchet distance between samples and training images in the features of an encoder that is trained here to tell
+  persons apart, next to the distance between two disjoint sets of training images (`real_baseline`).
+- Distance from each colored sample to the nearest training image, next to the same distance for the color images of
+  held-out persons (`held_out.txt` of the model's folder).
+
+`--data FOLDER` holds faces/, as data.root.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import difflab  # noqa: F401  isort: skip (before diffusers: makes torchvision importable)
 
@@ -21,98 +28,190 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from difflab.classifiers.digit_classifier import ClassificationTask, Judge
 from difflab.config.training import TrainingParams
-from difflab.data.folder import FRAME, read
+from difflab.data.folder import FRAME
 from difflab.data.image_files import find_images
 from difflab.data.images import read_squares
 from difflab.data.pixels import to_uint8
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.pretrained import load_pretrained
 from difflab.evaluation.distances import frechet_distance
+from difflab.pipeline.files import atomic_write
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
+from gpu.face_data import COLOR_REPEATS, HELD_OUT
 
-SEED, BATCH, STEPS = 0, 50, 50
+SEED, BATCH, STEPS = 0, 25, 50
 ETAS = (0.0, 1.0)
+NUM_REFERENCES = 1000
+CACHE = Path(".cache/face_quality")  # of samples
 ENCODER = TrainingParams(seed=SEED, num_epochs=8, batch_size=64, learning_rate=0.002, warmup_steps=50)
 CHANNELS = [32, 64, 64]  # features have as many dimensions as the last
+MIN_CHROMA = 8  # gray samples are at 1 to 2, color photographs at 9 and above
+NEAREST_SIZE = 32  # pixels a side at which images are compared
+QUANTILE = 0.05
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, default=Path("pretrained/faces"))
-    parser.add_argument("--num-images", type=int, default=1000, help="samples for each η")
+    parser.add_argument("--num-images", type=int, default=500, help="samples for each η")
     args = parser.parse_args()
-    pipeline = load_pretrained(str(args.model))
-    size = pipeline.image_size
-    faces = read("faces", args.data, "prefix", np.random.default_rng(SEED)).resized(size)
-    seen = faces.part("train").images
-    unseen = torch.cat([faces.part("validation").images, faces.part("test").images])
-    encoder = train_encoder(args.data / "faces", size)
-    count = min(args.num_images, len(unseen), len(seen))
-    reference = encoder.features_of(shuffled(seen)[:count]).numpy()
-    real = encoder.features_of(shuffled(unseen)[:count]).numpy()
-    distances = {"real faces of other persons": frechet_distance(real, reference)}
+    faces = read_faces(args.data / "faces", args.model / HELD_OUT, load_pretrained(str(args.model)).image_size)
+    encoder = train_encoder(faces)
+    training = shuffled_training_images(faces)
+    reference = encoder.features_of(training[:NUM_REFERENCES]).numpy()
+    real = encoder.features_of(training[NUM_REFERENCES:][: args.num_images]).numpy()
+    distances = {"real_baseline": frechet_distance(real, reference)}
+    quality: dict[str, Any] = {
+        "num_images": len(real),
+        "num_reference_images": len(reference),
+        "sampler": "ddim",
+        "num_inference_steps": STEPS,
+        "seed": SEED,
+        "frechet_distance": distances,
+    }
     for eta in ETAS:
-        images = sample(pipeline, count, eta)
-        distances[f"samples, η = {eta:g}"] = frechet_distance(encoder.features_of(images).numpy(), reference)
+        images = sample(args.model, args.num_images, eta)
+        distances[f"eta_{eta:g}"] = frechet_distance(encoder.features_of(images).numpy(), reference)
         if eta == 0:
+            colored = images[chroma(images) >= MIN_CHROMA]
+            quality["nearest_training_image"] = compare_nearest(colored, faces)
             save_grid([images[:40]], 10, args.model / "samples.png")
-            save_grid([images[:8], nearest(images[:8], seen)], 8, args.model / "nearest.png")
-    quality = {"frechet_distance": distances, "num_images": count, "num_inference_steps": STEPS, "sampler": "ddim"}
-    (args.model / "quality.json").write_text(json.dumps(quality, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(json.dumps(quality, indent=2, ensure_ascii=False))
+            _, neighbors = nearest(colored[:8], faces.training)
+            save_grid([colored[:8], neighbors], 8, args.model / "nearest.png")
+        text = json.dumps(quality, indent=2) + "\n"
+        (args.model / "quality.json").write_text(text, encoding="utf-8")
+    print(json.dumps(quality, indent=2))
 
 
-def train_encoder(folder: Path, size: int) -> Judge:
-    """A classifier of the persons of whom there are several photographs, which is to be seen in its features."""
-    paths = [path for path in find_images(folder) if FRAME.fullmatch(path.stem)]
-    persons = [FRAME.fullmatch(path.stem)[1] for path in paths]  # pyright: ignore[reportOptionalSubscript]
-    names = sorted(set(persons))
-    images = torch.nn.functional.interpolate(
-        torch.from_numpy(read_squares(paths)), size=(size, size), mode="bicubic", antialias=True
+@dataclass(frozen=True)
+class Faces:
+    """`images` (N, 3, S, S) uint8; `persons` (N,), None where the file's name does not give one (the gray images)."""
+
+    images: Tensor
+    persons: list[str | None]
+    held_out: Tensor  # (N,) bool: of persons that were not in training
+
+    @property
+    def training(self) -> Tensor:
+        return self.images[~self.held_out]
+
+
+def read_faces(folder: Path, held_out: Path, size: int) -> Faces:
+    """All images of `folder`; `held_out` lists those of persons that were not in training, relative to `folder`."""
+    paths = find_images(folder)
+    listed = set(held_out.read_text(encoding="utf-8").split("\n")) - {""}
+    if missing := listed - {path.relative_to(folder).as_posix() for path in paths}:
+        raise SystemExit(f"{held_out}: found {min(missing)!r}, allowed: images of {folder}")
+    frames = [FRAME.fullmatch(path.stem) for path in paths]
+    return Faces(
+        resize(torch.from_numpy(read_squares(paths)), size),
+        [frame and frame[1] for frame in frames],
+        torch.tensor([path.relative_to(folder).as_posix() in listed for path in paths]),
     )
+
+
+def shuffled_training_images(faces: Faces) -> Tensor:
+    """`NUM_REFERENCES` training images and as many others, a color image as probable as in training."""
+    weights = np.array([COLOR_REPEATS if person else 1 for person in faces.persons]) * ~faces.held_out.numpy()
+    count = min(2 * NUM_REFERENCES, int((weights > 0).sum()))
+    generator = np.random.default_rng(SEED)
+    return faces.images[
+        generator.permutation(generator.choice(len(weights), count, replace=False, p=weights / weights.sum()))
+    ]
+
+
+def train_encoder(faces: Faces) -> Judge:
+    """A classifier of the persons with several images, in training or held out."""
+    names = sorted({person for person in faces.persons if person})
+    images = faces.images[torch.tensor([person is not None for person in faces.persons])]
+    labels = torch.tensor([names.index(person) for person in faces.persons if person])
     set_seed(SEED)
     encoder = Judge(CHANNELS)
     encoder.classify = nn.Linear(CHANNELS[-1], len(names))
-    labels = torch.tensor([names.index(person) for person in persons])
     with tempfile.TemporaryDirectory() as work:
         data = {"images": images, "digits": labels}
         fit(ClassificationTask(encoder), data, ENCODER, Accelerator(cpu=True), RollingCheckpoint(Path(work)))
     return encoder.eval()
 
 
-def sample(pipeline, count: int, eta: float) -> Tensor:
-    """(count, 3, S, S) uint8 of the first noises of the bank."""
+def sample(model: Path, count: int, eta: float) -> Tensor:
+    """(count, 3, S, S) uint8 from the first noises of the bank; batches are kept in CACHE, so a killed run resumes."""
+    pipeline = load_pretrained(str(model))
     pipeline.set_progress_bar_config(disable=True)
+    weights = (model / "unet/diffusion_pytorch_model.safetensors").read_bytes()
+    cache = CACHE / hashlib.sha256(weights).hexdigest()[:12]
     parts = []
     for start in range(0, count, BATCH):
-        numbers = range(start, min(start + BATCH, count))
-        options = {"eta": eta, "output_type": "pt", "sampler": "ddim", "num_inference_steps": STEPS}
-        parts.append(to_uint8(pipeline(len(numbers), generator=bank_generators(SEED, numbers), **options).images))
+        file = cache / f"eta_{eta:g}_{start:05d}.npy"
+        if not file.is_file():
+            numbers = range(start, start + BATCH)
+            options = {"eta": eta, "output_type": "pt", "sampler": "ddim", "num_inference_steps": STEPS}
+            images = to_uint8(pipeline(BATCH, generator=bank_generators(SEED, numbers), **options).images)
+            with atomic_write(file) as partial:
+                np.save(partial, images.numpy())
+        parts.append(torch.from_numpy(np.load(file)))
+    return torch.cat(parts)[:count]
+
+
+def compare_nearest(samples: Tensor, faces: Faces) -> dict[str, Any]:
+    """Distances to the nearest training image, of `samples` and of the color images of held-out persons."""
+    distances, _ = nearest(samples, faces.training)
+    held_out, _ = nearest(faces.images[faces.held_out], faces.training)
+    threshold = held_out.quantile(QUANTILE)
+    return {
+        "unit": f"root mean squared error of 8-bit pixels at {NEAREST_SIZE}x{NEAREST_SIZE}",
+        "samples": {
+            "num_images": len(distances),
+            "median": distances.median().item(),
+            "share_below_held_out_quantile": (distances < threshold).float().mean().item(),
+        },
+        "held_out": {
+            "num_images": len(held_out),
+            "median": held_out.median().item(),
+            f"quantile_{QUANTILE}": threshold.item(),
+        },
+    }
+
+
+def nearest(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+    """For each of `images` (N, 3, S, S) the nearest of `others` (M, 3, S, S), which may be mirrored.
+
+    Returns the distances (N,), RMSE of pixels at NEAREST_SIZE, and the neighbors (N, 3, S, S).
+    """
+    small = resize(images, NEAREST_SIZE).flatten(1).float()
+    small_others = resize(others, NEAREST_SIZE)
+    found = [torch.cdist(small, flipped.flatten(1).float()).min(1) for flipped in (small_others, small_others.flip(3))]
+    distances, indices = (torch.stack(parts) for parts in zip(*found, strict=True))
+    mirrored = distances.argmin(0)
+    neighbors = others[indices.gather(0, mirrored[None])[0]]
+    neighbors = torch.where(mirrored.bool()[:, None, None, None], neighbors.flip(3), neighbors)
+    return distances.min(0).values / small.shape[1] ** 0.5, neighbors
+
+
+def chroma(images: Tensor) -> Tensor:
+    """(N,) mean over the pixels of the largest minus the smallest channel, of `images` (N, 3, S, S) uint8."""
+    return (images.amax(1).float() - images.amin(1).float()).mean((1, 2))
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    if images.shape[-1] == size:
+        return images
+    parts = [F.interpolate(part, size=(size, size), mode="bicubic", antialias=True) for part in images.split(1024)]
     return torch.cat(parts)
 
 
-def nearest(images: Tensor, others: Tensor) -> Tensor:
-    """For each of `images` (N, 3, S, S) the one of `others` at the least distance of pixels, itself or mirrored."""
-    both = torch.cat([others, others.flip(3)])
-    distances = torch.cdist(images.flatten(1).float(), both.flatten(1).float())
-    return both[distances.argmin(1)]
-
-
-def shuffled(images: Tensor) -> Tensor:
-    return images[torch.randperm(len(images), generator=torch.Generator().manual_seed(SEED))]
-
-
 def save_grid(rows: list[Tensor], columns: int, path: Path) -> None:
-    """Images, `columns` beside each other, four times as large."""
+    """Images in rows of `columns`, twice as large."""
     images = torch.cat(rows).permute(0, 2, 3, 1).numpy()
     lines = [np.concatenate(list(images[start : start + columns]), axis=1) for start in range(0, len(images), columns)]
     grid = Image.fromarray(np.concatenate(lines))
-    grid.resize((4 * grid.width, 4 * grid.height), Image.Resampling.NEAREST).save(path)
+    grid.resize((2 * grid.width, 2 * grid.height), Image.Resampling.NEAREST).save(path)
 
 
 if __name__ == "__main__":

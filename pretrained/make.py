@@ -1,6 +1,6 @@
 """Train the models of pretrained/ again: `make pretrained DATA=FOLDER`, FOLDER/faces/ holding photographs of faces.
 
-HEAD is cloned below .cache/pretrained/ and run there with the profile `pretrain`; killed, the same command goes on.
+HEAD is cloned below .cache/pretrained/ and run there with the profile `pretrain`; a killed run resumes.
 """
 
 from __future__ import annotations
@@ -17,17 +17,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from difflab.config.load import read_yaml
+import numpy as np
+
+from difflab.config.data import DataParams
+from difflab.config.load import load_section, read_yaml
+from difflab.data.folder import FRAME, held_out_faces
+from difflab.data.image_files import find_images
 from difflab.history.clones import run_in_clone
 from difflab.history.reference import machine
 from difflab.history.revisions import resolve
-from difflab.pipeline.files import atomic_write
+from difflab.pipeline.files import atomic_write, remove
 from difflab.pipeline.run_records import read_records
+from gpu.face_data import COLOR_REPEATS, write_held_out
 from pretrained.outputs import OUTPUTS, outputs_of
 
 ROOT = Path(".cache/pretrained")
 HERE = Path("pretrained")
-LONG = {"protocol", "accuracy_by_class", "most_confused"}  # in metrics files, not in cards
+LONG = ("protocol", "accuracy_by_class", "most_confused")  # in metrics files, not in cards
 
 
 @dataclass(frozen=True)
@@ -87,15 +93,38 @@ def main() -> None:
     for name in names:
         with atomic_write(HERE / name) as folder:
             write_half(clone / "models" / name, folder)
+            if name == "faces":
+                write_held_out(held_out_names(args.data, clone / "params.yaml"), folder)
             (folder / "README.md").write_text(MODELS[name].card(name, clone, commit), encoding="utf-8")
             (folder / OUTPUTS).write_text(json.dumps(outputs_of(name, folder)) + "\n", encoding="utf-8")
         print(HERE / name)
 
 
 def _set_profile(clone: Path, data: Path) -> None:
-    values = ["data.sources.faces=folder", f"data.root={data}"]
+    root = (ROOT / "data").resolve()
+    link_faces(data / "faces", root / "faces")
+    values = ["data.sources.faces=folder", f"data.root={root}"]
     command = [sys.executable, "-m", "difflab", "profile", "pretrain", *values]
     subprocess.run(command, cwd=clone, env=os.environ | {"PYTHONPATH": str(clone.resolve() / "src")}, check=True)
+
+
+def link_faces(source: Path, folder: Path) -> None:
+    """Links to the images of `source`, COLOR_REPEATS of each IDENTITY_NUMBER.jpg (those in color), of one identity."""
+    remove(folder)
+    for path in find_images(source):
+        link = folder / path.relative_to(source)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        suffixes = range(COLOR_REPEATS) if FRAME.fullmatch(path.stem) else [""]
+        for suffix in suffixes:
+            link.with_name(f"{path.stem}{suffix}{path.suffix}").symlink_to(path.resolve())
+
+
+def held_out_names(data: Path, params: Path) -> list[str]:
+    """The faces that are not in the training split, relative to `data`/faces. The split is that of the links."""
+    data_params = load_section(DataParams, "data", params)
+    generator = np.random.default_rng(data_params.seed)
+    paths = held_out_faces(data, data_params.face_identity, generator)
+    return [path.relative_to(data / "faces").as_posix() for path in paths]
 
 
 def write_half(model: Path, folder: Path) -> None:
@@ -119,9 +148,7 @@ def _section(params: Any, key: str) -> Any:
 
 
 def _short(metrics: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: value for key, value in metrics.items() if key not in ("protocol", "accuracy_by_class", "most_confused")
-    }
+    return {key: value for key, value in metrics.items() if key not in LONG}
 
 
 if __name__ == "__main__":

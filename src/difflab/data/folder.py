@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from difflab.config.data import FaceIdentity
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.image_files import find_images, is_image, say
 from difflab.data.images import read_squares
-from difflab.data.splits import grouped_splits, official_splits
+from difflab.data.splits import TRAIN, grouped_splits, official_splits
 from difflab.errors import DataError
 
 CSVS = ("train.csv", "val.csv")
@@ -48,6 +49,12 @@ def read(name: str, root: Path, identity: FaceIdentity, generator: Generator) ->
     if name == "faces":
         return _read_faces(root / "faces", identity, generator)
     return _read_digits(root / "digits" / name, generator)
+
+
+def held_out_faces(root: Path, identity: FaceIdentity, generator: Generator) -> list[Path]:
+    """The faces that `read` with a generator of the same seed puts into the validation and test splits."""
+    paths, splits = _split_faces(root / "faces", identity, generator)
+    return [path for path, split in zip(paths, splits, strict=True) if split != TRAIN]
 
 
 def _read_digits(folder: Path, generator: Generator) -> ImageDataset:
@@ -101,14 +108,18 @@ def _say_which_are_not_listed(folder: Path, listed: set[Path]) -> None:
 
 
 def _read_faces(folder: Path, identity: FaceIdentity, generator: Generator) -> ImageDataset:
-    paths, identities = _identified_faces(folder, identity)
-    splits = grouped_splits(identities, 0.1, 0.1, generator)
+    paths, splits = _split_faces(folder, identity, generator)
     return ImageDataset(
         images=torch.from_numpy(read_squares(paths)),
         labels=torch.zeros(len(paths), dtype=torch.int64),
         splits=torch.from_numpy(splits),
         description="images of a folder faces/",
     )
+
+
+def _split_faces(folder: Path, identity: FaceIdentity, generator: Generator) -> tuple[list[Path], NDArray[np.uint8]]:
+    paths, identities = _identified_faces(folder, identity)
+    return paths, grouped_splits(identities, 0.1, 0.1, generator)
 
 
 def _identified_faces(folder: Path, identity: FaceIdentity) -> tuple[list[Path], list[str]]:
