@@ -3,7 +3,8 @@
 - Fréchet distance between samples and training images in the features of an encoder that is trained here to tell
   persons apart, next to the distance between two disjoint sets of training images (`real_baseline`).
 - Distance from each colored sample to the nearest training image, next to the same distance for the color images of
-  held-out persons (`held_out.txt` of the model's folder).
+  held-out persons (`held_out.txt` of the model's folder), and next to that between two training images of one person.
+  nearest.png shows the 8 colored samples with the smallest distance above their nearest training images.
 
 `--data FOLDER` holds faces/, as data.root.
 """
@@ -82,8 +83,7 @@ def main() -> None:
             colored = images[chroma(images) >= MIN_CHROMA]
             quality["nearest_training_image"] = compare_nearest(colored, faces)
             save_grid([images[:40]], 10, args.model / "samples.png")
-            _, neighbors = nearest(colored[:8], faces.training)
-            save_grid([colored[:8], neighbors], 8, args.model / "nearest.png")
+            save_nearest(colored, faces.training, args.model / "nearest.png")
         text = json.dumps(quality, indent=2) + "\n"
         (args.model / "quality.json").write_text(text, encoding="utf-8")
     print(json.dumps(quality, indent=2))
@@ -176,7 +176,22 @@ def compare_nearest(samples: Tensor, faces: Faces) -> dict[str, Any]:
             "median": held_out.median().item(),
             f"quantile_{QUANTILE}": threshold.item(),
         },
+        "training_images_of_one_person": {"median": between_images_of_a_person(faces).median().item()},
     }
+
+
+def between_images_of_a_person(faces: Faces) -> Tensor:
+    """For each training image in color the distance to the nearest other one of the same person."""
+    images: dict[str, list[Tensor]] = {}
+    for image, person, held_out in zip(faces.images, faces.persons, faces.held_out, strict=True):
+        if person and not held_out:
+            images.setdefault(person, []).append(image)
+    distances = []
+    for of_person in images.values():
+        small = resize(torch.stack(of_person), NEAREST_SIZE).flatten(1).float()
+        distances.append(torch.cdist(small, small).fill_diagonal_(torch.inf).amin(1) / small.shape[1] ** 0.5)
+    found = torch.cat(distances)
+    return found[found.isfinite()]
 
 
 def nearest(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
@@ -192,6 +207,12 @@ def nearest(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     neighbors = others[indices.gather(0, mirrored[None])[0]]
     neighbors = torch.where(mirrored.bool()[:, None, None, None], neighbors.flip(3), neighbors)
     return distances.min(0).values / small.shape[1] ** 0.5, neighbors
+
+
+def save_nearest(samples: Tensor, training: Tensor, path: Path) -> None:
+    distances, neighbors = nearest(samples, training)
+    first = distances.argsort()[:8]
+    save_grid([samples[first], neighbors[first]], 8, path)
 
 
 def chroma(images: Tensor) -> Tensor:
