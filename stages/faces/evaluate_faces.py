@@ -22,11 +22,12 @@ def main(
         MEASURES,
         errors_against,
         measures_of_eta,
-        measures_of_path,
+        measures_of_middles,
+        norm_deviation,
         read_images,
     )
     from difflab.systems.faces.figures import save_eta_grid, save_paths
-    from difflab.systems.faces.noises import face_files, interpolated_noises, path_files
+    from difflab.systems.faces.noises import face_files, interpolated_noises, middle_files, pairs_of, path_files
 
     seed, *_ = sampling.step_seeds
     deterministic = read_images(face_files(sampling, 0.0, seed))
@@ -39,8 +40,9 @@ def main(
         metrics["eta"][f"{eta:g}"] = measures_of_eta(images, deterministic)
     noises = interpolated_noises(sampling, interpolation, size)
     for path in noises:
-        images = read_images(path_files(interpolation, path))
-        metrics["interpolation"][path] = measures_of_path(images, noises[path].numpy())
+        metrics["interpolation"][path] = {"norm_deviation": norm_deviation(noises[path].numpy())}
+    middles = {path: read_images(middle_files(sampling, path)) for path in noises}
+    metrics["interpolation"]["middles"] = measures_of_middles(middles, deterministic[pairs_of(sampling)])
     metrics["protocol"] = MEASURES | {"image_size": size, "min_max_rescale": sampling.min_max_rescale}
     write_metrics(Path("metrics/faces.json"), metrics)
 

@@ -1,6 +1,7 @@
 """Sample faces on two paths between two noises: models/faces/ → samples/interpolation/{slerp,lerp}/{00..}.png.
 
-The images, of η = 0, are those at equal steps of α from 0 to 1.
+The images, of η = 0, are those at equal steps of α from 0 to 1; middle/{slerp,lerp}/ holds those half way between each
+pair of starting noises.
 """
 
 from pathlib import Path
@@ -15,16 +16,16 @@ def main(
     params: Annotated[FaceSamplingParams, Section("faces.sampling")],
     interpolation: Annotated[FaceInterpolationParams, Section("faces.interpolation")],
 ) -> None:
-    from difflab.systems.faces.noises import interpolated_noises, path_files
+    from difflab.systems.faces.noises import interpolated_noises, middle_files, middle_noises, path_files
     from difflab.systems.faces.sampling import Face, load_faces, sample_faces
 
     pipeline = load_faces(compute)
-    noises = interpolated_noises(params, interpolation, pipeline.image_size)
-    faces = [
-        Face(file, noise, eta=0.0, step_seed=0, number=0)  # η = 0 adds no noise of any seed
-        for path in noises
-        for file, noise in zip(path_files(interpolation, path), noises[path], strict=True)
-    ]
+    paths = interpolated_noises(params, interpolation, pipeline.image_size)
+    middles = middle_noises(params, pipeline.image_size)
+    images = [image for path in paths for image in zip(path_files(interpolation, path), paths[path], strict=True)]
+    images += [image for path in middles for image in zip(middle_files(params, path), middles[path], strict=True)]
+    # η = 0 adds no noise of any seed.
+    faces = [Face(file, noise, eta=0.0, step_seed=0, number=0) for file, noise in images]
     sample_faces(Path("samples/interpolation"), faces, pipeline, params, compute)
 
 

@@ -1,4 +1,4 @@
-"""Faces: against diffusers' own pipeline, from files of noise, on paths, and how they are measured."""
+"""Faces: against diffusers' own pipeline, from files of noise, and on paths."""
 
 import json
 import math
@@ -16,6 +16,7 @@ from diffusers import DDIMPipeline, DDIMScheduler
 from PIL import Image
 from torchvision.utils import save_image
 
+from difflab.config.diffusion import FaceSamplingParams
 from difflab.data.pixels import to_pil
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.pipelines import UnconditionalPipeline
@@ -23,13 +24,8 @@ from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.errors import UserError
 from difflab.figures.image_grid import Panel
-from difflab.systems.faces.evaluation import (
-    errors_against,
-    measures_of_eta,
-    measures_of_path,
-    perceptual_steps,
-    read_images,
-)
+from difflab.systems.faces.evaluation import read_images
+from difflab.systems.faces.noises import middle_files
 from difflab.systems.faces.sampling import min_max_rescaled
 from stages.faces import evaluate_faces, interpolate_faces, sample_faces
 from tests.factories import network
@@ -243,7 +239,8 @@ def test_a_bad_noise_is_named_before_any_work(project, monkeypatch, saved, found
 def test_paths_end_in_the_images_of_their_noises(project, monkeypatch):
     for stage in (sample_faces, interpolate_faces):
         run_stage(stage)
-    paths = contents("samples/interpolation")
+    images = contents("samples/interpolation")
+    paths = {name: content for name, content in images.items() if not name.startswith("middle/")}
     assert set(paths) == {f"{path}/{number:02d}.png" for path in ("slerp", "lerp") for number in range(5)}
     for path in ("slerp", "lerp"):
         ends = read_images([Path(f"samples/interpolation/{path}/{name}.png") for name in ("00", "04")])
@@ -288,73 +285,6 @@ def test_each_noise_has_step_noises_of_its_own(project, monkeypatch):
         assert np.abs(found - np.stack([np.asarray(image) for image in drawn])).max() <= 1
 
 
-def flat(*levels: float) -> np.ndarray:
-    return np.stack([np.full((12, 12, 3), level, dtype=np.float64) for level in levels])
-
-
-def test_measures_of_eta_by_hand():
-    deterministic = flat(100, 200)
-    images = np.stack([flat(103, 200), flat(99, 210)])  # two seeds
-    measures = measures_of_eta(images, deterministic)
-    assert measures == {"distance_from_eta_0": (3 + 0 + 1 + 10) / 4, "diversity": (4 + 10) / 2}
-    three = measures_of_eta(np.stack([flat(0), flat(6), flat(9)]), flat(0))
-    assert three == {"distance_from_eta_0": 5.0, "diversity": 6.0}
-    assert measures_of_eta(images[:1], deterministic) == {"distance_from_eta_0": 1.5}
-
-
-def test_perceptual_steps_are_one_less_ssim():
-    """Of flat images SSIM is its luminance term, (2ab + C) / (a² + b² + C) with C = (0.01 · 255)²."""
-    a, b, c = 100, 150, (0.01 * 255) ** 2
-    steps = perceptual_steps(flat(a, b, b))
-    assert steps == pytest.approx([1 - (2 * a * b + c) / (a**2 + b**2 + c), 0])
-    rng = np.random.default_rng(0)
-    face = rng.uniform(0, 255, (12, 12, 3))
-    near, far = face + rng.normal(0, 5, face.shape), face + rng.normal(0, 50, face.shape)
-    assert 0 < perceptual_steps(np.stack([face, near]))[0] < perceptual_steps(np.stack([face, far]))[0] < 2
-
-
-def test_measures_of_a_path_by_hand():
-    noises = np.array([[3.0, 0.0], [1.5, 1.5], [0.0, 3.0]])  # a straight one
-    rng = np.random.default_rng(0)
-    face = rng.uniform(50, 150, (12, 12, 3))
-    images = np.stack([face, face.mean() + (face - face.mean()) / 2, face + 40])
-    measures = measures_of_path(images, noises)
-    assert measures["norm_deviation"] == pytest.approx(1 - math.sqrt(0.5))
-    assert measures["contrast_in_the_middle"] == pytest.approx(0.5)
-    steps = perceptual_steps(images)
-    assert measures["mean_step"] == pytest.approx(sum(steps) / 2) and measures["largest_step"] == max(steps) > min(
-        steps
-    )
-
-
-def test_errors_against_reference_images(tmp_path, capsys):
-    theirs = tmp_path / "theirs"
-    for folder, levels in (("ours", (10, 20, 30)), ("theirs", (13, 20, 30, 40))):
-        (tmp_path / folder).mkdir()
-        for number, image in enumerate(flat(*levels)):
-            Image.fromarray(image.astype(np.uint8)).save(tmp_path / folder / f"{number:02d}.png")
-    files = [tmp_path / f"ours/{number:02d}.png" for number in range(3)]
-    assert errors_against(theirs, files) == {"00": 9.0, "01": 0.0, "02": 0.0, "sum": 9.0}
-    assert re.search(r"faces\.reference: .*theirs: 1 images are not used", capsys.readouterr().err)
-    (theirs / "02.png").rename(theirs / "02.TIFF")
-    assert errors_against(theirs, files)["02"] == 0.0
-    Image.new("RGB", (12, 12)).save(theirs / "02.jpg")
-    with pytest.raises(UserError, match=r"found .*theirs/02\.TIFF and .*theirs/02\.jpg, allowed: one of each of 00"):
-        errors_against(theirs, files)
-    (theirs / "02.TIFF").unlink()
-    (theirs / "02.jpg").unlink()
-    with pytest.raises(UserError, match=r"faces\.reference: .*theirs: found no image 02, allowed: one of each of 00"):
-        errors_against(theirs, files)
-    Image.new("RGB", (6, 8)).save(tmp_path / "theirs/02.png")
-    with pytest.raises(UserError, match=r"theirs/02\.png: found 8×6 pixels, allowed: 12×12, as .*ours/02\.png has"):
-        errors_against(tmp_path / "theirs", files)
-    (tmp_path / "theirs/02.png").write_text("no image")
-    with pytest.raises(UserError, match=r"theirs/02\.png: cannot be read as an image"):
-        errors_against(tmp_path / "theirs", files)
-    with pytest.raises(UserError, match=r"nowhere: no such folder"):
-        errors_against(tmp_path / "nowhere", files)
-
-
 def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
     for stage in (sample_faces, interpolate_faces):
         run_stage(stage)
@@ -370,7 +300,13 @@ def test_metrics_and_figures_of_a_whole_run(project, monkeypatch):
     assert all(value > 1 for value in metrics["eta"]["0.5"].values())
     assert metrics["interpolation"]["slerp"]["norm_deviation"] < 1e-6
     assert metrics["interpolation"]["lerp"]["norm_deviation"] > 0.2
-    assert metrics["interpolation"]["lerp"]["mean_step"] != metrics["interpolation"]["slerp"]["mean_step"]
+    for measure in ("contrast", "sharpness"):
+        assert metrics["interpolation"]["middles"][measure].keys() == {"slerp", "lerp", "least_difference"}
+    middles = {path: middle_files(FaceSamplingParams(**SAMPLING), path) for path in ("slerp", "lerp")}
+    assert [file.stem for file in middles["lerp"]] == ["00_01", "00_02", "01_02"]
+    assert {file for files in middles.values() for file in files} == set(
+        Path("samples/interpolation/middle").rglob("*.png")
+    )
     assert metrics["protocol"]["image_size"] == SIZE
     for name in ("eta_grid", "slerp", "lerp", "interpolation"):
         assert Image.open(f"figures/{name}.png").info["Stage"] == "evaluate_faces"

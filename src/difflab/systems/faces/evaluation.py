@@ -1,13 +1,12 @@
-"""What is measured of faces: how far images lie apart, and how evenly a path through them goes.
+"""What is measured of faces: how far images lie apart, and what is lost on a path from one to another.
 
 Images are (H, W, 3) float64 of 0 to 255.
 """
 
 import math
-from collections.abc import Sequence
-from itertools import combinations, pairwise
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,9 @@ from difflab.errors import UserError
 
 MEASURES = {
     "distance": "root mean squared error of pixels and channels, 0-255, of the PNGs",
-    "step": "1 - SSIM of neighbouring images (Wang et al. 2004: Gaussian window, sigma 1.5, 11 pixels)",
     "contrast": "standard deviation of pixels and channels, 0-255",
+    "sharpness": "mean length of the gradient of the mean of the channels, 0-255, by central differences",
+    "middles": "half way between two starting noises, of all pairs; as shares of the mean of the ends",
 }
 
 
@@ -52,37 +52,35 @@ def measures_of_eta(images: NDArray, deterministic: NDArray) -> dict[str, float]
     return measures
 
 
-def perceptual_steps(images: NDArray) -> list[float]:
-    """1 − SSIM between each of `images` and the next: 0 for equal ones.
-
-    SSIM is the mean structural similarity of Wang et al. 2004 (IEEE Transactions on Image Processing 13, p. 600), the
-    mean of three channels, with its Gaussian window of 11 pixels, σ = 1.5. Images have 11 pixels a side at least.
-    """
-    from skimage.metrics import structural_similarity
-
-    window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    similarities: list[Any] = [
-        structural_similarity(a, b, data_range=255, channel_axis=2, **window) for a, b in pairwise(images)
-    ]
-    return [1 - float(similarity) for similarity in similarities]
+def contrast(image: NDArray) -> float:
+    """Standard deviation over pixels and channels."""
+    return float(image.std())
 
 
-def measures_of_path(images: NDArray, noises: NDArray) -> dict[str, float]:
-    """Of the `images` (K, H, W, 3) along a path, and the `noises` (K, …) that they started from.
+def sharpness(image: NDArray) -> float:
+    """Mean length of the gradient of the mean of the channels: what blur lowers."""
+    return float(np.hypot(*np.gradient(image.mean(2))).mean())
 
-    `norm_deviation`: how far a noise's norm is at most from the straight line between those of the ends, relative to
-    it. `mean_step`, `largest_step`: of `perceptual_steps`; `contrast_in_the_middle`: that of the middle image as a
-    share of the ends' mean.
-    """
+
+def norm_deviation(noises: NDArray) -> float:
+    """How far a norm of `noises` (K, …) is at most from the line between the first and the last, relative to it."""
     norms = np.linalg.norm(noises.reshape(len(noises), -1).astype(np.float64), axis=1)
-    line = np.linspace(norms[0], norms[-1], len(norms))
-    steps = perceptual_steps(images)
-    return {
-        "norm_deviation": float(np.abs(norms / line - 1).max()),
-        "mean_step": float(np.mean(steps)),
-        "largest_step": max(steps),
-        "contrast_in_the_middle": float(2 * images[len(images) // 2].std() / (images[0].std() + images[-1].std())),
-    }
+    return float(np.abs(norms / np.linspace(norms[0], norms[-1], len(norms)) - 1).max())
+
+
+def measures_of_middles(middles: Mapping[str, NDArray], ends: NDArray) -> dict[str, dict[str, float]]:
+    """Contrast and sharpness half way between P pairs of images, as shares of the mean of a pair.
+
+    `middles` (P, H, W, 3) by path, `ends` (P, 2, H, W, 3). For each path the mean over the pairs; `least_difference` is
+    that of slerp and lerp in the pair where it is least.
+    """
+    measured = {}
+    for name, measure in (("contrast", contrast), ("sharpness", sharpness)):
+        of_ends = [(measure(first) + measure(last)) / 2 for first, last in ends]
+        shares = {path: np.array([measure(image) for image in images]) / of_ends for path, images in middles.items()}
+        means = {path: float(values.mean()) for path, values in shares.items()}
+        measured[name] = means | {"least_difference": float((shares["slerp"] - shares["lerp"]).min())}
+    return measured
 
 
 def errors_against(reference: str | Path, files: Sequence[Path]) -> dict[str, float]:

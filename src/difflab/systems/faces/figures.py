@@ -1,7 +1,6 @@
-"""Figures of the faces: the grid of η, and the paths between two noises with their norms and steps below them."""
+"""Figures of the faces: the grid of η, and the paths between two noises with what they lose below them."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,7 +11,7 @@ from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams
 from difflab.figures.curves import Curve, Plot, plot_curves
 from difflab.figures.files import STYLE, Provenance, save_png
 from difflab.figures.image_grid import Panel, plot_image_grid, save_image_grid
-from difflab.systems.faces.evaluation import perceptual_steps, read_images
+from difflab.systems.faces.evaluation import contrast, read_images, sharpness
 from difflab.systems.faces.noises import alphas_of, face_files
 
 TITLES: dict[PathName, str] = {
@@ -62,12 +61,14 @@ def save_paths(
     for path, title in TITLES.items():
         panel = Panel([files[path]], [], [], captions=[[f"α = {alpha:g}" for alpha in alphas]])
         save_image_grid([panel], title, Path(f"figures/{path}.png"), stage)
-    between = [(low + high) / 2 for low, high in pairwise(alphas)]
     norms = [Curve.exact(path, alphas, [noise.norm().item() for noise in noises[path]]) for path in TITLES]
-    steps = [Curve.exact(path, between, perceptual_steps(read_images(files[path]))) for path in TITLES]
+    measured = {
+        measure: [Curve.exact(path, alphas, list(map(measure, read_images(files[path])))) for path in TITLES]
+        for measure in (contrast, sharpness)
+    }
     plots = [
         Plot("", "α", "norm of the noise", norms, {"√ of its size": noises["slerp"][0].numel() ** 0.5}),
-        Plot("", "α, half way between two images", "1 − SSIM of the two", steps),
+        *(Plot("", "α", f"{measure.__name__} of the image", curves) for measure, curves in measured.items()),
     ]
     title = "Slerp and lerp between two noises (DDIM, η = 0)"
     figure = plot_paths({path: files[path] for path in TITLES}, alphas, title, plots)

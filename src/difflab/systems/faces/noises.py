@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import torch
@@ -87,15 +88,29 @@ def alphas_of(params: FaceInterpolationParams) -> list[float]:
     return [k / (params.num_images - 1) for k in range(params.num_images)]
 
 
+PATHS: dict[PathName, Callable[[Tensor, Tensor, float], Tensor]] = {"slerp": slerp, "lerp": lerp}
+
+
 def interpolated_noises(
     params: FaceSamplingParams, interpolation: FaceInterpolationParams, size: int
 ) -> dict[PathName, Tensor]:
     """The noises of each path, (num_images, 3, size, size) from α = 0 to 1, by its name. Raises UserError."""
     first, last = starting_noises(params, size)[interpolation.noises]
-    paths: dict[PathName, Callable[[Tensor, Tensor, float], Tensor]] = {"slerp": slerp, "lerp": lerp}
+    alphas = alphas_of(interpolation)
+    return {name: torch.stack([path(first, last, alpha) for alpha in alphas]) for name, path in PATHS.items()}
+
+
+def pairs_of(params: FaceSamplingParams) -> list[tuple[int, int]]:
+    """The numbers of all pairs of starting noises."""
+    return list(combinations(range(params.num_noises), 2))
+
+
+def middle_noises(params: FaceSamplingParams, size: int) -> dict[PathName, Tensor]:
+    """Half way between each pair of starting noises, (pairs, 3, size, size), on each path. Raises UserError."""
+    noises, pairs = starting_noises(params, size), pairs_of(params)
     return {
-        name: torch.stack([path(first, last, alpha) for alpha in alphas_of(interpolation)])
-        for name, path in paths.items()
+        name: torch.stack([path(noises[first], noises[last], 0.5) for first, last in pairs])
+        for name, path in PATHS.items()
     }
 
 
@@ -115,3 +130,8 @@ def face_files(params: FaceSamplingParams, eta: float, step_seed: int) -> list[P
 def path_files(params: FaceInterpolationParams, path: PathName) -> list[Path]:
     """The images of one path, from α = 0 to 1."""
     return [Path("samples/interpolation", path, f"{number:02d}.png") for number in range(params.num_images)]
+
+
+def middle_files(params: FaceSamplingParams, path: PathName) -> list[Path]:
+    """The images of `middle_noises`."""
+    return [Path("samples/interpolation/middle", path, f"{a:02d}_{b:02d}.png") for a, b in pairs_of(params)]
