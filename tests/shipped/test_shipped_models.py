@@ -37,7 +37,7 @@ def test_a_card_says_where_a_model_comes_from(name: str) -> None:
 def test_the_faces_model_has_files_of_its_quality() -> None:
     faces = FOLDER / "faces"
     card, quality = (faces / "README.md").read_text(), json.loads((faces / "quality.json").read_text())
-    assert all((faces / name).is_file() and name in card for name in ("samples.png", "nearest.png", HELD_OUT))
+    assert all((faces / name).is_file() and name in card for name in ("samples.png", HELD_OUT))
     for key in ("real_baseline", "eta_0"):
         assert f"{quality['frechet_distance'][key]:.2f}" in card
 
