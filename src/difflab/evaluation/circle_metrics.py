@@ -77,8 +77,6 @@ def shows_color(images: Tensor, color: str, params: PresenceParams) -> Tensor:
 
     Near is a CIEDE2000 of `max_delta_e` at most (Sharma, Wu & Dalal 2005).
     """
-    from skimage.color import deltaE_ciede2000, rgb2lab
-
     pixels = rgb2lab(images.permute(0, 2, 3, 1).numpy())
     differences = deltaE_ciede2000(pixels, rgb2lab(np.full((1, 1, 1, 3), rgb(color), dtype=np.uint8)))
     return torch.from_numpy((differences <= params.max_delta_e).mean(axis=(1, 2)) >= params.min_share)
