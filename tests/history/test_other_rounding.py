@@ -49,8 +49,8 @@ def train(training: dict, monkeypatch, seed: int = 0, threads: int = 1) -> dict[
 def test_the_claim_holds_with_two_threads_and_with_another_seed(prepared: dict, monkeypatch) -> None:
     runs = [train(prepared, monkeypatch, seed) for seed in (0, 100, 200)]
     numbers = {name: [run[name] for run in runs] for name in runs[0]}
-    files = {"judge-mnist": FileReference(experiment="", machine="some", numbers=numbers)}
-    reference = Reference(commit="0" * 40, seeds=[0, 100, 200], files=files)
+    files = {"judge-mnist": FileReference(experiment="", commit="0" * 40, machine="some", numbers=numbers)}
+    reference = Reference(seeds=[0, 100, 200], files=files)
     weights = Path("models/judge-mnist/model.safetensors")
     last = weights.read_bytes()
     for seed, threads in ((200, 2), (300, 1)):

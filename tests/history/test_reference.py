@@ -82,7 +82,7 @@ def test_parameters_of_other_systems_are_no_part_of_an_experiment() -> None:
 
 def test_each_seed_is_a_run_of_head_and_a_second_call_runs_nothing(repository: Path, capfd) -> None:
     reference = make_reference(2, [])
-    assert (reference.commit, reference.seeds) == (git("rev-parse", "HEAD"), [0, 100])
+    assert (reference.commits, reference.seeds) == ([git("rev-parse", "HEAD")], [0, 100])
     assert reference.files["m"].numbers["accuracy"] == pytest.approx([0.9, 0.91])
     assert reference.files["m"].numbers["accuracy.low"] == pytest.approx([0.8, 0.81])
     assert load_reference() == reference
@@ -127,7 +127,7 @@ def test_an_earlier_commit_gets_more_seeds(repository: Path) -> None:
     Path("params.yaml").write_text(Path("params.yaml").read_text() + "# edited\n")
     git("commit", "--quiet", "--all", "--message", "second")
     more = make_reference(3, [], "HEAD~1")
-    assert more.commit == first.commit
+    assert more.commits == first.commits
     assert more.files["m"].numbers["accuracy"] == pytest.approx([0.9, 0.91, 0.92])
     assert len(Path("reference.json").read_text().splitlines()) < 30
 
@@ -143,3 +143,21 @@ def test_files_added_later_or_with_fewer_seeds_leave_the_others(repository: Path
     assert [len(both.files[name].numbers["accuracy"]) for name in ("m", "n")] == [3, 2]
     assert both.of_seed(1).keys() == {"m", "n"} and both.of_seed(2).keys() == {"m"}
     assert make_reference(2, ["m"]).files["m"] == first.files["m"]
+
+
+def test_a_later_commit_keeps_the_files_of_the_same_experiment(repository: Path) -> None:
+    claims = json.loads(Path("claims.yaml").read_text())
+    claims["headline"]["n"] = ["accuracy"]
+    Path("claims.yaml").write_text(json.dumps(claims))
+    git("commit", "--quiet", "--all", "--message", "second")
+    first = make_reference(2, ["m"])
+    stage = Path("stages/make.py")
+    stage.write_text(stage.read_text() + "# another version\n")
+    git("commit", "--quiet", "--all", "--message", "third")
+    both = make_reference(2, ["n"])
+    assert both.files["m"] == first.files["m"] and both.files["n"].commit == git("rev-parse", "HEAD")
+    assert len(both.commits) == 2
+    before = json.loads(Path("reference.json").read_text())
+    before["files"]["m"]["experiment"] = "another"
+    Path("reference.json").write_text(json.dumps(before))
+    assert make_reference(2, ["n"]).files.keys() == {"n"}

@@ -26,8 +26,8 @@ def run_here() -> None:
 
 def write_reference(numbers: dict[str, list[float]] = SEEDS) -> Reference:
     kind = experiment(parse_lock(lock(trained()).encode(), b""), "metrics/m.json", training_seed_keys(load_params()))
-    files = {"m": FileReference(experiment=kind or "", machine="some", numbers=numbers)}
-    reference = Reference(commit="0" * 40, seeds=[0, 100, 200], files=files)
+    files = {"m": FileReference(experiment=kind or "", commit="0" * 40, machine="some", numbers=numbers)}
+    reference = Reference(seeds=[0, 100, 200], files=files)
     Path("reference.json").write_text(reference.model_dump_json())
     return reference
 

@@ -43,7 +43,8 @@ class FileReference(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     experiment: str  # hash of all parameters upstream except training seeds and `compute`
-    machine: str  # of the runs
+    commit: str  # of the runs
+    machine: str
     numbers: dict[str, list[float]]  # by name, with `.low` and `.high`: one for each of the first seeds
 
     @property
@@ -54,9 +55,12 @@ class FileReference(BaseModel):
 class Reference(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    commit: str
     seeds: list[int]  # added to every training seed of params.yaml
     files: dict[str, FileReference]  # by metrics file
+
+    @property
+    def commits(self) -> list[str]:
+        return sorted({file.commit for file in self.files.values()})
 
     @property
     def machines(self) -> list[str]:
@@ -130,7 +134,7 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
     """Run `revision` with `num_seeds` training seeds, each in a clone below `.cache/reference/`, and write `path`.
 
     `files`: the metrics files to make, by stem; all that claims.yaml names, if empty. `path` is written after every run
-    from the second on; other files and more seeds of the same commit in it are kept.
+    from the second on. It keeps other files whose experiment is that of `revision`, and more seeds of the same commit.
     Raises UserError when `revision` is HEAD and sources differ from it, or when a run fails.
     """
     named = load_claims().files
@@ -148,25 +152,33 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
     for k, (seed, folder) in enumerate(zip(seeds, folders, strict=True), start=1):
         run_in_clone(folder, commit, [f"metrics/{file}.json" for file in chosen], partial(add_seed, seed=seed))
         if k > 1:
-            reference = _extended(collect(commit, seeds[:k], folders[:k], chosen), path)
+            reference = _extended(collect(commit, seeds[:k], folders[:k], chosen), path, folders[0])
             with atomic_write(path) as temporary:
                 temporary.write_text(as_json(reference), encoding="utf-8")
     assert reference
     return reference
 
 
-def _extended(reference: Reference, path: Path) -> Reference:
-    """With other files, and those with more seeds, of the same commit in `path`."""
+def _extended(reference: Reference, path: Path, folder: Path) -> Reference:
+    """With the other files of `path` whose experiment is that of the clone `folder`, and more seeds of one commit."""
     before = load_reference(path)
-    if before is None or before.commit != reference.commit:
+    if before is None:
         return reference
-    more = {
-        n: old
-        for n, old in before.files.items()
-        if n in reference.files and old.num_seeds > reference.files[n].num_seeds
-    }
-    seeds = max(before.seeds, reference.seeds, key=len)
-    return Reference(commit=reference.commit, seeds=seeds, files=before.files | reference.files | more)
+    lock, seed_keys = _lock_of(folder)
+
+    def is_kept(name: str, old: FileReference) -> bool:
+        if new := reference.files.get(name):
+            return old.commit == new.commit and old.num_seeds > new.num_seeds
+        return old.experiment == experiment(lock, f"metrics/{name}.json", seed_keys)
+
+    kept = {name: old for name, old in before.files.items() if is_kept(name, old)}
+    return Reference(seeds=max(before.seeds, reference.seeds, key=len), files=reference.files | kept)
+
+
+def _lock_of(folder: Path) -> tuple[Lock, list[str]]:
+    """The dvc.lock of a clone, and the keys of its training seeds."""
+    lock = parse_lock((folder / LOCK).read_bytes(), (folder / IMPORT).read_bytes(), str(folder))
+    return lock, training_seed_keys(load_params(folder / "params.yaml"))
 
 
 def as_json(reference: Reference) -> str:
@@ -193,16 +205,15 @@ def add_seed(clone: Path, seed: int) -> None:
 
 def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]) -> Reference:
     """The numbers of the metrics files in `folders`, one for each seed; a number that one run lacks is left out."""
-    lock = parse_lock((folders[0] / LOCK).read_bytes(), (folders[0] / IMPORT).read_bytes(), str(folders[0]))
-    seed_keys = training_seed_keys(load_params(folders[0] / "params.yaml"))
+    lock, seed_keys = _lock_of(folders[0])
     collected: dict[str, FileReference] = {}
     for file in files:
         runs = [read_metrics(folder / f"metrics/{file}.json").numbers for folder in folders]
         names = [name for name in runs[0] if all(name in run for run in runs)]
         kind = experiment(lock, f"metrics/{file}.json", seed_keys)
         numbers = {name: [float(f"{run[name]:.6g}") for run in runs] for name in names}
-        collected[file] = FileReference(experiment=kind or "", machine=machine(), numbers=numbers)
-    return Reference(commit=commit, seeds=seeds, files=collected)
+        collected[file] = FileReference(experiment=kind or "", commit=commit, machine=machine(), numbers=numbers)
+    return Reference(seeds=seeds, files=collected)
 
 
 def machine() -> str:

@@ -84,7 +84,8 @@ class Verdict:
         if self.reference is None:
             lines += ["", "No reference.json: headline measurements are not judged; `difflab reference` writes it."]
         else:
-            seeds = f"{len(self.reference.seeds)} training seeds ({self.reference.commit[:7]})"
+            commits = ", ".join(commit[:7] for commit in self.reference.commits)
+            seeds = f"{len(self.reference.seeds)} training seeds ({commits})"
             counts = f"{judged - len(outside)} of {judged}; about {0.05 * judged:.0f} outside are expected"
             lines += ["", f"Headline measurements in the 95 % prediction interval of {seeds}: {counts}."]
         lines += [f"  outside: {m.name} {m.value:.4g}, interval {m.low:.4g} to {m.high:.4g}" for m in outside]
