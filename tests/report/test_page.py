@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from two_commits import ROOT, metrics
 
+from difflab.history.reference import FileReference, Reference
 from difflab.history.revisions import Revision
 from difflab.pipeline.run_records import RunRecord
 from difflab.report.page import write_report
@@ -40,6 +41,17 @@ def test_what_was_not_run_yet_is_named(repository: Path) -> None:
     assert "<code>metrics/joint-cosine.json</code> (<code>dvc repro evaluate@joint-cosine</code>)" in page
     assert "(not run here yet)" in page
     assert "joint-cosine, mnistm, digit 4" not in page and "mnistm-linear, mnistm, digit 4" in page
+
+
+def test_the_runs_of_the_reference_are_named(repository: Path) -> None:
+    assert "There is no reference yet" in write_report().read_text()
+    files = {
+        name: FileReference(experiment="", commit=commit * 40, machine="some", numbers={"accuracy": [0.9, 0.8]})
+        for name, commit in (("joint-cosine", "a"), ("adapt", "b"))
+    }
+    Path("reference.json").write_text(Reference(seeds=[0, 100], files=files).model_dump_json())
+    page = write_report().read_text()
+    assert all(f"<code>{commit * 10}</code>" in page for commit in "ab") and "There is no reference yet" not in page
 
 
 def test_outside_git(repository: Path) -> None:
