@@ -132,11 +132,16 @@ def test_an_earlier_commit_gets_more_seeds(repository: Path) -> None:
     assert len(Path("reference.json").read_text().splitlines()) < 30
 
 
-def test_files_added_later_or_with_fewer_seeds_leave_the_others(repository: Path) -> None:
+def name_a_second_file() -> None:
+    """In claims.yaml, committed."""
     claims = json.loads(Path("claims.yaml").read_text())
     claims["headline"]["n"] = ["accuracy"]
     Path("claims.yaml").write_text(json.dumps(claims))
     git("commit", "--quiet", "--all", "--message", "second")
+
+
+def test_files_added_later_or_with_fewer_seeds_leave_the_others(repository: Path) -> None:
+    name_a_second_file()
     first = make_reference(3, ["m"])
     both = make_reference(2, ["n"])
     assert both.files["m"] == first.files["m"] and both.seeds == [0, 100, 200]
@@ -146,10 +151,7 @@ def test_files_added_later_or_with_fewer_seeds_leave_the_others(repository: Path
 
 
 def test_a_later_commit_keeps_the_files_of_the_same_experiment(repository: Path) -> None:
-    claims = json.loads(Path("claims.yaml").read_text())
-    claims["headline"]["n"] = ["accuracy"]
-    Path("claims.yaml").write_text(json.dumps(claims))
-    git("commit", "--quiet", "--all", "--message", "second")
+    name_a_second_file()
     first = make_reference(2, ["m"])
     stage = Path("stages/make.py")
     stage.write_text(stage.read_text() + "# another version\n")
