@@ -64,7 +64,8 @@ def test_equals_a_plain_pytorch_loop(tmp_path):
         losses.append(loss.item())
         for name, tensor in task.state_dict().items():
             old = average[name]
-            average[name] = tensor.clone() if old is None else 0.9 * old + 0.1 * tensor
+            decay = min(0.9, (1 + step) / (10 + step))
+            average[name] = tensor.clone() if old is None else decay * old + (1 - decay) * tensor
     for name, tensor in weights.items():
         torch.testing.assert_close(tensor, average[name], rtol=1e-4, atol=1e-6)
     lines = [json.loads(line) for line in log.splitlines()]

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from diffusers.training_utils import EMAModel
 from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
-from difflab.training.fit import make_lr_scheduler
+from difflab.training.fit import ema_decay_at, make_lr_scheduler
 from tests.factories import training
 
 EPOCHS, PER_EPOCH = 5, 4
@@ -60,3 +61,9 @@ def test_of_each_step_as_pytorch_has_it(schedule):
 def test_warmup_goes_by_steps_and_what_follows_by_epochs(warmup, fractions):
     ours = our_rates(lr_interval="epoch", warmup_steps=warmup)
     assert ours == pytest.approx([PARAMS.learning_rate * fraction for fraction in fractions])
+
+
+def test_the_decay_of_the_average_rises_as_in_diffusers():
+    theirs = EMAModel([torch.nn.Parameter(torch.zeros(1))], decay=0.999)
+    for step in (1, 2, 9, 100, 8_989, 8_991, 100_000):
+        assert ema_decay_at(step, 0.999) == pytest.approx(theirs.get_decay(step + 1))

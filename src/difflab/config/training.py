@@ -35,7 +35,9 @@ class TrainingParams(Section):
     lr_schedule: Literal["constant", "linear", "cosine"] = Field(default="cosine", description="after the warm-up")
     lr_interval: Literal["step", "epoch"] = Field(default="step", description="when the learning rate changes")
     warmup_steps: int = Field(default=0, ge=0, le=1_000_000_000)
-    ema_decay: float | None = Field(default=None, gt=0, lt=1, description="of the averaged weights; null: no average")
+    ema_decay: float | None = Field(
+        default=None, gt=0, lt=1, description="of averaged weights, rising to it; null: none"
+    )
     max_grad_norm: float | None = Field(default=1.0, gt=0, le=1_000_000, description="null: no limit")
     num_snapshots: int = Field(default=0, ge=0, le=1000, description="sets of weights to keep, at equal intervals")
 

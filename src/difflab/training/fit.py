@@ -73,7 +73,7 @@ class _Trainer:
         self.snapshot_steps = {round(i * self.num_steps / params.num_snapshots) for i in kept}
         self.ema = None
         if params.ema_decay:
-            self.ema = AveragedModel(task, multi_avg_fn=get_ema_multi_avg_fn(params.ema_decay))
+            self.ema = AveragedModel(task, multi_avg_fn=self.average)
         optimizer = make_optimizer(task.parameters(), params)
         self.lr_scheduler = make_lr_scheduler(optimizer, params, self.batches.per_epoch)
         self.model, self.optimizer = accelerator.prepare(task, optimizer)
@@ -141,6 +141,12 @@ class _Trainer:
         self.sums += torch.stack([loss.detach(), norm])
         self.step += 1
         return learning_rate
+
+    def average(self, averages: list[Tensor], weights: list[Tensor], num_averaged: Tensor) -> None:
+        """Move the averages towards the weights of this step."""
+        assert self.params.ema_decay
+        decay = ema_decay_at(self.step, self.params.ema_decay)
+        get_ema_multi_avg_fn(decay)(averages, weights, num_averaged)
 
     def write_log(self, checkpoint: RollingCheckpoint, learning_rate: float) -> float:
         """Append to the log the means since the line before; returns the mean loss."""
@@ -223,6 +229,14 @@ def learning_rate_factor(params: TrainingParams, step: int, steps_per_epoch: int
             return 1 - progress
         case "cosine":
             return (1 + math.cos(math.pi * progress)) / 2
+
+
+def ema_decay_at(step: int, limit: float) -> float:
+    """The moving average's decay at a step: (1 + n) / (10 + n) up to the limit, as in diffusers' EMAModel.
+
+    With a constant one the weights of the first step count for decayⁿ: 61 % after 1,000 steps at 0.9995.
+    """
+    return min(limit, (1 + step) / (10 + step))
 
 
 def make_lr_scheduler(optimizer: Optimizer, params: TrainingParams, steps_per_epoch: int) -> LambdaLR:
