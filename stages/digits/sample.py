@@ -33,7 +33,7 @@ def main(
         request: dict[str, Any] = {"count": len(batch)}
         if conditional:
             request = {name: [getattr(image, name) for image in batch] for name in ("digit", "domain")}
-            request["guidance_scale"] = params.guidance_scale
+            request |= {name: getattr(params, name) for name in ("guidance_scale", "guidance_interval")}
         generators = bank_generators(params.seed, [image.noise for image in batch])
         kept = {
             "eta": params.eta if params.sampler == "ddim" else 0.0,

@@ -50,3 +50,17 @@ def test_the_sum_is_that_of_the_paper_to_the_last_bit(guidance_scale, w):
 def test_a_scale_below_one_is_refused():
     with pytest.raises(SamplingError, match=r"^guidance_scale: found 0.5, allowed: 1 and above$"):
         guided(CountingNetwork(), torch.zeros(1, 3), torch.zeros(1, 3), 0.5)
+
+
+def test_outside_its_time_steps_there_is_no_guidance_and_half_the_work():
+    x, (condition, null) = torch.ones(5, 3, 4, 4), torch.eye(2)[:, None, :1].expand(2, 5, 3)
+    sizes = []
+
+    def network(x, t, vectors):
+        sizes.append(len(x))
+        return x * vectors[:, :1, None, None]
+
+    predict_noise = guided(network, condition, null, 3.0, range(10, 20))
+    predicted = [predict_noise(x, t).unique().tolist() for t in (9, 10, 19, 20)]
+    assert predicted == [[1.0], [3.0], [3.0], [1.0]]
+    assert sizes == [5, 10, 10, 5]

@@ -66,6 +66,21 @@ def test_output_types_and_trace(digits):
     assert pt.images.abs().max() <= 1  # clip_sample
 
 
+@pytest.mark.parametrize(
+    ("interval", "guided"),
+    [(None, [True] * 5), ((0.0, 1.0), [True] * 5), ((0.2, 0.7), [False, False, True, True, False])],
+)
+def test_guidance_in_an_interval_of_time(digits, interval, guided):
+    """Five of 100 time steps: 99, 79, 59, 39, 19."""
+    sizes = []
+    handle = digits.unet.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+    try:
+        digits([1, 2], "svhn", generator=bank_generators(0, [0, 1]), num_inference_steps=5, guidance_interval=interval)
+    finally:
+        handle.remove()
+    assert sizes == [4 if with_null else 2 for with_null in guided]
+
+
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
 def test_the_network_sees_unshuffled_pixels_of_the_bank(digits, prediction_type):
     """Noise is drawn in pixels, so that it is the same for every patch size; one step is x̂₀ of it."""

@@ -118,6 +118,9 @@ class SamplerParams(Section):
 
 class _RecipeSampling(SamplerParams):
     guidance_scale: GuidanceScale | None = Field(default=None, description="s; null without a condition")
+    guidance_interval: list[Probability] | None = Field(
+        default=None, min_length=2, max_length=2, description="of t/T; outside it s = 1, half the work; null: 0 to 1"
+    )
     images_per_digit: int = Field(ge=10, le=100_000, description="unconditional: ten times as many in all")
     trace_steps: int = Field(default=6, ge=2, le=4001, description="images of the reverse process, both ends included")
 
@@ -174,6 +177,10 @@ class RecipeParams(Section):
         scale, kind = self.sampling.guidance_scale, self.condition and self.condition.kind
         allowed = "number ≥ 1" if kind else "null, because condition is null"
         require((scale is None) == (kind is None), "sampling.guidance_scale", scale, allowed)
+        interval = self.sampling.guidance_interval
+        allowed = "two numbers, the first smaller" if kind else "null, because condition is null"
+        fits = interval is None or (bool(kind) and interval[0] < interval[1])
+        require(fits, "sampling.guidance_interval", interval, allowed)
         whole = [sorted(digits) for digits in self.data.values()] == [list(range(10))]
         require(bool(kind) or whole, "data", self.data, "all ten digits of one domain, because condition is null")
         one = kind != "class_embedding" or len(self.data) == 1

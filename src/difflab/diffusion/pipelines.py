@@ -1,5 +1,7 @@
 """Trained models as diffusers pipelines: `DigitPipeline.from_pretrained("models/joint-cosine")`."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -119,6 +121,7 @@ class DigitPipeline(PixelPipeline):
         *,
         generator: Generators,
         guidance_scale: float = 3.0,
+        guidance_interval: Sequence[float] | None = None,
         eta: float = 0.0,
         trace_steps: int = 2,
         output_type: str = "pil",
@@ -127,8 +130,9 @@ class DigitPipeline(PixelPipeline):
         """One image for each digit; one digit or one domain beside a list of the other stands for all.
 
         `generator`: one for all images or one for each (their first draw is the starting noise). `guidance_scale` is s
-        of s ε(x,c) − (s−1) ε(x,∅), `eta` DDIM's η; `trace_steps` as in `sample`. `sampler`: the keyword arguments of
-        `make_sampler`, such as num_inference_steps=25 and sampler="ddpm". Raises SamplingError, a ValueError.
+        of s ε(x,c) − (s−1) ε(x,∅), in all time steps t or those with t/T in [low, high) of `guidance_interval`; `eta`
+        DDIM's η; `trace_steps` as in `sample`. `sampler`: the keyword arguments of `make_sampler`, such as
+        num_inference_steps=25 and sampler="ddpm". Raises SamplingError, a ValueError.
         """
         digits, domains = _pair(digit, domain)
         known = list(self.condition.config["domains"])
@@ -142,7 +146,12 @@ class DigitPipeline(PixelPipeline):
             torch.tensor(digits, device=self.device),
             torch.tensor([known.index(value) for value in domains], device=self.device),
         )
-        predict_noise = guided(self._network, condition, self.condition.null(len(digits)), guidance_scale)
+        timesteps = None
+        if guidance_interval is not None:
+            low, high = (math.ceil(share * len(self.scheduler)) for share in guidance_interval)
+            timesteps = range(low, high)
+        null = self.condition.null(len(digits))
+        predict_noise = guided(self._network, condition, null, guidance_scale, timesteps)
         return self._generate(predict_noise, len(digits), generator, eta, trace_steps, output_type, sampler)
 
 
