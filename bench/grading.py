@@ -13,7 +13,7 @@ from bench.contender import Requests
 from difflab.classifiers.digit_classifier import load_digit_classifier
 from difflab.config.diffusion import EvaluationParams, RecipeParams
 from difflab.data.dataset import ImageDataset
-from difflab.evaluation.classifier_metrics import share_of, unconditional_metrics
+from difflab.evaluation.classifier_metrics import share_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
 from difflab.evaluation.distribution_metrics import RealImages, classifier_extractor
 from difflab.evaluation.intervals import bootstrapped
@@ -46,24 +46,21 @@ class Grader:
     def grade(self, images: Tensor) -> dict[str, Any]:
         """Metrics of `images` (N, 3, S, S) uint8, in the order of the requests, each with its 95 % interval.
 
-        `frechet` is the mean of the domains' distances; `accuracy` the classifiers', or, of an unconditional recipe,
-        `confidence`, the mean of the largest class probability.
+        `frechet` is the mean of the domains' distances; `accuracy` is there if the recipe has a condition.
         """
-        return {**self._by_classifiers(images), "frechet": self._frechet(images)}
+        accuracy = {"accuracy": self._accuracy(images)} if self.conditional else {}
+        return {**accuracy, "frechet": self._frechet(images)}
 
     def _of(self, domain: str) -> Tensor:
         return torch.tensor([name == domain for name in self.requests.domains])
 
-    def _by_classifiers(self, images: Tensor) -> dict[str, Any]:
-        if not self.conditional:
-            [classifier] = self.classifiers.values()
-            return {"confidence": unconditional_metrics(classifier.probabilities(images), self.params)["confidence"]}
+    def _accuracy(self, images: Tensor) -> dict[str, float]:
         correct = torch.zeros(len(images), dtype=torch.bool)
         digits = torch.tensor(self.requests.digits)
         for domain, classifier in self.classifiers.items():
             of = self._of(domain)
             correct[of] = classifier.predict(images[of]) == digits[of]
-        return {"accuracy": share_of(correct)}
+        return share_of(correct)
 
     def _frechet(self, images: Tensor) -> dict[str, float]:
         distances, influences = [], np.zeros(len(images))

@@ -9,7 +9,7 @@ import argparse
 import itertools
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 from pathlib import Path
@@ -20,7 +20,7 @@ import torch
 from bench import with_denoising_diffusion, with_difflab, with_diffusers, with_teapearce
 from bench.contender import Contender
 from bench.grading import PREPARED, Grader
-from bench.timing import header, row
+from bench.timing import header, quiet, row
 from bench.turns import TurnTraining, stopped_at_end
 from difflab.config.diffusion import EvaluationParams, RecipeParams
 from difflab.config.load import load_section
@@ -30,7 +30,7 @@ from difflab.figures.curves import Curve, Plot, save_curves
 BUDGETS = [30, 60, 120, 240]
 ROUNDS = 20  # turns of each training
 TRIAL = 3.0  # seconds in which the rate is measured
-METRICS = {"accuracy": "accuracy", "confidence": "classifier's confidence", "frechet": "Fréchet distance"}
+METRICS = {"accuracy": "accuracy", "frechet": "Fréchet distance"}
 
 
 @dataclass(frozen=True)
@@ -79,25 +79,29 @@ class Run:
         self.contender, self.last, self.left = contender, budgets[-1], list(budgets)
         self.begun = contender.begin(max(1, round(budgets[-1] / seconds_per_step)))
         self.training = TurnTraining(self.begun.network, self.begun.train)
+        self.results: list[Result] = []
 
-    def advance(self, share: float, grader: Grader) -> Iterator[Result]:
-        """Train until `share` of the last budget is used up; results of the budgets reached by then."""
+    def advance(self, share: float, grader: Grader) -> None:
+        """Train until `share` of the last budget is used up; adds the results of the budgets reached by then."""
         end = self.last * share
         while self.left and self.left[0] <= end:
             budget = self.left.pop(0)
             # A learning rate that falls to 0 gets there in the last step, not when the clock says so.
             self.training.run(until=math.inf if self.contender.needs_end else budget)
-            yield from self.results(budget, grader)
+            self.sample(budget, grader)
         self.training.run(until=end)
 
-    def results(self, budget: float, grader: Grader) -> Iterator[Result]:
-        for way, images in self.begun.sample(grader.requests).items():
+    def sample(self, budget: float, grader: Grader) -> None:
+        with quiet():
+            samples = self.begun.sample(grader.requests)
+        for way, images in samples.items():
             name = f"{self.contender.name}, {way}" if way else self.contender.name
-            yield Result(name, budget, self.training.seconds, self.training.num_steps, grader.grade(images))
+            grades = grader.grade(images)
+            self.results.append(Result(name, budget, self.training.seconds, self.training.num_steps, grades))
 
 
 def measure(contenders: Sequence[Contender], budgets: Sequence[float], grader: Grader) -> list[Result]:
-    """Train and sample all contenders with all budgets, in turns."""
+    """Train and sample all contenders with all budgets, in turns; results in the order of contenders and budgets."""
     rates = seconds_per_step(contenders, min(TRIAL, *budgets))
     ordered = sorted(budgets)
     runs = [
@@ -105,13 +109,11 @@ def measure(contenders: Sequence[Contender], budgets: Sequence[float], grader: G
         for contender, rate in zip(contenders, rates, strict=True)
         for part in ([[budget] for budget in ordered] if contender.needs_end else [ordered])
     ]
-    results: list[Result] = []
     with stopped_at_end([run.training for run in runs]):
         for share in shares(ROUNDS):
             for run in runs:
-                results += run.advance(share, grader)
-    names = list(dict.fromkeys(result.name for result in results))
-    return sorted(results, key=lambda result: (names.index(result.name), result.budget))
+                run.advance(share, grader)
+    return [result for run in runs for result in run.results]
 
 
 def curves_of(results: Sequence[Result]) -> dict[str, list[Result]]:
@@ -138,7 +140,7 @@ def report(recipe: str, results: Sequence[Result]) -> None:
     """Print the table of a recipe, and when it reaches each peer's final quality."""
     metrics = list(results[0].grades)
     header("contender", "budget, s", "trained, s", "steps", *[f"{METRICS[metric]} (95 %)" for metric in metrics])
-    for each in results:
+    for each in itertools.chain(*curves_of(results).values()):
         cells = ["{value:.3g} ({low:.3g}-{high:.3g})".format(**each.grades[metric]) for metric in metrics]
         row(each.name, f"{each.budget:g}", f"{each.seconds:.1f}", each.num_steps, *cells)
     print()

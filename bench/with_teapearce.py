@@ -127,7 +127,7 @@ def guided(network: nn.Module, x: Tensor, time: float, context: Tensor, weight: 
 
 
 @torch.inference_mode()
-def sample(network: ContextUnet, digits: list[int], image_size: int, weight: float) -> Tensor:
+def sample(network: nn.Module, digits: list[int], image_size: int, weight: float) -> Tensor:
     """Images (N, 3, S, S) uint8 by all T steps of DDPM with σ² = β (Ho et al. 2020, algorithm 2)."""
     betas, alphas_cumprod = linear_schedule()
     context = F.one_hot(torch.tensor(digits), NUM_CLASSES).float()
