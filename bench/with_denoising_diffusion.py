@@ -25,9 +25,9 @@ def is_installed() -> bool:
 def trainer(params: RecipeParams, prepared: Path) -> Contender:
     """Its `Unet`, `GaussianDiffusion` and `Trainer` on the images of an unconditional recipe.
 
-    Defaults but for: the width and number of levels of the recipe's network, the learning rate, the best of three for
-    budgets of minutes, no mirrored digits, DDIM in as many steps as the recipe samples (of 1000), and images decoded in
-    the training's own process, so that its clock counts them.
+    Defaults but for: the width and number of levels of the recipe's network, the learning rate (1e-4 is for hours), no
+    mirrored digits, DDIM in as many steps as the recipe samples (of 1000), and images decoded in the training's own
+    process, so that its clock counts them.
     """
     images = load_digits(params.data, training_splits(params.hold_out_validation), prepared)["images"]
     return Contender("denoising-diffusion-pytorch", BATCH_SIZE, False, lambda num_steps: _begin(params, images))
