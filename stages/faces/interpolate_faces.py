@@ -16,7 +16,8 @@ def main(
     params: Annotated[FaceSamplingParams, Section("faces.sampling")],
     interpolation: Annotated[FaceInterpolationParams, Section("faces.interpolation")],
 ) -> None:
-    from difflab.systems.faces.noises import interpolated_noises, middle_files, middle_noises, path_files
+    from difflab.systems.faces.files import middle_files, path_files
+    from difflab.systems.faces.noises import interpolated_noises, middle_noises
     from difflab.systems.faces.sampling import Face, load_faces, sample_faces
 
     pipeline = load_faces(compute)
