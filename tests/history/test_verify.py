@@ -13,8 +13,9 @@ from difflab.errors import UserError
 from difflab.history.claims import load_claims
 from difflab.history.dvc_lock import parse_lock
 from difflab.history.findings import committed_metrics, table, with_findings, write_findings
+from difflab.history.made_here import made_here
 from difflab.history.reference import FileReference, Reference, experiment, training_seed_keys
-from difflab.history.verify import files_of_one_model, made_here, verdict, verify
+from difflab.history.verify import files_of_one_model, verdict, verify
 
 ROOT = Path(__file__).parents[2]
 SEEDS = {"accuracy": [0.9, 0.91, 0.92], "accuracy.low": [0.8, 0.81, 0.82], "accuracy.high": [1.0, 1.0, 1.0]}

@@ -13,6 +13,7 @@ from difflab.errors import UserError
 from difflab.history.claims import Claims, Outcome, State, load_claims, outcome
 from difflab.history.clones import run_in_clone
 from difflab.history.dvc_lock import Lock, maker
+from difflab.history.made_here import made_here
 from difflab.history.measurements import Numbers, read_metrics
 from difflab.history.reference import (
     Reference,
@@ -23,8 +24,6 @@ from difflab.history.reference import (
     training_seed_keys,
 )
 from difflab.history.revisions import Revision, resolve
-from difflab.history.why import made_by
-from difflab.pipeline.run_records import read_records
 
 ROOT = Path(".cache/verify")
 LARGEST_SHARE_OUTSIDE = 0.1  # of headline measurements; 0.05 are expected
@@ -125,13 +124,6 @@ def verify(revision: str | None, strict: bool) -> int:
     found = verdict(made)
     print(found)
     return int(strict and not found.holds)
-
-
-def made_here() -> list[Path]:
-    """The metrics files of dvc.lock that a recorded run in this folder has made."""
-    lock, records = Revision(None).lock, read_records()
-    made = (Path(path) for stage in lock.values() for path in stage.metrics if made_by(stage, records))
-    return sorted(path for path in made if path.exists())
 
 
 def verdict(made: list[Path]) -> Verdict:
