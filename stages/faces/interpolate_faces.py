@@ -1,7 +1,7 @@
 """Sample faces on two paths between two noises: models/faces/ → samples/interpolation/{slerp,lerp}/{00..}.png.
 
 The images, of η = 0, are those at equal steps of α from 0 to 1; middle/{slerp,lerp}/ holds those half way between each
-pair of starting noises.
+pair of the first four starting noises.
 """
 
 from pathlib import Path

@@ -9,7 +9,7 @@ from PIL import Image
 from difflab.config.diffusion import FaceSamplingParams
 from difflab.figures.image_grid import Panel
 from difflab.systems.faces.evaluation import read_images
-from difflab.systems.faces.files import middle_files
+from difflab.systems.faces.files import middle_files, pairs_of
 from stages.faces import eta_grid, evaluate_faces, interpolate_faces, sample_faces
 from tests.stage_calls import run_stage
 from tests.systems.faces.face_stages import SAMPLING, SIZE, contents, make_all, sample_all, write_params
@@ -74,3 +74,9 @@ def test_the_grid_of_eta_takes_one_seed_alone(project):
     run_stage(eta_grid)
     assert [path.name for path in Path("samples/faces").iterdir()] == ["seed_7"]
     assert Image.open("figures/eta_grid.png").info["Stage"] == "eta_grid"
+
+
+def test_pairs_are_those_of_the_first_four_noises():
+    """Six of ten noises' 45; fewer noises have fewer."""
+    pairs = {n: pairs_of(FaceSamplingParams(**SAMPLING | {"num_noises": n})) for n in (3, 10)}
+    assert pairs == {3: [(0, 1), (0, 2), (1, 2)], 10: [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 
+NUM_PAIRED = 4  # starting noises
+
 
 def seed_folder(step_seed: int) -> Path:
     """All images whose steps add the noise of one seed."""
@@ -33,5 +35,5 @@ def alphas_of(params: FaceInterpolationParams) -> list[float]:
 
 
 def pairs_of(params: FaceSamplingParams) -> list[tuple[int, int]]:
-    """The numbers of all pairs of starting noises."""
-    return list(combinations(range(params.num_noises), 2))
+    """The numbers of all pairs of the first four starting noises: the pairs of ten would be 45."""
+    return list(combinations(range(min(params.num_noises, NUM_PAIRED)), 2))
