@@ -96,7 +96,7 @@ def interpolated_noises(
 
 
 def middle_noises(params: FaceSamplingParams, size: int) -> dict[PathName, Tensor]:
-    """Half way between each pair of the first starting noises, those of `pairs_of`, (pairs, 3, size, size), on each path. Raises UserError."""
+    """Half way between the noises of each of `pairs_of`, (pairs, 3, size, size), on each path. Raises UserError."""
     noises, pairs = starting_noises(params, size), pairs_of(params)
     return {
         name: torch.stack([path(noises[first], noises[last], 0.5) for first, last in pairs])
