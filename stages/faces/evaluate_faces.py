@@ -1,12 +1,12 @@
 """Metrics and figures of the faces: samples/faces/, samples/interpolation/ → metrics/faces.json, figures/.
 
-The figures are eta_grid.png, slerp.png, lerp.png and interpolation.png.
+The figures are slerp.png, lerp.png and interpolation.png.
 """
 
 from pathlib import Path
 from typing import Annotated, Any
 
-from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams
+from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.stage import Section, run
 
 
@@ -26,8 +26,9 @@ def main(
         norm_deviation,
         read_images,
     )
-    from difflab.systems.faces.figures import save_eta_grid, save_paths
-    from difflab.systems.faces.noises import face_files, interpolated_noises, middle_files, pairs_of, path_files
+    from difflab.systems.faces.figures import save_paths
+    from difflab.systems.faces.files import face_files, middle_files, pairs_of, path_files
+    from difflab.systems.faces.noises import interpolated_noises
 
     seed, *_ = sampling.step_seeds
     deterministic = read_images(face_files(sampling, 0.0, seed))
@@ -46,8 +47,9 @@ def main(
     metrics["protocol"] = MEASURES | {"image_size": size, "min_max_rescale": sampling.min_max_rescale}
     write_metrics(Path("metrics/faces.json"), metrics)
 
-    save_eta_grid(sampling, "evaluate_faces")
-    save_paths({path: path_files(interpolation, path) for path in noises}, noises, interpolation, "evaluate_faces")
+    files: dict[PathName, list[Path]] = {path: path_files(interpolation, path) for path in noises}
+    norms: dict[PathName, list[float]] = {path: [float(noise.norm()) for noise in noises[path]] for path in noises}
+    save_paths(files, norms, noises["slerp"][0].numel() ** 0.5, interpolation, "evaluate_faces")
 
 
 if __name__ == "__main__":

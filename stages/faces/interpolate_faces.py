@@ -1,7 +1,7 @@
 """Sample faces on two paths between two noises: models/faces/ → samples/interpolation/{slerp,lerp}/{00..}.png.
 
 The images, of η = 0, are those at equal steps of α from 0 to 1; middle/{slerp,lerp}/ holds those half way between each
-pair of starting noises.
+pair of the first four starting noises.
 """
 
 from pathlib import Path
@@ -16,7 +16,8 @@ def main(
     params: Annotated[FaceSamplingParams, Section("faces.sampling")],
     interpolation: Annotated[FaceInterpolationParams, Section("faces.interpolation")],
 ) -> None:
-    from difflab.systems.faces.noises import interpolated_noises, middle_files, middle_noises, path_files
+    from difflab.systems.faces.files import middle_files, path_files
+    from difflab.systems.faces.noises import interpolated_noises, middle_noises
     from difflab.systems.faces.sampling import Face, load_faces, sample_faces
 
     pipeline = load_faces(compute)

@@ -1,28 +1,31 @@
-"""Sample faces for each η from the same noises: models/faces/ → samples/faces/eta_{η}/seed_{seed}/{00..}.png.
+"""Sample faces for each η from the same noises: models/faces/ → samples/faces/seed_{seed}/eta_{η}/{00..}.png.
 
-The seeds are those of the noise that the steps add.
+The seed is that of the noise that the steps add.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 from difflab.config.diffusion import FaceSamplingParams
 from difflab.stage import Compute, Section, run
 
 
-def main(compute: Compute, params: Annotated[FaceSamplingParams, Section("faces.sampling")]) -> None:
-    from difflab.systems.faces.noises import face_files, starting_noises
+def main(
+    step_seed: Annotated[int, "one of params.yaml: faces.sampling.step_seeds"],
+    compute: Compute,
+    params: Annotated[FaceSamplingParams, Section("faces.sampling")],
+) -> None:
+    from difflab.systems.faces.files import face_files, seed_folder
+    from difflab.systems.faces.noises import starting_noises
     from difflab.systems.faces.sampling import Face, load_faces, sample_faces
 
     pipeline = load_faces(compute)
     noises = starting_noises(params, pipeline.image_size)
     faces = [
-        Face(file, noises[number], eta, seed, number)
+        Face(file, noises[number], eta, step_seed, number)
         for eta in params.etas
-        for seed in params.step_seeds
-        for number, file in enumerate(face_files(params, eta, seed))
+        for number, file in enumerate(face_files(params, eta, step_seed))
     ]
-    sample_faces(Path("samples/faces"), faces, pipeline, params, compute)
+    sample_faces(seed_folder(step_seed), faces, pipeline, params, compute)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def test_a_default_concerns_the_stages_that_load_its_section() -> None:
         path.stem: " ".join(fingerprint(str(path.relative_to(ROOT)))) for path in (ROOT / "stages").rglob("*.py")
     }
     stages = lambda section: {name for name, seen in scripts.items() if f":{section}" in seen}  # noqa: E731
-    faces = {"sample_faces", "interpolate_faces", "evaluate_faces"}
+    faces = {"sample_faces", "eta_grid", "interpolate_faces", "evaluate_faces"}
     assert stages("FaceSamplingParams") == faces
     assert stages("MethodParams") == {"adapt"}
     assert stages("RuntimeParams") == set()

@@ -13,8 +13,9 @@ from difflab.errors import UserError
 from difflab.history.claims import load_claims
 from difflab.history.dvc_lock import parse_lock
 from difflab.history.findings import committed_metrics, table, with_findings, write_findings
+from difflab.history.made_here import made_here
 from difflab.history.reference import FileReference, Reference, experiment, training_seed_keys
-from difflab.history.verify import made_here, verdict, verify
+from difflab.history.verify import files_of_one_model, verdict, verify
 
 ROOT = Path(__file__).parents[2]
 SEEDS = {"accuracy": [0.9, 0.91, 0.92], "accuracy.low": [0.8, 0.81, 0.82], "accuracy.high": [1.0, 1.0, 1.0]}
@@ -93,23 +94,39 @@ def test_without_a_reference_claims_are_judged_all_the_same(repository: Path) ->
 
 def test_the_table_has_a_row_for_each_claim_of_its_systems(repository: Path) -> None:
     reference, claims = write_reference(), load_claims()
-    rows = table(claims, reference, {}, []).splitlines()[2:]
+    rows = table(claims, reference, {}, set(), []).splitlines()[2:]
     assert rows == [
         "| It is accurate | 0.9, 0.91, 0.92 | 3 of 3 seeds |",
         "| It is certain | 0.8, 0.81, 0.82 | 0 of 3 seeds |",
     ]
     text = "# Title\n\n<!-- findings faces -->\nstale\n<!-- /findings -->\nrest\n"
-    written = with_findings(text, claims, reference, {})
+    written = with_findings(text, claims, reference, {}, set())
     assert "It is certain" in written and "It is accurate" not in written and "stale" not in written
     assert written.startswith("# Title") and written.endswith("<!-- /findings -->\nrest\n")
-    assert with_findings(written, claims, reference, {}) == written
+    assert with_findings(written, claims, reference, {}, set()) == written
 
 
 def test_what_the_reference_lacks_is_a_finding_of_one_run(repository: Path) -> None:
     claims, reference = load_claims(), write_reference({})
-    rows = table(claims, reference, {"m": {"accuracy": 0.9, "accuracy.low": 0.8}}, []).splitlines()[2:]
+    rows = table(claims, reference, {"m": {"accuracy": 0.9, "accuracy.low": 0.8}}, set(), []).splitlines()[2:]
     assert rows == ["| It is accurate | 0.9 | one run |", "| It is certain | 0.8 | no: one run |"]
-    assert table(claims, reference, {}, ["faces"]).splitlines()[2:] == ["| It is certain |  | not measured |"]
+    assert table(claims, reference, {}, set(), ["faces"]).splitlines()[2:] == ["| It is certain |  | not measured |"]
+
+
+def test_what_rests_on_given_models_has_one_value(repository: Path) -> None:
+    """Given or trained: the same seed of the same section, in the stages `faces` and `controlnet`."""
+
+    def found(**params: object) -> tuple[set[str], list[str]]:
+        locked = parse_lock(lock(trained() | params).encode(), b"")
+        one_model = files_of_one_model(claims, locked, training_seed_keys(load_params()))
+        rows = table(claims, reference, {}, one_model, []).splitlines()[2:]
+        return one_model, [row.split(" | ", 1)[1] for row in rows]
+
+    claims, reference = load_claims(), write_reference()
+    assert found() == (set(), ["0.9, 0.91, 0.92 | 3 of 3 seeds |", "0.8, 0.81, 0.82 | 0 of 3 seeds |"])
+    assert found(**{"faces.checkpoint": None})[0] == set()
+    assert found(**{"faces.checkpoint": "f"}) == ({"m"}, ["0.9 | one model |", "0.8 | no: one model |"])
+    assert files_of_one_model(claims, {}, []) == set()
 
 
 def test_a_file_without_a_block_is_refused(repository: Path) -> None:
@@ -126,4 +143,10 @@ def test_the_findings_of_readme_and_docs_are_those_of_the_reference() -> None:
     assert ROOT / "README.md" in with_blocks
     texts = {page.name: page.read_text() for page in with_blocks}
     metrics = committed_metrics(ROOT / "metrics")
-    assert [name for name, text in texts.items() if with_findings(text, claims, reference, metrics) != text] == []
+    committed = parse_lock((ROOT / "dvc.lock").read_bytes(), (ROOT / "data.dvc").read_bytes())
+    one_model = files_of_one_model(claims, committed, training_seed_keys(load_params(ROOT / "params.yaml")))
+    assert one_model == {"faces", "zero_shot", "text_to_image"}
+    changed = {
+        name for name, text in texts.items() if with_findings(text, claims, reference, metrics, one_model) != text
+    }
+    assert changed == set()

@@ -36,6 +36,7 @@ from difflab.pipeline.files import atomic_write
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")
 STRIDE = 100  # between the seeds of two runs: a repeated training takes seed, seed + 1, …
+GIVEN = ("faces.checkpoint", "clip.pretrained", "text_to_image.pretrained")  # if not null, their stages train nothing
 SOURCES = ("src", "stages", "conf", "dvc.yaml", "params.yaml", "metrics/*.yaml")
 
 
@@ -128,6 +129,13 @@ def experiment(lock: Lock, path: str, seed_keys: list[str]) -> str | None:
     params = {key: value for stage in stages for key, value in flat(stage.params).items()}
     kept = {k: v for k, v in params.items() if k not in seed_keys and not k.startswith("compute.")}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16] if stages else None
+
+
+def rests_on_one_model(lock: Lock, path: str, seed_keys: list[str]) -> bool:
+    """Whether no training seed can change the file `path`: all models upstream of it are given, and none is trained."""
+    stages = upstream(lock, path)
+    trainings = [stage for stage in stages if all(stage.params.get(key) is None for key in GIVEN)]
+    return bool(stages) and not any(key in seed_keys for stage in trainings for key in flat(stage.params))
 
 
 def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", path: Path = FILE) -> Reference:

@@ -12,12 +12,18 @@ from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.history.claims import Claims, Outcome, State, load_claims, outcome
 from difflab.history.clones import run_in_clone
-from difflab.history.dvc_lock import maker
+from difflab.history.dvc_lock import Lock, maker
+from difflab.history.made_here import made_here
 from difflab.history.measurements import Numbers, read_metrics
-from difflab.history.reference import Reference, experiment, load_reference, prediction_interval, training_seed_keys
+from difflab.history.reference import (
+    Reference,
+    experiment,
+    load_reference,
+    prediction_interval,
+    rests_on_one_model,
+    training_seed_keys,
+)
 from difflab.history.revisions import Revision, resolve
-from difflab.history.why import made_by
-from difflab.pipeline.run_records import read_records
 
 ROOT = Path(".cache/verify")
 LARGEST_SHARE_OUTSIDE = 0.1  # of headline measurements; 0.05 are expected
@@ -29,12 +35,17 @@ class JudgedClaim:
     name: str
     here: Outcome
     seeds: list[Outcome]  # for each training seed of the reference that has its numbers
+    one_model: bool  # given, so that all seeds have the same numbers
 
     @property
     def support(self) -> str:
         """Such as `3 of 3 seeds`."""
+        if not self.seeds:
+            return "not in the reference"
         held = sum(outcome.state == "holds" for outcome in self.seeds)
-        return f"{held} of {len(self.seeds)} seeds" if self.seeds else "not in the reference"
+        if self.one_model:
+            return "one model" if held else "no: one model"
+        return f"{held} of {len(self.seeds)} seeds"
 
     @property
     def values(self) -> str:
@@ -115,13 +126,6 @@ def verify(revision: str | None, strict: bool) -> int:
     return int(strict and not found.holds)
 
 
-def made_here() -> list[Path]:
-    """The metrics files of dvc.lock that a recorded run in this folder has made."""
-    lock, records = Revision(None).lock, read_records()
-    made = (Path(path) for stage in lock.values() for path in stage.metrics if made_by(stage, records))
-    return sorted(path for path in made if path.exists())
-
-
 def verdict(made: list[Path]) -> Verdict:
     """`made`: the metrics files of `made_here`."""
     claims, reference = load_claims(), load_reference()
@@ -139,16 +143,25 @@ def verdict(made: list[Path]) -> Verdict:
             skipped.setdefault("other parameters", []).append(name)
         else:
             measurements += judged_measurements(name, headline, metrics[name], known.numbers)
-    return Verdict(judged_claims(claims, metrics, reference), measurements, skipped, reference)
+    judged = judged_claims(claims, metrics, reference, files_of_one_model(claims, lock, seed_keys))
+    return Verdict(judged, measurements, skipped, reference)
 
 
-def judged_claims(claims: Claims, metrics: dict[str, Numbers], reference: Reference | None) -> list[JudgedClaim]:
-    """Every claim for `metrics`, by file, and for each seed of the reference."""
+def files_of_one_model(claims: Claims, lock: Lock, seed_keys: list[str]) -> set[str]:
+    """The metrics files, by stem, that no training seed changes."""
+    return {file for file in claims.files if rests_on_one_model(lock, f"metrics/{file}.json", seed_keys)}
+
+
+def judged_claims(
+    claims: Claims, metrics: dict[str, Numbers], reference: Reference | None, one_model: set[str]
+) -> list[JudgedClaim]:
+    """Every claim for `metrics`, by file, and for each seed of the reference; `one_model`: see files_of_one_model."""
     runs = [reference.of_seed(index) for index in range(len(reference.seeds))] if reference else []
     judged: list[JudgedClaim] = []
     for name, claim in claims.claims.items():
         seeds = [found for run in runs if (found := outcome(claim, run)).state != "not measured"]
-        judged.append(JudgedClaim(name, outcome(claim, metrics), seeds))
+        given = all(file in one_model for file, _ in claim.numbers)
+        judged.append(JudgedClaim(name, outcome(claim, metrics), seeds, given))
     return judged
 
 

@@ -18,10 +18,11 @@ from difflab.errors import UserError, read_json
 from difflab.evaluation.targets import REPORTED_T, load_targets
 from difflab.history.dag import Stage, read_stages
 from difflab.history.dvc_lock import md5_of
+from difflab.history.made_here import made_here
 from difflab.history.measurements import Measurement, Metrics, metrics_of
 from difflab.history.plan import seconds_by_command
 from difflab.history.revisions import Revision
-from difflab.history.verify import made_here, verdict
+from difflab.history.verify import verdict
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import read_records
 from difflab.report.graph import drawing, kinds

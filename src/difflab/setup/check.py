@@ -129,7 +129,7 @@ def _face_size(params: Params) -> int | None:
 def _reference(folder: Path, faces: FacesParams) -> None:
     _folder(folder)
     from difflab.systems.faces.evaluation import reference_images
-    from difflab.systems.faces.noises import face_files
+    from difflab.systems.faces.files import face_files
 
     files = face_files(faces.sampling, 0.0, faces.sampling.step_seeds[0])
     reference_images(folder, [file.stem for file in files])

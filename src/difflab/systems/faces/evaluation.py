@@ -19,7 +19,7 @@ MEASURES = {
     "distance": "root mean squared error of pixels and channels, 0-255, of the PNGs",
     "contrast": "standard deviation of pixels and channels, 0-255",
     "sharpness": "mean length of the gradient of the mean of the channels, 0-255, by central differences",
-    "middles": "half way between two starting noises, of all pairs; as shares of the mean of the ends",
+    "middles": "half way between two of the first four starting noises, all pairs; as shares of the mean of the ends",
 }
 
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 from difflab.figures.curves import Curve, Plot, plot_curves
 from difflab.figures.files import STYLE, Provenance, save_png
 from difflab.figures.image_grid import Panel, plot_image_grid, save_image_grid
 from difflab.systems.faces.evaluation import contrast, read_images, sharpness
-from difflab.systems.faces.noises import alphas_of, face_files
+from difflab.systems.faces.files import alphas_of, face_files
 
 TITLES: dict[PathName, str] = {
     "slerp": "Spherical interpolation of two noises",
@@ -49,25 +48,29 @@ def plot_paths(
 
 def save_paths(
     files: Mapping[PathName, Sequence[Path]],
-    noises: Mapping[PathName, Tensor],
+    norms: Mapping[PathName, Sequence[float]],
+    expected_norm: float,
     params: FaceInterpolationParams,
     stage: str,
 ) -> None:
     """figures/PATH.png for each path, and figures/interpolation.png with all of them.
 
-    `files` and `noises` by path, in the order of α; `noises` (N, 3, S, S).
+    `files` and the `norms` of their noises by path, in the order of α; `expected_norm`: √d, of Gaussian noise.
     """
     alphas = alphas_of(params)
     for path, title in TITLES.items():
         panel = Panel([files[path]], [], [], captions=[[f"α = {alpha:g}" for alpha in alphas]])
         save_image_grid([panel], title, Path(f"figures/{path}.png"), stage)
-    norms = [Curve.exact(path, alphas, [noise.norm().item() for noise in noises[path]]) for path in TITLES]
+
+    def curves_of(values: Mapping[PathName, Sequence[float]]) -> list[Curve]:
+        return [Curve.exact(path, alphas, values[path]) for path in TITLES]
+
     measured = {
-        measure: [Curve.exact(path, alphas, list(map(measure, read_images(files[path])))) for path in TITLES]
+        measure: curves_of({path: list(map(measure, read_images(files[path]))) for path in TITLES})
         for measure in (contrast, sharpness)
     }
     plots = [
-        Plot("", "α", "norm of the noise", norms, {"√ of its size": noises["slerp"][0].numel() ** 0.5}),
+        Plot("", "α", "norm of the noise", curves_of(norms), {"√ of its size": expected_norm}),
         *(Plot("", "α", f"{measure.__name__} of the image", curves) for measure, curves in measured.items()),
     ]
     title = "Slerp and lerp between two noises (DDIM, η = 0)"

@@ -1,8 +1,7 @@
-"""Starting noises of faces, from the noise bank or files, paths between two of them, and the files of their images."""
+"""Starting noises of faces, from the noise bank or files, and paths between two of them."""
 
 import math
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.errors import UserError
 from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
+from difflab.systems.faces.files import alphas_of, pairs_of
 
 SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")
 SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell
@@ -83,11 +83,6 @@ def slerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
     return (torch.lerp(norm_a, norm_b, alpha) * direction).reshape(a.shape).to(a.dtype)
 
 
-def alphas_of(params: FaceInterpolationParams) -> list[float]:
-    """`num_images` numbers at equal steps from 0 to 1."""
-    return [k / (params.num_images - 1) for k in range(params.num_images)]
-
-
 PATHS: dict[PathName, Callable[[Tensor, Tensor, float], Tensor]] = {"slerp": slerp, "lerp": lerp}
 
 
@@ -100,13 +95,8 @@ def interpolated_noises(
     return {name: torch.stack([path(first, last, alpha) for alpha in alphas]) for name, path in PATHS.items()}
 
 
-def pairs_of(params: FaceSamplingParams) -> list[tuple[int, int]]:
-    """The numbers of all pairs of starting noises."""
-    return list(combinations(range(params.num_noises), 2))
-
-
 def middle_noises(params: FaceSamplingParams, size: int) -> dict[PathName, Tensor]:
-    """Half way between each pair of starting noises, (pairs, 3, size, size), on each path. Raises UserError."""
+    """Half way between the noises of each of `pairs_of`, (pairs, 3, size, size), on each path. Raises UserError."""
     noises, pairs = starting_noises(params, size), pairs_of(params)
     return {
         name: torch.stack([path(noises[first], noises[last], 0.5) for first, last in pairs])
@@ -119,19 +109,3 @@ def _quarter_turn(x: Tensor) -> Tensor:
     turned, even = torch.zeros_like(x), len(x) // 2 * 2
     turned[:even:2], turned[1:even:2] = -x[1:even:2], x[:even:2]
     return turned
-
-
-def face_files(params: FaceSamplingParams, eta: float, step_seed: int) -> list[Path]:
-    """The images of one η and one seed, in the order of their starting noises."""
-    folder = Path("samples/faces", f"eta_{eta}", f"seed_{step_seed}")
-    return [folder / f"{number:02d}.png" for number in range(params.num_noises)]
-
-
-def path_files(params: FaceInterpolationParams, path: PathName) -> list[Path]:
-    """The images of one path, from α = 0 to 1."""
-    return [Path("samples/interpolation", path, f"{number:02d}.png") for number in range(params.num_images)]
-
-
-def middle_files(params: FaceSamplingParams, path: PathName) -> list[Path]:
-    """The images of `middle_noises`."""
-    return [Path("samples/interpolation/middle", path, f"{a:02d}_{b:02d}.png") for a, b in pairs_of(params)]

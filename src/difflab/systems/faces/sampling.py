@@ -40,6 +40,9 @@ class Face:
 def load_faces(compute: ComputeParams) -> UnconditionalPipeline:
     """The face model on the device of `compute`. Raises SamplingError where there is none."""
     pipeline = UnconditionalPipeline.from_folder(MODEL).to(make_accelerator(compute).device)
+    if pipeline.device.type == "cpu":
+        # 0.9 of the time on one thread; it moves one 8-bit value in 60,000 by one.
+        pipeline.unet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     # One image of 256×256 takes minutes on a CPU: steps are shown once they take long.
     pipeline.set_progress_bar_config(desc="steps", delay=5, leave=False, mininterval=0.5 if sys.stderr.isatty() else 15)
     return pipeline

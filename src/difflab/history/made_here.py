@@ -1,0 +1,57 @@
+"""Which results a run in this folder has made, as far as run records and dvc.lock show."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path, PurePath
+
+from difflab.history.dvc_lock import Lock, LockedStage, maker, makers
+from difflab.history.revisions import Revision, listed
+from difflab.history.why import made_by
+from difflab.pipeline.fingerprint import FOLDER as CODE
+from difflab.pipeline.run_records import RunRecord, read_records
+from difflab.setup.inputs import FOLDER as INPUTS
+
+
+def made_here() -> list[Path]:
+    """The metrics files of dvc.lock that are results of runs in this folder; see `is_result_of_runs`."""
+    lock, records = Revision(None).lock, read_records()
+    made = (Path(p) for stage in lock.values() for p in stage.metrics if is_result_of_runs(stage, lock, records))
+    return sorted(path for path in made if path.exists())
+
+
+def is_result_of_runs(stage: LockedStage, lock: Lock, records: list[RunRecord]) -> bool:
+    """Whether the stage, or all that made its inputs, has run here and ended in the entry of dvc.lock.
+
+    DVC and Snakemake skip a stage when its inputs have the bytes of dvc.lock and its outputs are there, from git or
+    from the run cache: a run that was interrupted upstream of it and resumed leaves no record of the stage itself.
+    """
+    if made_by(stage, records):
+        return True
+    deps = [dep for dep in stage.deps if PurePath(dep).parts[0] not in (str(CODE), str(INPUTS))]
+    upstream = {made.name: made for dep in deps for made in makers(lock, dep)}
+    return (
+        bool(upstream)
+        and all(locked_md5(lock, dep) in (None, stage.deps[dep]) for dep in deps)
+        and all(is_result_of_runs(made, lock, records) for made in upstream.values())
+    )
+
+
+def locked_md5(lock: Lock, path: str) -> str | None:
+    """The hash of `path` by the stages that make it; None where none does.
+
+    It is an out, lies in one, or is a folder of several: DVC's hash of a folder is that of the list of its files.
+    """
+    if made := maker(lock, path):
+        stage, out = made
+        return stage.outs[out] if out == path else listed(stage.outs[out]).get(path.removeprefix(f"{out}/"), "")
+    files: dict[str, str] = {}
+    for made_inside in makers(lock, path):
+        for out, md5 in made_inside.outs.items():
+            if out.startswith(f"{path}/"):
+                place = PurePath(out).relative_to(path)
+                inside = listed(md5) if md5.endswith(".dir") else {"": md5}
+                files |= {str(place / name): file_md5 for name, file_md5 in inside.items()}
+    listing = json.dumps([{"md5": files[name], "relpath": name} for name in sorted(files)])
+    return f"{hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest()}.dir" if files else None
