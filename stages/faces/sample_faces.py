@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.diffusion import FaceSamplingParams
-from difflab.stage import Compute, Section, run
+from difflab.stage import WITHOUT_TEXT, Compute, Section, run
 
 
 def main(compute: Compute, params: Annotated[FaceSamplingParams, Section("faces.sampling")]) -> None:
@@ -26,4 +26,4 @@ def main(compute: Compute, params: Annotated[FaceSamplingParams, Section("faces.
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, without=WITHOUT_TEXT)

@@ -18,7 +18,7 @@ from difflab.pipeline.dvc_repo import open_repo
 
 
 def run() -> None:
-    """Reproduce the stages of the command line. A stage that fails has said why, and DVC has nothing to add."""
+    """Reproduce the stages of the command line, one after another."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", nargs="*", metavar="STAGE")
     parser.add_argument("--force", action="store_true", help="run a stage also where nothing has changed")
