@@ -9,17 +9,17 @@ A stage without outs runs when all others are done.
 import fcntl
 import os
 import re
+import shlex
 import sys
 import time
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
-import dvc.dependency.param
 import networkx as nx
 from dvc.dependency.param import ParamsDependency
-from dvc.repo import Repo
 
 from difflab.pipeline.declared_outputs import check_outputs
+from difflab.pipeline.dvc_repo import open_repo
 from difflab.errors import UserError, call
 from difflab.history.dvc_lock import LOCK as DVC_LOCK
 from difflab.config.params import load_params
@@ -33,9 +33,7 @@ BINARIES = str(Path(sys.executable).parent)
 if BINARIES not in os.environ["PATH"].split(os.pathsep):
     os.environ["PATH"] = os.pathsep.join([BINARIES, os.environ["PATH"]])
 
-DVC = "dvc --wait-for-lock"
-# DVC would parse params.yaml once for each stage.
-dvc.dependency.param.load_path = lru_cache(dvc.dependency.param.load_path)
+JOB = f"{shlex.quote(sys.executable)} -m difflab.pipeline.job"  # `dvc repro` with less parsing
 CHANGED = set()
 
 
@@ -45,7 +43,7 @@ def open_repository():
     params = load_params()
     if DVC_LOCK.exists():
         Revision(None).lock
-    repository = Repo()
+    repository = open_repo()
     INDEX = repository.index
     INDEX.graph
     if workflow.is_main_process:  # a job on a cluster reads this file again
@@ -78,7 +76,7 @@ if workflow.is_main_process:
 
 
 onstart:
-    shell("{DVC} repro --quiet {WITHOUT_RULES}")  # for dvc.lock
+    shell("{JOB} {WITHOUT_RULES}")  # for dvc.lock
 
 
 def forced():
@@ -111,7 +109,7 @@ rule all:
         stages=WITHOUT_OUTS,
     localrule: True
     shell:
-        "for stage in {params.stages}; do {DVC} repro --quiet --single-item $stage; done"
+        "{JOB} {params.stages}"
 
 
 for stage in STAGES.values():
@@ -134,4 +132,4 @@ for stage in STAGES.values():
             runtime=need["runtime"],
             gpu=need["gpu"],
         shell:
-            "{DVC} repro --quiet {params.force} --single-item {params.stage}"
+            "{JOB} {params.force} {params.stage}"

@@ -44,11 +44,10 @@ def check() -> None:
 
 def results() -> None:
     """Name the figures, metrics and samples that the pipeline of dvc.yaml has made, and the report."""
-    from dvc.repo import Repo
-
     from difflab.history.measurements import read_metrics
+    from difflab.pipeline.dvc_repo import open_repo
 
-    paths = [*sorted(Path(out.def_path) for out in Repo().index.outs), Path("report/index.html")]
+    paths = [*sorted(Path(out.def_path) for out in open_repo().index.outs), Path("report/index.html")]
     for path in filter(Path.exists, paths):
         match path.parts[0]:
             case "metrics" if path.suffix == ".json":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.diffusion import RecipeSamplingParams
-from difflab.stage import Compute, Recipe, Section, run
+from difflab.stage import WITHOUT_TEXT, Compute, Recipe, Section, run
 
 ROWS, COLUMNS = 8, 8
 
@@ -39,4 +39,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, without=WITHOUT_TEXT)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from difflab.config.diffusion import RecipeData, RecipeSamplingParams
-from difflab.stage import Compute, Recipe, Section, run
+from difflab.stage import WITHOUT_TEXT, Compute, Recipe, Section, run
 
 
 def main(
@@ -55,4 +55,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, without=WITHOUT_TEXT)

@@ -11,7 +11,7 @@ from difflab.config.diffusion import (
     RecipeSamplingParams,
 )
 from difflab.errors import UserError
-from difflab.stage import Compute, Recipe, Section, run
+from difflab.stage import WITHOUT_TEXT, Compute, Recipe, Section, run
 
 
 def fid_samples(
@@ -85,4 +85,4 @@ def guidance_samples(
 
 
 if __name__ == "__main__":
-    run(fid_samples, few_steps_samples, guidance_samples)
+    run(fid_samples, few_steps_samples, guidance_samples, without=WITHOUT_TEXT)

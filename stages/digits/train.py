@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from difflab.config.diffusion import ConditionParams, NetworkParams, RecipeData, ScheduleParams
 from difflab.config.training import TrainingParams
-from difflab.stage import Compute, Recipe, Section, run
+from difflab.stage import WITHOUT_TEXT, Compute, Recipe, Section, run
 
 
 def main(
@@ -58,4 +58,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, without=WITHOUT_TEXT)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from difflab.config.diffusion import RecipeData, RecipeSamplingParams, TrainingGifParams
 from difflab.errors import UserError
-from difflab.stage import Compute, Recipe, Section, run
+from difflab.stage import WITHOUT_TEXT, Compute, Recipe, Section, run
 
 COLUMNS = 8
 
@@ -68,4 +68,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, without=WITHOUT_TEXT)

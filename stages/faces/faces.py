@@ -9,7 +9,7 @@ from typing import Annotated
 
 from difflab.config.diffusion import NetworkParams, ScheduleParams
 from difflab.config.training import TrainingParams
-from difflab.stage import Compute, Section, run
+from difflab.stage import WITHOUT_TEXT, Compute, Section, run
 
 OUTPUT = Path("models/faces")
 
@@ -64,4 +64,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, without=WITHOUT_TEXT)

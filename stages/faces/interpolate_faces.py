@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams
-from difflab.stage import Compute, Section, run
+from difflab.stage import WITHOUT_TEXT, Compute, Section, run
 
 
 def main(
@@ -31,4 +31,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, without=WITHOUT_TEXT)

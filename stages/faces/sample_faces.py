@@ -6,7 +6,7 @@ The seed is that of the noise that the steps add.
 from typing import Annotated
 
 from difflab.config.diffusion import FaceSamplingParams
-from difflab.stage import Compute, Section, run
+from difflab.stage import WITHOUT_TEXT, Compute, Section, run
 
 
 def main(
@@ -29,4 +29,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, without=WITHOUT_TEXT)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dvc.repo import Repo  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import JsonValue
 
 from difflab.config.load import read_yaml
@@ -15,6 +14,7 @@ from difflab.history.changes import code_change, differing_values
 from difflab.history.dag import Stage, read_stages
 from difflab.history.dvc_lock import LOCK, LockedStage
 from difflab.history.revisions import Revision, cached
+from difflab.pipeline.dvc_repo import open_repo
 from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
 from difflab.pipeline.run_records import RunRecord, read_records
 
@@ -36,7 +36,7 @@ def plan() -> list[Planned]:
     """
     write_fingerprints()
     lock = Revision(None).lock if LOCK.exists() else {}
-    repo = Repo()
+    repo = open_repo()
     status: dict[str, Any] = repo.status()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     known = seconds_by_command(read_records())
     planned: dict[str, Planned] = {}

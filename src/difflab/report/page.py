@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dvc.repo import Repo
 from PIL import Image
 
 from difflab.config.diffusion import RecipeParams
@@ -23,6 +22,7 @@ from difflab.history.measurements import Measurement, Metrics, metrics_of
 from difflab.history.plan import seconds_by_command
 from difflab.history.revisions import Revision
 from difflab.history.verify import verdict
+from difflab.pipeline.dvc_repo import open_repo
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import read_records
 from difflab.report.graph import drawing, kinds
@@ -73,7 +73,7 @@ class Strip:
 def write_report(path: Path = PAGE) -> Path:
     """What is not made yet is listed on the page. Raises UserError when a figure or metrics file of dvc.yaml has no
     entry in systems.yaml."""
-    stages, systems = read_stages(Repo()), load_systems()
+    stages, systems = read_stages(open_repo()), load_systems()
     trees = {out: read_json(out) for stage in stages for out in stage.metrics if Path(out).exists()}
     by_stem = {Path(out).stem: tree for out, tree in trees.items()}
     known = seconds_by_command(read_records())

@@ -1,0 +1,92 @@
+"""Entries of dvc.lock, written as DVC writes them."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import dvc.dependency.param
+import pytest
+from dvc.utils.serialize import modify_yaml
+
+from difflab.errors import UserError
+from difflab.pipeline.dvc_repo import HEAD, modify_lock, open_repo
+
+ROOT = Path(__file__).parents[2]
+ENTRY = {
+    "cmd": "python stages/digits/train.py joint-cosine " + "--a-long-command " * 10,
+    "params": {"params.yaml": {"compute": {"precision": "auto"}, "rate": 1e-05, "none": None, "yes": True, "of": "no"}},
+    "deps": [{"path": "prepared/Zürich/", "hash": "md5", "md5": "0123456789abcdef", "size": 12, "nfiles": 1}],
+    "nested": {"empty": {}, "list": [], "lists": [[1, 2.5], ["- a", "b: c"]], "lines": "a\nb\n", "octal": "010"},
+}
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    """Three entries of the committed dvc.lock."""
+    text = (ROOT / "dvc.lock").read_text()
+    starts = [text.index(f"\n  {name}:\n") + 1 for name in ("fetch", "prepare@mnist", "prepare@mnistm")]
+    (tmp_path / "dvc.lock").write_text(
+        HEAD + text[starts[0] : starts[2]] + text[starts[0] : starts[1]].replace("fetch", "z", 1)
+    )
+    return tmp_path / "dvc.lock"
+
+
+def written(how, lock: Path, changes: dict[str, object], text: str | None = None) -> bytes:
+    folder = lock.parent / how.__name__
+    folder.mkdir()
+    copy = Path(shutil.copy(lock, folder / "dvc.lock"))
+    if text is not None:
+        copy.write_text(text)
+    with how(str(copy)) as contents:
+        contents.setdefault("schema", "2.0")
+        contents.setdefault("stages", {}).update(changes)
+    return copy.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["fetch", "prepare@mnist", "z", "new@a-1.5", "a name: in quotes", "1e5"])
+def test_bytes_are_those_of_dvc(lock: Path, name: str):
+    assert written(modify_lock, lock, {name: ENTRY}) == written(modify_yaml, lock, {name: ENTRY}) != lock.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "schema: '2.0'\n",
+        f"# a comment\n{HEAD}  a:\n    cmd: b\n",
+        f"{HEAD}  'a b':\n    cmd: c\n",
+        f"{HEAD}  a:\n    cmd: b",
+    ],
+)
+def test_a_file_that_dvc_has_not_written_so_is_dvcs_to_write(lock: Path, text: str):
+    assert written(modify_lock, lock, {"new": ENTRY}, text) == written(modify_yaml, lock, {"new": ENTRY}, text)
+
+
+def test_other_files_are_dvcs_to_write(tmp_path: Path):
+    (tmp_path / "dvc.yaml").write_text("stages:\n  a: {cmd: b}  # why\n")
+    with modify_lock(str(tmp_path / "dvc.yaml")) as contents:
+        contents["stages"]["a"]["cmd"] = "c"
+    assert (tmp_path / "dvc.yaml").read_text() == "stages:\n  a: {cmd: c}  # why\n"
+
+
+def test_a_write_that_fails_leaves_the_old_lock(lock: Path):
+    before = lock.read_bytes()
+    with pytest.raises(Exception), modify_lock(str(lock)) as contents:  # noqa: B017
+        contents["stages"]["new"] = {"cmd": object()}
+    assert lock.read_bytes() == before
+
+
+def test_a_dvc_without_what_is_replaced_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr(dvc.dependency.param, "load_path")
+    with pytest.raises(UserError, match=r"dvc\.dependency\.param\.load_path"):
+        open_repo()
+
+
+def test_params_are_read_once_by_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    for value in (1, 2):
+        Path("params.yaml").write_text(f"a: {value}\n")
+        fs = open_repo().fs
+        read = [dvc.dependency.param.load_path(str(tmp_path / "params.yaml"), fs) for _ in range(2)]
+        assert read[0] == {"a": value} and read[0] is read[1]
