@@ -190,7 +190,7 @@ def _with_names(prompt: str, concepts: Concepts) -> str:
     """The prompt with names of concepts for tokens, in lines of about two words."""
     for name, concept in concepts.items():
         prompt = prompt.replace(concept.token, name)
-    return textwrap.fill(prompt, 18)
+    return textwrap.fill(prompt, 18, break_on_hyphens=False)
 
 
 def _caption(found: Mapping[str, Tensor], number: int) -> str:
