@@ -27,8 +27,7 @@ def main(
         TITLES,
         Grader,
         compare_methods,
-        concepts_panel,
-        samples_panel,
+        method_panels,
     )
     from difflab.systems.personalization.paths import METHODS, load_concept
     from difflab.systems.personalization.prompts import groups_of, prompts_of
@@ -54,9 +53,8 @@ def main(
 
     shown = {i: prompts[i] for group in groups for i in group.prompts}
     found = {(method, i): grader.found(images[method][0][i], prompts[i]) for method in TITLES for i in shown}
-    tokens = {f"{concept.token}\n{name}": true_images[name] for name, concept in concepts.items()}
-    title = "Two concepts in one image: textual inversion and Custom Diffusion"
-    panels = [concepts_panel(tokens), samples_panel(shown, found)]
+    title = "Two concepts in one image, and below each sample the concepts found in it"
+    panels = method_panels(shown, concepts, true_images, found)
     save_image_grid(panels, title, Path("figures/multi_concept.png"), "multi_concept", [METRICS])
 
 

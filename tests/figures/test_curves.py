@@ -11,7 +11,7 @@ from matplotlib.table import Table as DrawnTable
 from PIL import Image
 
 from difflab.figures import curves
-from difflab.figures.curves import Curve, Plot, Table, save_curves
+from difflab.figures.curves import Curve, Plot, Table, plot_curves, save_curves
 
 DDIM = Curve("DDIM", [5, 10, 20], [4.0, 2.0, 1.0], [3.5, 1.5, 1.0], [5.0, 2.25, 1.125])
 DDPM = Curve("DDPM", [100], [0.5], [0.25], [1.0])
@@ -80,3 +80,13 @@ def test_equal_figures_are_equal_bytes_whatever_the_users_style(tmp_path):
     assert save("c.png", Plot("a title", "evaluations", "distance", [DDIM, moved], {"floor": 0.3})) != first
     info = Image.open(tmp_path / "a.png").info
     assert info["Stage"] == "few_steps" and info["Inputs"].startswith("sha256:44136fa355b3678a")  # of {}
+
+
+def test_the_legend_hides_no_value() -> None:
+    """Values all over the plot; the legend is below it, whatever they are."""
+    axes = Figure(figsize=(4, 3), layout="constrained").add_subplot()
+    plot_curves(axes, Plot("", "x", "y", [Curve.exact(name, [0, 1], [0, 1]) for name in "abcd"], {"level": 0.5}))
+    legend = axes.get_legend()
+    assert legend is not None
+    axes.figure.draw_without_rendering()
+    assert legend.get_window_extent().y1 < axes.get_window_extent().y0

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator
 
 from difflab.figures.files import DPI, STYLE, Provenance, save_png
 
-WIDTH, HEIGHT = 4.2, 3.2  # inches of one plot
+WIDTH, HEIGHT = 4.2, 3.7  # inches of one plot with its legend
 ROW_HEIGHT = 0.2  # inches of one row of the table
 
 
@@ -105,4 +105,4 @@ def plot_curves(axes: Axes, plot: Plot) -> None:
     axes.set_xlabel(plot.x_label)
     axes.set_ylabel(plot.y_label)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)  # below: it hides no value

@@ -1,5 +1,6 @@
 """Metrics of personalized images by prompt, method and group of concepts, and their figure."""
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -32,8 +33,7 @@ MEASURES = {
     "overall: over the means of the pairs; difference_over_runs: over runs, each the mean of all pairs",
 }
 TITLES: dict[Method, str] = {"textual_inversion": "textual inversion", "custom_diffusion": "Custom Diffusion"}
-NUM_CONCEPT_IMAGES = 3
-NUM_NOISES = 6
+NUM_NOISES = 4  # in the figure
 
 
 def summary(values: Sequence[float], least: float) -> dict[str, float]:
@@ -160,23 +160,37 @@ def _mean(values: Tensor) -> float:
     return values.double().mean().item()
 
 
-def concepts_panel(true_images: Mapping[str, Tensor]) -> Panel:
-    """The first images (N, 3, S, S) uint8 of each concept, by its label."""
-    rows = [to_pil(images[:NUM_CONCEPT_IMAGES]) for images in true_images.values()]
-    return Panel(rows, list(true_images), [], "images of the concepts")
+def method_panels(
+    prompts: Mapping[int, str],
+    concepts: Concepts,
+    true_images: Mapping[str, Tensor],
+    found: Mapping[tuple[str, int], Mapping[str, Tensor]],
+) -> list[Panel]:
+    """A row for each prompt: an image of each of its concepts, then the first samples of each method, first seed.
+
+    `true_images`: (N, 3, S, S) uint8 by concept. Below a sample are the concepts that `found`, (N,) bool by name, has
+    in it.
+    """
+    names = [named_in(prompt, concepts) for prompt in prompts.values()]
+    pictures = [to_pil(torch.stack([true_images[name][0] for name in row])) for row in names]
+    labels = [_with_names(prompt, concepts) for prompt in prompts.values()]
+    panels = [Panel(pictures, labels, [], "concepts", names)]
+    for method, title in TITLES.items():
+        files = [sample_files(sample_folder(method, 0, i))[:NUM_NOISES] for i in prompts]
+        captions = [
+            [_caption(found[method, i], number) for number in range(len(row))]
+            for i, row in zip(prompts, files, strict=True)
+        ]
+        columns = [f"noise {number:02d}" for number in range(max(map(len, files)))]
+        panels.append(Panel(files, [], columns, title, captions))
+    return panels
 
 
-def samples_panel(prompts: Mapping[int, str], found: Mapping[tuple[str, int], Mapping[str, Tensor]]) -> Panel:
-    """The first images of each prompt and method, with the concepts that `found`, (N,) bool by name, has in each."""
-    rows: list[tuple[Method, int]] = [(method, i) for i in prompts for method in TITLES]
-    labels = [f"{TITLES[method]}\n{prompts[i]}" for method, i in rows]
-    files = [sample_files(sample_folder(method, 0, i))[:NUM_NOISES] for method, i in rows]
-    captions = [
-        [_caption(found[row], number) for number in range(len(images))] for row, images in zip(rows, files, strict=True)
-    ]
-    columns = [f"noise {number:02d}" for number in range(max(map(len, files)))]
-    title = "first training seed, the same noises; below each image the concepts found in it"
-    return Panel(files, labels, columns, title, captions)
+def _with_names(prompt: str, concepts: Concepts) -> str:
+    """The prompt with names of concepts for tokens, in lines of about two words."""
+    for name, concept in concepts.items():
+        prompt = prompt.replace(concept.token, name)
+    return textwrap.fill(prompt, 18, break_on_hyphens=False)
 
 
 def _caption(found: Mapping[str, Tensor], number: int) -> str:
