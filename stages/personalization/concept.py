@@ -1,4 +1,4 @@
-"""The images of one concept, circles of a colour or photographs → prepared/concepts/NAME.safetensors."""
+"""The images of one concept, circles of a color or photographs → prepared/concepts/NAME.safetensors."""
 
 from typing import Annotated
 
@@ -17,8 +17,8 @@ def main(
     from difflab.systems.personalization.concepts import concept_circles, photograph_folder, photographs
     from difflab.systems.personalization.paths import concept_file
 
-    if concept.colour is not None:
-        images = concept_circles(concept.colour, params, scenes)
+    if concept.color is not None:
+        images = concept_circles(concept.color, params, scenes)
     else:
         images = photographs(photograph_folder(concept, course_input))
     images.save(concept_file(name))

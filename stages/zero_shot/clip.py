@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.config.language import ClipNetworkParams, ColouredDigitsParams
+from difflab.config.language import ClipNetworkParams, ColoredDigitsParams
 from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Section, run
 
@@ -12,9 +12,9 @@ OUTPUT = Path("models/clip")
 
 def main(
     compute: Compute,
-    colours: Annotated[list[str], Section("circles.colours")],
+    colors: Annotated[list[str], Section("circles.colors")],
     pretrained: Annotated[str | None, Section("clip.pretrained")],
-    digits: Annotated[ColouredDigitsParams, Section("clip.digits")],
+    digits: Annotated[ColoredDigitsParams, Section("clip.digits")],
     network: Annotated[ClipNetworkParams, Section("clip.network")],
     training: Annotated[TrainingParams, Section("clip.training")],
 ) -> None:
@@ -48,16 +48,16 @@ def main(
     accelerator = make_accelerator(compute)
     inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
     scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1], ["train"]).part("train")
-    seen_inks, _ = split_colored_digits(colours, digits.unseen_pairs, digits.seed)
+    seen_inks, _ = split_colored_digits(colors, digits.unseen_pairs, digits.seed)
     size = network.image_size
     data = captioned_circles(scenes, size) + captioned_digits(real_digits, seen_inks, size, digits.seed)
-    tokenizer = build_tokenizer(vocabulary(colours), network.text_length)
+    tokenizer = build_tokenizer(vocabulary(colors), network.text_length)
     tokens = tokenize(tokenizer, data.captions)
     tensors = {"images": data.images, "tokens": tokens, "shown": data.shown, "said": data.said}
 
     set_seed(training.seed)
     clip = make_clip(network, tokenizer)
-    with rolling_checkpoint("clip", [compute, colours, digits, network, training], inputs) as checkpoint:
+    with rolling_checkpoint("clip", [compute, colors, digits, network, training], inputs) as checkpoint:
         fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint)
         with checkpoint.model_folder(OUTPUT) as folder:
             save_clip(folder, Clip(clip, tokenizer, make_image_processor(network)))

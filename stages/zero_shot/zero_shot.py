@@ -1,6 +1,6 @@
 """Zero-shot classification by the names of the classes: models/clip/ → metrics/zero_shot.json, …_cases.csv, figures.
 
-The images are those of the folder `zero_shot.images`, or pairs of colours, and of colour and digit, that the small CLIP
+The images are those of the folder `zero_shot.images`, or pairs of colors, and of color and digit, that the small CLIP
 has not seen in training: samples/zero_shot/, id2label.json and val/{class}_{index}.png.
 """
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.data import CirclesParams
-from difflab.config.language import ColouredDigitsParams, Template, UnseenImagesParams
+from difflab.config.language import ColoredDigitsParams, Template, UnseenImagesParams
 from difflab.stage import Compute, Section, run
 
 SAMPLES, MODEL = Path("samples/zero_shot"), Path("models/clip")
@@ -17,7 +17,7 @@ SAMPLES, MODEL = Path("samples/zero_shot"), Path("models/clip")
 def main(
     compute: Compute,
     circles: Annotated[CirclesParams, Section("circles")],
-    digits: Annotated[ColouredDigitsParams, Section("clip.digits")],
+    digits: Annotated[ColoredDigitsParams, Section("clip.digits")],
     size: Annotated[int, Section("clip.network.image_size")],
     unseen: Annotated[UnseenImagesParams, Section("zero_shot.unseen")],
     folder: Annotated[str | None, Section("zero_shot.images")],
@@ -48,7 +48,7 @@ def main(
     kinds = ["images" if folder else "circles" if " circle on " in label else "digits" for label in images.labels]
     metrics = zero_shot_grades(predicted, images, kinds)
     protocol = {
-        "images": "a folder of the user's" if folder else "pairs of colours, and of colour and digit, not in training",
+        "images": "a folder of the user's" if folder else "pairs of colors, and of color and digit, not in training",
         "template": template,
         "similarity": "cosine",
         "image_size": clip.image_processor.crop_size["height"],

@@ -53,7 +53,7 @@ JOINT, TRAINING = "recipes/joint-cosine", "judge/training"
         ("faces/sampling/sampler", "ddpm", "ddim"),
         ("adaptation/scenarios/0", "mnistm-faces", ""),
         ("adaptation/num_runs", 1, "2"),
-        ("circles/colours/0", "crimson red", "CSS"),
+        ("circles/colors/0", "crimson red", "CSS"),
         # What a union's kind does not have, and kinds that there are none of.
         (f"{JOINT}/schedule/name", "quadratic", "cosine"),
         (f"{JOINT}/condition/kind", "text", "one_hot"),
@@ -120,7 +120,7 @@ def test_bad_value(key: str, value: Any, allowed: str) -> None:
         ("adaptation/scenarios", ["usps-usps"], "adaptation/scenarios", "usps-usps"),
         ("recipes/unconditional-800/schedule/num_train_timesteps", 6, "recipes/unconditional-800", ""),
         ("circles/num_validation", 20, "text_to_image/num_images", "20"),
-        ("circles/held_out_colours", [], "personalization/concepts/dark-sea-green/colour", "null"),
+        ("circles/held_out_colors", [], "personalization/concepts/dark-sea-green/color", "null"),
         ("recipes/mnistm-linear/training/num_snapshots", 0, "studies/training_gif/recipes", "no recipe"),
         ("recipes/mnistm-linear/data/mnistm", [0, 1, 2], "studies/few_steps/mnistm-linear/num_images", ""),
         ("adaptation/training/seed", 2**32 - 1, "adaptation/training/seed", "4294967293"),

@@ -34,8 +34,8 @@ PARAMS = {
     "num_train": 300,
     "num_validation": 100,
     "two_circles": 0.5,
-    "colours": ["white", "black", "red", "blue", "green", "yellow", "light coral", "sky blue"],
-    "held_out_colours": ["dark orange"],
+    "colors": ["white", "black", "red", "blue", "green", "yellow", "light coral", "sky blue"],
+    "held_out_colors": ["dark orange"],
     "unseen_pairs": 0.25,
     "min_contrast": 20.0,
 }
@@ -52,11 +52,11 @@ def scenes() -> Scenes:
 
 def shown(scenes: Scenes) -> list[list[str]]:
     """By scene the names of what its pixels show: one or two circles, and the background."""
-    names = {rgb(name): name for name in PARAMS["colours"]}
-    colours = [[names[tuple(colour)] for colour in scene] for scene in scenes.colors.tolist()]
+    names = {rgb(name): name for name in PARAMS["colors"]}
+    colors = [[names[tuple(color)] for color in scene] for scene in scenes.colors.tolist()]
     return [
         scene if count == 2 else [scene[0], scene[2]]
-        for scene, count in zip(colours, scenes.num_circles.tolist(), strict=True)
+        for scene, count in zip(colors, scenes.num_circles.tolist(), strict=True)
     ]
 
 
@@ -64,7 +64,7 @@ def pairs_of(scenes: Scenes) -> set[tuple[str, str]]:
     return {(circle, background) for *circles, background in shown(scenes) for circle in circles}
 
 
-def test_colours_of_css_in_words():
+def test_colors_of_css_in_words():
     assert rgb("light coral") == (240, 128, 128)
     assert rgb("pale golden rod") == (238, 232, 170)
     matrix = contrasts(["white", "black", "white"])
@@ -84,7 +84,7 @@ def test_each_farthest_color_is_far_from_all_before_it():
 def test_captions_name_what_is_shown(scenes):
     """In the order of the geometry; only the shorthand for two circles leaves the background out."""
     for caption, names in zip(scenes.captions, shown(scenes), strict=True):
-        found = re.findall("|".join(sorted(PARAMS["colours"], key=len, reverse=True)), caption)
+        found = re.findall("|".join(sorted(PARAMS["colors"], key=len, reverse=True)), caption)
         shorthand = len(names) == 3 and "background" not in caption and " on " not in caption
         assert found == (names[:2] if shorthand else names)
 
@@ -93,13 +93,13 @@ def test_no_pair_of_validation_is_in_training(scenes):
     train, validation = scenes.part("train"), scenes.part("validation")
     assert (len(train), len(validation)) == (300, 100)
     assert not pairs_of(train) & pairs_of(validation)
-    assert {name for pair in pairs_of(train) for name in pair} == set(PARAMS["colours"])
+    assert {name for pair in pairs_of(train) for name in pair} == set(PARAMS["colors"])
     assert not any("orange" in caption for caption in scenes.captions)
 
 
 def test_what_meets_is_far_enough_apart(scenes):
-    index = {name: i for i, name in enumerate(PARAMS["colours"])}
-    matrix = contrasts(PARAMS["colours"])
+    index = {name: i for i, name in enumerate(PARAMS["colors"])}
+    matrix = contrasts(PARAMS["colors"])
     for names in shown(scenes):
         assert all(matrix[index[a], index[b]] >= 20 for a in names for b in names if a != b)
 
@@ -140,10 +140,10 @@ def test_drawn_circles_are_where_the_geometry_says(seed, count, size):
         assert (masks.prod(0) == 0).all()
 
 
-def test_drawings_have_the_colours_they_should():
+def test_drawings_have_the_colors_they_should():
     geometry = torch.tensor([[[0.25, 0.25, 0.15], [0.75, 0.5, 0.2]], [[0.5, 0.5, 0.3], [0, 0, 0]]])
-    colours = torch.stack([paint(("red", "blue", "white")), paint(("light coral", "black"))])
-    images = to_uint8(render_images(geometry, colours, 64))
+    colors = torch.stack([paint(("red", "blue", "white")), paint(("light coral", "black"))])
+    images = to_uint8(render_images(geometry, colors, 64))
     assert images.shape == (2, 3, 64, 64)
     assert images[0, :, 16, 16].tolist() == [255, 0, 0]
     assert images[0, :, 32, 48].tolist() == [0, 0, 255]
@@ -186,7 +186,7 @@ def test_meetings_of_two_are_of_pairs_that_may_meet():
             assert circle != second
 
 
-def test_colours_that_cannot_meet_are_refused():
+def test_colors_that_cannot_meet_are_refused():
     with pytest.raises(UserError, match=r"circles\.min_contrast, unseen_pairs: found 99, 0\.25, which leave 0 and 0"):
         make_color_pairs(make_params(min_contrast=99.0))
 
@@ -194,13 +194,13 @@ def test_colours_that_cannot_meet_are_refused():
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"held_out_colours": ["reddish"]}, 'held_out_colours.0: found "reddish", allowed: a CSS color name'),
-        ({"held_out_colours": ["cyan", "aqua"]}, 'found "aqua", allowed: another name, because it is the color of'),
-        ({"held_out_colours": ["red"]}, 'held_out_colours: found "red", allowed: colors that circles.colours does'),
-        ({"colours": ["red", "blue"]}, "colours: found"),
+        ({"held_out_colors": ["reddish"]}, 'held_out_colors.0: found "reddish", allowed: a CSS color name'),
+        ({"held_out_colors": ["cyan", "aqua"]}, 'found "aqua", allowed: another name, because it is the color of'),
+        ({"held_out_colors": ["red"]}, 'held_out_colors: found "red", allowed: colors that circles.colors does'),
+        ({"colors": ["red", "blue"]}, "colors: found"),
     ],
 )
-def test_bad_colours_are_one_line(changes, line):
+def test_bad_colors_are_one_line(changes, line):
     with pytest.raises(ParamsError) as error:
         make_params(**changes)
     assert line in str(error.value) and "\n" not in str(error.value)

@@ -58,7 +58,7 @@ def test_mnistm_images_show_their_digit_on_a_photo() -> None:
         ]
     )
     assert (contrast > 40).mean() > 0.97
-    assert images.std(dim=1).mean() > 10  # in colour
+    assert images.std(dim=1).mean() > 10  # in color
 
 
 def test_parts_of_a_photo_share_no_pixel() -> None:

@@ -120,11 +120,11 @@ def test_pixels_without_a_known_white_are_refused(tmp_path: Path, mode: str) -> 
 
 
 def test_images_of_one_size_are_kept_to_the_bit(tmp_path: Path) -> None:
-    grey, colour = noise(8, 8), noise(8, 8, 3)
-    paths = [save(tmp_path / "grey.png", grey), save(tmp_path / "colour.png", colour)]
+    grey, color = noise(8, 8), noise(8, 8, 3)
+    paths = [save(tmp_path / "grey.png", grey), save(tmp_path / "color.png", color)]
     assert (read_squares(paths[:1]) == grey[None, None]).all()
     both = read_squares(paths)
-    assert (both[0] == grey).all() and (both[1] == colour.transpose(2, 0, 1)).all()
+    assert (both[0] == grey).all() and (both[1] == color.transpose(2, 0, 1)).all()
     assert (read_equal_sizes(paths) == both.transpose(0, 2, 3, 1)).all()
 
 

@@ -48,7 +48,7 @@ def usps_lines(images: np.ndarray, labels: np.ndarray) -> bytes:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """MNIST, SVHN and USPS in small, and four photographs, each of one colour."""
+    """MNIST, SVHN and USPS in small, and four photographs, each of one color."""
     raw = tmp_path / "torchvision/MNIST/raw"
     raw.mkdir(parents=True)
     (tmp_path / "photos/more").mkdir(parents=True)
@@ -98,8 +98,8 @@ def test_mnistm_blends_each_digit_with_photos_of_its_split(root: Path) -> None:
     mnist, mnistm = read("mnist", root), read("mnistm", root)
     assert mnistm.labels.equal(mnist.labels) and mnistm.splits.equal(mnist.splits)
     assert tuple(mnistm.images.shape) == (240, 3, 28, 28) and "4 photographs" in mnistm.description
-    colours = np.array([0, 10, 20, 30])[:, None, None, None, None]
-    could_be = np.abs(colours - mnist.images.numpy().astype(int)) == mnistm.images.numpy()
+    colors = np.array([0, 10, 20, 30])[:, None, None, None, None]
+    could_be = np.abs(colors - mnist.images.numpy().astype(int)) == mnistm.images.numpy()
     matches = could_be.all(axis=(2, 3, 4))  # (4 photographs, 240 images)
     assert (matches.sum(axis=0) == 1).all()
     used = [set(matches.argmax(axis=0)[mnist.splits == index]) for index in range(3)]

@@ -84,9 +84,10 @@ def test_equal_figures_are_equal_bytes_whatever_the_users_style(tmp_path):
 
 def test_the_legend_hides_no_value() -> None:
     """Values all over the plot; the legend is below it, whatever they are."""
-    axes = Figure(figsize=(4, 3), layout="constrained").add_subplot()
+    figure = Figure(figsize=(4, 3), layout="constrained")
+    axes = figure.add_subplot()
     plot_curves(axes, Plot("", "x", "y", [Curve.exact(name, [0, 1], [0, 1]) for name in "abcd"], {"level": 0.5}))
     legend = axes.get_legend()
     assert legend is not None
-    axes.figure.draw_without_rendering()
+    figure.draw_without_rendering()
     assert legend.get_window_extent().y1 < axes.get_window_extent().y0

@@ -34,13 +34,13 @@ def test_a_frame_for_each_figure_with_its_images_in_place(tmp_path):
     factor, pitch = 3, 3 * 16 + SCREEN.gap
     for seed, frame in enumerate(frames):
         canvas = np.asarray(frame).astype(int)
-        coloured = np.argwhere(canvas.max(2) - canvas.min(2) > 60)
-        top, left = coloured.min(0)
+        colored = np.argwhere(canvas.max(2) - canvas.min(2) > 60)
+        top, left = colored.min(0)
         for i, row in enumerate(noise(2, 2, 16, seed)):
             for j, image in enumerate(row):
                 cell = canvas[top + i * pitch :, left + j * pitch :][: factor * 16, : factor * 16]
                 error = cell[::factor, ::factor] - np.asarray(image).astype(int)
-                assert np.abs(error).mean() < 16, (seed, i, j)  # 256 colours for 1,024; another image: 85
+                assert np.abs(error).mean() < 16, (seed, i, j)  # 256 colors for 1,024; another image: 85
 
 
 def test_equal_animations_are_equal_bytes_and_say_what_they_are(tmp_path):

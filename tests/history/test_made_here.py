@@ -64,7 +64,7 @@ def test_the_hash_of_a_folder_of_several_outs_is_that_of_dvc(tmp_path: Path) -> 
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     with Repo.init(str(tmp_path), no_scm=True) as repo:
-        repo.add(str(folder))
+        repo.add(str(folder))  # pyright: ignore[reportArgumentType]  (a decorated method)
     theirs = (tmp_path / "models.dvc").read_text()
     outs = {f"models/{name}": hashlib.md5(content).hexdigest() for name, content in contents.items()}
     found = locked_md5({"s": stage("s", {}, outs)}, "models")

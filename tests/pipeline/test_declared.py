@@ -54,7 +54,7 @@ def mains(path: Path) -> list[Main]:
     """The arguments of `run` in a script."""
     given: list[Main] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("difflab.stage.run", lambda *functions: given.extend(functions))
+        patch.setattr("difflab.stage.run", lambda *functions, **_: given.extend(functions))
         runpy.run_path(str(path), run_name="__main__")
     return given
 

@@ -39,8 +39,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     for k in range(10):
                         prefix = "" if digit is None else f"{digit}_"
                         write_image(Path("samples", name, domain, f"{prefix}{k + 1:03d}.png"), (k, 9, len(name)))
-        for name, colour in {"joint-cosine": (200, 0, 0), "mnistm-linear": (0, 0, 200)}.items():
-            write_image(Path(f"figures/grid_{name}.png"), colour, (40, 20))
+        for name, color in {"joint-cosine": (200, 0, 0), "mnistm-linear": (0, 0, 200)}.items():
+            write_image(Path(f"figures/grid_{name}.png"), color, (40, 20))
             Path(f"metrics/{name}.json").write_text(json.dumps(metrics(0.7)))
         commit("first")
         params["recipes"]["joint-cosine"]["sampling"]["guidance_scale"] = 5.0

@@ -27,11 +27,11 @@ stages:
 """
 
 
-def write_image(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (16, 16)) -> None:
+def write_image(path: Path, color: tuple[int, int, int], size: tuple[int, int] = (16, 16)) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     told = PngInfo()
     told.add_text("Stage", "grid")
-    Image.new("RGB", size, colour).save(path, pnginfo=told)
+    Image.new("RGB", size, color).save(path, pnginfo=told)
 
 
 def metrics(correct: float, **protocol: object) -> dict[str, object]:

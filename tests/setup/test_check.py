@@ -57,7 +57,7 @@ def params_of(key: str, value: str, checkpoint: str | None = None) -> Params:
         for recipe in params["recipes"].values():
             recipe["network"] |= {"patch_size": 1, "block_out_channels": [16, 16]}
     if key.startswith("personalization"):
-        concept = {"token": "<new1>", "initializer": "red", "colour": None, "images": None}
+        concept = {"token": "<new1>", "initializer": "red", "color": None, "images": None}
         params["personalization"]["concepts"] = {"mine": concept}
         params["personalization"]["multi_concept"]["prompts"] = ["a <new1>"]
     return validate(Params, changed(key, value, params))

@@ -85,5 +85,5 @@ def test_what_is_nobody_s_goes():
 
 
 def test_a_concept_leads_to_its_photographs():
-    values = {"personalization/concepts/plum/images": "images", "personalization/concepts/plum/colour": None}
+    values = {"personalization/concepts/plum/images": "images", "personalization/concepts/plum/color": None}
     assert link(values) == {"personalization.concepts/plum": "images"}

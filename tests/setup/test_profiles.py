@@ -106,7 +106,7 @@ def test_comments_stay_with_their_values(folder: Path) -> None:
     Path("conf/mine.yaml").write_text(
         "compute:\n  threads: 2   # all that there are\nprepare:\n  face_size: 12\n"
         "studies:\n  unconditional: []\npersonalization:\n  concepts:\n    ~plum:\n"
-        "    teal: {token: <new9>, initializer: teal, colour: plum}\n"
+        "    teal: {token: <new9>, initializer: teal, color: plum}\n"
     )
     write_profile("mine", ["judge.training.num_epochs=7", "adaptation.tsne.num_images=50"])
     before, after = (Path(name).read_text().splitlines() for name in ("conf/cpu.yaml", "params.yaml"))
@@ -115,7 +115,7 @@ def test_comments_stay_with_their_values(folder: Path) -> None:
         "  face_size: 12",
         "    num_epochs: 7",
         "  unconditional: []",
-        "    teal: {token: <new9>, initializer: teal, colour: plum}",
+        "    teal: {token: <new9>, initializer: teal, color: plum}",
         "  tsne: {seed: 0, perplexity: 30.0, num_images: 50}    # images of each domain",
     ]
     assert len([line for line in before if line not in after]) == 5

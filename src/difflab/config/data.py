@@ -51,11 +51,11 @@ class CirclesParams(Section):
     num_train: NumImages = Field(description="training scenes")
     num_validation: NumImages = Field(description="held-out scenes")
     two_circles: Probability = Field(description="share of scenes with a second circle")
-    colours: Annotated[Colors, Field(min_length=4)] = Field(description="CSS color names, split into words")
-    held_out_colours: Colors = Field(description="colors in no scene and no caption: new concepts to learn")
+    colors: Annotated[Colors, Field(min_length=4)] = Field(description="CSS color names, split into words")
+    held_out_colors: Colors = Field(description="colors in no scene and no caption: new concepts to learn")
     unseen_pairs: Share = Field(description="share of color pairs that only validation has")
     min_contrast: float = Field(ge=0, le=100, description="CIEDE2000 difference of colors that touch in a scene")
 
     def check(self) -> None:
-        both = sorted(set(self.held_out_colours) & set(self.colours))
-        require(not both, "held_out_colours", "".join(both[:1]), "colors that circles.colours does not name")
+        both = sorted(set(self.held_out_colors) & set(self.colors))
+        require(not both, "held_out_colors", "".join(both[:1]), "colors that circles.colors does not name")

@@ -46,14 +46,14 @@ class ClipNetworkParams(Section):
             require(size % part == 0, key, part, f"a divisor of {whole} {size}")
 
 
-class ColouredDigitsParams(Section):
+class ColoredDigitsParams(Section):
     seed: Seed
     unseen_pairs: Share = Field(description="share of (color, digit) pairs kept from training")
 
 
 class ClipParams(Section):
     pretrained: Text | None = Field(description="folder or hub id of a CLIP; null: train one")
-    digits: ColouredDigitsParams
+    digits: ColoredDigitsParams
     network: ClipNetworkParams
     training: TrainingParams
 
@@ -146,7 +146,7 @@ class TwoCirclesParams(Section):
 
     prompt: Text
     circles: list[Circle] = Field(min_length=2, max_length=2)
-    colours: list[ColorName] = Field(min_length=3, max_length=3, description="of both circles and the background")
+    colors: list[ColorName] = Field(min_length=3, max_length=3, description="of both circles and the background")
     any_order: bool = Field(description="whether the prompt leaves open which circle has which color")
 
 
@@ -182,12 +182,12 @@ Prompts = Distinct[Text]
 class ConceptParams(Section):
     token: Token = Field(description="its name in prompts")
     initializer: Text = Field(description="word whose embedding training starts from, and whose meaning CLIP measures")
-    colour: str | None = Field(default=None, description="the concept is a circle of this color; null: photographs")
+    color: str | None = Field(default=None, description="the concept is a circle of this color; null: photographs")
     images: Text | None = Field(default=None, description="folder of photographs")
 
     def check(self) -> None:
-        one = self.colour is None or self.images is None
-        require(one, "images", self.images, f"null, because colour is {self.colour}")
+        one = self.color is None or self.images is None
+        require(one, "images", self.images, f"null, because color is {self.color}")
 
 
 Concepts = Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], ConceptParams], Field(min_length=1)]
@@ -237,11 +237,11 @@ class PersonalizationParams(Section):
     def check(self) -> None:
         tokens = [concept.token for concept in self.concepts.values()]
         for name, concept in self.concepts.items():
-            here, own = f"concepts.{name}", concept.colour or concept.images
+            here, own = f"concepts.{name}", concept.color or concept.images
             if self.input is None:
-                require(own is not None, f"{here}.images", None, "a folder, because colour and input are null")
+                require(own is not None, f"{here}.images", None, "a folder, because color and input are null")
             else:
-                key = "colour" if concept.colour else "images"
+                key = "color" if concept.color else "images"
                 require(own is None, f"{here}.{key}", own, "null, because input names the images")
             once = tokens.count(concept.token) == 1
             require(once, f"{here}.token", concept.token, "a token that no other concept has")

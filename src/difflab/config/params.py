@@ -87,11 +87,11 @@ def _names(params: Params) -> None:
     taken = sorted(NOT_OF_RECIPES & params.recipes.keys())
     allowed = "another name, because models/, metrics/ or samples/ has something of that name"
     require(not taken, "recipes", "".join(taken[:1]), allowed)
-    held_out = params.circles.held_out_colours
-    named = f", or one of circles.held_out_colours: {', '.join(held_out)}" if held_out else ""
+    held_out = params.circles.held_out_colors
+    named = f", or one of circles.held_out_colors: {', '.join(held_out)}" if held_out else ""
     for name, concept in params.personalization.concepts.items():
-        known = concept.colour is None or concept.colour in held_out
-        require(known, f"personalization.concepts.{name}.colour", concept.colour, f"null{named}")
+        known = concept.color is None or concept.color in held_out
+        require(known, f"personalization.concepts.{name}.color", concept.color, f"null{named}")
 
 
 def _studies(params: Params) -> None:

@@ -54,7 +54,7 @@ class Scenes:
         path = Path(path)
         metadata = {"captions": json.dumps(self.captions)}
         with atomic_write(path) as partial:
-            tensors = {"geometry": self.geometry, "colours": self.colors, "splits": self.splits}
+            tensors = {"geometry": self.geometry, "colors": self.colors, "splits": self.splits}
             save_file(tensors, partial, metadata=metadata)
 
     def part(self, split: Split) -> "Scenes":
@@ -120,7 +120,7 @@ def load_scenes(path: str | Path) -> Scenes:
     """Raises UserError when the file is missing or does not hold scenes."""
     with reading(path, KeyError, TypeError), safe_open(path, framework="pt") as file:
         captions = json.loads(file.metadata()["captions"])
-        geometry, colors, splits = (file.get_tensor(name) for name in ("geometry", "colours", "splits"))
+        geometry, colors, splits = (file.get_tensor(name) for name in ("geometry", "colors", "splits"))
     return Scenes(geometry, colors, splits, captions)
 
 

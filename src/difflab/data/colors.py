@@ -63,7 +63,7 @@ def make_color_pairs(params: CirclesParams) -> tuple[ColorPairs, ColorPairs]:
     Colors meet that are `min_contrast` apart at least; of these pairs the share `unseen_pairs`, drawn from `seed`, is
     validation's. Raises UserError when either has no scene of one circle or of two.
     """
-    colors, far = params.colours, contrasts(params.colours) >= params.min_contrast
+    colors, far = params.colors, contrasts(params.colors) >= params.min_contrast
     pairs = [(colors[circle], colors[background]) for circle, background in np.argwhere(far)]
     order = np.random.default_rng(params.seed).permutation(len(pairs))
     num_unseen = round(params.unseen_pairs * len(pairs))

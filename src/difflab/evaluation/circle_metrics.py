@@ -18,8 +18,8 @@ from difflab.data.colors import rgb
 BARELY_SEEN = 5.0  # distance in CIELAB; a foreground that differs less from the background is none
 MEASURES = {
     "iou": "intersection over union of pixels; the foreground is what Otsu's threshold of the distance in CIELAB from "
-    "the border's median colour leaves; 0 where nothing differs from it by more than 5",
-    "delta_e": "CIEDE2000 (Sharma, Wu & Dalal 2005) between the median colour in CIELAB and the asked one",
+    "the border's median color leaves; 0 where nothing differs from it by more than 5",
+    "delta_e": "CIEDE2000 (Sharma, Wu & Dalal 2005) between the median color in CIELAB and the asked one",
     "interval": "of the median: 95 %, exact, from order statistics",
 }
 

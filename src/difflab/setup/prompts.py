@@ -29,7 +29,7 @@ def check_prompts(params: Params) -> None:
     """
     _check_tokens(params)
     clip, model = params.clip.pretrained, params.text_to_image.pretrained
-    of_captions = Words(set(vocabulary(params.circles.colours)), params.clip.network.text_length - 2)
+    of_captions = Words(set(vocabulary(params.circles.colors)), params.clip.network.text_length - 2)
     of_clip = of_captions if clip is None else _words_of(Path(clip))
     _check_words([("zero_shot.template", params.zero_shot.template.replace("{object}", "circle"))], of_clip)
     _check_words(_drawn_prompts(params), of_clip if model is None else _words_of(Path(model, "tokenizer")))

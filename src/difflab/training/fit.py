@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
 
 from difflab.config.training import TrainingParams
 from difflab.errors import UserError
@@ -142,7 +142,7 @@ class _Trainer:
         self.step += 1
         return learning_rate
 
-    def average(self, averages: list[Tensor], weights: list[Tensor], num_averaged: Tensor) -> None:
+    def average(self, averages: PARAM_LIST, weights: PARAM_LIST, num_averaged: Tensor | int) -> None:
         """Move the averages towards the weights of this step."""
         assert self.params.ema_decay
         decay = ema_decay_at(self.step, self.params.ema_decay)

@@ -83,7 +83,7 @@ def test_a_missing_model_is_one_line(trained, run_stage):
 
 
 def test_tsne_twice_is_the_same_bytes(trained, run_stage):
-    files = [Path(f"figures/tsne_mnistm-usps_{colouring}.png") for colouring in ("class", "domain")]
+    files = [Path(f"figures/tsne_mnistm-usps_{coloring}.png") for coloring in ("class", "domain")]
     run_stage(tsne, "mnistm-usps")
     first = [file.read_bytes() for file in files]
     run_stage(tsne, "mnistm-usps")
@@ -97,24 +97,24 @@ PANELS = [
 ]
 
 
-@pytest.mark.parametrize("colour_by", ["class", "domain"])
-def test_points_and_colours_are_the_given_ones(colour_by):
-    drawn = plot_embeddings(PANELS, colour_by, ("mnistm", "usps"), "all of it")
+@pytest.mark.parametrize("color_by", ["class", "domain"])
+def test_points_and_colors_are_the_given_ones(color_by):
+    drawn = plot_embeddings(PANELS, color_by, ("mnistm", "usps"), "all of it")
     for axes, panel in zip(drawn.axes, PANELS, strict=True):
         assert axes.get_title() == panel.title
         assert axes.get_xlabel() == f"proxy A-distance of the domains: {panel.separability:.2f}"
         for domain, scatter in enumerate(axes.collections):
             rows = panel.domains == domain
             assert np.allclose(scatter.get_offsets(), panel.points[rows])  # pyright: ignore[reportArgumentType]
-            colours = scatter.get_facecolors()  # pyright: ignore[reportAttributeAccessIssue]
-            if colour_by == "class":
+            colors = scatter.get_facecolors()  # pyright: ignore[reportAttributeAccessIssue]
+            if color_by == "class":
                 expected = [to_rgba(f"C{digit}", 0.7) for digit in panel.digits[rows]]
             else:
                 expected = [to_rgba(("C0", "C3")[domain], 0.7)]
-            assert np.allclose(colours, expected)
+            assert np.allclose(colors, expected)
     (legend,) = drawn.legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["mnistm", "usps", *(map(str, range(10)) if colour_by == "class" else [])]
+    assert names == ["mnistm", "usps", *(map(str, range(10)) if color_by == "class" else [])]
     assert drawn.get_suptitle() == "all of it"
 
 

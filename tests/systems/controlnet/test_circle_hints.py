@@ -1,4 +1,4 @@
-"""IoU and colours of images that are drawn as they were asked for, and of others."""
+"""IoU and colors of images that are drawn as they were asked for, and of others."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ PARAMS = {
         {
             "prompt": "red circle and blue circle on white background",
             "circles": [[0.3, 0.3, 0.2], [0.7, 0.7, 0.15]],
-            "colours": ["red", "blue", "white"],
+            "colors": ["red", "blue", "white"],
             "any_order": True,
         }
     ],
@@ -30,8 +30,8 @@ PARAMS = {
 }
 
 
-def images_of(geometry, colours, size: int = 32) -> np.ndarray:
-    images = render_images(torch.as_tensor(geometry), torch.as_tensor(colours, dtype=torch.uint8), size)
+def images_of(geometry, colors, size: int = 32) -> np.ndarray:
+    images = render_images(torch.as_tensor(geometry), torch.as_tensor(colors, dtype=torch.uint8), size)
     return to_uint8(images).permute(0, 2, 3, 1).numpy()
 
 
@@ -49,7 +49,7 @@ def test_what_was_asked_for_has_no_error():
 
 
 @pytest.mark.parametrize("any_order", [False, True])
-def test_exchanged_colours_count_where_the_order_does(any_order):
+def test_exchanged_colors_count_where_the_order_does(any_order):
     requests = two(any_order)
     found = measure(images_of(requests.geometry, [[BLUE, RED, WHITE]]), requests)
     assert (found.iou > 0.85).all()
@@ -106,7 +106,7 @@ def test_requests_are_those_of_the_parameters():
     ("key", "value", "message"),
     [
         ("num_compared", 4, "num_compared: found 4, allowed: integer ≤ num_one_circle = 3"),
-        ("two_circles", [PARAMS["two_circles"][0] | {"colours": ["red", "bleu", "white"]}], 'found "bleu"'),
+        ("two_circles", [PARAMS["two_circles"][0] | {"colors": ["red", "bleu", "white"]}], 'found "bleu"'),
     ],
 )
 def test_bad_parameters_are_named(key, value, message):

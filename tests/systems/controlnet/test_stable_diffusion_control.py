@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 TWO = {
     "prompt": "red circle and blue circle on white background",
     "circles": [[0.3, 0.3, 0.2], [0.7, 0.7, 0.15]],
-    "colours": ["red", "blue", "white"],
+    "colors": ["red", "blue", "white"],
     "any_order": True,
 }
 
@@ -34,8 +34,8 @@ def project(tmp_path, monkeypatch) -> dict:
     make_pipeline().save_pretrained("sd")
     scenes = make_scenes()
     held_out = scenes.splits + SPLITS.index("validation")
-    geometry, colours = scenes.geometry.repeat(2, 1, 1), scenes.colors.repeat(2, 1, 1)
-    both = Scenes(geometry, colours, torch.cat([scenes.splits, held_out]), scenes.captions * 2)
+    geometry, colors = scenes.geometry.repeat(2, 1, 1), scenes.colors.repeat(2, 1, 1)
+    both = Scenes(geometry, colors, torch.cat([scenes.splits, held_out]), scenes.captions * 2)
     for folder in ("prepared", "metrics"):
         Path(folder).mkdir()
     Path("metrics/targets.yaml").symlink_to(ROOT / "metrics/targets.yaml")
@@ -79,7 +79,7 @@ def test_a_controlnet_of_a_pretrained_model(project, monkeypatch):
     run_stage(controlnet_samples)
     run_stage(evaluate_controlnet)
     reported = json.loads(Path("metrics/controlnet.json").read_text())["reported"]
-    assert reported == "the geometry is followed, the colours are not"
+    assert reported == "the geometry is followed, the colors are not"
     assert files("models/text_to_image") == before
     trained: Any = ControlNetModel.from_pretrained("models/controlnet")
     assert list(trained.config.block_out_channels) == [8, 8, 16, 16]

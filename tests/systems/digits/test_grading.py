@@ -42,10 +42,10 @@ class KnownJudge(DigitClassifier):
 
 
 def images_of(digits: torch.Tensor, seed: int) -> torch.Tensor:
-    """One colour each: the digit in red, noise in green and blue."""
+    """One color each: the digit in red, noise in green and blue."""
     noise = np.random.default_rng(seed).integers(60, 200, (len(digits), 2))
-    colours = torch.cat([20 * digits[:, None], torch.from_numpy(noise)], 1)
-    return colours.byte()[:, :, None, None].repeat(1, 1, 4, 4)
+    colors = torch.cat([20 * digits[:, None], torch.from_numpy(noise)], 1)
+    return colors.byte()[:, :, None, None].repeat(1, 1, 4, 4)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def real(tmp_path, monkeypatch) -> ImageDataset:
     Path("models/judge-svhn/model.safetensors").write_bytes(b"weights")
     labels = torch.arange(120) % 10
     splits = torch.tensor([0] * 100 + [2] * 20, dtype=torch.uint8)
-    dataset = ImageDataset(images_of(labels, 0), labels, splits, "colours")
+    dataset = ImageDataset(images_of(labels, 0), labels, splits, "colors")
     dataset.save(Path("prepared/recipes/tiny/svhn.safetensors"))
     return dataset
 
@@ -123,7 +123,7 @@ def test_protocol(real):
         "num_generated": 12,
         "num_reference": 18,
         "num_floor": 12,
-        "reference": "colours; training images of the digits 1 4 8",
+        "reference": "colors; training images of the digits 1 4 8",
         "reference_sha256": sha256_of(Path("prepared/recipes/tiny/svhn.safetensors")),
         "extractor": "judge-svhn",
         "extractor_sha256": sha256_of(Path("models/judge-svhn/model.safetensors")),

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from difflab.config.diffusion import FaceSamplingParams
+from difflab.config.load import validate
 from difflab.figures.image_grid import Panel
 from difflab.systems.faces.evaluation import read_images
 from difflab.systems.faces.files import middle_files, pairs_of
@@ -78,5 +79,5 @@ def test_the_grid_of_eta_takes_one_seed_alone(project):
 
 def test_pairs_are_those_of_the_first_four_noises():
     """Six of ten noises' 45; fewer noises have fewer."""
-    pairs = {n: pairs_of(FaceSamplingParams(**SAMPLING | {"num_noises": n})) for n in (3, 10)}
+    pairs = {n: pairs_of(validate(FaceSamplingParams, SAMPLING | {"num_noises": n}, "faces.sampling")) for n in (3, 10)}
     assert pairs == {3: [(0, 1), (0, 2), (1, 2)], 10: [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]}

@@ -51,10 +51,10 @@ def workspace(models, tmp_path, monkeypatch) -> Path:
     (tmp_path / "metrics/targets.yaml").symlink_to(ROOT / "metrics/targets.yaml")
     for name in ("text_to_image", "clip"):
         (tmp_path / "models" / name).symlink_to(models / name)
-    for colour, name in (("orange", "cat2"), ("navy", "dog6")):
+    for color, name in (("orange", "cat2"), ("navy", "dog6")):
         (tmp_path / "concepts" / name).mkdir(parents=True)
         for number in range(2):
-            Image.new("RGB", (80, 64 + number), colour).save(tmp_path / f"concepts/{name}/{number:02d}.jpg")
+            Image.new("RGB", (80, 64 + number), color).save(tmp_path / f"concepts/{name}/{number:02d}.jpg")
     profile("paper", list(SHORT))
     return tmp_path
 

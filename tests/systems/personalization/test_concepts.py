@@ -1,4 +1,4 @@
-"""The images of concepts, and the colours in them."""
+"""The images of concepts, and the colors in them."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ SCENES = CirclesParams(
     num_train=1,
     num_validation=1,
     two_circles=0.5,
-    colours=["white", "black", "red", "blue", "tan", "green"],
-    held_out_colours=["dark orange"],
+    colors=["white", "black", "red", "blue", "tan", "green"],
+    held_out_colors=["dark orange"],
     unseen_pairs=0.2,
     min_contrast=25.0,
 )
@@ -31,14 +31,14 @@ def circles(num_images: int = 4, size: int = 48, seed: int = 0):
     return concept_circles("dark orange", params, SCENES)
 
 
-def test_circles_of_one_colour_on_backgrounds_of_their_own():
+def test_circles_of_one_color_on_backgrounds_of_their_own():
     images = circles().images
     assert images.shape == (4, 3, 48, 48) and images.dtype == torch.uint8
     backgrounds = {tuple(image[:, 0, 0].tolist()) for image in images}
     # Tan is nearer than min_contrast to dark orange.
-    assert len(backgrounds) == 4 and backgrounds <= {rgb(name) for name in SCENES.colours if name != "tan"}
-    of_colour = (images == torch.tensor(rgb("dark orange"), dtype=torch.uint8)[:, None, None]).all(1)
-    shares = of_colour.double().mean((1, 2))
+    assert len(backgrounds) == 4 and backgrounds <= {rgb(name) for name in SCENES.colors if name != "tan"}
+    of_color = (images == torch.tensor(rgb("dark orange"), dtype=torch.uint8)[:, None, None]).all(1)
+    shares = of_color.double().mean((1, 2))
     assert (shares > 0.02).all() and (shares < 0.4).all()
 
 
@@ -65,14 +65,14 @@ def test_photographs(tmp_path):
         photographs(tmp_path / "empty")
 
 
-def image_of(share: float, colour: tuple[int, int, int]) -> torch.Tensor:
+def image_of(share: float, color: tuple[int, int, int]) -> torch.Tensor:
     """10×10 pixels, white but for the first `share` of them."""
     pixels = np.full((100, 3), 255, dtype=np.uint8)
-    pixels[: round(share * 100)] = colour
+    pixels[: round(share * 100)] = color
     return torch.from_numpy(pixels.reshape(10, 10, 3)).permute(2, 0, 1)
 
 
-def test_presence_is_a_share_of_pixels_within_a_colour_difference():
+def test_presence_is_a_share_of_pixels_within_a_color_difference():
     red, green, blue = rgb("dark orange")
     others = [(red, green + step, blue) for step in range(0, 60, 5)]
     lab = rgb2lab(np.array(others, dtype=np.uint8))
@@ -87,6 +87,6 @@ def test_presence_is_a_share_of_pixels_within_a_colour_difference():
 def test_the_detector_finds_the_concept_in_its_own_images_alone():
     dataset = circles(5)
     assert shows_color(dataset.images, "dark orange", PRESENCE).all()
-    for other in SCENES.colours:
+    for other in SCENES.colors:
         of_other = concept_circles(other, ConceptCirclesParams(seed=0, num_images=2, size=32), SCENES).images
         assert not shows_color(of_other, "dark orange", PRESENCE).any()

@@ -38,7 +38,7 @@ def write(folder: Path, entries: object) -> Path:
 
 
 def concept(token: str, word: str = "cat") -> ConceptParams:
-    return ConceptParams(token=token, initializer=word, colour=None, images=None)
+    return ConceptParams(token=token, initializer=word, color=None, images=None)
 
 
 def test_folders_by_token_and_prompts_once(folder):

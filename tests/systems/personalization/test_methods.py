@@ -10,7 +10,7 @@ from difflab.systems.personalization.prompts import Group, groups_of, prompts_of
 
 def concepts(count: int) -> dict[str, ConceptParams]:
     names = "abcd"[:count]
-    return {name: ConceptParams(token=f"<{name}>", initializer=name, colour="red", images=None) for name in names}
+    return {name: ConceptParams(token=f"<{name}>", initializer=name, color="red", images=None) for name in names}
 
 
 def test_a_mean_of_runs_with_its_interval():

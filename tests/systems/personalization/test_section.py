@@ -58,23 +58,23 @@ PROMPTS = "allowed: prompts with tokens of <new1>, <new2>, <new3>, or with {firs
         (
             "concepts/plum/images",
             "photos",
-            f'{HERE}.concepts.plum.images: found "photos", allowed: null, because colour is plum',
+            f'{HERE}.concepts.plum.images: found "photos", allowed: null, because color is plum',
         ),
         (
-            "concepts/plum/colour",
+            "concepts/plum/color",
             None,
-            f"{HERE}.concepts.plum.images: found null, allowed: a folder, because colour and input are null",
+            f"{HERE}.concepts.plum.images: found null, allowed: a folder, because color and input are null",
         ),
         (
-            "concepts/plum/colour",
+            "concepts/plum/color",
             "teal",
-            f'{HERE}.concepts.plum.colour: found "teal", allowed: null, or one of circles.held_out_colours: '
+            f'{HERE}.concepts.plum.color: found "teal", allowed: null, or one of circles.held_out_colors: '
             "dark sea green, dodger blue, plum",
         ),
         (
             "input",
             "input.json",
-            f'{HERE}.concepts.dark-sea-green.colour: found "dark sea green", '
+            f'{HERE}.concepts.dark-sea-green.color: found "dark sea green", '
             "allowed: null, because input names the images",
         ),
         (
@@ -106,9 +106,9 @@ def test_one_concept_makes_no_pair():
 def test_concepts_are_chosen_by_rule():
     """The farthest colors from those of training, each starting from the nearest of these whose name is one word."""
     params = validate(Params, PARAMS)
-    colors, concepts = params.circles.colours, params.personalization.concepts
-    chosen = [concept.colour or "" for concept in concepts.values()]
-    assert chosen == params.circles.held_out_colours and len(chosen) == 3
+    colors, concepts = params.circles.colors, params.personalization.concepts
+    chosen = [concept.color or "" for concept in concepts.values()]
+    assert chosen == params.circles.held_out_colors and len(chosen) == 3
     assert [color.replace(" ", "") for color in chosen] == farthest_colors(colors, 3)
     words = [color for color in colors if " " not in color]
     nearest = [words[contrasts([color, *words])[0, 1:].argmin()] for color in chosen]

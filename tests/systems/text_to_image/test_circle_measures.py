@@ -1,4 +1,4 @@
-"""Circles whose place and colours are known."""
+"""Circles whose place and colors are known."""
 
 import numpy as np
 import pytest
@@ -15,10 +15,10 @@ from difflab.systems.text_to_image.evaluation import text_to_image_metrics
 RED, BLUE, GREY = (255, 0, 0), (0, 0, 255), (128, 128, 128)
 
 
-def drawn(circles, colours, size: int = 32) -> np.ndarray:
+def drawn(circles, colors, size: int = 32) -> np.ndarray:
     """(size, size, 3) uint8."""
     geometry = torch.tensor([circles + [(0.0, 0.0, 0.0)] * (2 - len(circles))])
-    image = render_images(geometry, torch.tensor([colours], dtype=torch.uint8), size)
+    image = render_images(geometry, torch.tensor([colors], dtype=torch.uint8), size)
     return to_uint8(image)[0].permute(1, 2, 0).numpy()
 
 
@@ -38,7 +38,7 @@ def test_iou_is_that_of_squares():
     assert iou(np.zeros_like(a), np.zeros_like(a)) == 0
 
 
-def test_one_colour_has_no_circle():
+def test_one_color_has_no_circle():
     flat = np.full((16, 16, 3), 77, dtype=np.uint8)
     assert not foreground(lab(flat)).any()
     assert roundness(foreground(lab(flat))) == 0
@@ -48,7 +48,7 @@ def test_one_colour_has_no_circle():
 
 
 def test_delta_e_is_that_of_the_reference():
-    """A colour against itself is 0, black against white 100 (Sharma, Wu & Dalal 2005)."""
+    """A color against itself is 0, black against white 100 (Sharma, Wu & Dalal 2005)."""
     pixels = lab(np.array([[RED] * 5], dtype=np.uint8))[0]
     assert delta_e(pixels, np.array(RED, dtype=np.uint8)) == pytest.approx(0, abs=1e-6)
     black = lab(np.zeros((1, 3, 3), dtype=np.uint8))[0]

@@ -35,7 +35,7 @@ def test_the_loss_is_reconstruction_and_divergence():
     scenes = make_scenes()
     images = render_images(scenes.geometry, scenes.colors, SIZE)
     with torch.no_grad():
-        loss = AutoencoderTask(autoencoder, 0.5)({"geometry": scenes.geometry, "colours": scenes.colors}, generator())
+        loss = AutoencoderTask(autoencoder, 0.5)({"geometry": scenes.geometry, "colors": scenes.colors}, generator())
         moments = autoencoder.quant_conv(autoencoder.encoder(images))
         mean, log_variance = moments.chunk(2, dim=1)
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=generator())

@@ -18,7 +18,7 @@ from tests.factories import training
 
 SIZE = 16
 CAPTIONS = ["red circle on blue background", "blue circle on red background", "green circle with red background"]
-COLOURS = {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255)}
+COLORS = {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255)}
 AUTOENCODER = AutoencoderNetworkParams(
     image_size=SIZE, block_out_channels=[8, 8, 8], layers_per_block=1, norm_num_groups=1, latent_channels=4
 )
@@ -65,10 +65,10 @@ def make_pipeline() -> StableDiffusionPipeline:
 
 def make_scenes() -> Scenes:
     """The scenes of CAPTIONS."""
-    named = [[COLOURS[word] for word in caption.split() if word in COLOURS] for caption in CAPTIONS]
-    colours = torch.tensor([[circle, background, background] for circle, background in named], dtype=torch.uint8)
+    named = [[COLORS[word] for word in caption.split() if word in COLORS] for caption in CAPTIONS]
+    colors = torch.tensor([[circle, background, background] for circle, background in named], dtype=torch.uint8)
     geometry = torch.stack([place_circles(1, np.random.default_rng(i)) for i in range(len(CAPTIONS))])
-    return Scenes(geometry, colours, torch.zeros(len(CAPTIONS), dtype=torch.uint8), list(CAPTIONS))
+    return Scenes(geometry, colors, torch.zeros(len(CAPTIONS), dtype=torch.uint8), list(CAPTIONS))
 
 
 def weights(*networks: torch.nn.Module) -> list[torch.Tensor]:

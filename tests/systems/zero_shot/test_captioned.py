@@ -12,7 +12,7 @@ from difflab.data.colors import color_digits, rgb
 from difflab.data.dataset import ImageDataset
 from difflab.systems.zero_shot.training import are_true, captioned_circles, captioned_digits
 
-COLOURS = ["red", "blue", "white", "teal"]
+COLORS = ["red", "blue", "white", "teal"]
 
 
 @pytest.fixture
@@ -33,16 +33,16 @@ def test_a_digit_is_ink_on_black(digits):
 
 
 def test_inks_are_split_and_none_is_black():
-    seen, unseen = split_colored_digits([*COLOURS, "black"], 0.25, seed=0)
+    seen, unseen = split_colored_digits([*COLORS, "black"], 0.25, seed=0)
     assert len(unseen) == 10 and not set(seen) & set(unseen) and len(seen) + len(unseen) == 40
-    assert {colour for colour, _ in seen + unseen} == set(COLOURS)
-    assert split_colored_digits(COLOURS, 0.25, seed=1)[1] != unseen
+    assert {color for color, _ in seen + unseen} == set(COLORS)
+    assert split_colored_digits(COLORS, 0.25, seed=1)[1] != unseen
 
 
-def test_each_digit_is_in_a_colour_that_training_may_see(digits):
-    seen, _ = split_colored_digits(COLOURS, 0.25, seed=0)
+def test_each_digit_is_in_a_color_that_training_may_see(digits):
+    seen, _ = split_colored_digits(COLORS, 0.25, seed=0)
     data = captioned_digits(digits, seen, 16, seed=0)
-    names, used = {rgb(name): name for name in COLOURS}, set()
+    names, used = {rgb(name): name for name in COLORS}, set()
     for image, label, caption in zip(data.images, digits.labels.tolist(), data.captions, strict=True):
         ink = names[tuple(image[:, 8, 0].tolist())]
         assert (ink, NUMERALS[label]) in seen
@@ -54,8 +54,8 @@ def test_each_digit_is_in_a_colour_that_training_may_see(digits):
 
 def test_captions_are_true_of_what_images_show(digits):
     """Whether a caption's words fit another image, as read from both."""
-    data = captioned_digits(digits, split_colored_digits(COLOURS, 0.25, seed=0)[0], 16, seed=0)
-    names = {rgb(name): name for name in COLOURS}
+    data = captioned_digits(digits, split_colored_digits(COLORS, 0.25, seed=0)[0], 16, seed=0)
+    names = {rgb(name): name for name in COLORS}
     true = are_true(data.said, data.shown)
     assert true.diagonal().all()
     for i, j in [(i, j) for i in range(0, 200, 7) for j in range(200)]:
@@ -64,10 +64,10 @@ def test_captions_are_true_of_what_images_show(digits):
 
 
 def test_circles_and_digits_are_never_true_of_each_other(digits):
-    colours = torch.stack([paint(("red", "blue")), paint(("blue", "red")), paint(("red", "blue"))])
+    colors = torch.stack([paint(("red", "blue")), paint(("blue", "red")), paint(("red", "blue"))])
     geometry = torch.tensor([[[0.5, 0.5, 0.3], [0, 0, 0]]] * 3)
-    circles = captioned_circles(Scenes(geometry, colours, torch.zeros(3, dtype=torch.uint8), ["a", "b", "c"]), 16)
-    both = circles + captioned_digits(digits, split_colored_digits(COLOURS, 0.25, seed=0)[0], 16, seed=0)
+    circles = captioned_circles(Scenes(geometry, colors, torch.zeros(3, dtype=torch.uint8), ["a", "b", "c"]), 16)
+    both = circles + captioned_digits(digits, split_colored_digits(COLORS, 0.25, seed=0)[0], 16, seed=0)
     assert len(both.images) == len(both.captions) == 203
     true = are_true(both.said, both.shown)
     assert true[:3, :3].int().tolist() == [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
@@ -76,9 +76,9 @@ def test_circles_and_digits_are_never_true_of_each_other(digits):
 
 @given(st.integers(0, 10_000), st.integers(1, 2))
 def test_the_vocabulary_has_the_words_of_all_captions_and_no_others(seed, num_circles):
-    colours, generator = ["red", "sky blue", "light coral"], np.random.default_rng(seed)
-    names = generator.permutation(colours)[: num_circles + 1].tolist()
+    colors, generator = ["red", "sky blue", "light coral"], np.random.default_rng(seed)
+    names = generator.permutation(colors)[: num_circles + 1].tolist()
     words = set(words_of(make_caption(names, generator.uniform(0.1, 0.4, num_circles).tolist(), generator)))
-    known = vocabulary(colours)
+    known = vocabulary(colors)
     assert words <= set(known) and known == sorted(set(known))
     assert {"large", "small", "coral", "seven", "photo", "."} <= set(known) and not {"orange", "blu"} & set(known)

@@ -70,10 +70,10 @@ def test_the_folder_has_the_layout_of_the_course(folder):
 
 def test_images_show_what_their_labels_say(folder):
     images = read_labeled_folder(folder)
-    colours = [{tuple(pixel) for pixel in np.asarray(Image.open(file)).reshape(-1, 3)} for file in images.files]
+    colors = [{tuple(pixel) for pixel in np.asarray(Image.open(file)).reshape(-1, 3)} for file in images.files]
     for number, (circle, background) in enumerate(PAIRS):
-        assert all({rgb(circle), rgb(background)} <= seen for seen in colours[3 * number : 3 * number + 3])
-    assert all({rgb("red"), rgb("black")} <= seen for seen in colours[6:])
+        assert all({rgb(circle), rgb(background)} <= seen for seen in colors[3 * number : 3 * number + 3])
+    assert all({rgb("red"), rgb("black")} <= seen for seen in colors[6:])
 
 
 def test_an_image_depends_on_its_class_and_index_alone(folder, tmp_path):

@@ -47,7 +47,7 @@ def one_circle(scenes: Scenes, count: int) -> Conditions:
 def two_circles(params: TwoCirclesParams, count: int) -> Conditions:
     """One prompt and conditioning image, `count` times."""
     geometry = torch.tensor(params.circles, dtype=torch.float32)
-    colors = torch.tensor([rgb(name) for name in params.colours], dtype=torch.uint8)
+    colors = torch.tensor([rgb(name) for name in params.colors], dtype=torch.uint8)
     return Conditions(
         [params.prompt] * count,
         geometry.expand(count, -1, -1).contiguous(),

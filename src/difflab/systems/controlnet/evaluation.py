@@ -25,7 +25,7 @@ from difflab.systems.controlnet.conditions import (
 
 PROTOCOL = MEASURES | {
     "iou": f"{MEASURES['iou']}; of a circle and its hint, each pixel with the hint it is nearest to",
-    "colour": "of a circle, of the pixels inside its hint; of the background, of those outside all hints",
+    "color": "of a circle, of the pixels inside its hint; of the background, of those outside all hints",
     "without": "the same prompts and noises without the ControlNet; step 0 is the same",
 }
 
@@ -103,7 +103,7 @@ def controlnet_metrics(
     for number, asked in enumerate(params.two_circles, start=1):
         name = two_circles_name(number)
         circles = measure(images[name], groups[name]).of_each_circle()
-        named = [{"colour": color} | circle for color, circle in zip(asked.colours, circles, strict=False)]
+        named = [{"color": color} | circle for color, circle in zip(asked.colors, circles, strict=False)]
         metrics[name] = {"prompt": asked.prompt} | metrics[name] | {"circles": named}
     compared = groups[ONE_CIRCLE].part(range(params.num_compared))
     steps = {step: at_step(step) for step in steps_of(images)}

@@ -22,7 +22,7 @@ def concept_circles(color: str, params: ConceptCirclesParams, scenes: CirclesPar
 
     Image i depends on (seed, i) and the order of backgrounds. Raises UserError where there are fewer such backgrounds.
     """
-    names = [name for name in scenes.colours if name != color]
+    names = [name for name in scenes.colors if name != color]
     far = contrasts([color, *names])[0, 1:] >= scenes.min_contrast
     backgrounds = [name for name, is_far in zip(names, far, strict=True) if is_far]
     if len(backgrounds) < params.num_images:

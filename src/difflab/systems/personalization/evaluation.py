@@ -79,7 +79,7 @@ class Grader:
 
     def found(self, images: Images, prompt: str) -> dict[str, Tensor]:
         """(N,) bool by concept of the prompt: which images show it. Without those that are no color."""
-        colors = {name: self.concepts[name].colour for name in named_in(prompt, self.concepts)}
+        colors = {name: self.concepts[name].color for name in named_in(prompt, self.concepts)}
         return {name: shows_color(images, color, self.presence) for name, color in colors.items() if color}
 
     def grade(self, images: Images, prompt: str) -> dict[str, Any]:
@@ -103,10 +103,8 @@ class Grader:
         """What the detector of colors finds in each concept's own images, and in those of the others."""
         control: dict[str, Any] = {}
         for name, concept in self.concepts.items():
-            if concept.colour:
-                shown = {
-                    of: shows_color(truth, concept.colour, self.presence) for of, truth in self.true_images.items()
-                }
+            if concept.color:
+                shown = {of: shows_color(truth, concept.color, self.presence) for of, truth in self.true_images.items()}
                 control[name] = {"own_images": share_of(shown.pop(name))}
                 if shown:
                     control[name]["images_of_others"] = share_of(torch.cat(list(shown.values())))

@@ -87,7 +87,7 @@ class AutoencoderTask(nn.Module):
 
     def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         """`geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes, to the mean loss."""
-        images = render_images(batch["geometry"], batch["colours"], self.autoencoder.config.sample_size)
+        images = render_images(batch["geometry"], batch["colors"], self.autoencoder.config.sample_size)
         posterior = self.autoencoder.encode(images).latent_dist
         decoded = self.autoencoder.decode(posterior.sample(generator)).sample
         divergence = posterior.kl().mean() / posterior.mean[0].numel()

@@ -16,8 +16,8 @@ from difflab.figures.image_grid import Panel, save_image_grid
 
 PROTOCOL = MEASURES | {
     "iou": f"{MEASURES['iou']}; of the foreground and the circle of its area around its centroid",
-    "colour": "of the circle, of the foreground's pixels; of the background, of all others",
-    "captions": "held out: of one circle, with a pair of colours that training has not seen together",
+    "color": "of the circle, of the foreground's pixels; of the background, of all others",
+    "captions": "held out: of one circle, with a pair of colors that training has not seen together",
 }
 COLUMNS, ROWS = 4, 6
 LINE = 22  # characters

@@ -13,7 +13,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from difflab.config.data import CirclesParams
-from difflab.config.language import ColouredDigitsParams, UnseenImagesParams
+from difflab.config.language import ColoredDigitsParams, UnseenImagesParams
 from difflab.data.captions import NUMERALS, ColoredDigit, split_colored_digits
 from difflab.data.circles import paint, place_circles, render_images
 from difflab.data.colors import Pair, color_digits, make_color_pairs
@@ -139,13 +139,13 @@ def write_labeled_folder(folder: Path, drawings: dict[str, Draw], params: Unseen
 
 
 def write_unseen(
-    folder: Path, circles: CirclesParams, digits: ColouredDigitsParams, size: int, params: UnseenImagesParams
+    folder: Path, circles: CirclesParams, digits: ColoredDigitsParams, size: int, params: UnseenImagesParams
 ) -> None:
     """Write `folder`: circles in the pairs of colors that `circles` leaves out of training, and handwritten digits in
     the colors that `digits` does, of the test split.
     """
     _, unseen = make_color_pairs(circles)
-    _, unseen_inks = split_colored_digits(circles.colours, digits.unseen_pairs, digits.seed)
+    _, unseen_inks = split_colored_digits(circles.colors, digits.unseen_pairs, digits.seed)
     real_digits = ImageDataset.load(Path("prepared/mnist.safetensors"), ["test"]).part("test")
     drawings = unseen_circles(unseen.pairs, size) | unseen_digits(unseen_inks, real_digits, size)
     with atomic_write(folder) as partial:
