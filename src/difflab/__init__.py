@@ -1,10 +1,18 @@
 """difflab: a reproducible research pipeline for generative vision models."""
 
 import importlib.abc
+import importlib.metadata
 import importlib.util
+import pkgutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
+
+__all__ = ["DigitPipeline", "UnconditionalPipeline", "__version__"]
+__version__ = importlib.metadata.version("difflab")
 
 _libraries: list[Any] = []  # declarations end with the object that made them
 
@@ -35,3 +43,10 @@ class _TorchvisionCompat(importlib.abc.MetaPathFinder):
 
 
 sys.meta_path.insert(0, _TorchvisionCompat())
+
+
+def __getattr__(name: str) -> Any:
+    """The pipelines, imported when they are first asked for: commands and most stages do without."""
+    if name in __all__:
+        return pkgutil.resolve_name(f"difflab.diffusion.pipelines:{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
