@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import warm_python
 from ruamel.yaml import YAML
 
 from difflab.pipeline.fingerprint import CANNOT_CHANGE_A_RESULT, parse
+from tests.warm_client import Job
 
 
 def declared(folder: Path) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def main(declared_file: str, address: str, *command: str) -> None:
             copy(Path(path), Path(folder, path))
         YAML(typ="safe").dump(stage["params"], Path(folder, "params.yaml"))
         environment = os.environ | {"PYTHONPATH": f"{folder}/src"}
-        if code := warm_python.run(address, list(command), folder, environment):
+        if code := Job(address, command, folder, environment).wait():
             sys.exit(code)
         for out in stage["outs"]:
             copy(Path(folder, out), Path(out))
