@@ -59,6 +59,7 @@ STAGES = (
     "scipy.stats",
     "skimage.color",
     "sklearn.manifold",
+    "torch._dynamo",
     "torchvision.transforms",
     "transformers.models.clip.modeling_clip",
 )
@@ -69,6 +70,7 @@ RECIPES = (
     "difflab.stage",
     "difflab.systems.digits.plan",
     "difflab.training.fit",
+    "torch._dynamo",
 )
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,10 @@ def copy(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target, dirs_exist_ok=True)
     else:
-        shutil.copy(source, target)
+        shutil.copy2(source, target)
+        compiled = Path(cache_from_source(source))
+        if source.suffix == ".py" and compiled.exists():  # which goes by the time of its source
+            copy(compiled, Path(cache_from_source(target)))
 
 
 def main(declared_file: str, address: str, *command: str) -> None:

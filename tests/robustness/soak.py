@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch._dynamo  # the first optimizer would import it, in each child
 from accelerate import Accelerator
 from safetensors.torch import save_file
 
 from difflab.diffusion.noise_bank import resumable_batches
 from difflab.pipeline.files import atomic_write
-from difflab.pipeline.fingerprint import running_code
 from difflab.pipeline.run_records import recorded
 from difflab.training.checkpoint import rolling_checkpoint
 from difflab.training.fit import fit
@@ -118,7 +118,6 @@ def undisturbed(kind: str, folder: Path) -> tuple[dict[str, str], float]:
 
 def soak(kills: int, pairs: int, seed: int = 0) -> list[Row]:
     """Spread `kills` and `pairs` over all kinds of work."""
-    running_code()  # what it has parsed is kept for all children
     chosen, rows = random.Random(seed), []
     for index, kind in enumerate(WORK):
         row = Row(kind)
