@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch._dynamo  # the first optimizer would import it, in each child
+import torch._dynamo  # noqa: F401 (the first optimizer would import it, in each child)
 from accelerate import Accelerator
 from safetensors.torch import save_file
 
