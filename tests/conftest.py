@@ -40,4 +40,4 @@ def a_new_accelerator() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those of whole pipelines take minutes: begun last, they would leave the other workers idle."""
-    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)

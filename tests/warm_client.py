@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 
 class Job:
-    """The script command[0], run in `folder` by the server, with this process's input and output."""
+    """A script or `-m MODULE`, run in `folder` by the server, with this process's input and output."""
 
     def __init__(self, address: str, command: Sequence[str], folder: str, environment: Mapping[str, str]):
         job = {"command": command, "folder": folder, "environment": dict(environment)}

@@ -1,4 +1,4 @@
-"""`python warm_server.py ADDRESS MODULE …`: import the modules, then fork for each script that a client asks for.
+"""`python warm_server.py ADDRESS MODULE …`: import the modules, then fork for each script, or `-m MODULE`, of a client.
 
 A script runs with the difflab of its own PYTHONPATH: if this process has another one, it is imported again.
 """
@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
@@ -121,8 +122,13 @@ def run_job(connection: socket.socket) -> int:
     sys.path[0:1] = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     forget_another_difflab()
     sys.argv = job["command"]
+    sys.executable = shutil.which("python") or sys.executable  # what a script starts may be warm too
     try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        if sys.argv[0] == "-m":
+            sys.argv = sys.argv[1:]
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(sys.argv[0], run_name="__main__")
         code = 0
     except SystemExit as end:
         if isinstance(end.code, str):

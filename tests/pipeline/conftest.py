@@ -114,8 +114,8 @@ def real(tmp_path_factory: pytest.TempPathFactory, own_caches, warm: Path) -> Re
     known = python.with_name("declared.json")
     known.write_text(json.dumps(sandbox.declared(folder)))
     compileall.compile_dir(folder / "src", quiet=1)  # once, and not in the folder of each job
-    command = f"{warm}/python {sandbox.__file__} {known} {warm.parent}/socket"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH=$PYTHONPATH:{ROOT} exec {command} "$@"\n')
+    sandboxed = f"PYTHONPATH=$PYTHONPATH:{ROOT} exec {warm}/python {sandbox.__file__} {known} {warm.parent}/socket"
+    python.write_text(f'#!/bin/sh\ncase $1 in stages/*) {sandboxed} "$@";; *) exec {warm}/python "$@";; esac\n')
     python.chmod(0o755)
     repository.run(f"PATH={python.parent}:$PATH snakemake --cores 2")
     repository.commit("results")
