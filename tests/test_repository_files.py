@@ -1,4 +1,4 @@
-"""Files that other tools and readers take: versions agree, and the commands, pictures and pages that they name exist."""
+"""Files that other tools and readers take: versions agree; commands, pictures and pages that they name exist."""
 
 import json
 import re
