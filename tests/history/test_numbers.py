@@ -72,6 +72,7 @@ columns:
         ("0.5 (0–1)<!-- = a:x - b-1:s=1.y -->", "a:x - b-1:s=1.y"),
         ("0.5 (0–1)<!-- = b-1:s=1.y -->", "b-1:s=1.y.low"),
         ("<!-- table\nrows: [a]\ncolumns: {v: '0.5<{0}:y>'}\n-->\n<!-- /table -->", "a:y"),
+        ("<!-- table\nrows: [a, b-1]\ncolumns: {v: '0.5<{0}:q?>'}\n-->\n<!-- /table -->", "{0}:q?"),
         ("<!-- table\nrows: [a]\ncolumns: {v: '{1}'}\n-->\n<!-- /table -->", "{1}"),
         ("<!-- table\nrows: []\ncolumns: {v: '{0}'}\n-->\n<!-- /table -->", "rows"),
         ("<!-- table\nrows: [a]\ncolumns: {v: '{0}'}\n-->\n| v |\nText\n<!-- /table -->", "<!-- /table -->"),

@@ -28,6 +28,7 @@ TABLE = re.compile(
     r"(?P<head><!-- table\n(?P<spec>(?:(?!-->).)*)-->\n)(?:\n|\|[^\n]*\n)*(?P<end><!-- /table -->)", re.S
 )
 MARKS = {"<!-- = ": "a number before it and --> after it", "<!-- table\n": "-->, a table and <!-- /table --> after it"}
+MISSING = "–"
 Cell = str | int | float
 Row = list[Cell]
 Metrics = Mapping[str, Numbers]  # by stem of the metrics file
@@ -85,9 +86,12 @@ def _table(spec: str, metrics: Metrics, place: str) -> str:
             raise UserError(f"{place}: found {template!r}, allowed: {allowed}") from None
         return IN_CELL.sub(lambda found: _written(found, metrics, place), text)
 
-    rows = [[cell(template, row) for template in parsed.columns.values()] for row in parsed.rows]
-    head, *lines = (f"| {' | '.join(line)} |\n" for line in [list(parsed.columns), *rows])
-    return head + "|" + "---|" * len(parsed.columns) + "\n" + "".join(lines)
+    columns = {header: [cell(template, row) for row in parsed.rows] for header, template in parsed.columns.items()}
+    for header, cells in columns.items():
+        if set(cells) == {MISSING}:
+            raise UserError(f"{place}: {header}: found {parsed.columns[header]!r}, allowed: a number that some row has")
+    head, *lines = (f"| {' | '.join(line)} |\n" for line in [columns, *zip(*columns.values(), strict=True)])
+    return head + "|" + "---|" * len(columns) + "\n" + "".join(lines)
 
 
 def _written(found: re.Match[str], metrics: Metrics, place: str) -> str:
@@ -97,7 +101,7 @@ def _written(found: re.Match[str], metrics: Metrics, place: str) -> str:
         raise UserError(f"{place}: found {expression!r}, allowed: numbers and FILE:PATH with + - * /")
     optional = found.re is IN_CELL and found["optional"]
     if optional and not all(_is_there(name, metrics) for name in NUMBER.finditer(expression)):
-        return "–"
+        return MISSING
     text = _rounded(_value(expression, metrics, place), found["number"])
     if not found["interval"]:
         return text
