@@ -12,7 +12,7 @@ import re
 import shlex
 import sys
 import time
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import networkx as nx
@@ -112,6 +112,13 @@ rule all:
         "{JOB} {params.stages}"
 
 
+@lru_cache(None)
+def minutes_left(stage):
+    """The longest chain of `runtime` from the start of a stage to the end of the pipeline."""
+    own = (stage.meta or {}).get("runtime", 10)
+    return own + max(map(minutes_left, INDEX.graph.predecessors(stage)), default=0)
+
+
 for stage in STAGES.values():
     need = {"threads": 1, "mem_mb": 1000, "runtime": 10, "gpu": 0} | (stage.meta or {})
 
@@ -126,7 +133,7 @@ for stage in STAGES.values():
             stage=stage.addressing,
             force=lambda wildcards: "--force" if forced() else "",
         threads: need["threads"]
-        priority: need["runtime"]  # the longest first, or they run alone at the end
+        priority: minutes_left(stage)  # the longest chain first, or it runs alone at the end
         resources:
             mem_mb=need["mem_mb"],
             runtime=need["runtime"],

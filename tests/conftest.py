@@ -2,16 +2,25 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from difflab.errors import warn  # any module of difflab makes torchvision importable
+from tests import warm_server
 
 settings.register_profile("on a busy machine", deadline=None)
 settings.load_profile("on a busy machine")
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+@pytest.fixture(scope="session")
+def warm_stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Python that has imported what the stages of recipes do: tests kill forks of it."""
+    with warm_server.warm_server(tmp_path_factory.mktemp("warm_stages"), warm_server.RECIPES) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
@@ -31,4 +40,4 @@ def a_new_accelerator() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those of whole pipelines take minutes: begun last, they would leave the other workers idle."""
-    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)

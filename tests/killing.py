@@ -1,16 +1,24 @@
 """Stages that are killed on the way."""
 
+import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.warm_client import Job
 
-def kill_once(ready: Callable[[], bool], command: Sequence[str], folder: Path) -> None:
-    """Start `command` in `folder`, and kill it with SIGKILL as soon as it is `ready`, which it must not end before."""
-    with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as process:
-        while not ready() and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+
+def finish(address: str, stage: Sequence[str], folder: Path) -> None:
+    """Run a stage in `folder`, as a fork of the warm Python at `address`."""
+    assert Job(address, stage, str(folder), os.environ).wait() == 0
+
+
+def kill_once(ready: Callable[[], bool], address: str, stage: Sequence[str], folder: Path) -> None:
+    """Start it, and kill it with SIGKILL as soon as it is `ready`, which it must not end before."""
+    job = Job(address, stage, str(folder), os.environ)
+    while not ready() and not job.ended():
+        time.sleep(0.01)
+    assert not job.ended(), "it ended before it could be killed"
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait()

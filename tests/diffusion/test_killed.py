@@ -2,16 +2,15 @@
 
 import runpy
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.killing import kill_once
+from tests.killing import finish, kill_once
 
-STAGE = [sys.executable, str(Path(__file__).parents[2] / "stages/digits/sample.py"), "joint"]
+STAGE = [str(Path(__file__).parents[2] / "stages/digits/sample.py"), "joint"]
 SAMPLING = {
     "seed": 0,
     "sampler": "ddpm",
@@ -37,9 +36,9 @@ def num_drawn(project: Path) -> int:
     return len(list(project.glob(".cache/samples/sample@joint/sample-joint-*/*.safetensors")))
 
 
-def kill_at(project: Path, batches: int) -> int:
+def kill_at(project: Path, batches: int, address: str) -> int:
     """Start sampling, kill it once it has kept so many batches; returns how many it has then."""
-    kill_once(lambda: num_drawn(project) >= batches, STAGE, project)
+    kill_once(lambda: num_drawn(project) >= batches, address, STAGE, project)
     return num_drawn(project)
 
 
@@ -48,17 +47,17 @@ def images(project: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.png")}
 
 
-def test_killed_at_two_points_it_ends_in_the_same_bytes(project, monkeypatch):
+def test_killed_at_two_points_it_ends_in_the_same_bytes(project, warm_stages, monkeypatch):
     """39 images in batches of 4, which are not those of one digit."""
     monkeypatch.chdir(project)
-    monkeypatch.setattr(sys, "argv", STAGE[1:])
-    runpy.run_path(STAGE[1], run_name="__main__")
+    monkeypatch.setattr(sys, "argv", STAGE)
+    runpy.run_path(STAGE[0], run_name="__main__")
     whole = images(project)
     assert len(whole) == 39 + 2 * 3
     shutil.rmtree(project / "samples")
-    reached = [kill_at(project, batches) for batches in (2, 5)]
+    reached = [kill_at(project, batches, warm_stages) for batches in (2, 5)]
     assert 2 <= reached[0] < 5 <= reached[1] < NUM_BATCHES, "each kill should undo only a part"
     assert not images(project)
-    subprocess.run(STAGE, cwd=project, check=True)
+    finish(warm_stages, STAGE, project)
     assert images(project) == whole
     assert num_drawn(project) == 0

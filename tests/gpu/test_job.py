@@ -75,6 +75,7 @@ def test_only_missing_or_older_packages_are_unpacked(tmp_path):
     assert (site / Path(__file__).name).is_file()
 
 
+@pytest.mark.pipeline
 def test_the_whole_job(packed, tmp_path):
     command = [sys.executable, "gpu/job.py", "--packed", str(packed), "--out", str(tmp_path), "--smoke", "--no-compile"]
     job = subprocess.run(

@@ -1,22 +1,24 @@
 """Repositories in temporary folders for the runners to work in."""
 
+import compileall
 import json
-import os
+import shlex
 import shutil
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import sandbox
-import warm_python
 from repository import Repository
 from ruamel.yaml import YAML
 
+from tests import warm_client, warm_server
+
 ROOT = Path(__file__).parents[2]
 RUNNERS = ["Snakefile", "profiles", ".dvcignore", ".dvc/config", ".dvc/.gitignore", ".gitignore", "conf", "data.dvc"]
+COMMANDS = ["dvc", "difflab", "snakemake"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,9 +34,9 @@ def own_caches(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, own_caches) -> Repository:
+def built(tmp_path_factory: pytest.TempPathFactory, own_caches, warm_runners: Path) -> Repository:
     """The stand-in pipeline under the real Snakefile, check_params and params.yaml (smoke), after `dvc repro`."""
-    repository = Repository(tmp_path_factory.mktemp("stand_in") / "built")
+    repository = Repository(tmp_path_factory.mktemp("stand_in") / "built", warm_runners)
     shutil.copytree(Path(__file__).parent / "stand_in", repository.folder)
     for name in RUNNERS:
         (repository / name).parent.mkdir(exist_ok=True)
@@ -65,31 +67,35 @@ def keep(params_file: Path, scenario: str, *recipes: str) -> None:
     yaml.dump(params, params_file)
 
 
-@pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a warm Python (see warm_python.py)."""
-    address = tmp_path_factory.mktemp("warm") / "socket"
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # read when torch is imported
-    server = subprocess.Popen([sys.executable, warm_python.__file__, str(address)], env=environment)
-    while not address.exists():
-        assert server.poll() is None
-        time.sleep(0.1)
-    yield str(address)
-    server.kill()
-    server.wait()
+@contextmanager
+def warm_programs(folder: Path, modules: Iterable[str]) -> Iterator[Path]:
+    """A folder with `python` and the runners' commands, forked from a Python that has imported `modules`."""
+    with warm_server.warm_server(folder, modules) as address:
+        (folder / "bin").mkdir()
+        for name in ("python", *COMMANDS):
+            program = folder / "bin" / name
+            script = [] if name == "python" else [str(shutil.which(name))]
+            words = shlex.join([sys.executable, "-IS", warm_client.__file__, address, *script])
+            program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+            program.chmod(0o755)
+        yield folder / "bin"
 
 
 @pytest.fixture(scope="session")
-def warm_bin(tmp_path_factory: pytest.TempPathFactory, warm: str) -> Path:
-    """A folder with a `python` whose scripts are forked from the warm one."""
-    python = tmp_path_factory.mktemp("warm_bin") / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} {warm_python.__file__} {warm} "$@"\n')
-    python.chmod(0o755)
-    return python.parent
+def warm_runners(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with warm_programs(tmp_path_factory.mktemp("warm_runners"), warm_server.RUNNERS) as programs:
+        yield programs
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: pytest.TempPathFactory, own_caches, warm: str) -> Repository:
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """With the libraries of the stages too."""
+    with warm_programs(tmp_path_factory.mktemp("warm"), (*warm_server.RUNNERS, *warm_server.STAGES)) as programs:
+        yield programs
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory, own_caches, warm: Path) -> Repository:
     """The working tree, committed with three recipes and one scenario of the smoke profile, after `snakemake`.
 
     Its jobs ran in folders that held nothing but what their stages declare (see sandbox.py), forked from a warm Python.
@@ -99,15 +105,17 @@ def real(tmp_path_factory: pytest.TempPathFactory, own_caches, warm: str) -> Rep
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    repository = Repository(folder)
+    repository = Repository(folder, warm)
     repository.run("git init --quiet && difflab profile smoke")
     (repository / "dvc.lock").unlink()  # of another profile, and longer: DVC reads and writes all of it for each stage
     keep(repository / "params.yaml", "mnistm-usps", "joint-cosine", "mnistm-linear", "unconditional-800")
     repository.commit("the working tree")
-    python = tmp_path_factory.mktemp("bin") / "python"
+    python = tmp_path_factory.mktemp("sandbox") / "python"
     known = python.with_name("declared.json")
     known.write_text(json.dumps(sandbox.declared(folder)))
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(sandbox.__file__)} {known} {warm} "$@"\n')
+    compileall.compile_dir(folder / "src", quiet=1)  # once, and not in the folder of each job
+    sandboxed = f"PYTHONPATH=$PYTHONPATH:{ROOT} exec {warm}/python {sandbox.__file__} {known} {warm.parent}/socket"
+    python.write_text(f'#!/bin/sh\ncase $1 in stages/*) {sandboxed} "$@";; *) exec {warm}/python "$@";; esac\n')
     python.chmod(0o755)
     repository.run(f"PATH={python.parent}:$PATH snakemake --cores 2")
     repository.commit("results")

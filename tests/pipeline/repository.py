@@ -8,10 +8,14 @@ from pathlib import Path
 
 
 class Repository:
-    """A git repository with a pipeline, and what a user types in it; its own sources come before the installed ones."""
+    """A git repository with a pipeline, and what a user types in it; its own sources come before the installed ones.
 
-    def __init__(self, folder: Path):
+    Commands are looked for in the folder `programs` first.
+    """
+
+    def __init__(self, folder: Path, programs: Path | None = None):
         self.folder = folder
+        self.programs = programs
 
     def __truediv__(self, path: str) -> Path:
         return self.folder / path
@@ -25,6 +29,8 @@ class Repository:
     def end(self, command: str) -> subprocess.CompletedProcess[str]:
         under_test = filter(None, [os.environ.get("PYTHONPATH")])  # where they are not the installed ones
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(self / "src"), *under_test])}
+        if self.programs:
+            environment["PATH"] = os.pathsep.join([str(self.programs), environment["PATH"]])
         done = subprocess.run(command, shell=True, cwd=self.folder, env=environment, capture_output=True, text=True)
         print(f"$ {command}\n{done.stdout}{done.stderr}")  # pytest shows it when the test fails
         return done
@@ -49,8 +55,8 @@ class Repository:
 
     def clone(self, folder: Path) -> "Repository":
         self.run(f"git clone --quiet . {folder}")
-        return Repository(folder)
+        return Repository(folder, self.programs)
 
     def copy(self, folder: Path) -> "Repository":
         shutil.copytree(self.folder, folder)
-        return Repository(folder)
+        return Repository(folder, self.programs)

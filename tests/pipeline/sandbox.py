@@ -8,13 +8,14 @@ import os
 import shutil
 import sys
 import tempfile
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
-import warm_python
 from ruamel.yaml import YAML
 
 from difflab.pipeline.fingerprint import CANNOT_CHANGE_A_RESULT, parse
+from tests.warm_client import Job
 
 
 def declared(folder: Path) -> dict[str, Any]:
@@ -53,7 +54,10 @@ def copy(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target, dirs_exist_ok=True)
     else:
-        shutil.copy(source, target)
+        shutil.copy2(source, target)
+        compiled = Path(cache_from_source(source))
+        if source.suffix == ".py" and compiled.exists():  # which goes by the time of its source
+            copy(compiled, Path(cache_from_source(target)))
 
 
 def main(declared_file: str, address: str, *command: str) -> None:
@@ -66,7 +70,7 @@ def main(declared_file: str, address: str, *command: str) -> None:
             copy(Path(path), Path(folder, path))
         YAML(typ="safe").dump(stage["params"], Path(folder, "params.yaml"))
         environment = os.environ | {"PYTHONPATH": f"{folder}/src"}
-        if code := warm_python.run(address, list(command), folder, environment):
+        if code := Job(address, command, folder, environment).wait():
             sys.exit(code)
         for out in stage["outs"]:
             copy(Path(folder, out), Path(out))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
@@ -103,3 +104,9 @@ def test_parameters_are_checked_before_every_stage() -> None:
 def test_torchvision_can_be_imported_next_to_any_torch() -> None:
     """Also where a stage looks for it before torch is imported."""
     subprocess.run([sys.executable, "-c", "import difflab, torchvision.ops, diffusers.loaders"], check=True)
+
+
+def test_the_committed_lock_has_the_stages_of_the_pipeline_and_no_other() -> None:
+    """DVC keeps the entry of a stage that is gone."""
+    with_command = {stage.addressing for stage in REPO.index.stages if stage.cmd}
+    assert set(yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]) == with_command

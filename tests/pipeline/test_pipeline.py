@@ -33,7 +33,7 @@ def test_snakemake_makes_everything_from_what_is_declared(real: Repository) -> N
 
 def test_dvc_makes_the_same_bytes(real: Repository, tmp_path: Path) -> None:
     """One recipe, all the way to its samples; each stage in a Python of its own."""
-    clone = real.clone(tmp_path / "clone")
+    clone = Repository(real.clone(tmp_path / "clone").folder)
     made = clone.run("dvc repro sample@unconditional-800")
     for stage in ("fetch", "train@unconditional-800", "sample@unconditional-800"):
         assert f"Running stage '{stage}'" in made
@@ -42,25 +42,34 @@ def test_dvc_makes_the_same_bytes(real: Repository, tmp_path: Path) -> None:
 
 FIT = "src/difflab/training/fit.py"
 TRAINED_BY_FIT = {"judge", "train", "faces", "adapt", "autoencoder", "clip", "text_to_image", "controlnet"}
-# An edit, as text of a file and what replaces it, and the scripts of the stages that DVC then calls changed.
+# Edits, each as text of a file and what replaces it, and the scripts of the stages that DVC then calls changed.
 EDITS = {
-    "a comment": (FIT, "VALIDATION_BATCH = 256", "VALIDATION_BATCH = 256  # images", set()),
-    "a docstring": ("stages/data/fetch.py", '"""', '"""Once more: ', set()),
-    "layout": ("src/difflab/data/dataset.py", "SPLITS: ", "\n\nSPLITS: ", set()),
-    "a message": ("src/difflab/errors.py", "error: ", "mistake: ", set()),
-    "the report": ("src/difflab/report/tables.py", "\nimport ", "\nimport sys\nimport ", {"report"}),
-    "a stage": ("stages/data/fetch.py", "def main", "fetched = 1\n\n\ndef main", {"fetch"}),
-    "fit": (FIT, "VALIDATION_BATCH = 256", "VALIDATION_BATCH = 128", TRAINED_BY_FIT | {"invert", "custom_diffusion"}),
+    "a comment, a docstring, layout and a message": (
+        {
+            FIT: ("VALIDATION_BATCH = 256", "VALIDATION_BATCH = 256  # images"),
+            "stages/data/fetch.py": ('"""', '"""Once more: '),
+            "src/difflab/data/dataset.py": ("SPLITS: ", "\n\nSPLITS: "),
+            "src/difflab/errors.py": ("error: ", "mistake: "),
+        },
+        set(),
+    ),
+    "the report": ({"src/difflab/report/tables.py": ("\nimport ", "\nimport sys\nimport ")}, {"report"}),
+    "a stage": ({"stages/data/fetch.py": ("def main", "fetched = 1\n\n\ndef main")}, {"fetch"}),
+    "fit": (
+        {FIT: ("VALIDATION_BATCH = 256", "VALIDATION_BATCH = 128")},
+        TRAINED_BY_FIT | {"invert", "custom_diffusion"},
+    ),
 }
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_what_an_edit_of_the_code_reruns(real: Repository, tmp_path: Path, edit: str) -> None:
     work = real.copy(tmp_path / "work")
-    path, old, new, scripts = EDITS[edit]
-    text = (work / path).read_text()
-    assert old in text
-    (work / path).write_text(text.replace(old, new, 1))
+    edits, scripts = EDITS[edit]
+    for path, (old, new) in edits.items():
+        text = (work / path).read_text()
+        assert old in text
+        (work / path).write_text(text.replace(old, new, 1))
     expected = {name for name in stages(work) if name.split("@")[0] in scripts}
     planned = work.planned()
     assert {re.sub(r"\W", "_", name) for name in expected - {"report"}} <= planned
@@ -82,9 +91,9 @@ def test_a_figure_takes_what_it_needs_and_no_more(real: Repository, tmp_path: Pa
     assert all(f'label = "{rule}"' in graph for rule in ETA_GRID)
 
 
-def test_experiment_and_what_it_changes(real: Repository, tmp_path: Path, warm_bin: Path) -> None:
+def test_experiment_and_what_it_changes(real: Repository, tmp_path: Path) -> None:
     work = real.copy(tmp_path / "work")
-    work.run(f"PATH={warm_bin}:$PATH dvc exp run --set-param studies.guidance.num_images=30")
+    work.run("dvc exp run --set-param studies.guidance.num_images=30")
     params = json.loads(work.run("dvc params diff --json"))
     assert params["params.yaml"]["studies.guidance.num_images"]["new"] == 30
     metrics = json.loads(work.run("dvc metrics diff --json"))
@@ -109,4 +118,4 @@ def test_documented_commands_run(real: Repository, tmp_path: Path) -> None:
     for number, program in enumerate(blocks("python")):
         (work / f"program_{number}.py").write_text(program)
     programs = "; ".join(f"runpy.run_path('program_{i}.py')" for i in range(len(blocks("python"))))
-    work.run(f'python -c "import difflab, runpy; {programs}"')
+    Repository(work.folder).run(f'python -c "import difflab, runpy; {programs}"')

@@ -11,6 +11,8 @@ import pytest
 from dvc.repo import Repo
 from repository import Repository
 
+pytestmark = pytest.mark.pipeline
+
 TRAINED = {"train_a", "train_b", "evaluate", "curve"}
 FROM_A = {"train_a", "evaluate", "curve"}
 ALL = TRAINED | {"fetch", "data_dvc", "prepare_a", "prepare_b"}

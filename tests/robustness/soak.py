@@ -21,12 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch._dynamo  # noqa: F401 (the first optimizer would import it, in each child)
+from accelerate import Accelerator
 from safetensors.torch import save_file
 
 from difflab.diffusion.noise_bank import resumable_batches
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import recorded
 from difflab.training.checkpoint import rolling_checkpoint
+from difflab.training.fit import fit
 from tests.training.noisy_regression import TRAINING, NoisyRegression, make_data
 
 RUNS = 3  # of the training of several runs
@@ -34,10 +37,6 @@ RUNS = 3  # of the training of several runs
 
 def train() -> None:
     """Runs of one stage, as domain adaptation and textual inversion have them: one output of all."""
-    from accelerate import Accelerator
-
-    from difflab.training.fit import fit
-
     params = TRAINING.model_copy(update={"num_snapshots": 2})
     with atomic_write(Path("models/runs")) as folder:
         folder.mkdir()
