@@ -1,4 +1,4 @@
-"""A conditional DDPM in the style of Conditional_Diffusion_MNIST (T. Pearce 2022), with classifier-free guidance.
+"""A conditional DDPM in the style of Conditional_Diffusion_MNIST (T. Pearce, 2022), with classifier-free guidance.
 
 Written from its published description and Ho & Salimans (2022): a U-Net of two levels whose way up is multiplied by an
 embedding of the class and shifted by one of the time, a one-hot class that is set to zero for ∅, ε-prediction.

@@ -22,13 +22,14 @@ found = metrics_of(accuracy_metrics(correct, digits)).measurements
 (worst,) = [m for m in found if m.path[0] == "accuracy_of_worst_digit"]
 assert worst.value == 0.5 and worst.low is not None
 
-recipe = load_params("params.yaml").recipes["mnistm-linear"]
-assert recipe.schedule.name == "cosine"
+recipe = load_params("params.yaml").recipes["svhn-cosine"]
+assert (recipe.schedule.name, list(recipe.data)) == ("cosine", ["svhn"])
 assert OtherSampling(sampler="unipc", seed=0, num_inference_steps=5, images_per_digit=10).sampler == "unipc"
 
 # Where the image is known, and the noise with it, every step of a deterministic sampler leads towards that image.
 betas = make_betas(recipe.schedule)
 sampler = make_sampler(betas, sampler="unipc", num_inference_steps=5)
+assert sampler.scheduler.sigmas.dtype == torch.float64
 alphas = torch.cumprod(1 - betas, 0)
 image, noise = torch.full((1, 3, 4, 4), 0.3, dtype=torch.float64), torch.randn(1, 3, 4, 4, dtype=torch.float64)
 x = noise
@@ -45,6 +46,6 @@ def test_the_three_diffs_apply_and_work(tmp_path: Path) -> None:
     diffs = re.findall(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
     assert [diff.count("\n+++ ") for diff in diffs] == [2, 2, 1]
     for diff in diffs:
-        subprocess.run(["git", "apply", "--unidiff-zero", "-"], input=diff, text=True, cwd=tmp_path, check=True)
+        subprocess.run(["git", "apply", "-"], input=diff, text=True, cwd=tmp_path, check=True)
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
     subprocess.run([sys.executable, "-c", CHECK], cwd=tmp_path, env=environment, check=True)

@@ -12,12 +12,11 @@ from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.history.claims import load_claims
 from difflab.history.dvc_lock import parse_lock
-from difflab.history.findings import committed_metrics, table, with_findings, write_findings
+from difflab.history.findings import table, with_findings
 from difflab.history.made_here import made_here
 from difflab.history.reference import FileReference, Reference, experiment, training_seed_keys
 from difflab.history.verify import files_of_one_model, verdict, verify
 
-ROOT = Path(__file__).parents[2]
 SEEDS = {"accuracy": [0.9, 0.91, 0.92], "accuracy.low": [0.8, 0.81, 0.82], "accuracy.high": [1.0, 1.0, 1.0]}
 
 
@@ -127,26 +126,3 @@ def test_what_rests_on_given_models_has_one_value(repository: Path) -> None:
     assert found(**{"faces.checkpoint": None})[0] == set()
     assert found(**{"faces.checkpoint": "f"}) == ({"m"}, ["0.9 | one model |", "0.8 | no: one model |"])
     assert files_of_one_model(claims, {}, []) == set()
-
-
-def test_a_file_without_a_block_is_refused(repository: Path) -> None:
-    write_reference()
-    Path("README.md").write_text("nothing")
-    with pytest.raises(UserError, match=r"README\.md: found no block"):
-        write_findings([Path("README.md")])
-
-
-def test_the_findings_of_readme_and_docs_are_those_of_the_reference() -> None:
-    claims = load_claims(ROOT / "claims.yaml")
-    reference = Reference.model_validate_json((ROOT / "reference.json").read_text())
-    with_blocks = [p for p in [ROOT / "README.md", *ROOT.glob("docs/*.md")] if "<!-- findings" in p.read_text()]
-    assert ROOT / "README.md" in with_blocks
-    texts = {page.name: page.read_text() for page in with_blocks}
-    metrics = committed_metrics(ROOT / "metrics")
-    committed = parse_lock((ROOT / "dvc.lock").read_bytes(), (ROOT / "data.dvc").read_bytes())
-    one_model = files_of_one_model(claims, committed, training_seed_keys(load_params(ROOT / "params.yaml")))
-    assert one_model == {"faces", "zero_shot", "text_to_image"}
-    changed = {
-        name for name, text in texts.items() if with_findings(text, claims, reference, metrics, one_model) != text
-    }
-    assert changed == set()

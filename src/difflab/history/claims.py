@@ -18,6 +18,7 @@ from difflab.history.measurements import Numbers
 
 FILE = Path("claims.yaml")
 NUMBER = re.compile(r"(?P<file>[a-z0-9_-]+):(?P<path>[^\s:()]+)")  # joint-cosine:mnistm.accuracy.low
+ARITHMETIC = re.compile(r"[\d.\s*/()+-]+")
 SIGN = re.compile(r"\s(<=|>=|<|>)\s")
 SIGNS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -28,9 +29,14 @@ SIGNS: dict[str, Callable[[float, float], bool]] = {
 State = Literal["holds", "does not hold", "not measured"]
 
 
+def is_arithmetic(side: str) -> bool:
+    """Whether it has only numbers and FILE:PATH with + - * / and parentheses."""
+    return bool(ARITHMETIC.fullmatch(NUMBER.sub("0", side)))
+
+
 def _has_two_sides(inequality: str) -> str:
     sides = SIGN.split(inequality)
-    if len(sides) != 3 or not all(re.fullmatch(r"[\d.\s*/()+-]+", NUMBER.sub("0", side)) for side in sides[::2]):
+    if len(sides) != 3 or not all(map(is_arithmetic, sides[::2])):
         raise refuse("", inequality, "two sides of numbers and FILE:PATH with + - * /, and <, <=, > or >= between them")
     return inequality
 
@@ -86,13 +92,13 @@ def outcome(claim: Claim, metrics: Mapping[str, Numbers]) -> Outcome:
     values, held = list[float](), list[bool]()
     for inequality in claim.holds_if:
         left, sign, right = SIGN.split(inequality)
-        values.append(_value(left, metrics))
-        held.append(SIGNS[sign](values[-1], _value(right, metrics)))
+        values.append(value_of(left, metrics))
+        held.append(SIGNS[sign](values[-1], value_of(right, metrics)))
     return Outcome(claim, "holds" if all(held) else "does not hold", tuple(values))
 
 
-def _value(side: str, metrics: Mapping[str, Numbers]) -> float:
-    """The arithmetic of one side, by pandas."""
+def value_of(side: str, metrics: Mapping[str, Numbers]) -> float:
+    """The arithmetic of one side of an inequality, by pandas; all its numbers are in `metrics`."""
     import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
     values = [metrics[found["file"]][found["path"]] for found in NUMBER.finditer(side)]

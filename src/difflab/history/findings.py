@@ -1,44 +1,15 @@
-"""`difflab findings`: the tables of claims in README.md and docs, from claims.yaml, reference.json and metrics/."""
+"""Tables of claims in Markdown, between `<!-- findings SYSTEM, … -->` (none: all systems) and `<!-- /findings -->`."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from difflab.config.params import load_params
-from difflab.errors import UserError, reading
-from difflab.history.claims import Claims, load_claims
-from difflab.history.measurements import Numbers, read_metrics
-from difflab.history.reference import Reference, load_reference, training_seed_keys
-from difflab.history.revisions import Revision
-from difflab.history.verify import files_of_one_model, judged_claims
-from difflab.pipeline.files import atomic_write
+from difflab.history.claims import Claims
+from difflab.history.measurements import Numbers
+from difflab.history.reference import Reference
+from difflab.history.verify import judged_claims
 
 BLOCK = re.compile(r"(<!-- findings(?P<systems>[\w ,-]*) -->\n).*?(<!-- /findings -->)", re.DOTALL)
-
-
-def write_findings(files: list[Path]) -> None:
-    """Replace the blocks between `<!-- findings SYSTEM, … -->` (none: all systems) and `<!-- /findings -->`.
-
-    Raises UserError when there is no reference, or when a file has no such block.
-    """
-    claims, reference = load_claims(), load_reference()
-    if reference is None:
-        raise UserError("reference.json: not found; `difflab reference` writes it")
-    one_model = files_of_one_model(claims, Revision(None).lock, training_seed_keys(load_params()))
-    metrics = committed_metrics()
-    for file in files:
-        with reading(file):
-            text = file.read_text(encoding="utf-8")
-        if not BLOCK.search(text):
-            raise UserError(f"{file}: found no block, allowed: a file with <!-- findings --> and <!-- /findings -->")
-        with atomic_write(file) as partial:
-            partial.write_text(with_findings(text, claims, reference, metrics, one_model), encoding="utf-8")
-
-
-def committed_metrics(folder: Path = Path("metrics")) -> dict[str, Numbers]:
-    """The numbers of the metrics files in `folder`, by stem."""
-    return {path.stem: read_metrics(path).numbers for path in sorted(folder.glob("*.json"))}
 
 
 def with_findings(

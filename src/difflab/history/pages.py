@@ -1,0 +1,98 @@
+"""`difflab numbers`: all that README.md and docs/*.md take from claims.yaml, reference.json and metrics/."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from difflab.config.params import load_params
+from difflab.errors import UserError, reading
+from difflab.history.claims import Claims, load_claims, outcome
+from difflab.history.findings import BLOCK, with_findings
+from difflab.history.measurements import Numbers, read_metrics
+from difflab.history.numbers import INLINE, TABLE, place_of, with_numbers
+from difflab.history.reference import Reference, load_reference, training_seed_keys
+from difflab.history.revisions import Revision
+from difflab.history.verify import files_of_one_model
+from difflab.pipeline.files import atomic_write
+
+PAGES = ("README.md", "docs/*.md")
+CLAIM = re.compile(r"<!-- claim (?P<name>[^\n]+?) -->")  # after a sentence that rests on it
+
+
+@dataclass(frozen=True)
+class Sources:
+    claims: Claims
+    reference: Reference
+    metrics: dict[str, Numbers]  # by stem of the metrics file
+    one_model: set[str]  # see files_of_one_model
+
+
+def write_numbers(files: list[Path], check: bool) -> list[str]:
+    """Bring tables and numbers in `files` up to date, or with `check` only compare them: what is wrong, by line.
+
+    Without `files`, of README.md and docs/*.md. A sentence whose claim does not hold is wrong in either case, as only a
+    person can mend it. Raises UserError when there is no reference, when a named file has nothing to write, or when
+    an expression is not valid.
+    """
+    sources, wrong = load_sources(), list[str]()
+    for file in files or [page for pattern in PAGES for page in sorted(Path().glob(pattern))]:
+        with reading(file):
+            text = file.read_text(encoding="utf-8")
+        if files and not any(pattern.search(text) for pattern in (BLOCK, TABLE, INLINE, CLAIM)):
+            raise UserError(f"{file}: found no numbers, allowed: a file with such comments as <!-- findings --> in it")
+        written = up_to_date(text, sources, str(file))
+        wrong += failed_claims(text, sources, str(file))
+        if check:
+            wrong += differences(text, written, str(file))
+        elif written != text:
+            with atomic_write(file) as partial:
+                partial.write_text(written, encoding="utf-8")
+    return wrong
+
+
+def load_sources() -> Sources:
+    """Those of this folder. Raises UserError when there is no reference."""
+    claims, reference = load_claims(), load_reference()
+    if reference is None:
+        raise UserError("reference.json: not found; `difflab reference` writes it")
+    one_model = files_of_one_model(claims, Revision(None).lock, training_seed_keys(load_params()))
+    metrics = {path.stem: read_metrics(path).numbers for path in sorted(Path("metrics").glob("*.json"))}
+    return Sources(claims, reference, metrics, one_model)
+
+
+def up_to_date(text: str, sources: Sources, page: str) -> str:
+    text = with_numbers(text, sources.metrics, page)
+    return with_findings(text, sources.claims, sources.reference, sources.metrics, sources.one_model)
+
+
+def failed_claims(text: str, sources: Sources, page: str) -> Iterator[str]:
+    """A line for each `<!-- claim NAME -->` whose claim does not hold for the metrics."""
+    for found in CLAIM.finditer(text):
+        place, claim = place_of(page, text, found.start()), sources.claims.claims.get(found["name"])
+        if claim is None:
+            raise UserError(f"{place}: found claim {found['name']!r}, allowed: a claim of claims.yaml")
+        if (state := outcome(claim, sources.metrics).state) != "holds":
+            yield f"{place}: claim {found['name']}: {state}"
+
+
+def differences(old: str, new: str, page: str) -> Iterator[str]:
+    """A line for each line of `old` that differs: the words found, and those expected."""
+    before, after = old.splitlines(), new.splitlines()
+    for tag, start, stop, new_start, new_stop in SequenceMatcher(None, before, after, False).get_opcodes():
+        if tag != "equal" and stop - start != new_stop - new_start:
+            yield f"{page}:{start + 1}: found {stop - start} lines, expected {new_stop - new_start}"
+        elif tag != "equal":
+            for line in range(stop - start):
+                words = _words(before[start + line], after[new_start + line])
+                yield f"{page}:{start + line + 1}: " + "; ".join(f"found {a!r}, expected {b!r}" for a, b in words)
+
+
+def _words(old: str, new: str) -> Iterator[tuple[str, str]]:
+    before, after = old.split(" "), new.split(" ")
+    for tag, start, stop, new_start, new_stop in SequenceMatcher(None, before, after, False).get_opcodes():
+        if tag != "equal":
+            yield " ".join(before[start:stop]), " ".join(after[new_start:new_stop])
