@@ -37,6 +37,7 @@ ACCEPTED = {
     r".*(prompt|prompts\.\d+|initializer)='no such name'": "words; `difflab check` looks for them in CLIP's vocabulary",
     rf"recipes\.[^.]+(\.data\.\w+)?={re.escape(repr(GONE))}": "any set of recipes and domains is an experiment",
     r".*\.ema_decay=(None|0\.5)": "no moving average, or another one",
+    r".*\.min_snr_gamma=0\.5": "weights of the loss",
     r".*\.max_grad_norm=(None|0\.5)": "no clipping, or another norm",
     r".*\.time_embedding_dim=(None|3)": "four times the first width, or another one",
 }

@@ -13,7 +13,7 @@ from difflab.stage import WITHOUT_TEXT
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "stages").rglob("*.py"))
-DRAWING = {"grid", "same_noise", "recipe_data", "code"}  # copy or arrange image files
+DRAWING = {"grid", "eta_grid", "same_noise", "recipe_data", "code"}  # copy or arrange image files
 WITHOUT_DIFFUSERS = {
     *("adapt", "circles", "concept", "clip", "evaluate", "evaluate_adaptation", "evaluate_controlnet"),
     *("evaluate_faces", "fetch", "judge", "prepare", "scenario", "study_results", "successes_failures", "tsne"),
