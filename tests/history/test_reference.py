@@ -163,3 +163,11 @@ def test_a_later_commit_keeps_the_files_of_the_same_experiment(repository: Path)
     before["files"]["m"]["experiment"] = "another"
     Path("reference.json").write_text(json.dumps(before))
     assert make_reference(2, ["n"]).files.keys() == {"n"}
+
+
+def test_a_seed_that_no_file_has_any_more_is_none_of_the_reference(repository: Path) -> None:
+    make_reference(3, ["m"])
+    before = json.loads(Path("reference.json").read_text())
+    before["files"]["m"] |= {"experiment": "another", "commit": "0" * 40}
+    Path("reference.json").write_text(json.dumps(before))
+    assert make_reference(2, ["m"]).seeds == [0, 100]

@@ -180,7 +180,9 @@ def _extended(reference: Reference, path: Path, folder: Path) -> Reference:
         return old.experiment == experiment(lock, f"metrics/{name}.json", seed_keys)
 
     kept = {name: old for name, old in before.files.items() if is_kept(name, old)}
-    return Reference(seeds=max(before.seeds, reference.seeds, key=len), files=reference.files | kept)
+    files = reference.files | kept
+    seeds = max(before.seeds, reference.seeds, key=len)
+    return Reference(seeds=seeds[: max(file.num_seeds for file in files.values())], files=files)
 
 
 def _lock_of(folder: Path) -> tuple[Lock, list[str]]:
