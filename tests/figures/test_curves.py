@@ -83,7 +83,7 @@ def test_equal_figures_are_equal_bytes_whatever_the_users_style(tmp_path):
 
 
 def test_the_legend_hides_no_value() -> None:
-    """Values all over the plot; the legend is below it, whatever they are."""
+    """The curves fill the whole plot; the legend is below it."""
     figure = Figure(figsize=(4, 3), layout="constrained")
     axes = figure.add_subplot()
     plot_curves(axes, Plot("", "x", "y", [Curve.exact(name, [0, 1], [0, 1]) for name in "abcd"], {"level": 0.5}))
