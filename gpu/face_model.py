@@ -28,8 +28,8 @@ class FaceTask(DenoisingTask):
         super().__init__(unet, betas, network.prediction_type, network.patch_size, **options)
         self.deadline = deadline
 
-    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        """`images` (N, 3, S, S) uint8 to the mean weighted loss."""
+    def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """As DenoisingTask; raises OutOfTime."""
         if self.training and time.monotonic() > self.deadline:
             raise OutOfTime
-        return super().forward(batch, generator)
+        return super().draw(batch, generator)

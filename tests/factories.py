@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import TypeAdapter
+from torch import Tensor
 
 from difflab.config.diffusion import ConditionParams, NetworkParams, ScheduleParams
 from difflab.config.load import validate
 from difflab.config.params import Params
 from difflab.config.training import TrainingParams
+from difflab.models.task import Task
 from difflab.setup.profiles import compose
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +34,11 @@ def training(**values: Any) -> TrainingParams:
     """Constant learning rate, no weight decay, no clipping."""
     plain = {"seed": 0, "num_epochs": 1, "batch_size": 8, "learning_rate": 0.01, "optimizer": "adam"}
     return TrainingParams(**plain | {"lr_schedule": "constant", "max_grad_norm": None} | values)
+
+
+def loss_of(task: Task, batch: dict[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
+    """As `fit` computes it; without `generator`, of one seeded with 0."""
+    return task(task.draw(batch, generator or torch.Generator().manual_seed(0)))
 
 
 def network(**values: Any) -> NetworkParams:

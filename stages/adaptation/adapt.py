@@ -35,7 +35,9 @@ def main(
     with atomic_write(Path(f"models/adapt/{scenario}-{method}")) as output:
         key = [compute, network, params]
         for seeded, checkpoint in seeded_runs(f"adapt-{scenario}-{method}", num_runs, training, key, files):
-            train_run(labelled, unlabelled, network, seeded, params, accelerator, checkpoint)
+            train_run(
+                labelled, unlabelled, network, seeded, params, accelerator, checkpoint, compilation=compute.compile
+            )
             save_run(output / f"seed_{seeded.seed}", checkpoint, network, unlabelled, accelerator.device)
 
 

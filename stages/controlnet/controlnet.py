@@ -46,7 +46,7 @@ def main(
     with rolling_checkpoint("controlnet", params, [prepared, model_folder.MODEL]) as checkpoint:
         latents = encode_scenes(pipeline.vae, scenes, size)
         data = {"latents": latents, "tokens": tokens, "geometry": scenes.geometry}
-        fit(task, data, training, accelerator, checkpoint)
+        fit(task, data, training, accelerator, checkpoint, compilation=compute.compile)
         with checkpoint.model_folder(MODEL) as folder:
             controlnet.save_pretrained(folder)
             shutil.copytree(checkpoint.snapshots, folder / "snapshots")

@@ -47,7 +47,8 @@ def main(
         judge = Judge(params.channels)
         key, images = [compute, params.channels, params.training], {"images": train.images, "digits": train.labels}
         with rolling_checkpoint(output.name, key, [prepared]) as checkpoint:
-            fit(ClassificationTask(judge), images, params.training, accelerator, checkpoint)
+            task = ClassificationTask(judge)
+            fit(task, images, params.training, accelerator, checkpoint, compilation=compute.compile)
             with checkpoint.model_folder(output) as folder:
                 judge.save(folder)
         origin = {"num_train_images": len(train)}

@@ -49,7 +49,7 @@ def main(
 
     params = [compute, domains, hold_out_validation, schedule, condition, network, training]
     with rolling_checkpoint(f"train-{recipe}", params, [prepared]) as checkpoint:
-        fit(task, data, training, accelerator, checkpoint, validation)
+        fit(task, data, training, accelerator, checkpoint, validation, compute.compile)
         write_curve(checkpoint.log, Path("curves", f"{recipe}.csv"))
         with checkpoint.model_folder(Path("models", recipe)) as folder:
             save_model_folder(folder, kind, components, betas, **parameterization)

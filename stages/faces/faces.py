@@ -58,7 +58,7 @@ def main(
     parameterization = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
     task = DenoisingTask(unet, betas, **parameterization, horizontal_flip=True, min_snr_gamma=network.min_snr_gamma)
     with rolling_checkpoint("faces", [compute, schedule, network, training], [prepared]) as checkpoint:
-        fit(task, {"images": images}, training, accelerator, checkpoint)
+        fit(task, {"images": images}, training, accelerator, checkpoint, compilation=compute.compile)
         with checkpoint.model_folder(OUTPUT) as folder:
             save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, betas, **parameterization)
 

@@ -35,7 +35,17 @@ def main(
             members = {name: concepts[name] for name in group.concepts}
             depends_on = [*key, members, templates]
             folder = output / group.name
-            train_group(folder, members, prior, templates, params.training, num_runs, depends_on, accelerator)
+            train_group(
+                folder,
+                members,
+                prior,
+                templates,
+                params.training,
+                num_runs,
+                depends_on,
+                accelerator,
+                compilation=compute.compile,
+            )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def main(
         for number, (seeded, checkpoint) in enumerate(runs):
             set_seed(seeded.seed)
             task = PersonalizationTask(pipeline, num_tokens=1, cross_attention=False)
-            fit(task, data, seeded, accelerator, checkpoint)
+            fit(task, data, seeded, accelerator, checkpoint, compilation=compute.compile)
             save_embedding(run_folder(output, number), concept.token, task.embeddings[0])
             shutil.copy(checkpoint.log, run_folder(output, number))
 

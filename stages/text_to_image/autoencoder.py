@@ -37,7 +37,8 @@ def main(
     autoencoder = make_autoencoder(params.network)
     with rolling_checkpoint("autoencoder", [compute, params], [prepared]) as checkpoint:
         task = AutoencoderTask(autoencoder, params.kl_weight)
-        fit(task, {"geometry": seen.geometry, "colors": seen.colors}, params.training, accelerator, checkpoint)
+        data = {"geometry": seen.geometry, "colors": seen.colors}
+        fit(task, data, params.training, accelerator, checkpoint, compilation=compute.compile)
         standardize(autoencoder, scenes.part("validation"))
         with checkpoint.model_folder(AUTOENCODER) as folder:
             autoencoder.save_pretrained(folder)

@@ -59,7 +59,8 @@ def main(
     params = [compute, schedule, drop_probability, network, training]
     with rolling_checkpoint("text_to_image", params, [prepared, clip_folder, AUTOENCODER]) as checkpoint:
         latents = encode_scenes(autoencoder, scenes, autoencoder.config.sample_size)
-        fit(task, {"latents": latents, "tokens": tokens}, training, accelerator, checkpoint)
+        data = {"latents": latents, "tokens": tokens}
+        fit(task, data, training, accelerator, checkpoint, compilation=compute.compile)
         language: Any = {"text_encoder": text_encoder, "tokenizer": clip.tokenizer}
         others: Any = {"safety_checker": None, "feature_extractor": clip.image_processor}
         parts: Any = {"vae": autoencoder, "unet": unet, "scheduler": scheduler, **language, **others}

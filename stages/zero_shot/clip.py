@@ -58,7 +58,7 @@ def main(
     set_seed(training.seed)
     clip = make_clip(network, tokenizer)
     with rolling_checkpoint("clip", [compute, colors, digits, network, training], inputs) as checkpoint:
-        fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint)
+        fit(ContrastiveTask(clip), tensors, training, accelerator, checkpoint, compilation=compute.compile)
         with checkpoint.model_folder(OUTPUT) as folder:
             save_clip(folder, Clip(clip, tokenizer, make_image_processor(network)))
     from difflab.models.hub import record_commit

@@ -11,7 +11,7 @@ from difflab.diffusion.objective import DenoisingTask
 from difflab.diffusion.schedules import cosine_betas, linear_betas
 from difflab.diffusion.unet import make_unet
 from difflab.models.conditioning import ClassEmbeddingCondition, DigitDomainCondition, OneHotCondition
-from tests.factories import network
+from tests.factories import loss_of, network
 
 NETWORK = network(patch_size=2, add_attention=True)
 
@@ -31,7 +31,7 @@ def record(count=4096, betas=None, prediction="epsilon", **options) -> tuple:
     task = DenoisingTask(unet, cosine_betas(1000) if betas is None else betas, prediction, 1, **options)  # pyright: ignore[reportArgumentType]
     batch = {"images": torch.full((count, 3, 2, 2), 255, dtype=torch.uint8)}
     batch |= {"digits": torch.full((count,), 7), "domains": torch.ones(count, dtype=torch.int64)}
-    loss = task(batch, torch.Generator().manual_seed(0))
+    loss = loss_of(task, batch)
     return loss, *unet.seen
 
 
@@ -59,7 +59,7 @@ def test_a_perfect_prediction_has_no_loss(monkeypatch):
     monkeypatch.setattr(Recorder, "forward", exact)
     task = DenoisingTask(Recorder(), linear_betas(10, 0.1, 0.2), "epsilon", 1)  # pyright: ignore[reportArgumentType]
     batch = {"images": torch.full((64, 3, 2, 2), 255, dtype=torch.uint8)}
-    assert task(batch, torch.Generator().manual_seed(0)).item() < 1e-10
+    assert loss_of(task, batch).item() < 1e-10
 
 
 def test_the_loss_of_v_is_that_of_epsilon_over_alpha(monkeypatch):
@@ -118,7 +118,7 @@ def test_patches_are_only_another_order_of_the_pixels():
     unet = make_unet(NETWORK, 8, conditional=False)
     task = DenoisingTask(unet, cosine_betas(10), "epsilon", patch_size=2)
     assert unet.config["in_channels"] == 12 and unet.config["sample_size"] == 4
-    assert task({"images": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)}, torch.Generator().manual_seed(0)) > 0
+    assert loss_of(task, {"images": torch.zeros(2, 3, 8, 8, dtype=torch.uint8)}) > 0
     images = torch.randn(2, 3, 8, 8)
     assert torch.equal(F.pixel_shuffle(F.pixel_unshuffle(images, 2), 2), images)
 
@@ -138,5 +138,5 @@ def test_classification_is_cross_entropy_of_scaled_images():
     digits = torch.tensor([0, 3, 9, 1, 1])
     logits = classifier(images.double().div(255).mul(2).sub(1).float())
     expected = -logits.log_softmax(1)[torch.arange(5), digits].mean()
-    loss = ClassificationTask(classifier)({"images": images, "digits": digits}, torch.Generator())
+    loss = ClassificationTask(classifier)({"images": images, "digits": digits})
     torch.testing.assert_close(loss, expected)

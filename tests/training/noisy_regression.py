@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from difflab.config.training import ComputeParams, TrainingParams
+from difflab.models.task import Task
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
@@ -24,16 +25,18 @@ TRAINING = training(
 )
 
 
-class NoisyRegression(nn.Module):
+class NoisyRegression(Task):
     """A task that draws from the passed generator and, by its dropout, from the global one."""
 
     def __init__(self):
         super().__init__()
         self.network = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.3), nn.SiLU(), nn.Linear(16, 1))
 
-    def forward(self, batch, generator):
-        noise = torch.randn(batch["x"].shape, generator=generator)
-        return (self.network(batch["x"] + 0.1 * noise) - batch["y"]).square().mean()
+    def draw(self, batch, generator):
+        return batch | {"noise": torch.randn(batch["x"].shape, generator=generator)}
+
+    def forward(self, inputs):
+        return (self.network(inputs["x"] + 0.1 * inputs["noise"]) - inputs["y"]).square().mean()
 
 
 def make_data():

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from difflab.errors import UserError
+from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
-from difflab.training.fit import Batches
+from tests.factories import loss_of
 from tests.training.noisy_regression import TRAINING, NoisyRegression, make_data, train
 
 
@@ -56,7 +57,7 @@ def test_equals_a_plain_pytorch_loop(tmp_path):
         rows = order[8 * position : 8 * position + 8]
         factor = (step + 1) / 4 if step < 4 else (1 + torch.cos(torch.tensor((step - 4) / 20 * torch.pi)).item()) / 2
         optimizer.param_groups[0]["lr"] = 0.01 * factor
-        loss = task({name: tensor[rows] for name, tensor in data.items()}, generator)
+        loss = loss_of(task, {name: tensor[rows] for name, tensor in data.items()}, generator)
         loss.backward()
         nn.utils.clip_grad_norm_(task.parameters(), 0.5)
         optimizer.step()

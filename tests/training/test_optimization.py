@@ -7,7 +7,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
-from difflab.training.fit import ema_decay_at, make_lr_scheduler
+from difflab.training.optimization import ema_decay_at, make_lr_scheduler
 from tests.factories import training
 
 EPOCHS, PER_EPOCH = 5, 4

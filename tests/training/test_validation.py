@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from difflab.config.training import ComputeParams
+from difflab.models.task import Task
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import make_accelerator
 from difflab.training.fit import fit
@@ -17,7 +18,7 @@ from tests.factories import training
 PARAMS = training(seed=3, num_epochs=3, ema_decay=0.8, num_snapshots=3)
 
 
-class NoisyRegression(nn.Module):
+class NoisyRegression(Task):
     """Draws from the passed generator and, while it trains, by its dropout."""
 
     def __init__(self):
@@ -25,9 +26,11 @@ class NoisyRegression(nn.Module):
         torch.manual_seed(0)
         self.dropout, self.linear = nn.Dropout(0.5), nn.Linear(4, 1)
 
-    def forward(self, batch, generator):
-        noisy = batch["x"] + torch.randn(batch["x"].shape, generator=generator)
-        return (self.linear(self.dropout(noisy)) - batch["y"]).square().mean()
+    def draw(self, batch, generator):
+        return {"noisy": batch["x"] + torch.randn(batch["x"].shape, generator=generator), "y": batch["y"]}
+
+    def forward(self, inputs):
+        return (self.linear(self.dropout(inputs["noisy"])) - inputs["y"]).square().mean()
 
 
 def make_data(count: int, seed: int) -> dict[str, torch.Tensor]:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from difflab.data.pixels import to_signed
 from difflab.errors import UserError, read_json, reading
 from difflab.models.safe_loading import check_state_dict, load_weights, read_dict, refusal
+from difflab.models.task import Task
 
 SIZE = 28  # pixels a side
 
@@ -101,16 +102,16 @@ def _class_named(name: str) -> type[DigitClassifier]:
     raise UserError(f"config.json: class: found {name!r}, allowed: Judge, CourseJudge")
 
 
-class ClassificationTask(nn.Module):
+class ClassificationTask(Task):
     """Cross-entropy of `classifier`, a module that takes images in [-1, 1] to one logit for each class."""
 
     def __init__(self, classifier: nn.Module):
         super().__init__()
         self.classifier = classifier
 
-    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """`images` (N, 3, S, S) uint8 and `digits` (N,) int64; returns the mean loss."""
-        return F.cross_entropy(self.classifier(to_signed(batch["images"])).float(), batch["digits"])
+        return F.cross_entropy(self.classifier(to_signed(inputs["images"])).float(), inputs["digits"])
 
 
 class CourseJudge(DigitClassifier):

@@ -27,7 +27,7 @@ from difflab.config.base import (
     require,
 )
 from difflab.config.diffusion import Prediction, ScheduleParams, divides_channels
-from difflab.config.training import TrainingParams
+from difflab.config.training import TrainingParams, require_whole_batches
 
 
 class ClipNetworkParams(Section):
@@ -56,6 +56,9 @@ class ClipParams(Section):
     digits: ColoredDigitsParams
     network: ClipNetworkParams
     training: TrainingParams
+
+    def check(self) -> None:
+        require_whole_batches(self.training)
 
 
 def _names_the_object(template: str) -> str:

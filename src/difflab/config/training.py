@@ -8,10 +8,13 @@ from pydantic import Field
 
 from difflab.config.base import BatchSize, Distinct, NonNegative, NumSteps, Section, Seed, Text, Width, require
 
+Compilation = Literal["auto", "always", "never"]
+
 
 class ComputeParams(Section):
     threads: int = Field(ge=1, le=1024, description="CPU threads of a stage; sums, and so results, depend on them")
     mixed_precision: Literal["auto", "fp32", "bf16"] = Field(default="auto", description="auto: bf16 if the GPU has it")
+    compile: Compilation = Field(default="auto", description="torch.compile of trainings; auto: of long ones")
 
 
 STAGES = r"^(adapt|autoencoder|clip|controlnet|custom_diffusion|faces|invert|judge|text_to_image|train)$"  # that train
@@ -29,6 +32,9 @@ class TrainingParams(Section):
     seed: Seed
     num_epochs: int = Field(ge=1, le=1_000_000)
     batch_size: BatchSize
+    gradient_accumulation_steps: BatchSize = Field(
+        default=1, description="equal parts that pass through the network one after another, to save memory"
+    )
     optimizer: Literal["adam", "adamw"] = "adamw"
     learning_rate: float = Field(gt=0, le=1, description="after the warm-up")
     weight_decay: NonNegative = 0.0
@@ -41,11 +47,24 @@ class TrainingParams(Section):
     max_grad_norm: float | None = Field(default=1.0, gt=0, le=1_000_000, description="null: no limit")
     num_snapshots: int = Field(default=0, ge=0, le=1000, description="sets of weights to keep, at equal intervals")
 
+    def check(self) -> None:
+        size, parts = self.batch_size, self.gradient_accumulation_steps
+        require(size % parts == 0, "gradient_accumulation_steps", parts, f"a divisor of batch_size {size}")
+
+
+def require_whole_batches(training: TrainingParams) -> None:
+    """Refuse parts of a batch where the loss of an image depends on the others."""
+    parts = training.gradient_accumulation_steps
+    require(parts == 1, "training.gradient_accumulation_steps", parts, "1, because this loss joins the batch's images")
+
 
 class JudgeParams(Section):
     checkpoint: Text | None = Field(description="file with a LeNet-like MNIST-M classifier; null: train all three")
     channels: list[Width] = Field(min_length=1, max_length=4)
     training: TrainingParams
+
+    def check(self) -> None:
+        require_whole_batches(self.training)
 
 
 # SOURCE-TARGET, both data sets of prepared/.
@@ -96,6 +115,7 @@ class AdaptationParams(Section):
             for key, needed in (("max_lambda", name.startswith("dann")), ("confusion", name == "dann-mcc")):
                 found = getattr(method, key)
                 require((found is not None) == needed, f"methods.{name}.{key}", found, "a value" if needed else "null")
+        require_whole_batches(self.training)
         # With one norm for all gradients the domain head would slow down the label head, even with λ = 0.
         norm, snapshots = self.training.max_grad_norm, self.training.num_snapshots
         require(norm is None, "training.max_grad_norm", norm, "null")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import torch
 from diffusers import UNet2DModel
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from difflab.data.pixels import to_signed
 from difflab.models.conditioning import Condition
+from difflab.models.task import Task
 
 
-class DenoisingTask(nn.Module):
+class DenoisingTask(Task):
     """E ‖ε − ε_θ(√ᾱ_t x₀ + √(1−ᾱ_t) ε, t, c)‖², t uniform (Ho et al. 2020, eq. 14).
 
     With `v_prediction` the network puts out v = √ᾱ_t ε − √(1−ᾱ_t) x₀ (Salimans & Ho 2022, appendix D) and the error is
@@ -44,20 +45,34 @@ class DenoisingTask(nn.Module):
         self.min_snr_gamma = min_snr_gamma
         self.register_buffer("alphas_cumprod", torch.cumprod(1 - betas, 0), persistent=False)
 
-    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        """`images` (N, 3, S, S) uint8, with a condition also `digits` and `domains` (N,) int64, to the mean loss."""
+    def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Of `images` (N, 3, S, S) uint8, with a condition also `digits` and `domains` (N,) int64."""
         images = to_signed(batch["images"])
         count, device = len(images), images.device
         if self.horizontal_flip:
             flip = torch.rand(count, device=device, generator=generator) < 0.5
             images = torch.where(flip[:, None, None, None], images.flip(3), images)
         x0 = F.pixel_unshuffle(images, self.patch_size)
-        noise = torch.randn(x0.shape, device=device, generator=generator)
-        t = torch.randint(len(self.alphas_cumprod), (count,), device=device, generator=generator)
+        drawn = {
+            "x0": x0,
+            "noise": torch.randn(x0.shape, device=device, generator=generator),
+            "timesteps": torch.randint(len(self.alphas_cumprod), (count,), device=device, generator=generator),
+        }
+        if self.condition is not None:
+            drawn["dropped"] = torch.rand(count, device=device, generator=generator) < self.drop_probability
+            drawn |= {name: batch[name] for name in ("digits", "domains")}
+        return drawn
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """What `draw` makes to the mean loss: `x0` and `noise` (N, 3·patch², S/patch, S/patch), `timesteps` (N,).
+
+        With a condition also `dropped` (N,) bool, `digits` and `domains`.
+        """
+        x0, noise, t = inputs["x0"], inputs["noise"], inputs["timesteps"]
         signal = self.alphas_cumprod[t].sqrt().float()[:, None, None, None]
         sigma = (1 - self.alphas_cumprod[t]).sqrt().float()[:, None, None, None]
         target = noise if self.prediction_type == "epsilon" else signal * noise - sigma * x0
-        predicted = self.unet(signal * x0 + sigma * noise, t, class_labels=self._conditions(batch, generator)).sample
+        predicted = self.unet(signal * x0 + sigma * noise, t, class_labels=self._conditions(inputs)).sample
         if self.min_snr_gamma is None:
             return F.mse_loss(predicted.float(), target)
         errors = F.mse_loss(predicted.float(), target, reduction="none").mean((1, 2, 3))
@@ -69,9 +84,8 @@ class DenoisingTask(nn.Module):
         own = snr if self.prediction_type == "epsilon" else snr + 1
         return (snr.clamp(max=self.min_snr_gamma) / own).float()
 
-    def _conditions(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor | None:
+    def _conditions(self, inputs: dict[str, Tensor]) -> Tensor | None:
         if self.condition is None:
             return None
-        conditions = self.condition(batch["digits"], batch["domains"])
-        drop = torch.rand(len(conditions), device=conditions.device, generator=generator) < self.drop_probability
-        return torch.where(drop[:, None], self.condition.null(1), conditions)
+        conditions = self.condition(inputs["digits"], inputs["domains"])
+        return torch.where(inputs["dropped"][:, None], self.condition.null(1), conditions)

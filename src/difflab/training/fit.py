@@ -1,51 +1,53 @@
-"""The one training loop: every objective is a task, an `nn.Module` whose forward pass is its loss."""
+"""The one training loop: every objective is a Task."""
 
 import json
 import math
-from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim import Adam, AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import PARAM_LIST, AveragedModel, get_ema_multi_avg_fn
+from torch.func import functional_call
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from difflab.config.training import TrainingParams
+from difflab.config.training import Compilation, TrainingParams
 from difflab.errors import UserError
+from difflab.models.task import Task
 from difflab.pipeline.progress import image_bar
+from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.device import compiles
+from difflab.training.optimization import ema_decay_at, make_lr_scheduler, make_optimizer
 
 VALIDATION_BATCH = 256
 
 
 def fit(
-    task: nn.Module,
+    task: Task,
     data: dict[str, Tensor],
     params: TrainingParams,
     accelerator: Accelerator,
     checkpoint: RollingCheckpoint,
     validation: dict[str, Tensor] | None = None,
+    compilation: Compilation = "never",
 ) -> None:
     """Train `task` in place; afterwards it holds the final weights, or their moving average where `ema_decay` is set.
 
-    `data`: tensors of one first dimension N, kept on the training device; `task(batch, generator)` gets the same rows
-    of each and returns the mean loss of the batch. Continues from `checkpoint` where there is one. `checkpoint.log`
-    holds JSON lines of step, epoch, mean loss and gradient norm since the line before, and learning rate; with
-    `validation`, data like `data`, also lines of the mean loss on it after each epoch. `checkpoint.snapshots` holds the
-    weights, or their moving average, of `num_snapshots` steps.
+    `data`: tensors of one first dimension N, kept on the training device; a batch is the same rows of each.
+    Continues from `checkpoint` where there is one. `checkpoint.log` holds JSON lines of step, epoch, mean loss and
+    gradient norm since the line before, and learning rate; with `validation`, data like `data`, also lines of the mean
+    loss on it after each epoch. `checkpoint.snapshots` holds the weights, or their moving average, of `num_snapshots`
+    steps. `compilation`: see `compiles`.
 
     Raises UserError when a batch is larger than the data, there are fewer steps than snapshots, or the loss is no
     longer finite.
     """
-    trainer = _Trainer(task, data, params, accelerator, validation)
+    trainer = _Trainer(task, data, params, accelerator, validation, compilation)
     saved = checkpoint.load()
     if saved:
         trainer.load_state_dict(saved)
     trainer.run(checkpoint)
-    task.load_state_dict(trainer.averaged.state_dict())
+    task.load_state_dict(trainer.weights())
     task.eval()
 
 
@@ -54,16 +56,17 @@ class _Trainer:
 
     def __init__(
         self,
-        task: nn.Module,
+        task: Task,
         data: dict[str, Tensor],
         params: TrainingParams,
         accelerator: Accelerator,
-        validation: dict[str, Tensor] | None,
+        validation: dict[str, Tensor] | None = None,
+        compilation: Compilation = "never",
     ):
         self.params, self.accelerator = params, accelerator
         self.task = task.to(accelerator.device)
         self.data = {name: tensor.to(accelerator.device) for name, tensor in data.items()}
-        self.batches = Batches(len(next(iter(data.values()))), params.batch_size, params.seed)
+        self.batches = Batches(_length(data), params.batch_size, params.seed, accelerator.device)
         self.validation = {name: tensor.to(accelerator.device) for name, tensor in (validation or {}).items()}
         self.num_steps = params.num_epochs * self.batches.per_epoch
         if params.num_snapshots > self.num_steps:
@@ -71,11 +74,13 @@ class _Trainer:
             raise UserError(f"training.num_snapshots: found {params.num_snapshots}, allowed: {allowed}")
         kept = range(1, params.num_snapshots + 1)
         self.snapshot_steps = {round(i * self.num_steps / params.num_snapshots) for i in kept}
-        self.ema = None
-        if params.ema_decay:
-            self.ema = AveragedModel(task, multi_avg_fn=self.average)
+        # By name; buffers are never averaged.
+        self.trained = dict(task.named_parameters(remove_duplicate=False)) if params.ema_decay else {}
+        self.averages = {name: weights.detach().clone() for name, weights in self.trained.items()}
         optimizer = make_optimizer(task.parameters(), params)
         self.lr_scheduler = make_lr_scheduler(optimizer, params, self.batches.per_epoch)
+        if compiles(compilation, task, self.num_steps * params.batch_size, accelerator.device):
+            task.compile(dynamic=False)  # one graph for each size of a part: one for all of them is slower
         self.model, self.optimizer = accelerator.prepare(task, optimizer)
         self.generator = torch.Generator(accelerator.device).manual_seed(params.seed)
         self.step = self.logged = 0
@@ -88,7 +93,7 @@ class _Trainer:
             "logged": self.logged,
             "sums": self.sums,
             "task": self.task.state_dict(),
-            "ema": self.ema.state_dict() if self.ema else {},
+            "averages": self.averages,
             "optimizer": self.optimizer.state_dict(),
             "lr_scheduler": self.lr_scheduler.state_dict(),
             "generator": self.generator.get_state(),
@@ -100,8 +105,8 @@ class _Trainer:
         self.step, self.logged = state["step"], state["logged"]
         self.sums.copy_(state["sums"])
         self.task.load_state_dict(state["task"])
-        if self.ema:
-            self.ema.load_state_dict(state["ema"])
+        for name, average in self.averages.items():
+            average.copy_(state["averages"][name])
         self.optimizer.load_state_dict(state["optimizer"])
         self.lr_scheduler.load_state_dict(state["lr_scheduler"])
         self.generator.set_state(state["generator"])
@@ -121,32 +126,38 @@ class _Trainer:
                 if self.validation and self.step % self.batches.per_epoch == 0:
                     self.write_line(checkpoint, {"validation_loss": self.validate()})
                 if self.step in self.snapshot_steps:
-                    checkpoint.save_snapshot(self.step, self.averaged.state_dict())
+                    checkpoint.save_snapshot(self.step, self.weights())
                 if self.step % checkpoint.checkpoint_every == 0 or self.step == self.num_steps:
                     checkpoint.save(self.state_dict())
 
     def train_step(self) -> float:
         """One update; returns the learning rate it was made with."""
-        indices = self.batches[self.step].to(self.accelerator.device)
-        with self.accelerator.autocast():
-            loss = self.model({name: tensor[indices] for name, tensor in self.data.items()}, self.generator)
-        self.accelerator.backward(loss)
+        rows = self.batches[self.step]
+        batch = {name: tensor[rows] for name, tensor in self.data.items()}
+        loss = self.backward(self.task.draw(batch, self.generator))
         norm = nn.utils.clip_grad_norm_(self.task.parameters(), self.params.max_grad_norm or math.inf)
         self.optimizer.step()
         self.optimizer.zero_grad()
         learning_rate = float(self.lr_scheduler.get_last_lr()[0])
         self.lr_scheduler.step()
-        if self.ema:
-            self.ema.update_parameters(self.task)
-        self.sums += torch.stack([loss.detach(), norm])
+        if self.params.ema_decay:
+            update = get_ema_multi_avg_fn(ema_decay_at(self.step, self.params.ema_decay))
+            update(list(self.averages.values()), list(self.trained.values()), self.step)
+        self.sums += torch.stack([loss, norm])
         self.step += 1
         return learning_rate
 
-    def average(self, averages: PARAM_LIST, weights: PARAM_LIST, num_averaged: Tensor | int) -> None:
-        """Move the averages towards the weights of this step."""
-        assert self.params.ema_decay
-        decay = ema_decay_at(self.step, self.params.ema_decay)
-        get_ema_multi_avg_fn(decay)(averages, weights, num_averaged)
+    def backward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Add the gradient of the mean loss of `inputs`; returns the loss."""
+        num_parts = self.params.gradient_accumulation_steps
+        parts = {name: tensor.chunk(num_parts) for name, tensor in inputs.items()}
+        losses = []
+        for part in range(num_parts):
+            with self.accelerator.autocast():
+                loss = self.model({name: tensors[part] for name, tensors in parts.items()})
+            self.accelerator.backward(loss / num_parts)
+            losses.append(loss.detach())
+        return torch.stack(losses).mean()
 
     def write_log(self, checkpoint: RollingCheckpoint, learning_rate: float) -> float:
         """Append to the log the means since the line before; returns the mean loss."""
@@ -163,81 +174,24 @@ class _Trainer:
         line = {"step": self.step, "epoch": self.step / self.batches.per_epoch} | values
         checkpoint.append_to_log(json.dumps(line))
 
-    @property
-    def averaged(self) -> nn.Module:
+    def weights(self) -> dict[str, Tensor]:
         """The weights that count: their moving average, if there is one."""
-        return self.ema.module if self.ema else self.task
+        return self.task.state_dict() | self.averages
 
     @torch.inference_mode()
     def validate(self) -> float:
         """Mean loss on the validation data, with the same noise at every call."""
-        task = self.averaged.eval()
+        self.task.eval()
         generator = torch.Generator(self.accelerator.device).manual_seed(self.params.seed)
-        total, count = 0.0, len(next(iter(self.validation.values())))
+        total, count = 0.0, _length(self.validation)
         for start in range(0, count, VALIDATION_BATCH):
             batch = {name: tensor[start : start + VALIDATION_BATCH] for name, tensor in self.validation.items()}
             with self.accelerator.autocast():
-                total += task(batch, generator).item() * len(next(iter(batch.values())))
+                loss = functional_call(self.task, self.averages, (self.task.draw(batch, generator),))
+            total += loss.item() * _length(batch)
         self.model.train()
         return total / count
 
 
-class Batches:
-    """Batch indices as a function of (seed, step) alone, so that no position has to be saved.
-
-    Epoch e goes through a permutation drawn from a generator seeded by (seed, e); a last, smaller batch is dropped.
-    Raises UserError when one batch is larger than the data.
-    """
-
-    def __init__(self, num_images: int, batch_size: int, seed: int):
-        if batch_size > num_images:
-            raise UserError(f"training.batch_size: found {batch_size}, allowed: 1 to {num_images}, the training images")
-        self.num_images, self.batch_size, self.seed = num_images, batch_size, seed
-        self.per_epoch = num_images // batch_size
-        self._epoch = -1
-
-    def __getitem__(self, step: int) -> Tensor:
-        """Indices of the batch of `step` (0, 1, …), shape (batch_size,), int64, on the CPU."""
-        epoch, position = divmod(step, self.per_epoch)
-        if epoch != self._epoch:
-            permutation = np.random.default_rng([self.seed, epoch]).permutation(self.num_images)
-            self._epoch, self._permutation = epoch, torch.from_numpy(permutation)
-        return self._permutation[position * self.batch_size : (position + 1) * self.batch_size]
-
-
-def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -> Optimizer:
-    """Adam or AdamW with β = (0.9, 0.999), fused: one pass over all parameters instead of one for each."""
-    kind = {"adam": Adam, "adamw": AdamW}[params.optimizer]
-    return kind(parameters, lr=params.learning_rate, weight_decay=params.weight_decay, fused=True)
-
-
-def learning_rate_factor(params: TrainingParams, step: int, steps_per_epoch: int) -> float:
-    """Learning rate of `step` (0, 1, …) as a multiple of its peak: linear warm-up, then the schedule to 0.
-
-    With `lr_interval` epoch an epoch keeps the learning rate of its first step after the warm-up.
-    """
-    if step < params.warmup_steps:
-        return (step + 1) / params.warmup_steps
-    if params.lr_interval == "epoch":
-        step = max(step // steps_per_epoch * steps_per_epoch, params.warmup_steps)
-    num_steps = params.num_epochs * steps_per_epoch
-    progress = (step - params.warmup_steps) / max(1, num_steps - params.warmup_steps)
-    match params.lr_schedule:
-        case "constant":
-            return 1.0
-        case "linear":
-            return 1 - progress
-        case "cosine":
-            return (1 + math.cos(math.pi * progress)) / 2
-
-
-def ema_decay_at(step: int, limit: float) -> float:
-    """The moving average's decay at a step: (1 + n) / (10 + n) up to the limit, as in diffusers' EMAModel.
-
-    With a constant one the weights of the first step count for decayⁿ: 61 % after 1,000 steps at 0.9995.
-    """
-    return min(limit, (1 + step) / (10 + step))
-
-
-def make_lr_scheduler(optimizer: Optimizer, params: TrainingParams, steps_per_epoch: int) -> LambdaLR:
-    return LambdaLR(optimizer, lambda step: learning_rate_factor(params, step, steps_per_epoch))
+def _length(tensors: dict[str, Tensor]) -> int:
+    return len(next(iter(tensors.values())))

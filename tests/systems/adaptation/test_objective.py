@@ -16,7 +16,7 @@ from difflab.systems.adaptation.objective import (
     reversal_weight,
     reverse_gradient,
 )
-from difflab.training.fit import Batches
+from difflab.training.batches import Batches
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 2.0])
@@ -57,7 +57,6 @@ BATCH = {
     "images": torch.randint(256, (4, 3, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(2)),
     "digits": torch.tensor([0, 3, 3, 9]),
 }
-GENERATOR = torch.Generator()
 
 
 def gradients(task: AdaptationTask, *losses: torch.Tensor) -> list[list[torch.Tensor]]:
@@ -76,7 +75,7 @@ def test_features_go_against_the_domain_head():
     label_loss = F.cross_entropy(task.classifier.classify(source), BATCH["digits"])
     of_source = F.softplus(task.domain_head(source)).mean()  # −log(1 − σ)
     of_target = F.softplus(-task.domain_head(target)).mean()  # −log σ
-    loss = task(BATCH, GENERATOR)
+    loss = task(BATCH)
     assert loss.item() == pytest.approx((label_loss + of_source + of_target).item())
     (ours, head), (labels, _), (domains, expected_head) = gradients(task, loss, label_loss, of_source + of_target)
     weight = 0.5 * math.tanh(5 * 0.3)
@@ -91,7 +90,7 @@ def test_confusion_is_of_the_target_alone():
     confused.load_state_dict(plain.state_dict())
     assert plain.target
     logits = plain.classifier.classify(plain.features(plain.target.images[plain.target.batches[3]]))
-    added = confused(BATCH, GENERATOR) - plain(BATCH, GENERATOR)
+    added = confused(BATCH) - plain(BATCH)
     assert added.item() == pytest.approx(2 * class_confusion(logits, 2.5).item(), abs=1e-6)
 
 

@@ -27,6 +27,7 @@ from difflab.systems.personalization.weights import (
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
+from tests.factories import loss_of
 from tests.systems.text_to_image import tiny
 
 TRAINING = tiny.TRAINING.model_copy(update={"optimizer": "adamw", "weight_decay": 0.01, "num_snapshots": 0})
@@ -109,8 +110,8 @@ def test_custom_diffusion_moves_keys_values_and_tokens_alone(tmp_path):
     assert torch.equal(after[table][:-2], before[table][:-2])
     assert all((after[table][row] != before[table][row]).all() for row in (-1, -2))
     batch = {name: rows[:4] for name, rows in concept_examples(loaded, photographs(), "<new2>", ["a {token}"]).items()}
-    trained = task(batch, torch.Generator().manual_seed(0))
-    again = PersonalizationTask(loaded, 2, cross_attention=False)(batch, torch.Generator().manual_seed(0))
+    trained = loss_of(task, batch)
+    again = loss_of(PersonalizationTask(loaded, 2, cross_attention=False), batch)
     torch.testing.assert_close(again, trained)
 
 
@@ -124,7 +125,7 @@ def test_the_loss_is_that_of_its_definition(prediction_type):
     tokens = tokenize(pipeline.tokenizer, ["a <new1>", "<new1>", "a <new2>"])
     assert (words != tokens).any(1).all()
     token = {"latents": latents, "tokens": tokens}
-    loss = PersonalizationTask(pipeline, 2, cross_attention=True)(token, torch.Generator().manual_seed(3))
+    loss = loss_of(PersonalizationTask(pipeline, 2, cross_attention=True), token, torch.Generator().manual_seed(3))
 
     generator = torch.Generator().manual_seed(3)
     noise = torch.randn(3, 4, 8, 8, generator=generator)

@@ -10,10 +10,11 @@ from diffusers import DDPMScheduler
 from difflab.data.circles import render_images
 from difflab.diffusion.schedules import cosine_betas
 from difflab.systems.text_to_image.autoencoder import AutoencoderTask, encode_scenes, make_autoencoder, standardize
-from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, noised
+from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, draw_noise, noised
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
+from tests.factories import loss_of
 from tests.systems.text_to_image.tiny import (
     AUTOENCODER,
     CAPTIONS,
@@ -35,7 +36,8 @@ def test_the_loss_is_reconstruction_and_divergence():
     scenes = make_scenes()
     images = render_images(scenes.geometry, scenes.colors, SIZE)
     with torch.no_grad():
-        loss = AutoencoderTask(autoencoder, 0.5)({"geometry": scenes.geometry, "colors": scenes.colors}, generator())
+        batch = {"geometry": scenes.geometry, "colors": scenes.colors}
+        loss = loss_of(AutoencoderTask(autoencoder, 0.5), batch, generator())
         moments = autoencoder.quant_conv(autoencoder.encoder(images))
         mean, log_variance = moments.chunk(2, dim=1)
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape, generator=generator())
@@ -62,7 +64,8 @@ def test_noised_latents_and_target_give_the_latents_back(prediction_type):
     betas = cosine_betas(50)
     scheduler = DDPMScheduler(num_train_timesteps=50, trained_betas=betas.tolist(), prediction_type=prediction_type)
     latents = torch.randn(200, 4, 2, 2, generator=generator())
-    z, t, target = noised(scheduler, latents, generator())
+    drawn = draw_noise(scheduler, latents, generator())
+    z, t, target = noised(scheduler, {"latents": latents, **drawn})
     assert t.min() == 0 and t.max() == 49
     alphas_cumprod = torch.cumprod(1 - betas, 0)[t].float()[:, None, None, None]
     signal, sigma = alphas_cumprod.sqrt(), (1 - alphas_cumprod).sqrt()
@@ -76,7 +79,8 @@ def test_captions_are_dropped_as_often_as_asked(probability, dropped):
     pipeline = make_pipeline()
     (empty,) = tokenize(pipeline.tokenizer, [""])
     tokens = tokenize(pipeline.tokenizer, CAPTIONS[:1] * 400)
-    states = Captions(pipeline.text_encoder, empty, probability)(tokens, generator())
+    captions = Captions(pipeline.text_encoder, empty, probability)
+    states = captions(captions.draw(tokens, generator()))
     with torch.no_grad():
         said, nothing = pipeline.text_encoder(torch.stack([tokens[0], empty]))[0]
     is_nothing = (states - nothing).abs().amax((1, 2)) < 1e-5

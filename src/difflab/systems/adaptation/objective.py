@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from difflab.classifiers.digit_classifier import DigitClassifier
 from difflab.config.training import ConfusionParams
 from difflab.data.pixels import to_signed
-from difflab.training.fit import Batches
+from difflab.models.task import Task
+from difflab.training.batches import Batches
 
 
 class _Reversal(torch.autograd.Function):
@@ -51,7 +52,7 @@ class Target:
     confusion: ConfusionParams | None
 
 
-class AdaptationTask(nn.Module):
+class AdaptationTask(Task):
     """Cross-entropy of labeled images, and with `target` the terms that need its images:
 
     the loss of `domain_head` on the features of both domains, whose gradient is reversed and multiplied by
@@ -66,10 +67,10 @@ class AdaptationTask(nn.Module):
         self.classifier, self.domain_head, self.target = classifier, domain_head, target
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))  # saved: a resumed run knows its progress
 
-    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """`images` (N, 3, S, S) uint8 and `digits` (N,) int64; returns the mean loss."""
-        features = self.features(batch["images"])
-        loss = F.cross_entropy(self.classifier.classify(features).float(), batch["digits"])
+        features = self.features(inputs["images"])
+        loss = F.cross_entropy(self.classifier.classify(features).float(), inputs["digits"])
         if self.target is not None:
             loss = loss + self.target_loss(features, self.target)
         self.step += 1
@@ -80,8 +81,7 @@ class AdaptationTask(nn.Module):
 
     def target_loss(self, source_features: Tensor, target: Target) -> Tensor:
         step = int(self.step)
-        rows = target.batches[step].to(source_features.device)
-        target_features = self.features(target.images[rows])
+        target_features = self.features(target.images[target.batches[step]])
         weight = target.max_lambda * reversal_weight(step / target.num_steps)
         loss = self.domain_loss(source_features, weight, 0) + self.domain_loss(target_features, weight, 1)
         if target.confusion:

@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
-from difflab.config.training import ClassifierParams, MethodParams, TrainingParams
+from difflab.config.training import ClassifierParams, Compilation, MethodParams, TrainingParams
 from difflab.data.dataset import ImageDataset
 from difflab.systems.adaptation.networks import (
     CRITERION,
@@ -21,8 +21,9 @@ from difflab.systems.adaptation.networks import (
     snapshot_weights,
 )
 from difflab.systems.adaptation.objective import AdaptationTask, Target
+from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
-from difflab.training.fit import Batches, fit
+from difflab.training.fit import fit
 
 TARGET_STREAM = 2**32  # seeds of params.yaml are smaller: the target never comes in the order of a source
 
@@ -45,6 +46,7 @@ def train_run(
     method: MethodParams,
     accelerator: Accelerator,
     checkpoint: RollingCheckpoint,
+    compilation: Compilation,
 ) -> None:
     """Train on `labeled` images, with the `unlabeled` (M, 3, S, S) uint8 of the target where the method adapts.
 
@@ -57,11 +59,12 @@ def train_run(
     if method.max_lambda is not None:
         domain_head = make_domain_head(network)
         size = training.batch_size
-        batches = Batches(len(unlabeled), size, training.seed + TARGET_STREAM)
+        batches = Batches(len(unlabeled), size, training.seed + TARGET_STREAM, accelerator.device)
         num_steps = training.num_epochs * (len(images) // size)
         unlabeled = unlabeled.to(accelerator.device)
         target = Target(unlabeled, batches, num_steps, method.max_lambda, method.confusion)
-    fit(AdaptationTask(classifier, domain_head, target), labeled, training, accelerator, checkpoint)
+    task = AdaptationTask(classifier, domain_head, target)
+    fit(task, labeled, training, accelerator, checkpoint, compilation=compilation)
 
 
 def save_run(

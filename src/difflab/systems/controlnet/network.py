@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from difflab.data.circles import render_conditioning_images
 from difflab.errors import UserError, reading
 from difflab.models.safe_loading import load_weights, require_weights
-from difflab.systems.text_to_image.objective import Captions, noised
+from difflab.models.task import Task
+from difflab.systems.text_to_image.objective import Captions, draw_noise, noised
 
 MODEL = Path("models/controlnet")
 SNAPSHOTS = MODEL / "snapshots"
@@ -75,7 +76,7 @@ def with_control(pipeline: StableDiffusionPipeline, controlnet: ControlNetModel)
     return controlled
 
 
-class ControlTask(nn.Module):
+class ControlTask(Task):
     """E ‖ε − ε_θ(z_t, t, c(y), h)‖² over latents, captions and hints h (Zhang et al. 2023, eq. 5), or the same of v.
 
     Only the ControlNet moves.
@@ -96,12 +97,17 @@ class ControlTask(nn.Module):
         self.frozen = (unet.requires_grad_(False).eval(),)
         self.scheduler, self.captions, self.hint_size = scheduler, captions, hint_size
 
-    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        """`latents` (N, C, h, w), `tokens` (N, L) and `geometry` (N, 2, 3) as in Scenes, to the mean loss."""
+    def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Of `latents` (N, C, h, w), `tokens` (N, L) and `geometry` (N, 2, 3) as in Scenes."""
+        tokens = self.captions.draw(batch["tokens"], generator)
+        return batch | {"tokens": tokens} | draw_noise(self.scheduler, batch["latents"], generator)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """`latents` and `noise` (N, C, h, w), `timesteps` (N,), `tokens` and `geometry`, to the mean loss."""
         (unet,) = self.frozen
-        states = self.captions(batch["tokens"], generator)
-        hints = render_conditioning_images(batch["geometry"], self.hint_size)
-        z, t, target = noised(self.scheduler, batch["latents"], generator)
+        states = self.captions(inputs["tokens"])
+        hints = render_conditioning_images(inputs["geometry"], self.hint_size)
+        z, t, target = noised(self.scheduler, inputs)
         down, middle = self.controlnet(z, t, states, controlnet_cond=hints, return_dict=False)
         predicted = unet(
             z, t, states, down_block_additional_residuals=down, mid_block_additional_residual=middle

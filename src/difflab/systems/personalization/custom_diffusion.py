@@ -13,7 +13,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from difflab.config.language import Concepts, GuidedSamplingParams, PriorParams
-from difflab.config.training import TrainingParams
+from difflab.config.training import Compilation, TrainingParams
 from difflab.diffusion.noise_bank import resumable_batches
 from difflab.systems.personalization.objective import (
     Examples,
@@ -65,6 +65,7 @@ def train_group(
     num_runs: int,
     depends_on: Sequence[Any],
     accelerator: Accelerator,
+    compilation: Compilation,
 ) -> None:
     """Write run_0, run_1, … to `output`: the keys and values of the cross-attention, and a folder for each concept.
 
@@ -81,7 +82,7 @@ def train_group(
     for run, (seeded, checkpoint) in enumerate(runs):
         set_seed(seeded.seed)
         task = PersonalizationTask(pipeline, len(concepts), cross_attention=True)
-        fit(task, joined_examples([*examples, prior]), seeded, accelerator, checkpoint)
+        fit(task, joined_examples([*examples, prior]), seeded, accelerator, checkpoint, compilation=compilation)
         folder = run_folder(output, run)
         for (name, concept), embedding in zip(concepts.items(), task.embeddings, strict=True):
             save_embedding(folder / name, concept.token, embedding)

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from difflab.data.dataset import ImageDataset
 from difflab.data.pixels import to_signed
+from difflab.models.task import Task
 from difflab.systems.text_to_image.model_folder import image_size
-from difflab.systems.text_to_image.objective import noised
+from difflab.systems.text_to_image.objective import draw_noise, noised
 from difflab.systems.zero_shot.clip import tokenize
 
 # "latents" (N, C, h, w), scaled as the U-Net takes them, and "tokens" (N, L) of their captions.
@@ -53,7 +54,7 @@ def _encode(pipeline: StableDiffusionPipeline, images: Tensor) -> Tensor:
     return torch.cat(means).float().cpu() * pipeline.vae.config.scaling_factor
 
 
-class PersonalizationTask(nn.Module):
+class PersonalizationTask(Task):
     """E ‖ε − ε_θ(√ᾱ_t z₀ + √(1−ᾱ_t) ε, t, c(y))‖² over latents z₀ and captions y (Rombach et al. 2022, eq. 3).
 
     The error is of v where the model's scheduler predicts v. What moves are the embeddings of the last `num_tokens` of
@@ -77,12 +78,16 @@ class PersonalizationTask(nn.Module):
         # The pipeline's own samples; some of its kind cannot make the target of v.
         self.scheduler: Any = DDPMScheduler.from_config(pipeline.scheduler.config)
 
-    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        """`latents` (N, C, h, w), scaled as the U-Net takes them, and `tokens` (N, L), to the mean loss."""
-        z, t, target = noised(self.scheduler, batch["latents"], generator)
+    def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Of `latents` (N, C, h, w), scaled as the U-Net takes them, and `tokens` (N, L)."""
+        return batch | draw_noise(self.scheduler, batch["latents"], generator)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """`latents` and `noise` (N, C, h, w), `timesteps` (N,) and `tokens` (N, L), to the mean loss."""
+        z, t, target = noised(self.scheduler, inputs)
         text_encoder, unet = self.frozen
         table = torch.cat([*self.known, self.embeddings])
-        states = functional_call(text_encoder, {EMBEDDING: table}, (batch["tokens"],))[0]
+        states = functional_call(text_encoder, {EMBEDDING: table}, (inputs["tokens"],))[0]
         weights = dict(zip(self.names, self.projections, strict=True))
         predicted = functional_call(unet, weights, (z, t, states)).sample
         return F.mse_loss(predicted.float(), target)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from difflab.config.language import AutoencoderNetworkParams
 from difflab.data.circles import Scenes, render_images
+from difflab.models.task import Task
 from difflab.pipeline.progress import image_bar
 
 ENCODED = 64  # images at a time, when a whole data set is encoded
@@ -77,7 +78,7 @@ def _add_identity(convolution: Any, num_pairs: int = 0) -> None:
     convolution.weight.mul_(RANDOM_SHARE).add_(identity)
 
 
-class AutoencoderTask(nn.Module):
+class AutoencoderTask(Task):
     """Mean |x − D(z)| + `kl_weight` · mean KL(q(z|x) ‖ N(0, 1)), z of the posterior q(z|x) = E(x)."""
 
     def __init__(self, autoencoder: AutoencoderKL, kl_weight: float):
@@ -85,11 +86,18 @@ class AutoencoderTask(nn.Module):
         self.autoencoder: Any = autoencoder
         self.kl_weight = kl_weight
 
-    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        """`geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes, to the mean loss."""
-        images = render_images(batch["geometry"], batch["colors"], self.autoencoder.config.sample_size)
+    def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Of `geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes."""
+        geometry, config = batch["geometry"], self.autoencoder.config
+        side = config.sample_size // 2 ** (len(config.block_out_channels) - 1)
+        shape = (len(geometry), config.latent_channels, side, side)
+        return batch | {"noise": torch.randn(shape, device=geometry.device, generator=generator)}
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """`geometry`, `colors` and `noise` (N, C, h, w) to the mean loss."""
+        images = render_images(inputs["geometry"], inputs["colors"], self.autoencoder.config.sample_size)
         posterior = self.autoencoder.encode(images).latent_dist
-        decoded = self.autoencoder.decode(posterior.sample(generator)).sample
+        decoded = self.autoencoder.decode(posterior.mean + posterior.std * inputs["noise"]).sample
         divergence = posterior.kl().mean() / posterior.mean[0].numel()
         return F.l1_loss(decoded.float(), images) + self.kl_weight * divergence
 

@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from transformers import CLIPTextModel
 
 from difflab.config.language import LatentNetworkParams
+from difflab.models.task import Task
 
 
 def make_latent_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:
@@ -44,14 +45,20 @@ def make_scheduler(betas: Tensor, prediction_type: Literal["epsilon", "v_predict
     )
 
 
-def noised(scheduler: Any, latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Latents z_t = √ᾱ_t z₀ + √(1−ᾱ_t) ε with t uniform, t (N,), and the target: ε, or v = √ᾱ_t ε − √(1−ᾱ_t) z₀.
-
-    `scheduler`: a DDPMScheduler, which says what the model predicts.
-    """
+def draw_noise(scheduler: Any, latents: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    """`noise` of the latents' shape (N, C, h, w), and uniform `timesteps` (N,) of the scheduler's."""
     noise = torch.randn(latents.shape, device=latents.device, generator=generator)
     num_steps = scheduler.config.num_train_timesteps
     t = torch.randint(num_steps, (len(latents),), device=latents.device, generator=generator)
+    return {"noise": noise, "timesteps": t}
+
+
+def noised(scheduler: Any, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents z_t = √ᾱ_t z₀ + √(1−ᾱ_t) ε, t (N,), and the target: ε, or v = √ᾱ_t ε − √(1−ᾱ_t) z₀.
+
+    `scheduler`: a DDPMScheduler, which says what the model predicts. `inputs`: `latents`, and what `draw_noise` gave.
+    """
+    latents, noise, t = inputs["latents"], inputs["noise"], inputs["timesteps"]
     is_v = scheduler.config.prediction_type == "v_prediction"
     target = scheduler.get_velocity(latents, noise, t) if is_v else noise
     return scheduler.add_noise(latents, noise, t), t, target
@@ -68,22 +75,30 @@ class Captions:
         self.text_encoder = text_encoder.requires_grad_(False).eval()
         self.empty, self.drop_probability = empty.to(text_encoder.device), drop_probability
 
-    @torch.no_grad()
-    def __call__(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
-        """(N, L) to (N, L, D)."""
+    def draw(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
+        """`tokens` (N, L) with some rows replaced by those of the empty prompt."""
         drop = torch.rand(len(tokens), device=tokens.device, generator=generator) < self.drop_probability
-        return self.text_encoder(torch.where(drop[:, None], self.empty, tokens))[0]
+        return torch.where(drop[:, None], self.empty, tokens)
+
+    @torch.no_grad()
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """(N, L) to (N, L, D)."""
+        return self.text_encoder(tokens)[0]
 
 
-class LatentDenoisingTask(nn.Module):
+class LatentDenoisingTask(Task):
     """E ‖ε − ε_θ(z_t, t, c(y))‖² over latents z₀ and captions y (Rombach et al. 2022, eq. 3), or the same of v."""
 
     def __init__(self, unet: UNet2DConditionModel, scheduler: Any, captions: Captions):
         super().__init__()
         self.unet, self.scheduler, self.captions = unet, scheduler, captions
 
-    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        """`latents` (N, C, h, w) and `tokens` (N, L), to the mean loss."""
-        states = self.captions(batch["tokens"], generator)
-        z, t, target = noised(self.scheduler, batch["latents"], generator)
-        return F.mse_loss(self.unet(z, t, states).sample.float(), target)
+    def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Of `latents` (N, C, h, w) and `tokens` (N, L)."""
+        tokens = self.captions.draw(batch["tokens"], generator)
+        return batch | {"tokens": tokens} | draw_noise(self.scheduler, batch["latents"], generator)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """`latents` and `noise` (N, C, h, w), `timesteps` (N,) and `tokens` (N, L), to the mean loss."""
+        z, t, target = noised(self.scheduler, inputs)
+        return F.mse_loss(self.unet(z, t, self.captions(inputs["tokens"])).sample.float(), target)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from transformers import CLIPModel
 
@@ -14,6 +14,7 @@ from difflab.data.circles import Scenes, render_images
 from difflab.data.colors import color_digits, rgb
 from difflab.data.dataset import ImageDataset
 from difflab.data.pixels import to_signed, to_uint8
+from difflab.models.task import Task
 
 RENDERED = 1000  # scenes at a time: as float32 all of them would fill the memory
 UNSAID = -1
@@ -71,7 +72,7 @@ def _number_of(colors: Tensor) -> Tensor:
     return (colors.long() * torch.tensor([2**16, 2**8, 1])).sum(2)
 
 
-class ContrastiveTask(nn.Module):
+class ContrastiveTask(Task):
     """Symmetric cross-entropy of the similarities of a batch's images and captions (Radford et al. 2021, figure 3).
 
     Each image belongs to its own caption. Another caption that is true of it too is no wrong answer: it is left out.
@@ -81,15 +82,15 @@ class ContrastiveTask(nn.Module):
         super().__init__()
         self.clip = clip
 
-    def forward(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """The mean loss of `images` (N, 3, S, S) uint8, `tokens` (N, L), and `shown`, `said` (N, K), all int64.
 
         Their meaning is that of CaptionedImages.
         """
-        embeddings = self.clip(input_ids=batch["tokens"], pixel_values=to_signed(batch["images"]))
+        embeddings = self.clip(input_ids=inputs["tokens"], pixel_values=to_signed(inputs["images"]))
         scale = self.clip.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
         logits = scale * embeddings.image_embeds.float() @ embeddings.text_embeds.float().T
-        return symmetric_cross_entropy(logits, are_true(batch["said"], batch["shown"]))
+        return symmetric_cross_entropy(logits, are_true(inputs["said"], inputs["shown"]))
 
 
 def are_true(said: Tensor, shown: Tensor) -> Tensor:
