@@ -13,14 +13,11 @@ from bench.grading import Grader
 from bench.quality import Result, contenders, measure, plots, report, seconds_to_reach
 from bench.with_difflab import for_steps
 from bench.with_teapearce import ContextUnet
-from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
-from difflab.config.diffusion import EvaluationParams, RecipeParams
-from difflab.config.load import validate
+from difflab.classifiers.digit_classifier import load_digit_classifier
 from difflab.config.training import TrainingParams
-from difflab.data.dataset import ImageDataset
 from difflab.diffusion.sampling import guided
 from difflab.evaluation.distribution_metrics import Features, RealImages, classifier_extractor, distance_metrics
-from tests import factories
+from tests.bench.small_recipe import EVALUATION, recipe, write_inputs
 
 
 def result(seconds, accuracy, frechet):
@@ -85,32 +82,10 @@ def test_teapearce_has_the_schedule_of_diffusers():
     torch.testing.assert_close(products, scheduler.alphas_cumprod)
 
 
-def recipe(conditional):
-    sampling = {"seed": 0, "sampler": "ddpm", "num_inference_steps": 5, "images_per_digit": 10}
-    params = {
-        "data": {"mnistm": list(range(10))},
-        "hold_out_validation": False,
-        "schedule": factories.schedule("linear", 10, beta_start=0.01, beta_end=0.4).model_dump(),
-        "condition": factories.condition("class_embedding").model_dump() if conditional else None,
-        "network": factories.network().model_dump(),
-        "training": factories.training(ema_decay=0.5).model_dump(),
-        "sampling": sampling | ({"guidance_scale": 3.0} if conditional else {}),
-    }
-    return validate(RecipeParams, params)
-
-
 @pytest.fixture
 def prepared(tmp_path, monkeypatch):
-    """A working folder with 100 random images of a domain and an untrained classifier of it."""
     monkeypatch.chdir(tmp_path)
-    torch.manual_seed(0)
-    labels, splits = torch.arange(100) % 10, (torch.arange(100) // 10 % 3).to(torch.uint8)
-    images = torch.randint(256, (100, 3, 8, 8), dtype=torch.uint8)
-    ImageDataset(images, labels, splits, "noise").save("prepared/mnistm.safetensors")
-    Judge([4]).save("models/judge-mnistm")
-
-
-EVALUATION = EvaluationParams(seed=0, num_resamples=20, nearest_k=2, inception_weights=None)
+    write_inputs()
 
 
 def test_a_small_budget_runs_through(prepared, monkeypatch, capsys):
