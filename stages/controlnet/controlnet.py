@@ -24,7 +24,7 @@ def main(
     from difflab.systems.text_to_image.objective import Captions
     from difflab.systems.zero_shot.clip import tokenize
     from difflab.training.checkpoint import rolling_checkpoint
-    from difflab.training.device import make_accelerator
+    from difflab.training.device import frozen_dtype, make_accelerator
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)
@@ -37,7 +37,7 @@ def main(
 
     set_seed(training.seed)
     controlnet = make_controlnet(pipeline, hint_channels)
-    pipeline.to(accelerator.device)
+    pipeline.to(accelerator.device, frozen_dtype(accelerator))
     size = model_folder.image_size(pipeline)
     captions = Captions(pipeline.text_encoder, empty, drop_probability)
     scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)

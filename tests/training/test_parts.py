@@ -9,13 +9,17 @@ from torch import nn
 
 from difflab.config.load import validate
 from difflab.config.training import ComputeParams, JudgeParams, TrainingParams
+from difflab.diffusion.objective import DenoisingTask
+from difflab.diffusion.schedules import cosine_betas
+from difflab.diffusion.unet import make_unet
 from difflab.errors import UserError
 from difflab.models.task import Task
 from difflab.training import device
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import LONG, compiles, make_accelerator
 from difflab.training.fit import fit
-from tests.factories import training
+from difflab.training.optimization import checkpoint_gradients
+from tests.factories import loss_of, network, training
 from tests.training.noisy_regression import make_data
 
 CPU = torch.device("cpu")
@@ -101,3 +105,36 @@ def test_a_compiled_training_is_the_eager_one_to_rounding(tmp_path):
     assert [line.split(",")[0] for line in compiled_log.splitlines()] == [
         line.split(",")[0] for line in log.splitlines()
     ]
+
+
+def saved_bytes(gradient_checkpointing: bool) -> tuple[int, list[torch.Tensor]]:
+    """What one training step keeps for its backward pass, and the gradients."""
+    torch.manual_seed(0)
+    unet = make_unet(network(block_out_channels=[16, 16], add_attention=True, norm_num_groups=8), 8, conditional=False)
+    task = DenoisingTask(unet, cosine_betas(10), "epsilon", patch_size=1).train()
+    if gradient_checkpointing:
+        checkpoint_gradients([task])
+    kept = 0
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        nonlocal kept
+        kept += tensor.nbytes
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = loss_of(task, {"images": torch.arange(4 * 3 * 64).reshape(4, 3, 8, 8).to(torch.uint8)})
+    loss.backward()
+    return kept, [weights.grad for weights in task.parameters() if weights.grad is not None]
+
+
+def test_gradient_checkpointing_keeps_less_and_changes_no_gradient():
+    (everything, expected), (less, found) = saved_bytes(False), saved_bytes(True)
+    assert less < everything / 3
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_network_without_checkpointing_is_refused():
+    with pytest.raises(UserError, match="gradient_checkpointing: found true"):
+        checkpoint_gradients([Regression()])

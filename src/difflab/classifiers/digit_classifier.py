@@ -105,6 +105,8 @@ def _class_named(name: str) -> type[DigitClassifier]:
 class ClassificationTask(Task):
     """Cross-entropy of `classifier`, a module that takes images in [-1, 1] to one logit for each class."""
 
+    joins_images = True
+
     def __init__(self, classifier: nn.Module):
         super().__init__()
         self.classifier = classifier

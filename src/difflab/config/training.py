@@ -35,6 +35,9 @@ class TrainingParams(Section):
     gradient_accumulation_steps: BatchSize = Field(
         default=1, description="equal parts that pass through the network one after another, to save memory"
     )
+    gradient_checkpointing: bool = Field(
+        default=False, description="compute activations again in the backward pass, to save memory"
+    )
     optimizer: Literal["adam", "adamw"] = "adamw"
     learning_rate: float = Field(gt=0, le=1, description="after the warm-up")
     weight_decay: NonNegative = 0.0

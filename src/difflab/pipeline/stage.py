@@ -17,6 +17,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from difflab.config.load import read_section, validate
 from difflab.config.training import ComputeParams
 from difflab.errors import call
+from difflab.pipeline.processes import own_folder
 from difflab.pipeline.run_records import note_params, recorded
 
 
@@ -43,7 +44,8 @@ def run_stage(*mains: Main) -> None:
 
     def start() -> None:
         main, arguments = parse(mains, sys.argv[1:])
-        recorded(lambda: main(**read(main, arguments)))
+        with own_folder():
+            recorded(lambda: main(**read(main, arguments)))
 
     call(start)
 

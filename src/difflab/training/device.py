@@ -24,6 +24,11 @@ def make_accelerator(params: ComputeParams) -> Accelerator:
     return Accelerator(mixed_precision="bf16" if autocasts_to_bf16(params) else "no")
 
 
+def frozen_dtype(accelerator: Accelerator) -> torch.dtype:
+    """Of networks that are used in a training and not trained: half the memory where they compute in bf16 anyway."""
+    return torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
+
+
 def autocasts_to_bf16(params: ComputeParams) -> bool:
     """`auto`: bf16 on GPUs that multiply it in hardware, fp32 on every CPU, so that CPUs differ by rounding alone."""
     if params.mixed_precision == "auto":

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ from difflab.pipeline.progress import image_bar
 from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import compiles
-from difflab.training.optimization import ema_decay_at, make_lr_scheduler, make_optimizer
+from difflab.training.optimization import checkpoint_gradients, ema_decay_at, make_lr_scheduler, make_optimizer
+from difflab.training.processes import from_first
 
 VALIDATION_BATCH = 256
 
@@ -39,11 +41,15 @@ def fit(
     loss on it after each epoch. `checkpoint.snapshots` holds the weights, or their moving average, of `num_snapshots`
     steps. `compilation`: see `compiles`.
 
-    Raises UserError when a batch is larger than the data, there are fewer steps than snapshots, or the loss is no
-    longer finite.
+    Started by torchrun or `accelerate launch`, each process takes an equal share of every batch: the same training to
+    rounding, which another number of processes can continue. All begin with the checkpoint of the first one; each
+    needs a folder of its own (see difflab.pipeline.processes).
+
+    Raises UserError when a batch is larger than the data or cannot be divided, there are fewer steps than snapshots,
+    or the loss is no longer finite.
     """
     trainer = _Trainer(task, data, params, accelerator, validation, compilation)
-    saved = checkpoint.load()
+    saved = from_first(checkpoint.load(), accelerator)
     if saved:
         trainer.load_state_dict(saved)
     trainer.run(checkpoint)
@@ -68,6 +74,10 @@ class _Trainer:
         self.data = {name: tensor.to(accelerator.device) for name, tensor in data.items()}
         self.batches = Batches(_length(data), params.batch_size, params.seed, accelerator.device)
         self.validation = {name: tensor.to(accelerator.device) for name, tensor in (validation or {}).items()}
+        self.num_shares = 1 if task.joins_images else accelerator.num_processes
+        if params.batch_size % (self.num_shares * params.gradient_accumulation_steps):
+            found = f"training.batch_size: found {params.batch_size}"
+            raise UserError(f"{found}, allowed: a multiple of {self.num_shares} processes times the parts of a batch")
         self.num_steps = params.num_epochs * self.batches.per_epoch
         if params.num_snapshots > self.num_steps:
             allowed = f"0 to {self.num_steps}, the steps of the training"
@@ -77,6 +87,8 @@ class _Trainer:
         # By name; buffers are never averaged.
         self.trained = dict(task.named_parameters(remove_duplicate=False)) if params.ema_decay else {}
         self.averages = {name: weights.detach().clone() for name, weights in self.trained.items()}
+        if params.gradient_checkpointing:
+            checkpoint_gradients([task, *task.frozen])
         optimizer = make_optimizer(task.parameters(), params)
         self.lr_scheduler = make_lr_scheduler(optimizer, params, self.batches.per_epoch)
         if compiles(compilation, task, self.num_steps * params.batch_size, accelerator.device):
@@ -135,6 +147,7 @@ class _Trainer:
         rows = self.batches[self.step]
         batch = {name: tensor[rows] for name, tensor in self.data.items()}
         loss = self.backward(self.task.draw(batch, self.generator))
+        loss = self.accelerator.reduce(loss, "mean")
         norm = nn.utils.clip_grad_norm_(self.task.parameters(), self.params.max_grad_norm or math.inf)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -150,10 +163,12 @@ class _Trainer:
     def backward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Add the gradient of the mean loss of `inputs`; returns the loss."""
         num_parts = self.params.gradient_accumulation_steps
-        parts = {name: tensor.chunk(num_parts) for name, tensor in inputs.items()}
+        share = self.accelerator.process_index % self.num_shares
+        parts = {name: tensor.chunk(self.num_shares)[share].chunk(num_parts) for name, tensor in inputs.items()}
         losses = []
         for part in range(num_parts):
-            with self.accelerator.autocast():
+            is_last = part == num_parts - 1
+            with nullcontext() if is_last else self.accelerator.no_sync(self.model), self.accelerator.autocast():
                 loss = self.model({name: tensors[part] for name, tensors in parts.items()})
             self.accelerator.backward(loss / num_parts)
             losses.append(loss.detach())

@@ -1,4 +1,4 @@
-"""Optimizers, learning rates and the decay of averaged weights, as functions of the step."""
+"""Optimizers, learning rates and the decay of averaged weights; what is kept for the backward pass."""
 
 import math
 from collections.abc import Iterable
@@ -8,12 +8,27 @@ from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from difflab.config.training import TrainingParams
+from difflab.errors import UserError
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -> Optimizer:
     """Adam or AdamW with β = (0.9, 0.999), fused: one pass over all parameters instead of one for each."""
     kind = {"adam": Adam, "adamw": AdamW}[params.optimizer]
     return kind(parameters, lr=params.learning_rate, weight_decay=params.weight_decay, fused=True)
+
+
+def checkpoint_gradients(networks: Iterable[nn.Module]) -> None:
+    """Have all networks of diffusers and transformers compute activations again in the backward pass.
+
+    Chen et al. 2016, arXiv:1604.06174. Raises UserError where there is none.
+    """
+    names = ("enable_gradient_checkpointing", "gradient_checkpointing_enable")
+    modules = [module for network in networks for module in network.modules()]
+    enabling = [getattr(module, name) for module in modules for name in names if hasattr(module, name)]
+    if not enabling:
+        raise UserError("training.gradient_checkpointing: found true, allowed: false, because no network here has it")
+    for enable in enabling:
+        enable()
 
 
 def learning_rate_factor(params: TrainingParams, step: int, steps_per_epoch: int) -> float:

@@ -1,10 +1,12 @@
 """What trains and what stays, bit for bit; what a ControlNet says before its first step; hints that do not fit."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from diffusers import ControlNetModel, DDPMScheduler
 
 from difflab.data.circles import render_conditioning_images
@@ -21,6 +23,7 @@ from difflab.systems.text_to_image.objective import Captions
 from difflab.systems.text_to_image.sampling import sample_prompts
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
+from difflab.training.device import frozen_dtype
 from difflab.training.fit import fit
 from tests.systems.text_to_image.tiny import (
     CAPTIONS,
@@ -36,7 +39,7 @@ from tests.systems.text_to_image.tiny import (
 CHANNELS = [4, 4, 8]
 
 
-def trained(pipeline, folder: Path, num_epochs: int = 4) -> ControlNetModel:
+def trained(pipeline, folder: Path, accelerator: Accelerator | None = None, **changes) -> ControlNetModel:
     scenes = make_scenes()
     torch.manual_seed(1)
     controlnet = make_controlnet(pipeline, CHANNELS)
@@ -49,8 +52,8 @@ def trained(pipeline, folder: Path, num_epochs: int = 4) -> ControlNetModel:
         "tokens": tokenize(pipeline.tokenizer, CAPTIONS),
         "geometry": scenes.geometry,
     }
-    training = TRAINING.model_copy(update={"num_epochs": num_epochs})
-    fit(task, data, training, Accelerator(cpu=True), RollingCheckpoint(folder))
+    training = TRAINING.model_copy(update={"num_epochs": 4} | changes)
+    fit(task, data, training, accelerator or Accelerator(cpu=True), RollingCheckpoint(folder))
     return controlnet
 
 
@@ -64,6 +67,21 @@ def test_the_controlnet_alone_moves(tmp_path):
     assert (start.controlnet_mid_block.weight == 0).all() and (zero != 0).any()
     assert not torch.equal(start.conv_in.weight, controlnet.conv_in.weight)
     assert (controlnet.controlnet_cond_embedding.conv_out.weight != 0).any()
+
+
+def test_in_bf16_what_does_not_move_takes_half_the_memory(tmp_path):
+    trained(make_pipeline(), tmp_path / "fp32")
+    AcceleratorState._reset_state(reset_partial_state=True)
+    try:
+        accelerator = Accelerator(cpu=True, mixed_precision="bf16")
+        pipeline = make_pipeline().to(frozen_dtype(accelerator))
+        controlnet = trained(pipeline, tmp_path / "bf16", accelerator, gradient_checkpointing=True)
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    assert {parameter.dtype for parameter in pipeline.unet.parameters()} == {torch.bfloat16}
+    assert {parameter.dtype for parameter in controlnet.parameters()} == {torch.float32}
+    [expected], [loss] = (RollingCheckpoint(tmp_path / name).log.read_text().splitlines() for name in ("fp32", "bf16"))
+    assert json.loads(loss)["loss"] == pytest.approx(json.loads(expected)["loss"], rel=0.01)
 
 
 def test_hints_go_on_as_strong_as_they_come():

@@ -9,7 +9,13 @@ from diffusers import DDPMScheduler
 
 from difflab.data.circles import render_images
 from difflab.diffusion.schedules import cosine_betas
-from difflab.systems.text_to_image.autoencoder import AutoencoderTask, encode_scenes, make_autoencoder, standardize
+from difflab.systems.text_to_image.autoencoder import (
+    AutoencoderTask,
+    encode_scenes,
+    encoded_at_once,
+    make_autoencoder,
+    standardize,
+)
 from difflab.systems.text_to_image.objective import Captions, LatentDenoisingTask, draw_noise, noised
 from difflab.systems.zero_shot.clip import tokenize
 from difflab.training.checkpoint import RollingCheckpoint
@@ -100,3 +106,8 @@ def test_the_unet_alone_moves(tmp_path):
     fit(task, data, TRAINING, Accelerator(cpu=True), RollingCheckpoint(tmp_path))
     assert equal(before, weights(*frozen))
     assert not equal(start, weights(moving))
+
+
+@pytest.mark.parametrize(("image_size", "count"), [(32, 64), (128, 64), (256, 16), (512, 4), (2048, 1)])
+def test_fewer_large_images_are_encoded_at_once(image_size, count):
+    assert encoded_at_once(image_size) == count

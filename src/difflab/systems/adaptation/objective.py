@@ -60,6 +60,7 @@ class AdaptationTask(Task):
     Without `target` this is source-only, or target-only, whatever domain the labeled images are of.
     """
 
+    joins_images = True
     step: Tensor
 
     def __init__(self, classifier: DigitClassifier, domain_head: nn.Module | None = None, target: Target | None = None):

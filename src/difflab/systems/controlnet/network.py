@@ -93,7 +93,6 @@ class ControlTask(Task):
         """`unet` is on the training device; hints are drawn `hint_size` pixels a side."""
         super().__init__()
         self.controlnet = controlnet
-        # A tuple, so that fit neither saves nor averages it.
         self.frozen = (unet.requires_grad_(False).eval(),)
         self.scheduler, self.captions, self.hint_size = scheduler, captions, hint_size
 

@@ -67,7 +67,6 @@ class PersonalizationTask(Task):
         super().__init__()
         for network in (pipeline.text_encoder, pipeline.unet):
             network.requires_grad_(False).eval()
-        # A tuple, so that fit neither saves nor averages them.
         self.frozen = (pipeline.text_encoder, pipeline.unet)
         table = pipeline.text_encoder.get_parameter(EMBEDDING)
         self.known = (table[:-num_tokens],)

@@ -15,7 +15,6 @@ from difflab.data.circles import Scenes, render_images
 from difflab.models.task import Task
 from difflab.pipeline.progress import image_bar
 
-ENCODED = 64  # images at a time, when a whole data set is encoded
 FIRST_LOG_VARIANCE = -6.0
 RANDOM_SHARE = 0.3  # of the random weights that stay where the identity is added
 
@@ -102,6 +101,11 @@ class AutoencoderTask(Task):
         return F.l1_loss(decoded.float(), images) + self.kl_weight * divergence
 
 
+def encoded_at_once(image_size: int) -> int:
+    """64 images up to 128×128, fewer of larger ones: 64 of 512×512 fill 40 GiB in Stable Diffusion's encoder."""
+    return max(1, min(64, 2**20 // image_size**2))
+
+
 @torch.no_grad()
 def encode_scenes(autoencoder: Any, scenes: Scenes, image_size: int) -> Tensor:
     """(N, C, h, w) float32 on the CPU: the posterior means of the scenes' images, times `scaling_factor`.
@@ -110,7 +114,8 @@ def encode_scenes(autoencoder: Any, scenes: Scenes, image_size: int) -> Tensor:
     """
     latents = []
     with image_bar("encoding", 0, len(scenes)) as bar:
-        parts = zip(scenes.geometry.split(ENCODED), scenes.colors.split(ENCODED), strict=True)
+        count = encoded_at_once(image_size)
+        parts = zip(scenes.geometry.split(count), scenes.colors.split(count), strict=True)
         for geometry, colors in parts:
             images = render_images(geometry.to(autoencoder.device), colors.to(autoencoder.device), image_size)
             means = autoencoder.encode(images.to(autoencoder.dtype)).latent_dist.mode()

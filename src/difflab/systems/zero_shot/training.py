@@ -78,6 +78,8 @@ class ContrastiveTask(Task):
     Each image belongs to its own caption. Another caption that is true of it too is no wrong answer: it is left out.
     """
 
+    joins_images = True
+
     def __init__(self, clip: CLIPModel):
         super().__init__()
         self.clip = clip

@@ -1,0 +1,33 @@
+"""Several processes of one stage, started by torchrun or `accelerate launch`: the first one writes."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+OWN = {".cache", ".git", ".dvc", ".snakemake", ".venv"}  # neither read nor written through links
+
+
+@contextmanager
+def own_folder() -> Iterator[None]:
+    """Of all processes but the first the working folder is a copy in links, removed afterwards.
+
+    So their outputs, records and locks are in nobody's way. Files must be replaced, not written in place, as
+    `atomic_write` does.
+    """
+    if int(os.environ.get("RANK", "0")) == 0:
+        yield
+        return
+    os.environ["TQDM_DISABLE"] = "1"  # one progress bar is enough
+    here = Path.cwd()
+    with TemporaryDirectory(prefix="difflab-") as folder:
+        for path in here.iterdir():
+            if path.is_dir() and path.name not in OWN:
+                shutil.copytree(path, Path(folder, path.name), copy_function=os.symlink)
+            elif path.is_file():
+                Path(folder, path.name).symlink_to(path)
+        os.environ["DVC_ROOT"] = folder
+        with chdir(folder):
+            yield

@@ -1,0 +1,21 @@
+"""What the processes of one training share."""
+
+import io
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast
+
+
+def from_first(state: dict[str, Any] | None, accelerator: Accelerator) -> dict[str, Any] | None:
+    """The first process's `state` in all of them: tensors, numbers and strings in dicts and lists, on the CPU."""
+    if accelerator.num_processes == 1:
+        return state
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8).to(accelerator.device)
+    size = broadcast(torch.tensor(len(content), device=accelerator.device))
+    if not accelerator.is_main_process:
+        content = torch.empty(int(size), dtype=torch.uint8, device=accelerator.device)
+    return torch.load(io.BytesIO(broadcast(content).cpu().numpy().tobytes()), weights_only=True)
