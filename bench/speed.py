@@ -5,6 +5,8 @@ gradients and averaged weights, and with DDIM (η = 0) in as many steps. Neither
 """
 
 import argparse
+import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from statistics import median
@@ -43,14 +45,20 @@ def network(channels: list[int], time_embedding_dim: int) -> UNet2DModel:
         return make_unet(params, IMAGE_SIZE, conditional=False)
 
 
-def compare(channels: list[int], time_embedding_dim: int, seconds: float, rounds: int) -> None:
-    """Measure one network and print its rows."""
+def compare(channels: list[int], time_embedding_dim: int, seconds: float, rounds: int, compiled: bool) -> None:
+    """Measure one network and print its rows; `compiled`: also our training with torch.compile."""
     training, sampling = {}, {}
     for name, library in LIBRARIES.items():
         unet = network(channels, time_embedding_dim)
         training[name] = short_run(partial(library.train, unet), unet, seconds)
         trained = network(channels, time_embedding_dim).eval()
         sampling[name] = partial(sampling_rate, partial(library.sample, trained, NUM_SAMPLES, NUM_INFERENCE_STEPS))
+    if compiled:
+        unet = network(channels, time_embedding_dim)
+        unet.compile(dynamic=False)
+        start = time.perf_counter()
+        training["difflab, compiled"] = short_run(partial(with_difflab.train, unet), unet, seconds)
+        print(f"Compiling {channels} took {time.perf_counter() - start:.0f} s.", file=sys.stderr)
     x, t = torch.randn(1, 3, IMAGE_SIZE, IMAGE_SIZE), torch.zeros(1, dtype=torch.int64)
     cost = flops(lambda: unet(x, t)) / 1e6
     in_turns(sampling, 1)  # warm up
@@ -71,11 +79,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=1, help="of each training")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--compile", action="store_true", help="also our training with torch.compile")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     header("network", "MFLOP/image, forward", "measured", "library", "images/s", "difflab ÷ this (range)")
     for channels, time_embedding_dim in NETWORKS:
-        compare(channels, time_embedding_dim, args.seconds, args.rounds)
+        compare(channels, time_embedding_dim, args.seconds, args.rounds, args.compile)
 
 
 if __name__ == "__main__":

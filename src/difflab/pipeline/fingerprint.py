@@ -107,7 +107,7 @@ def _read(path: str) -> str | None:
 def _analyzed(path: str, text: str) -> tuple[str, frozenset[str]]:
     """The hash of a module and the names of the modules that it imports."""
     tree = _parsed(path, text)
-    return _digest("".join(_canonical(tree))), frozenset(_imports(tree, path))
+    return _digest(_canonical(tree)), frozenset(_imports(tree, path))
 
 
 def _parsed(path: str, text: str) -> ast.Module:
@@ -167,31 +167,37 @@ def _default(field: ast.AnnAssign) -> str:
             given = [*args, *(word.value for word in keywords if word.arg in ("default", "default_factory"))]
         case value:
             given = [value] if value else []
-    return "".join([ast.unparse(field.target), "=", *_canonical(given)]) if given else ""
+    return f"{ast.unparse(field.target)}={_canonical(given)}" if given else ""
 
 
-def _canonical(node: Any) -> Iterator[str]:
+def _canonical(node: Any) -> str:
     """The syntax tree as text. `ast.dump` is not the same under all versions of Python."""
+    words: list[str] = []
+    _write_canonical(node, words.append)
+    return "".join(words)
+
+
+def _write_canonical(node: Any, write: Callable[[str], None]) -> None:
     if isinstance(node, ast.AST):
-        yield f"{type(node).__name__}("
+        write(f"{type(node).__name__}(")
         for field in node._fields:
             value = getattr(node, field, None)
             if isinstance(node, ast.JoinedStr):  # Python 3.12 adds empty texts to f-strings
                 value = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
             # "kind" is the u of u""; a field that is empty may be unknown to another version.
             if field not in ("kind", "type_comment") and value is not None and value != []:
-                yield f"{field}="
-                yield from _canonical(value)
-        yield ")"
+                write(f"{field}=")
+                _write_canonical(value, write)
+        write(")")
     elif isinstance(node, list):
-        yield "["
+        write("[")
         for item in node:
             if not _has_no_effect(item):
-                yield from _canonical(item)
-                yield ","
-        yield "]"
+                _write_canonical(item, write)
+                write(",")
+        write("]")
     else:
-        yield ascii(node)
+        write(ascii(node))
 
 
 def _has_no_effect(node: Any) -> bool:
