@@ -1,5 +1,6 @@
 """Both pages in a real browser: chromium with chromium-driver (Debian's packages of these names)."""
 
+import base64
 import json
 import re
 import shutil
@@ -135,3 +136,73 @@ def test_tab_reaches_the_content_first(page) -> None:
 
     page.find_element("tag name", "body").send_keys(Keys.TAB)
     assert page.switch_to.active_element.text == "Skip to content"
+
+
+@pytest.mark.parametrize("page", ["report"], indirect=True)
+def test_a_header_sorts_its_column_both_ways(page) -> None:
+    cells = "return [...document.querySelectorAll('#findings tbody tr td:nth-child(2)')].map(cell => cell.textContent)"
+    before = page.execute_script(cells)
+    header = page.find_element("css selector", "#findings thead th:nth-child(2)")
+    button = header.find_element("tag name", "button")
+    page.execute_script("arguments[0].click()", button)
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert page.execute_script(cells) == sorted(before) != before
+    page.execute_script("arguments[0].click()", button)
+    assert header.get_attribute("aria-sort") == "descending"
+    assert page.execute_script(cells) == sorted(before, reverse=True)
+
+
+@pytest.mark.parametrize("page", ["report"], indirect=True)
+def test_numbers_are_sorted_as_numbers_and_empty_cells_stay_last(page) -> None:
+    sort = """
+        const table = document.querySelector("table.sortable"), [row] = table.tBodies[0].rows;
+        const values = ["10", "9", "-1.5", "–", "0.25"];
+        table.tBodies[0].replaceChildren(...values.map((value) => {
+          const copy = row.cloneNode(true);
+          copy.cells[2].dataset.value = copy.cells[2].textContent = value;
+          return copy;
+        }));
+        table.tHead.rows[0].cells[2].querySelector("button").click();
+        return [...table.tBodies[0].rows].map((row) => row.cells[2].textContent);
+    """
+    assert page.execute_script(sort) == ["-1.5", "0.25", "9", "10", "–"]
+
+
+def test_a_wide_screen_is_used(page) -> None:
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 2000, "height": 1200, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        boxes = "return ['nav', 'main'].map(name => document.querySelector(name).getBoundingClientRect().toJSON())"
+        nav, main = page.execute_script(boxes)
+        assert nav["right"] <= main["left"] and main["left"] < 300 and main["right"] > 1980
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_paper_shows_everything(page) -> None:
+    """A4 with the margins of the page: nothing folded, no table wider than the text."""
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 688, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        page.execute_script("dispatchEvent(new Event('beforeprint'))")
+        assert page.execute_script("return document.querySelectorAll('details:not([open])').length") == 0
+        wide = """return [...document.querySelectorAll("table, img, svg, pre")].filter(
+            (part) => part.getBoundingClientRect().right > 690).map((part) => part.outerHTML.slice(0, 200))"""
+        assert page.execute_script(wide) == []
+        clipped = "return [...document.querySelectorAll('.scroll')].every((p) => p.scrollHeight <= p.clientHeight + 1)"
+        assert page.execute_script(clipped)
+        page.execute_script("dispatchEvent(new Event('afterprint'))")
+        assert page.execute_script("return document.querySelectorAll('details[open]').length") == 0
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_printing_fires_the_events_that_unfold(page) -> None:
+    page.execute_script("addEventListener('beforeprint', () => { window.unfolded = true; })")
+    printed = page.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})
+    assert base64.b64decode(printed["data"]).startswith(b"%PDF")
+    assert page.execute_script("return window.unfolded")

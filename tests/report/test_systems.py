@@ -36,6 +36,17 @@ def test_every_stage_with_metrics_has_an_entry_and_every_entry_one(stages) -> No
     assert columns == set(systems.measures)
 
 
+def test_captions_are_sentences_and_differ_from_the_alternative_texts() -> None:
+    texts = [text for system in load_systems().systems.values() for text in system.figures.values()]
+    assert all(text.caption.endswith(".") and text.caption != text.alt != text.title for text in texts)
+
+
+def test_texts_of_a_figure_name_its_item() -> None:
+    text = load_systems().text_of("figures/grid_joint-cosine.png", "joint-cosine")
+    assert "joint-cosine" in text.title and "joint-cosine" in text.alt
+    assert "{" not in text.title + text.alt + text.caption
+
+
 def test_a_figure_without_an_entry_is_named() -> None:
     with pytest.raises(UserError, match=r"^systems.yaml: figures/new.png: found none, allowed: "):
         load_systems().text_of("figures/new.png", "")

@@ -12,7 +12,7 @@ ACCURACY = {"value": 0.9, "low": 0.85, "high": 0.95}
 
 def table(columns: list[str], **files: dict) -> Table:
     found = {name: metrics_of(tree).measurements for name, tree in files.items()}
-    return table_of(MetricsTable(title="", columns=columns), found, load_systems())
+    return table_of(MetricsTable(title="", rows="Recipe", columns=columns), found, load_systems())
 
 
 def test_a_row_for_each_thing_measured_and_one_scale_for_each_column() -> None:
@@ -25,6 +25,7 @@ def test_a_row_for_each_thing_measured_and_one_scale_for_each_column() -> None:
     assert [label for label, _ in found.rows] == ["s-5", "s-10"]  # by number, without the part that all share
     [[cell], [other]] = [cells for _, cells in found.rows]
     assert cell and other and (other.low, other.at, cell.at, cell.high) == (0.0, 25.0, 75.0, 100.0)
+    assert (cell.value, other.value) == (0.7, 0.5) and found.row_header == "Recipe"
 
 
 def test_rows_are_in_the_order_of_their_numbers() -> None:
@@ -39,7 +40,16 @@ def test_rows_of_several_files_name_theirs() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0.000"), (3, "3"), (0.12345, "0.123"), (12.345, "12.35"), (129.358, "129.4"), (2.7e-9, "2.7e-09")],
+    [
+        (0.0, "0.000"),
+        (3, "3"),
+        (0.12345, "0.123"),
+        (12.345, "12.35"),
+        (129.358, "129.4"),
+        (2.7e-9, "2.7e-09"),
+        (-0.042, "−0.042"),
+        (-3, "−3"),
+    ],
 )
 def test_shown(value: float, text: str) -> None:
     assert shown(value) == text

@@ -53,13 +53,15 @@ def render(template: str, **values: Any) -> str:
 
 
 def shown(value: float) -> str:
-    """About four significant digits."""
-    if isinstance(value, int) or (value == int(value) and abs(value) >= 10):
-        return f"{value:.0f}"
-    magnitude = abs(value)
+    """About four significant digits, with a minus sign that is no hyphen."""
+    sign, magnitude = "−" if value < 0 else "", abs(value)
+    if isinstance(value, int) or (value == int(value) and magnitude >= 10):
+        return f"{sign}{magnitude:.0f}"
     if 0 < magnitude < 1e-3:
-        return f"{value:.1e}"
-    return f"{value:.3f}" if magnitude < 10 else f"{value:.2f}" if magnitude < 100 else f"{value:.1f}"
+        return f"{sign}{magnitude:.1e}"
+    return sign + (
+        f"{magnitude:.3f}" if magnitude < 10 else f"{magnitude:.2f}" if magnitude < 100 else f"{magnitude:.1f}"
+    )
 
 
 def interval(found: Measurement | JudgedMeasurement) -> str:

@@ -18,13 +18,14 @@ from difflab.evaluation.targets import REPORTED_T, load_targets
 from difflab.history.dag import Stage, read_stages
 from difflab.history.dvc_lock import md5_of
 from difflab.history.made_here import made_here
-from difflab.history.measurements import Measurement, Metrics, metrics_of
+from difflab.history.measurements import Measurement, Metrics, metrics_of, read_metrics
 from difflab.history.plan import seconds_by_command
 from difflab.history.revisions import Revision
 from difflab.history.verify import verdict
 from difflab.pipeline.dvc_repo import open_repo
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import read_records
+from difflab.report.findings import findings
 from difflab.report.graph import drawing, kinds
 from difflab.report.html import Embedded, duration, embed, render
 from difflab.report.reported import fid_rows, load_settings, reported_rows
@@ -55,7 +56,7 @@ class MetricsFile:
 class Section:
     name: str
     system: System
-    figures: list[list[Figure]]  # grouped by their entry in systems.yaml
+    figures: list[Figure]  # in the order of systems.yaml
     tables: list[Table]
     files: list[MetricsFile]
     absent: list[tuple[str, Stage]]  # figures and metrics that no run has made yet
@@ -78,11 +79,14 @@ def write_report(path: Path = PAGE) -> Path:
     by_stem = {Path(out).stem: tree for out, tree in trees.items()}
     known = seconds_by_command(read_records())
     seconds = {stage.name: known[stage.command] for stage in stages if stage.command in known}
-    targets, settings = load_targets(), load_settings()
+    targets, settings, made = load_targets(), load_settings(), made_here()
+    judged = verdict(made)
     page = render(
         "index.html",
         commit=_head(),
-        verdict=verdict(made_here()),
+        verdict=judged,
+        findings=findings(judged, {path.stem: read_metrics(path).numbers for path in made}),
+        titles={name: system.title for name, system in systems.systems.items()},
         stages=stages,
         sections=_sections(stages, systems, trees),
         reported=reported_rows(by_stem, targets, settings),
@@ -123,7 +127,7 @@ def _sections(stages: list[Stage], systems: Systems, trees: dict[str, dict[str, 
             else:
                 section.absent.append((out, stage))
     for (name, _), group in groups.items():
-        sections[name].figures.extend([group] if group else [])
+        sections[name].figures.extend(group)
     for section in sections.values():
         section.tables.extend(table for table in _tables(section, systems) if table.rows)
     return [section for section in sections.values() if section.figures or section.files or section.absent]

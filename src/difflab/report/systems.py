@@ -20,11 +20,13 @@ class Entry(BaseModel):
 
 class FigureText(Entry):
     title: str
-    alt: str
+    alt: str  # says what is on the picture, for those who do not see it
+    caption: str  # says how to read it
 
 
 class MetricsTable(Entry):
     title: str
+    rows: str  # header of the first column
     columns: list[str]
 
 
@@ -50,10 +52,10 @@ class Systems(Entry):
         return self._only(figure, [(n, k) for n, s in self.systems.items() for k in s.figures if fnmatchcase(stem, k)])
 
     def text_of(self, figure: str, item: str) -> FigureText:
-        """Title and description of a figure of the stage `…@item`."""
+        """The texts of a figure of the stage `…@item`."""
         system, key = self.place_of(figure)
         text = self.systems[system].figures[key]
-        return FigureText(title=text.title.format(item=item), alt=text.alt.format(item=item))
+        return FigureText(**{name: value.format(item=item) for name, value in text})
 
     def system_measured_by(self, kind: str) -> str:
         """The system of the metrics of a kind of stage. Raises UserError when they have no entry, or two."""

@@ -18,6 +18,7 @@ Row = tuple[str, ...]  # the item of a stage and the path of what was measured
 class Cell:
     """`low`, `at`, `high`, `real`: positions on the column's scale in %, where there is an interval."""
 
+    value: float
     text: str
     interval: str = ""
     low: float | None = None
@@ -29,6 +30,7 @@ class Cell:
 @dataclass(frozen=True)
 class Table:
     title: str
+    row_header: str
     columns: Sequence[tuple[str, str | None]]  # title, and whether up or down is better
     rows: Sequence[tuple[str, Sequence[Cell | None]]]
 
@@ -47,7 +49,9 @@ def table_of(text: MetricsTable, found: Mapping[str, Sequence[Measurement]], sys
     cells = {name: _column(column) for name, column in columns.items() if column}
     titles = [(systems.measures[name].title, systems.measures[name].better) for name in cells]
     labels, ordered = _labels(list(rows)), sorted(rows, key=_order(rows))
-    return Table(text.title, titles, [(labels[row], [cells[name].get(row) for name in cells]) for row in ordered])
+    return Table(
+        text.title, text.rows, titles, [(labels[row], [cells[name].get(row) for name in cells]) for row in ordered]
+    )
 
 
 def _labels(rows: Sequence[Row]) -> dict[Row, str]:
@@ -78,5 +82,5 @@ def _column(column: Mapping[Row, Measurement]) -> dict[Row, Cell]:
     for row, m in column.items():
         ends = (m.low, m.value, m.high, m.real_baseline) if m.estimate else ()
         places = [None if end is None else round(100 * (end - least) / span, 2) for end in ends]
-        cells[row] = Cell(shown(m.value), interval(m), *places)
+        cells[row] = Cell(m.value, shown(m.value), interval(m), *places)
     return cells

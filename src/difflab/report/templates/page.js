@@ -28,3 +28,35 @@ for (const plate of document.querySelectorAll(".plate")) {
   });
 }
 dialog.addEventListener("click", () => dialog.close());
+
+// A column's header sorts its table by that column, at a second click in the opposite direction; empty cells stay last.
+const valueOf = (cell) => cell.dataset.value ?? cell.textContent.trim();
+const isEmpty = (value) => value === "" || value === "–";
+const compare = (a, b) => (isNaN(a) || isNaN(b) ? a.localeCompare(b, "en", { numeric: true }) : a - b);
+for (const table of document.querySelectorAll("table.sortable")) {
+  const headers = [...table.tHead.rows[0].cells];
+  headers.forEach((header, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...header.childNodes);
+    header.append(button);
+    button.addEventListener("click", () => {
+      const direction = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+      for (const other of headers) other.removeAttribute("aria-sort");
+      header.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
+      const rows = [...table.tBodies[0].rows].map((row) => [valueOf(row.cells[column]), row]);
+      rows.sort(([a], [b]) => isEmpty(a) - isEmpty(b) || direction * compare(a, b));
+      table.tBodies[0].append(...rows.map(([, row]) => row));
+    });
+  });
+}
+
+// On paper nothing is folded.
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  for (const details of folded) details.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const details of folded) details.open = false;
+});
