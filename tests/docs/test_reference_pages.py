@@ -63,7 +63,7 @@ def leaves(node: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
         yield path
         return
     for key, value in node.items():
-        yield from leaves(value, (*path, ENTRIES.get(path[-1] if path else "", key)))
+        yield from leaves(value, (*path, ENTRIES.get(path[-1] if path else "", str(key))))
 
 
 def test_every_key_of_params_yaml_has_a_row() -> None:

@@ -44,7 +44,9 @@ def metrics_text() -> str:
     tables: list[str] = []
     for title, metrics in load_metrics().items():
         rows = (_row(name, metric) for name, metric in metrics.items())
-        tables.append(f"## {title}\n\n{HEAD}{''.join(rows)}")
+        heading, _, names = title.rstrip(")").partition(" (")
+        where = f"In {', '.join(f'`{name}`' for name in names.split(', '))}.\n\n" if names else ""
+        tables.append(f"## {heading}\n\n{where}{HEAD}{''.join(rows)}")
     return "\n" + "\n".join(tables) + "\n"
 
 

@@ -7,9 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from difflab.config.params import Params
+from difflab.config.validation import section_of
 
 Schema = dict[str, Any]  # JSON schema, as pydantic makes it
 HEAD = "| key | value | default | meaning |\n|---|---|---|---|\n"
@@ -85,7 +86,8 @@ class Tables:
             case {"type": "object", "patternProperties": patterns}:
                 [(pattern, values)] = patterns.items()
                 return f"for each name{_like(pattern)}: {self._value(values)}"
-        return f"{field['type']}{_bounds(field)}"
+            case _:
+                return f"{field['type']}{_bounds(field)}"
 
 
 def _kinds_in(node: Any) -> Iterator[str]:
@@ -95,17 +97,21 @@ def _kinds_in(node: Any) -> Iterator[str]:
 
 def _parts(node: Any) -> Iterator[Schema]:
     """All objects of a schema."""
+    inside: list[Any] = []
     if isinstance(node, dict):
-        yield node
-    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        yield (part := cast(Schema, node))
+        inside = list(part.values())
+    elif isinstance(node, list):
+        inside = cast(list[Any], node)
+    for part in inside:
         yield from _parts(part)
 
 
 def _section(key: str, field: Schema) -> tuple[str, str]:
     """The key of a section, or of each of several, and its kind; "" for any other value."""
     several = [*field.get("patternProperties", {}).values(), field.get("additionalProperties"), field.get("items")]
-    for entry in several:
-        if isinstance(entry, dict) and "$ref" in entry:
+    for entry in map(section_of, several):
+        if "$ref" in entry:
             return f"{key}.{ENTRIES[key.rpartition('.')[2]]}", _name(entry["$ref"])
     return key, _name(field.get("$ref", ""))
 

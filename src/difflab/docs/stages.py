@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from difflab.config.load import parse_yaml
 PIPELINE = Path("dvc.yaml")
 COMMANDS = Path("src/difflab/cli.py")  # of the stages that are commands of difflab
 OUTS = ("outs", "metrics")
+PATH = re.compile(r"(?<![\w`])(?=[^\s`]*[/_{])[\w…./{},*-]*[\w/}*](?![\w`])")  # in a docstring, not in backticks yet
 Node = dict[str, Any]
 
 
@@ -58,4 +60,4 @@ def _docstring(command: str) -> str:
     module = ast.parse(file.read_text(encoding="utf-8"))
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     node = functions.get(words[0] if words else "", module)
-    return ast.get_docstring(node) or ""
+    return PATH.sub(r"`\g<0>`", ast.get_docstring(node) or "")
