@@ -1,4 +1,4 @@
-"""For mkdocs: pages from outside of docs/, and links between the files of the repository as links of the website."""
+"""For mkdocs: pages from outside of docs/, links between files of the repository as links of the website, anchors."""
 
 import posixpath
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from pymdownx.slugs import slugify
 
 OUTSIDE = {  # by path in the repository
     "README.md": "index.md",
@@ -20,6 +21,12 @@ OUTSIDE = {  # by path in the repository
 }
 FENCE = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?P<text>!?\[[^\]]*\])\((?P<path>[^)#:\s]+)(?P<anchor>#[^)\s]*)?\)")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Headings have the anchors that GitHub gives them."""
+    config.mdx_configs["toc"]["slugify"] = slugify(case="lower")
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
