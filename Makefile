@@ -49,6 +49,9 @@ bench: $(INSTALLED)  ## measure speed against diffusers, and what DVC costs
 	python -m bench.speed
 	python -m bench.orchestration
 
+docs: $(INSTALLED)  ## build the website of README.md and docs/: site/index.html
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
 lint: $(INSTALLED)  ## check style and types
 	ruff check
 	ruff format --check
@@ -72,4 +75,4 @@ $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet $(UV)
 
-.PHONY: pretrained help repro ui plots test bench lint lock
+.PHONY: pretrained help repro ui plots test bench docs lint lock

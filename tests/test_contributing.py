@@ -14,6 +14,7 @@ from difflab.config.diffusion import OtherSampling, ScheduleParams
 from difflab.config.params import load_params
 from difflab.diffusion.samplers import make_sampler
 from difflab.diffusion.schedules import make_betas
+from difflab.docs.metrics import name_of
 from difflab.evaluation.classifier_metrics import accuracy_metrics
 from difflab.history.measurements import metrics_of
 
@@ -21,6 +22,7 @@ correct, digits = torch.tensor([True, False, True, True]), torch.tensor([3, 3, 5
 found = metrics_of(accuracy_metrics(correct, digits)).measurements
 (worst,) = [m for m in found if m.path[0] == "accuracy_of_worst_digit"]
 assert worst.value == 0.5 and worst.low is not None
+assert name_of(worst.path) == "accuracy_of_worst_digit"
 
 recipe = load_params("params.yaml").recipes["svhn-cosine"]
 assert (recipe.schedule.name, list(recipe.data)) == ("cosine", ["svhn"])
@@ -44,7 +46,7 @@ def test_the_three_diffs_apply_and_work(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "src", tmp_path / "src")
     shutil.copy(ROOT / "params.yaml", tmp_path)
     diffs = re.findall(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
-    assert [diff.count("\n+++ ") for diff in diffs] == [2, 2, 1]
+    assert [diff.count("\n+++ ") for diff in diffs] == [3, 2, 1]
     for diff in diffs:
         subprocess.run(["git", "apply", "-"], input=diff, text=True, cwd=tmp_path, check=True)
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "src")}

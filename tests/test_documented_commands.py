@@ -91,7 +91,10 @@ def check_git(arguments: list[str], stages: dict) -> None:
 
 
 def check_python(arguments: list[str], stages: dict) -> None:
-    assert arguments[0] == "-m" and importlib.util.find_spec(arguments[1])
+    if arguments[0] == "-m":
+        assert importlib.util.find_spec(arguments[1])
+    else:
+        assert (ROOT / arguments[0]).is_file()
 
 
 def check_snakemake(arguments: list[str], stages: dict) -> None:
@@ -100,7 +103,7 @@ def check_snakemake(arguments: list[str], stages: dict) -> None:
 
 
 def check_difflab(arguments: list[str], stages: dict) -> None:
-    if len(arguments) == 1 and arguments[0] in ("compare", "profile", "recipe", "seeds"):
+    if len(arguments) == 1 and arguments[0] in ("compare", "profile", "recipe", "seeds", "why"):
         return  # named in a sentence
     parsed = cli.build_parser().parse_args(arguments)
     if arguments[0] == "profile" and not PLACEHOLDER.match(parsed.name):

@@ -67,8 +67,3 @@ def test_data_card_has_all_photographs_and_fonts_of_the_embedded_data() -> None:
 
     for name in (*(name for _, name in PHOTOS), *FONTS):
         assert f"`{name}`" in CARD
-
-
-@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
-def test_readme_links_to_each_page(page: str) -> None:
-    assert f"](docs/{page}" in (ROOT / "README.md").read_text()

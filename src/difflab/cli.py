@@ -114,11 +114,11 @@ def reference(seeds: int, files: list[str], revision: str) -> None:
     print(f"{FILE}: {len(made.files)} metrics files, training seeds {made.seeds}")
 
 
-def numbers(files: list[Path], check: bool) -> None:
-    """Write claims and metrics into README and docs; the exit status is 1 if something is left to mend."""
-    from difflab.history.pages import write_numbers
+def docs(files: list[Path], check: bool) -> None:
+    """Write the generated parts of README and docs; the exit status is 1 if something is left to mend."""
+    from difflab.docs.pages import write_pages
 
-    for line in (wrong := write_numbers(files, check)):
+    for line in (wrong := write_pages(files, check)):
         print(line)
     sys.exit(int(bool(wrong)))
 
@@ -190,10 +190,10 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--seeds", type=int, default=5, metavar="K", help="number of training seeds (default: 5)")
     command.add_argument("--revision", default="HEAD", metavar="REV", help="the commit to run (default: HEAD)")
     command.set_defaults(call=lambda arguments: reference(arguments.seeds, arguments.files, arguments.revision))
-    command = commands.add_parser("numbers", help="write the numbers of claims and metrics into README and docs")
-    command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: README.md and docs/*.md")
-    command.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a number differs")
-    command.set_defaults(call=lambda arguments: numbers(arguments.files, arguments.check))
+    command = commands.add_parser("docs", help="write findings, numbers and reference tables into README and docs")
+    command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: README.md and all of docs/")
+    command.add_argument("--check", action="store_true", help="write nothing; exit status 1 if something differs")
+    command.set_defaults(call=lambda arguments: docs(arguments.files, arguments.check))
     command = commands.add_parser("seeds", help="a metric's mean over experiments with several seeds")
     command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")

@@ -9,10 +9,10 @@ import pytest
 from one_stage import lock, trained
 
 from difflab.config.params import load_params
+from difflab.docs.findings import table, with_findings
 from difflab.errors import UserError
 from difflab.history.claims import load_claims
 from difflab.history.dvc_lock import parse_lock
-from difflab.history.findings import table, with_findings
 from difflab.history.made_here import made_here
 from difflab.history.reference import FileReference, Reference, experiment, training_seed_keys
 from difflab.history.verify import files_of_one_model, verdict, verify

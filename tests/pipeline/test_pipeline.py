@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from documented import blocks, commands
+from documented import blocks, commands, is_shown, sessions
 from repository import Repository
 
 pytestmark = pytest.mark.pipeline
@@ -119,3 +119,12 @@ def test_documented_commands_run(real: Repository, tmp_path: Path) -> None:
         (work / f"program_{number}.py").write_text(program)
     programs = "; ".join(f"runpy.run_path('program_{i}.py')" for i in range(len(blocks("python"))))
     Repository(work.folder).run(f'python -c "import difflab, runpy; {programs}"')
+
+
+@pytest.mark.parametrize("page", sessions())
+def test_documented_sessions_show_what_is_printed(real: Repository, tmp_path: Path, page: str) -> None:
+    work = real.copy(tmp_path / "work")
+    (work / "DATA_ROOT").mkdir()  # of a page's user, with nothing in it
+    for command, expected in sessions()[page]:
+        done = work.end(command)
+        assert is_shown(done.stdout + done.stderr, expected), command

@@ -30,6 +30,7 @@ from difflab.config.training import TrainingParams
 Beta = Annotated[float, Field(ge=1e-6, le=0.999)]
 LEAST_SIGNAL = 2.0**-126  # float32's smallest normal number: below this ᾱ no step leads back from noise
 MAX_NOISES = 10_000  # at 256×256 they fill 8 GB
+AT_ONCE = "images at once; it changes the rounding of networks"
 
 
 def require_signal(num_timesteps: int, beta_start: float, beta_end: float, key: str, found: float) -> None:
@@ -61,40 +62,50 @@ NumTrainTimesteps = Annotated[int, Field(ge=2, le=4000)]
 class LinearSchedule(Section):
     """β rises linearly from beta_start to beta_end (Ho et al. 2020)."""
 
-    name: Literal["linear"]
-    num_train_timesteps: NumTrainTimesteps
-    beta_start: Beta
-    beta_end: Beta
+    name: Literal["linear"] = Field(description="kind of schedule")
+    num_train_timesteps: NumTrainTimesteps = Field(description="number of time steps T")
+    beta_start: Beta = Field(description="β of the first time step")
+    beta_end: Beta = Field(description="β of the last time step")
 
     def check(self) -> None:
         require_signal(self.num_train_timesteps, self.beta_start, self.beta_end, "beta_end", self.beta_end)
 
 
 class CosineSchedule(Section):
-    """Nichol & Dhariwal 2021."""
+    """ᾱ falls as cos² (Nichol & Dhariwal 2021, eq. 17)."""
 
-    name: Literal["cosine"]
-    num_train_timesteps: NumTrainTimesteps
+    name: Literal["cosine"] = Field(description="kind of schedule")
+    num_train_timesteps: NumTrainTimesteps = Field(description="number of time steps T")
 
 
 ScheduleParams = Annotated[LinearSchedule | CosineSchedule, Field(discriminator="name")]
 
 
 class NetworkParams(Section):
-    """A U-Net."""
+    """A U-Net in pixel space (diffusers' `UNet2DModel`)."""
 
-    prediction_type: Prediction = Field(default="v_prediction", description="what the network predicts")
-    min_snr_gamma: float | None = Field(default=None, gt=0, le=1000, description="γ of min-SNR loss weights; null: 1")
-    patch_size: PatchSize = Field(default=1, description="pixel-unshuffle before the U-Net: fewer, wider positions")
-    block_out_channels: Widths
-    layers_per_block: Depth = 1
+    prediction_type: Prediction = Field(default="v_prediction", description="target of the network: the noise ε, or v")
+    min_snr_gamma: float | None = Field(
+        default=None, gt=0, le=1000, description="γ of min-SNR loss weights; null: all weights are 1"
+    )
+    patch_size: PatchSize = Field(
+        default=1, description="pixel-unshuffle by 1, 2 or 4 before the U-Net: fewer, wider positions"
+    )
+    block_out_channels: Widths = Field(description="width of each level; every level but the last halves the image")
+    layers_per_block: Depth = Field(default=1, description="residual blocks for each level")
     add_attention: bool = Field(default=False, description="self-attention in the middle block")
-    attention_levels: int = Field(default=0, ge=0, le=8, description="lowest resolutions with self-attention too")
-    attention_head_dim: Width = 16
-    scale_shift: bool = Field(default=False, description="time scales features too; with a condition it always does")
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    norm_num_groups: Width = 8
-    time_embedding_dim: Width | None = Field(default=None, description="null: four times block_out_channels[0]")
+    attention_levels: int = Field(
+        default=0, ge=0, le=8, description="number of levels with self-attention, counted from the lowest resolution"
+    )
+    attention_head_dim: Width = Field(default=16, description="channels for each attention head")
+    scale_shift: bool = Field(
+        default=False, description="scale and shift by the time embedding; conditional networks always do"
+    )
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout rate in residual blocks")
+    norm_num_groups: Width = Field(default=8, description="number of groups of the group norms; divides every width")
+    time_embedding_dim: Width | None = Field(
+        default=None, description="entries of the time embedding; null: four times block_out_channels[0]"
+    )
 
     def check(self) -> None:
         divides_channels(self, "norm_num_groups", "attention_head_dim")
@@ -103,13 +114,15 @@ class NetworkParams(Section):
 
 
 class SamplerParams(Section):
-    seed: Seed = Field(description="of the noise bank")
-    num_inference_steps: NumTimesteps
-    timestep_spacing: Literal["leading", "trailing", "linspace"] = "trailing"
-    steps_offset: int = Field(default=0, ge=0, lt=4000, description="of leading spacing: offset, offset + T/steps, …")
-    set_alpha_to_one: bool = Field(default=True, description="last ᾱ: 1, or ᾱ_0")
-    clip_sample: bool = Field(default=True, description="clip the predicted x0 to [-1, 1]")
-    batch_size: BatchSize = Field(default=250, description="images at once; it changes the rounding of networks")
+    seed: Seed = Field(description="seed of the noise bank")
+    num_inference_steps: NumTimesteps = Field(description="number of sampling steps, at most T")
+    timestep_spacing: Literal["leading", "trailing", "linspace"] = Field(
+        default="trailing", description="choice of the time steps (Lin et al. 2023, table 2)"
+    )
+    steps_offset: int = Field(default=0, ge=0, lt=4000, description="first time step with leading spacing")
+    set_alpha_to_one: bool = Field(default=True, description="whether the last ᾱ is 1; otherwise ᾱ_0")
+    clip_sample: bool = Field(default=True, description="whether predicted x₀ are clipped to [-1, 1]")
+    batch_size: BatchSize = Field(default=250, description=AT_ONCE)
 
     def check(self) -> None:
         allowed = f"0, because timestep_spacing is {self.timestep_spacing}"
@@ -117,12 +130,21 @@ class SamplerParams(Section):
 
 
 class _RecipeSampling(SamplerParams):
-    guidance_scale: GuidanceScale | None = Field(default=None, description="s; null without a condition")
-    guidance_interval: list[Probability] | None = Field(
-        default=None, min_length=2, max_length=2, description="of t/T; outside it s = 1, half the work; null: 0 to 1"
+    guidance_scale: GuidanceScale | None = Field(
+        default=None, description="s of s ε(x,c) − (s−1) ε(x,∅); null without a condition"
     )
-    images_per_digit: int = Field(ge=10, le=100_000, description="unconditional: ten times as many in all")
-    trace_steps: int = Field(default=6, ge=2, le=4001, description="images of the reverse process, both ends included")
+    guidance_interval: list[Probability] | None = Field(
+        default=None,
+        min_length=2,
+        max_length=2,
+        description="share of the time steps t/T with guidance; elsewhere s = 1; null: all",
+    )
+    images_per_digit: int = Field(
+        ge=10, le=100_000, description="images for each digit and domain; without a condition ten times as many in all"
+    )
+    trace_steps: int = Field(
+        default=6, ge=2, le=4001, description="images of the reverse process that are kept, noise and result included"
+    )
 
     def check(self) -> None:
         super().check()
@@ -133,29 +155,39 @@ class _RecipeSampling(SamplerParams):
 
 
 class OtherSampling(_RecipeSampling):
-    sampler: Literal["ddpm", "dpmsolver++"]
+    """Sampling with DDPM or DPM-Solver++(2M)."""
+
+    sampler: Literal["ddpm", "dpmsolver++"] = Field(description="sampling method")
 
 
 class DdimSampling(_RecipeSampling):
-    sampler: Literal["ddim"]
-    eta: Probability = Field(default=0.0, description="noise of the steps: 0 deterministic, 1 as DDPM")
+    """Sampling with DDIM."""
+
+    sampler: Literal["ddim"] = Field(description="sampling method")
+    eta: Probability = Field(default=0.0, description="η, the noise of the steps: 0 is deterministic, 1 is DDPM")
 
 
 RecipeSamplingParams = Annotated[OtherSampling | DdimSampling, Field(discriminator="sampler")]
 
 
 class _Condition(Section):
-    drop_probability: Probability = Field(description="of training without the condition (classifier-free guidance)")
+    drop_probability: Probability = Field(
+        description="share of training images without their condition (classifier-free guidance)"
+    )
 
 
 class DigitDomainParams(_Condition):
-    kind: Literal["digit_and_domain"]
-    digit_dim: Width
-    domain_dim: Width
+    """Embeddings of digit and domain, concatenated."""
+
+    kind: Literal["digit_and_domain"] = Field(description="kind of condition")
+    digit_dim: Width = Field(description="entries of the digit's embedding")
+    domain_dim: Width = Field(description="entries of the domain's embedding")
 
 
 class ClassParams(_Condition):
-    kind: Literal["class_embedding", "one_hot"]
+    """An embedding of the digit (`class_embedding`, for one domain), or one-hot of digit and domain (`one_hot`)."""
+
+    kind: Literal["class_embedding", "one_hot"] = Field(description="kind of condition")
 
 
 ConditionParams = Annotated[DigitDomainParams | ClassParams, Field(discriminator="kind")]
@@ -165,13 +197,15 @@ RecipeData = Annotated[dict[Domain, Annotated[list[Digit], Field(min_length=1), 
 
 
 class RecipeParams(Section):
-    schedule: ScheduleParams
+    """A diffusion model of digits: trained, sampled, evaluated and plotted by stages of its own."""
+
+    schedule: ScheduleParams = Field(description="schedule of the forward process")
     network: NetworkParams
     training: TrainingParams
-    data: RecipeData
+    data: RecipeData = Field(description="digits to learn from each domain")
     hold_out_validation: bool = Field(description="log the loss on the validation split, and do not train on it")
-    condition: ConditionParams | None
-    sampling: RecipeSamplingParams
+    condition: ConditionParams | None = Field(description="condition of the network; null: unconditional")
+    sampling: RecipeSamplingParams = Field(description="settings for the samples of the recipe")
 
     def check(self) -> None:
         scale, kind = self.sampling.guidance_scale, self.condition and self.condition.kind
@@ -188,12 +222,14 @@ class RecipeParams(Section):
 
 
 class FaceSamplingParams(SamplerParams):
-    sampler: Literal["ddim"] = "ddim"
+    """Sampling of faces with DDIM, for each η from the same noises."""
+
+    sampler: Literal["ddim"] = Field(default="ddim", description="sampling method; only DDIM has η")
     noises: Text | None = Field(description="folder of starting noises 00.pt, 01.pt, …; null: the noise bank")
-    num_noises: int = Field(ge=1, le=MAX_NOISES)
-    etas: Distinct[Probability]
-    step_seeds: Distinct[Seed] = Field(description="of the noise that steps with η > 0 add")
-    min_max_rescale: bool = Field(default=False, description="stretch each image to its own range, not [-1, 1]")
+    num_noises: int = Field(ge=1, le=MAX_NOISES, description="number of starting noises")
+    etas: Distinct[Probability] = Field(description="values of η, with 0 among them")
+    step_seeds: Distinct[Seed] = Field(description="seeds of the noise that steps with η > 0 add")
+    min_max_rescale: bool = Field(default=False, description="whether each image is stretched to its own range")
 
     def check(self) -> None:
         super().check()
@@ -206,18 +242,26 @@ PathName = Literal["slerp", "lerp"]
 
 
 class FaceInterpolationParams(Section):
-    noises: Distinct[Annotated[int, Field(ge=0, lt=MAX_NOISES)]] = Field(max_length=2, min_length=2)
-    num_images: int = Field(ge=3, le=1000, description="at equal steps of α from 0 to 1")
+    """Slerp and lerp between two starting noises."""
+
+    noises: Distinct[Annotated[int, Field(ge=0, lt=MAX_NOISES)]] = Field(
+        max_length=2, min_length=2, description="numbers of the two noises"
+    )
+    num_images: int = Field(ge=3, le=1000, description="images at equal steps of α from 0 to 1")
 
 
 class FacesParams(Section):
-    checkpoint: Text | None = Field(description="folder or hub id of diffusers, or a UNet.pt; null: train one")
-    schedule: ScheduleParams
+    """A diffusion model of faces."""
+
+    checkpoint: Text | None = Field(
+        description="folder or hub id of a diffusers pipeline, or a UNet.pt; null: train one"
+    )
+    schedule: ScheduleParams = Field(description="schedule of a training, or of the course's UNet.pt")
     network: NetworkParams
     training: TrainingParams
     sampling: FaceSamplingParams
     interpolation: FaceInterpolationParams
-    reference: Text | None = Field(description="folder of images 00.png, 01.png, … that those of η = 0 should equal")
+    reference: Text | None = Field(description="folder with the expected images of η = 0: 00.png, 01.png, …")
 
     def check(self) -> None:
         ends, most = self.interpolation.noises, self.sampling.num_noises
@@ -225,21 +269,31 @@ class FacesParams(Section):
 
 
 class EvaluationParams(Section):
-    seed: Seed = Field(description="of the bootstrap and of the split of real images into halves")
-    num_resamples: int = Field(ge=1, le=1_000_000, description="of the bootstrap")
-    nearest_k: int = Field(ge=1, le=1000, description="neighbors of precision, recall, density and coverage")
-    inception_weights: Text | None = Field(description="inception-2015-12-05.pt; null: no distances in its features")
+    """How samples of digits are compared with real images."""
+
+    seed: Seed = Field(description="seed of the bootstrap and of the held-out real images")
+    num_resamples: int = Field(ge=1, le=1_000_000, description="resamples of the bootstrap")
+    nearest_k: int = Field(ge=1, le=1000, description="neighbors for precision, recall, density and coverage")
+    inception_weights: Text | None = Field(
+        description="file inception-2015-12-05.pt, for distances in its features too"
+    )
 
 
 class FidDrawingParams(Section):
-    seeds: Distinct[Seed] = Field(description="of the noise bank")
-    num_images: int = Field(ge=10, le=1_000_000, description="for each length and seed")
-    batch_size: BatchSize
+    """Samples for each length."""
+
+    seeds: Distinct[Seed] = Field(description="seeds of the noise bank, one for each set of samples")
+    num_images: int = Field(ge=10, le=1_000_000, description="images for each length and seed")
+    batch_size: BatchSize = Field(description=AT_ONCE)
 
 
 class FidStudyParams(Section):
-    recipe: str = Field(description="an unconditional recipe with a linear schedule")
-    lengths: Distinct[NumTrainTimesteps] = Field(description="time steps to sample with, over the same range of β")
+    """Sampling schedules that are shorter or longer than the trained one."""
+
+    recipe: str = Field(description="unconditional recipe with a linear schedule")
+    lengths: Distinct[NumTrainTimesteps] = Field(
+        description="numbers of time steps to sample with, over the same range of β"
+    )
     drawing: FidDrawingParams
 
 
@@ -247,30 +301,42 @@ NumVariantImages = Annotated[int, Field(ge=10, le=1_000_000, multiple_of=10)]
 
 
 class FewStepsParams(Section):
-    samplers: Distinct[Literal["ddim", "dpmsolver++"]]
-    num_inference_steps: Distinct[NumTimesteps]
-    num_images: NumVariantImages = Field(description="in all, in equal numbers of each digit")
-    batch_size: BatchSize
+    """Samplers with few steps, compared with all steps of DDPM."""
+
+    samplers: Distinct[Literal["ddim", "dpmsolver++"]] = Field(description="samplers to compare with DDPM")
+    num_inference_steps: Distinct[NumTimesteps] = Field(description="numbers of sampling steps")
+    num_images: NumVariantImages = Field(
+        description="images for each sampler and number of steps, equally many of each digit"
+    )
+    batch_size: BatchSize = Field(description=AT_ONCE)
 
 
 class GuidanceStudyParams(Section):
-    recipe: str
-    guidance_scales: Distinct[GuidanceScale]
-    num_images: NumVariantImages
-    sampler: SamplerName
-    num_inference_steps: NumTimesteps
-    batch_size: BatchSize
+    """One recipe with several guidance scales."""
+
+    recipe: str = Field(description="conditional recipe of one domain")
+    guidance_scales: Distinct[GuidanceScale] = Field(description="values of s to compare")
+    num_images: NumVariantImages = Field(description="images for each guidance scale, equally many of each digit")
+    sampler: SamplerName = Field(description="sampling method")
+    num_inference_steps: NumTimesteps = Field(description="number of sampling steps")
+    batch_size: BatchSize = Field(description=AT_ONCE)
 
 
 class TrainingGifParams(Section):
-    recipes: Annotated[list[str], EachOnce]
-    sampler: SamplerName
-    num_inference_steps: NumTimesteps
+    """Animations of samples during training."""
+
+    recipes: Annotated[list[str], EachOnce] = Field(description="conditional recipes with training.num_snapshots > 0")
+    sampler: SamplerName = Field(description="sampling method")
+    num_inference_steps: NumTimesteps = Field(description="number of sampling steps")
 
 
 class StudiesParams(Section):
+    """Studies of sampling with trained recipes."""
+
     fid: FidStudyParams
-    few_steps: dict[str, FewStepsParams] = Field(description="by recipe")
+    few_steps: dict[str, FewStepsParams] = Field(description="studies by recipe")
     guidance: GuidanceStudyParams
     training_gif: TrainingGifParams
-    unconditional: Annotated[list[str], EachOnce] = Field(description="recipes with a figure of the reverse process")
+    unconditional: Annotated[list[str], EachOnce] = Field(
+        description="unconditional recipes, for figures of the reverse process"
+    )

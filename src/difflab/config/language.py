@@ -26,19 +26,21 @@ from difflab.config.base import (
     Widths,
     require,
 )
-from difflab.config.diffusion import Prediction, ScheduleParams, divides_channels
+from difflab.config.diffusion import AT_ONCE, Prediction, ScheduleParams, divides_channels
 from difflab.config.training import TrainingParams, require_whole_batches
 
 
 class ClipNetworkParams(Section):
-    image_size: Pixels
-    patch_size: Pixels
-    text_length: int = Field(ge=3, le=1024, description="tokens of a prompt at most, begin and end included")
-    vision_layers: Depth
-    text_layers: Depth
-    hidden_size: Width
-    num_attention_heads: Width
-    projection_dim: Width
+    """The small CLIP that is trained from scratch (transformers' `CLIPModel`)."""
+
+    image_size: Pixels = Field(description="pixels per side")
+    patch_size: Pixels = Field(description="pixels per side of a patch; divides image_size")
+    text_length: int = Field(ge=3, le=1024, description="most tokens of a prompt, begin and end included")
+    vision_layers: Depth = Field(description="transformer layers of the image encoder")
+    text_layers: Depth = Field(description="transformer layers of the text encoder")
+    hidden_size: Width = Field(description="width of both encoders")
+    num_attention_heads: Width = Field(description="attention heads of both encoders; divides hidden_size")
+    projection_dim: Width = Field(description="entries of image and text embeddings")
 
     def check(self) -> None:
         for key, whole in (("patch_size", "image_size"), ("num_attention_heads", "hidden_size")):
@@ -47,12 +49,16 @@ class ClipNetworkParams(Section):
 
 
 class ColoredDigitsParams(Section):
-    seed: Seed
+    """Handwritten digits in color, the other half of CLIP's training data."""
+
+    seed: Seed = Field(description="seed of the choice of pairs")
     unseen_pairs: Share = Field(description="share of (color, digit) pairs kept from training")
 
 
 class ClipParams(Section):
-    pretrained: Text | None = Field(description="folder or hub id of a CLIP; null: train one")
+    """CLIP: pretrained, or a small one trained from scratch."""
+
+    pretrained: Text | None = Field(description="folder or hub id of a CLIP; null: train the network below")
     digits: ColoredDigitsParams
     network: ClipNetworkParams
     training: TrainingParams
@@ -71,22 +77,30 @@ Template = Annotated[str, AfterValidator(_names_the_object)]
 
 
 class UnseenImagesParams(Section):
-    seed: Seed
-    images_per_class: int = Field(ge=1, le=10_000)
+    """Generated images of combinations that are kept from training."""
+
+    seed: Seed = Field(description="seed of the images")
+    images_per_class: int = Field(ge=1, le=10_000, description="images for each unseen pair")
 
 
 class ZeroShotParams(Section):
-    images: Text | None = Field(description="folder with id2label.json and val/{class}_{index}.png; null: unseen")
-    template: Template = Field(description="prompt for a class")
-    unseen: UnseenImagesParams = Field(description="generated images of combinations kept from training")
+    """Zero-shot classification with CLIP."""
+
+    images: Text | None = Field(
+        description="folder with id2label.json and val/{class}_{index}.png; null: the unseen images below"
+    )
+    template: Template = Field(description="prompt for a class, with {object} in it")
+    unseen: UnseenImagesParams
 
 
 class AutoencoderNetworkParams(Section):
-    image_size: Pixels
-    block_out_channels: Widths = Field(description="every level but the last halves the image")
-    layers_per_block: Depth = 1
-    norm_num_groups: Width = Field(description="normalizing a group removes its mean brightness")
-    latent_channels: Width = 4
+    """The autoencoder (diffusers' `AutoencoderKL`)."""
+
+    image_size: Pixels = Field(description="pixels per side")
+    block_out_channels: Widths = Field(description="width of each level; every level but the last halves the image")
+    layers_per_block: Depth = Field(default=1, description="residual blocks for each level")
+    norm_num_groups: Width = Field(description="number of groups of the group norms; 1 keeps the mean brightness")
+    latent_channels: Width = Field(default=4, description="channels of the latents")
 
     def check(self) -> None:
         channels, least = self.block_out_channels, 2 * self.latent_channels
@@ -99,39 +113,51 @@ class AutoencoderNetworkParams(Section):
 
 
 class AutoencoderParams(Section):
+    """Images to latents and back."""
+
     network: AutoencoderNetworkParams
-    kl_weight: NonNegative = Field(description="of the mean KL divergence of a latent from N(0, 1)")
+    kl_weight: NonNegative = Field(description="weight of the mean KL divergence of a latent from N(0, 1)")
     training: TrainingParams
 
 
 class LatentNetworkParams(Section):
-    prediction_type: Prediction = "v_prediction"
-    block_out_channels: Widths
-    layers_per_block: Depth = 1
-    num_attention_heads: Width = Field(default=4, description="of self- and cross-attention, on every level")
-    norm_num_groups: Width = 8
+    """The U-Net in latent space (diffusers' `UNet2DConditionModel`)."""
+
+    prediction_type: Prediction = Field(default="v_prediction", description="target of the network: the noise ε, or v")
+    block_out_channels: Widths = Field(description="width of each level; every level but the last halves the latents")
+    layers_per_block: Depth = Field(default=1, description="residual blocks for each level")
+    num_attention_heads: Width = Field(default=4, description="heads of self- and cross-attention, on every level")
+    norm_num_groups: Width = Field(default=8, description="number of groups of the group norms; divides every width")
 
     def check(self) -> None:
         divides_channels(self, "norm_num_groups", "num_attention_heads")
 
 
 class GuidedSamplingParams(Section):
-    seed: Seed = Field(description="of the noise bank")
-    sampler: Literal["ddim", "dpmsolver++"] = "dpmsolver++"
-    num_inference_steps: NumTimesteps
+    """Sampling from prompts, with classifier-free guidance."""
+
+    seed: Seed = Field(description="seed of the noise bank")
+    sampler: Literal["ddim", "dpmsolver++"] = Field(
+        default="dpmsolver++", description="sampling method; DDIM with η = 0"
+    )
+    num_inference_steps: NumTimesteps = Field(description="number of sampling steps")
     guidance_scale: GuidanceScale = Field(description="s of ε(∅) + s (ε(c) − ε(∅))")
-    batch_size: BatchSize = Field(description="images at once; it changes the rounding of networks")
+    batch_size: BatchSize = Field(description=AT_ONCE)
 
 
 class TextToImageParams(Section):
-    pretrained: Text | None = Field(description="folder or hub id of a StableDiffusionPipeline; null: train one")
+    """A latent text-to-image model: pretrained, or a small one trained from scratch."""
+
+    pretrained: Text | None = Field(
+        description="folder or hub id of a StableDiffusionPipeline; null: train the model below"
+    )
     autoencoder: AutoencoderParams
-    schedule: ScheduleParams
-    drop_probability: Probability = Field(description="of training without the caption")
+    schedule: ScheduleParams = Field(description="schedule of the training")
+    drop_probability: Probability = Field(description="share of training images without their caption")
     network: LatentNetworkParams
     training: TrainingParams
     sampling: GuidedSamplingParams
-    num_images: NumImages = Field(description="generated from held-out captions, and measured")
+    num_images: NumImages = Field(description="number of held-out captions to sample")
 
     def check(self) -> None:
         autoencoder = self.autoencoder.network
@@ -147,18 +173,30 @@ Circle = Annotated[list[Share], Field(min_length=3, max_length=3)]  # x, y, radi
 class TwoCirclesParams(Section):
     """A conditioning image of two circles, and the prompt for it."""
 
-    prompt: Text
-    circles: list[Circle] = Field(min_length=2, max_length=2)
-    colors: list[ColorName] = Field(min_length=3, max_length=3, description="of both circles and the background")
+    prompt: Text = Field(description="caption of the scene")
+    circles: list[Circle] = Field(
+        min_length=2, max_length=2, description="x, y and radius of each circle, as shares of the side (y down)"
+    )
+    colors: list[ColorName] = Field(
+        min_length=3, max_length=3, description="colors of both circles and of the background"
+    )
     any_order: bool = Field(description="whether the prompt leaves open which circle has which color")
 
 
 class ControlSamplesParams(Section):
+    """Samples that measure the ControlNet, each also without it."""
+
     num_one_circle: NumImages = Field(description="held-out scenes of one circle, each with its own noise")
-    num_two_circles: NumImages = Field(description="noises for each scene of two circles")
-    two_circles: list[TwoCirclesParams] = Field(min_length=1)
-    num_compared: NumImages = Field(description="scenes of one circle for each training step and conditioning scale")
-    conditioning_scales: Distinct[NonNegative]
+    num_two_circles: NumImages = Field(description="number of noises for each scene of two circles")
+    two_circles: list[TwoCirclesParams] = Field(
+        min_length=1, description="scenes of two circles, which training never has"
+    )
+    num_compared: NumImages = Field(
+        description="scenes of one circle for each training step and each conditioning scale"
+    )
+    conditioning_scales: Distinct[NonNegative] = Field(
+        description="scales of the ControlNet's residuals; training has 1"
+    )
 
     def check(self) -> None:
         compared, most = self.num_compared, self.num_one_circle
@@ -166,8 +204,10 @@ class ControlSamplesParams(Section):
 
 
 class ControlNetParams(Section):
-    hint_channels: Widths = Field(description="every level but the last halves the conditioning image")
-    drop_probability: Probability = Field(description="of training without the caption")
+    """A ControlNet of the text-to-image model, trained on scenes of one circle."""
+
+    hint_channels: Widths = Field(description="width of each level of the hint encoder")
+    drop_probability: Probability = Field(description="share of training images without their caption")
     training: TrainingParams
     sampling: GuidedSamplingParams
     samples: ControlSamplesParams
@@ -183,9 +223,11 @@ Prompts = Distinct[Text]
 
 
 class ConceptParams(Section):
-    token: Token = Field(description="its name in prompts")
-    initializer: Text = Field(description="word whose embedding training starts from, and whose meaning CLIP measures")
-    color: str | None = Field(default=None, description="the concept is a circle of this color; null: photographs")
+    """A new concept for the text-to-image model."""
+
+    token: Token = Field(description="token that stands for the concept in prompts")
+    initializer: Text = Field(description="word whose embedding the token starts from")
+    color: str | None = Field(default=None, description="color of the circle that the concept is; null: photographs")
     images: Text | None = Field(default=None, description="folder of photographs")
 
     def check(self) -> None:
@@ -197,40 +239,50 @@ Concepts = Annotated[dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], Concep
 
 
 class ConceptCirclesParams(Section):
-    seed: Seed
-    num_images: NumImages
+    """Rendered images of a concept that is a color."""
+
+    seed: Seed = Field(description="seed of the scenes")
+    num_images: NumImages = Field(description="images for each concept")
     size: Pixels = Field(description="pixels per side")
 
 
 class PriorParams(Section):
     """Images that the model generates before its training, and is also trained on to keep what it knows."""
 
-    seed: Seed = Field(description="of the noise bank")
-    prompts: Prompts = Field(description="in turn")
-    num_images: NumImages
+    seed: Seed = Field(description="seed of the noise bank")
+    prompts: Prompts = Field(description="prompts for the images, in turn")
+    num_images: NumImages = Field(description="images for all prompts together")
 
 
 class CustomDiffusionParams(Section):
+    """Custom Diffusion (Kumari et al. 2022)."""
+
     prior: PriorParams
     training: TrainingParams
 
 
 class PresenceParams(Section):
-    max_delta_e: float = Field(gt=0, le=100, description="CIEDE2000 difference of a pixel from the concept's color")
-    min_share: Probability = Field(description="of an image's pixels within max_delta_e")
+    """When an image counts as showing a concept that is a color."""
+
+    max_delta_e: float = Field(gt=0, le=100, description="largest CIEDE2000 between a pixel and the concept's color")
+    min_share: Probability = Field(description="smallest share of an image's pixels with that color")
 
 
 class MultiConceptParams(Section):
-    prompts: Prompts = Field(description="with tokens, or with {first} and {second} for each pair of concepts")
-    num_images: NumImages = Field(description="of each prompt, method and run")
+    """Samples of prompts that name concepts, by both methods."""
+
+    prompts: Prompts = Field(description="prompts with tokens, or with {first} and {second} for each pair of concepts")
+    num_images: NumImages = Field(description="images for each prompt, method and run")
     presence: PresenceParams
 
 
 class PersonalizationParams(Section):
+    """Textual inversion and Custom Diffusion: new concepts from a few images each."""
+
     input: Text | None = Field(description="input.json of the course, with images and prompts; null: those below")
-    concepts: Concepts
-    num_runs: NumRuns = Field(description="of each method: training.seed, training.seed + 1, …")
-    circles: ConceptCirclesParams = Field(description="images of a concept that is a color")
+    concepts: Concepts = Field(description="concepts by name")
+    num_runs: NumRuns = Field(description="runs of each method, with the training seeds seed, seed + 1, …")
+    circles: ConceptCirclesParams
     templates: Templates = Field(description="captions of a concept's images in training")
     inversion: TrainingParams
     custom_diffusion: CustomDiffusionParams

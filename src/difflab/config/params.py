@@ -36,13 +36,17 @@ PROCESS_STEPS = 7  # of the figure of an unconditional recipe's reverse process:
 
 
 class Params(Section):
+    """All of params.yaml."""
+
     compute: ComputeParams
     runtime: RuntimeParams
     data: DataParams
     prepare: PrepareParams
     judge: JudgeParams
     evaluation: EvaluationParams
-    recipes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams] = Field(min_length=1)
+    recipes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams] = Field(
+        min_length=1, description="recipes by name (a to z, 0 to 9, -)"
+    )
     faces: FacesParams
     circles: CirclesParams
     clip: ClipParams

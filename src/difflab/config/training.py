@@ -12,9 +12,13 @@ Compilation = Literal["auto", "always", "never"]
 
 
 class ComputeParams(Section):
-    threads: int = Field(ge=1, le=1024, description="CPU threads of a stage; sums, and so results, depend on them")
-    mixed_precision: Literal["auto", "fp32", "bf16"] = Field(default="auto", description="auto: bf16 if the GPU has it")
-    compile: Compilation = Field(default="auto", description="torch.compile of trainings; auto: of long ones")
+    """Threads and precision, for all stages."""
+
+    threads: int = Field(ge=1, le=1024, description="CPU threads of a stage; results depend on it, because sums do")
+    mixed_precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="precision of training; auto is bf16 on GPUs that support it"
+    )
+    compile: Compilation = Field(default="auto", description="compile trainings with torch.compile; auto: long ones")
 
 
 STAGES = r"^(adapt|autoencoder|clip|controlnet|custom_diffusion|faces|invert|judge|text_to_image|train)$"  # that train
@@ -23,32 +27,42 @@ STAGES = r"^(adapt|autoencoder|clip|controlnet|custom_diffusion|faces|invert|jud
 class RuntimeParams(Section):
     """What changes no result: no stage declares this section, so that changing it reruns nothing."""
 
-    checkpoint_every: NumSteps = Field(default=250, description="training steps between two checkpoints to resume from")
+    checkpoint_every: NumSteps = Field(default=250, description="training steps between two checkpoints")
     log_every: NumSteps = Field(default=50, description="training steps between two lines of a training log")
-    log_every_in: dict[Annotated[str, Field(pattern=STAGES)], NumSteps] = Field(default={}, description="by stage")
+    log_every_in: dict[Annotated[str, Field(pattern=STAGES)], NumSteps] = Field(
+        default={}, description="log_every of single stages that train"
+    )
 
 
 class TrainingParams(Section):
-    seed: Seed
-    num_epochs: int = Field(ge=1, le=1_000_000)
-    batch_size: BatchSize
+    """One training run; every system uses the same training loop."""
+
+    seed: Seed = Field(description="seed of initial weights, batch order and noise")
+    num_epochs: int = Field(ge=1, le=1_000_000, description="passes over the training data")
+    batch_size: BatchSize = Field(description="images for each step; a smaller last batch of an epoch is dropped")
     gradient_accumulation_steps: BatchSize = Field(
-        default=1, description="equal parts that pass through the network one after another, to save memory"
+        default=1, description="equal parts of a batch that pass through the network one after another, to save memory"
     )
     gradient_checkpointing: bool = Field(
-        default=False, description="compute activations again in the backward pass, to save memory"
+        default=False, description="whether the backward pass computes activations again, to save memory"
     )
-    optimizer: Literal["adam", "adamw"] = "adamw"
-    learning_rate: float = Field(gt=0, le=1, description="after the warm-up")
-    weight_decay: NonNegative = 0.0
-    lr_schedule: Literal["constant", "linear", "cosine"] = Field(default="cosine", description="after the warm-up")
-    lr_interval: Literal["step", "epoch"] = Field(default="step", description="when the learning rate changes")
-    warmup_steps: int = Field(default=0, ge=0, le=1_000_000_000)
+    optimizer: Literal["adam", "adamw"] = Field(default="adamw", description="optimizer, with β = (0.9, 0.999)")
+    learning_rate: float = Field(gt=0, le=1, description="learning rate after the warm-up")
+    weight_decay: NonNegative = Field(default=0.0, description="weight decay of the optimizer")
+    lr_schedule: Literal["constant", "linear", "cosine"] = Field(
+        default="cosine", description="course of the learning rate after the warm-up; linear and cosine end at 0"
+    )
+    lr_interval: Literal["step", "epoch"] = Field(default="step", description="how often the learning rate changes")
+    warmup_steps: int = Field(default=0, ge=0, le=1_000_000_000, description="steps of a linear warm-up")
     ema_decay: float | None = Field(
-        default=None, gt=0, lt=1, description="of averaged weights, rising to it; null: none"
+        default=None, gt=0, lt=1, description="decay of the moving average of the weights; null: no average"
     )
-    max_grad_norm: float | None = Field(default=1.0, gt=0, le=1_000_000, description="null: no limit")
-    num_snapshots: int = Field(default=0, ge=0, le=1000, description="sets of weights to keep, at equal intervals")
+    max_grad_norm: float | None = Field(
+        default=1.0, gt=0, le=1_000_000, description="norm to which gradients are clipped; null: no clipping"
+    )
+    num_snapshots: int = Field(
+        default=0, ge=0, le=1000, description="sets of weights to keep, at equal intervals of the training"
+    )
 
     def check(self) -> None:
         size, parts = self.batch_size, self.gradient_accumulation_steps
@@ -62,8 +76,14 @@ def require_whole_batches(training: TrainingParams) -> None:
 
 
 class JudgeParams(Section):
-    checkpoint: Text | None = Field(description="file with a LeNet-like MNIST-M classifier; null: train all three")
-    channels: list[Width] = Field(min_length=1, max_length=4)
+    """Classifiers of digits, one for each domain, that evaluate the samples."""
+
+    checkpoint: Text | None = Field(
+        description="file with weights of a LeNet-like MNIST-M classifier; null: train all three"
+    )
+    channels: list[Width] = Field(
+        min_length=1, max_length=4, description="width of each stage of convolutions; each halves the image"
+    )
     training: TrainingParams
 
     def check(self) -> None:
@@ -76,25 +96,37 @@ Method = Literal["source-only", "dann", "dann-mcc", "target-only"]
 
 
 class ClassifierParams(Section):
-    channels: list[Width] = Field(min_length=1, max_length=3, description="of convolutions that halve the image")
-    num_features: Width = Field(description="input of both heads")
-    domain_head_width: Width
+    """Feature extractor, label head and domain head."""
+
+    channels: list[Width] = Field(
+        min_length=1, max_length=3, description="width of each convolution; each halves the image"
+    )
+    num_features: Width = Field(description="entries of the features, which both heads read")
+    domain_head_width: Width = Field(description="width of the two hidden layers of the domain head")
 
 
 class ConfusionParams(Section):
-    weight: NonNegative
-    temperature: float = Field(ge=0.01, le=1000)
+    """Minimum class confusion (Jin et al. 2020)."""
+
+    weight: NonNegative = Field(description="weight of the loss")
+    temperature: float = Field(ge=0.01, le=1000, description="temperature of the softmax of the target's logits")
 
 
 class MethodParams(Section):
-    max_lambda: NonNegative | None = Field(default=None, description="final λ of gradient reversal")
-    confusion: ConfusionParams | None = Field(default=None, description="minimum class confusion on the target")
+    """A method of adaptation: `source-only`, `dann`, `dann-mcc` or `target-only`."""
+
+    max_lambda: NonNegative | None = Field(
+        default=None, description="final λ of gradient reversal; null for methods without"
+    )
+    confusion: ConfusionParams | None = None
 
 
 class TsneParams(Section):
-    seed: Seed
-    perplexity: float = Field(ge=1, le=10_000)
-    num_images: int = Field(ge=10, le=100_000, description="of each domain, at most")
+    """The figures of t-SNE."""
+
+    seed: Seed = Field(description="seed of the embedding")
+    perplexity: float = Field(ge=1, le=10_000, description="perplexity, below the number of embedded images")
+    num_images: int = Field(ge=10, le=100_000, description="most images of each domain")
 
     def check(self) -> None:
         most = 2 * self.num_images
@@ -102,9 +134,11 @@ class TsneParams(Section):
 
 
 class AdaptationParams(Section):
-    scenarios: Distinct[Scenario]
-    methods: dict[Method, MethodParams]
-    num_runs: int = Field(ge=2, le=1000, description="of each method: training.seed, training.seed + 1, …")
+    """Unsupervised domain adaptation of a digit classifier."""
+
+    scenarios: Distinct[Scenario] = Field(description="pairs SOURCE-TARGET of different data sets")
+    methods: dict[Method, MethodParams] = Field(description="settings of the four methods")
+    num_runs: int = Field(ge=2, le=1000, description="runs of each method, with the training seeds seed, seed + 1, …")
     network: ClassifierParams
     training: TrainingParams
     tsne: TsneParams

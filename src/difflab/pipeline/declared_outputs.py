@@ -12,7 +12,7 @@ from difflab.errors import UserError
 
 PIPELINE = Path("dvc.yaml")
 KINDS = ("outs", "metrics", "plots")
-OWN_FOLDER = "a folder of the checkout; docs/running.md, Outputs on another disk, has what works instead"
+OWN_FOLDER = "a folder of the checkout; docs/how-to/share.md, Outputs on another disk, has what works instead"
 
 
 def declared_outputs() -> list[str]:

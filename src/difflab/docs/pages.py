@@ -1,26 +1,35 @@
-"""`difflab numbers`: all that README.md and docs/*.md take from claims.yaml, reference.json and metrics/."""
+"""`difflab docs`: all that README.md and docs/ take from claims, the reference, metrics, parameters and dvc.yaml."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
 from difflab.config.params import load_params
+from difflab.docs.findings import BLOCK, with_findings
+from difflab.docs.metrics import metrics_text
+from difflab.docs.numbers import INLINE, TABLE, place_of, with_numbers
+from difflab.docs.parameters import parameters_text
+from difflab.docs.stages import stages_text
 from difflab.errors import UserError, reading
 from difflab.history.claims import Claims, load_claims, outcome
-from difflab.history.findings import BLOCK, with_findings
 from difflab.history.measurements import Numbers, read_metrics
-from difflab.history.numbers import INLINE, TABLE, place_of, with_numbers
 from difflab.history.reference import Reference, load_reference, training_seed_keys
 from difflab.history.revisions import Revision
 from difflab.history.verify import files_of_one_model
 from difflab.pipeline.files import atomic_write
 
-PAGES = ("README.md", "docs/*.md")
+PAGES = ("README.md", "docs/**/*.md")
 CLAIM = re.compile(r"<!-- claim (?P<name>[^\n]+?) -->")  # after a sentence that rests on it
+REFERENCES: dict[str, Callable[[], str]] = {
+    "parameters": parameters_text,
+    "stages": stages_text,
+    "metrics": metrics_text,
+}
+REFERENCE = re.compile(rf"(<!-- (?P<name>{'|'.join(REFERENCES)}) -->\n).*?(<!-- /(?P=name) -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -31,19 +40,19 @@ class Sources:
     one_model: set[str]  # see files_of_one_model
 
 
-def write_numbers(files: list[Path], check: bool) -> list[str]:
-    """Bring tables and numbers in `files` up to date, or with `check` only compare them: what is wrong, by line.
+def write_pages(files: list[Path], check: bool) -> list[str]:
+    """Bring the generated parts of `files` up to date, or with `check` only compare them: what is wrong, by line.
 
-    Without `files`, of README.md and docs/*.md. A sentence whose claim does not hold is wrong in either case, as only a
-    person can mend it. Raises UserError when there is no reference, when a named file has nothing to write, or when
-    an expression is not valid.
+    Without `files`, of README.md and all pages of docs/. A sentence whose claim does not hold is wrong in either case,
+    as only a person can mend it. Raises UserError when there is no reference, when a named file has nothing to write,
+    or when an expression is not valid.
     """
     sources, wrong = load_sources(), list[str]()
     for file in files or [page for pattern in PAGES for page in sorted(Path().glob(pattern))]:
         with reading(file):
             text = file.read_text(encoding="utf-8")
-        if files and not any(pattern.search(text) for pattern in (BLOCK, TABLE, INLINE, CLAIM)):
-            raise UserError(f"{file}: found no numbers, allowed: a file with such comments as <!-- findings --> in it")
+        if files and not any(pattern.search(text) for pattern in (BLOCK, TABLE, INLINE, CLAIM, REFERENCE)):
+            raise UserError(f"{file}: found nothing to write, allowed: a file with such comments as <!-- findings -->")
         written = up_to_date(text, sources, str(file))
         wrong += failed_claims(text, sources, str(file))
         if check:
@@ -66,7 +75,8 @@ def load_sources() -> Sources:
 
 def up_to_date(text: str, sources: Sources, page: str) -> str:
     text = with_numbers(text, sources.metrics, page)
-    return with_findings(text, sources.claims, sources.reference, sources.metrics, sources.one_model)
+    text = with_findings(text, sources.claims, sources.reference, sources.metrics, sources.one_model)
+    return REFERENCE.sub(lambda found: found[1] + REFERENCES[found["name"]]() + found[3], text)
 
 
 def failed_claims(text: str, sources: Sources, page: str) -> Iterator[str]:
