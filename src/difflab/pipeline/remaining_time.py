@@ -94,9 +94,9 @@ def duration(seconds: float) -> str:
 
 
 def time_left(run: Run, now: float) -> str:
-    """Such as "about 12 min left"; "at least" where a time is not known, and nothing where none is."""
+    """Such as "about 12 min left"; "at least" where a time is not known, and nothing where none is or none is left."""
     seconds, unknown = run.seconds_left(now), run.unknown
-    if unknown and unknown == len(run.jobs) - len(run.taken):
+    if unknown == len(run.jobs) - len(run.taken):
         return ""
     if unknown:
         return f"at least {duration(seconds)} left"

@@ -36,6 +36,7 @@ NOISE = (
     "Complete log(s): ",
     "Elapsed time: ",
 )
+INTERRUPTED = "Terminating processes on user request"
 # Errors of Snakemake that repeat that a job has failed.
 REPEATED = ("CalledProcessError", "Exiting because a job execution failed", "At least one job did not complete")
 
@@ -53,6 +54,7 @@ class Terminal:
         self.limits: dict[str, int] = {}
         self.rules: dict[int, str] = {}  # by the numbers of Snakemake's jobs
         self.failed: list[str] = []  # stages
+        self.interrupted = False
         self.run: Run | None = None
         self.bar: tqdm | None = None
         self.closed = threading.Event()
@@ -85,9 +87,10 @@ class Terminal:
         elif self.run and event == LogEvent.JOB_FINISHED:
             self._finish(self.run, self.rules[about["job_id"]], now)
         elif self.run and event == LogEvent.JOB_ERROR:
-            self._fail(self.run, about["rule_name"], [Path(log) for log in about["log"]], now)
+            self._fail(self.run, about["rule_name"], now)
         elif event not in HIDDEN:
             text = text_of(record)
+            self.interrupted |= text.startswith(INTERRUPTED)
             hidden = NOISE if record.levelno < logging.WARNING else REPEATED
             if text and not any(part in text for part in hidden):
                 self._say(text)
@@ -96,7 +99,7 @@ class Terminal:
         self.run = Run(jobs, self.limits, now)
         self.width = max(len(job.stage) for job in jobs.values())
         expected = time_left(self.run, now).removesuffix(" left") or "no times on record"
-        self._say(f"{len(jobs)} stages to run, {expected}; logs: {LOGS}/STAGE.log")
+        self._say(f"{stages(len(jobs))} to run, {expected}; logs: {LOGS}/STAGE.log")
         if self.stream.isatty():
             form = "{n_fmt}/{total_fmt} {desc}"
             self.bar = tqdm(total=len(jobs), bar_format=form, leave=False, dynamic_ncols=True, file=self.stream)
@@ -109,17 +112,17 @@ class Terminal:
         if self.bar is not None:
             self.bar.update()
 
-    def _fail(self, run: Run, rule: str, logs: list[Path], now: float) -> None:
-        stage = run.jobs[rule].stage
+    def _fail(self, run: Run, rule: str, now: float) -> None:
+        stage, seconds = run.jobs[rule].stage, run.stop(rule, now)
+        if self.interrupted:
+            return
         self.failed.append(stage)
-        self._say(f"FAILED {stage} after {duration(run.stop(rule, now))}")
-        for log in logs:
-            self._say(f"{log}:")
-            for line in last_lines(log, SHOWN):
-                self._say(f"    {line}")
+        self._say(f"FAILED {stage} after {duration(seconds)}; the end of {log_file(stage)}:")
+        for line in last_lines(log_file(stage), SHOWN):
+            self._say(f"    {line}")
 
     def _summary(self, run: Run, now: float) -> str:
-        counts = f"{len(run.taken)} of {len(run.jobs)} stages finished in {duration(now - run.began)}"
+        counts = f"{len(run.taken)} of {stages(len(run.jobs))} finished in {duration(now - run.began)}"
         if self.failed:
             return f"{counts}, failed: {', '.join(self.failed)}. The same command continues."
         return f"{counts}." if len(run.taken) == len(run.jobs) else f"Stopped: {counts}. The same command continues."
@@ -133,6 +136,10 @@ class Terminal:
 
     def _say(self, text: str) -> None:
         tqdm.write(text, file=self.stream)
+
+
+def stages(count: int) -> str:
+    return "1 stage" if count == 1 else f"{count} stages"
 
 
 def limits(about: Mapping[str, object]) -> dict[str, int]:
