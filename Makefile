@@ -21,9 +21,12 @@ help:  ## list the targets
 
 repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date; which claims hold here?
 	snakemake --cores all
-	@difflab results
 	@difflab track || true   # a store that is down is no reason to fail
 	@difflab verify || true   # a verdict on the results; that the pipeline ran is what the exit status says
+	@printf '%s\n' '' 'Next:' \
+	    '  report/index.html   all figures and metrics on one page' \
+	    '  difflab results     the files that were made' \
+	    '  make ui             the runs in MLflow'
 
 ui: $(INSTALLED)  ## open the MLflow store of the runs on http://127.0.0.1:5000
 	@difflab track

@@ -3,7 +3,7 @@
 DVC's hashes say which stages are stale; Snakemake orders them, runs them in parallel, and each job enters its outputs
 into dvc.lock. In dvc.yaml a folder among the outs ends with "/", `meta:` gives threads, mem_mb, runtime (minutes) and
 gpu, and a stage whose outs are all `persist: true` is no rule, since Snakemake deletes a job's outputs before it runs.
-A stage without outs runs when all others are done.
+A stage without outs runs when all others are done. What a stage prints goes to .cache/logs/STAGE.log.
 """
 
 import fcntl
@@ -21,9 +21,13 @@ from dvc.dependency.param import ParamsDependency
 from difflab.pipeline.declared_outputs import check_outputs
 from difflab.pipeline.dvc_repo import open_repo
 from difflab.errors import UserError, call
+from difflab.history.dag import read_stages
 from difflab.history.dvc_lock import LOCK as DVC_LOCK
+from difflab.history.plan import expected_seconds
 from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
+from difflab.pipeline.remaining_time import JOBS, Job
+from difflab.pipeline.terminal import log_file
 from difflab.history.revisions import Revision
 from difflab.setup.check import check_params
 from difflab.setup.inputs import link_inputs
@@ -35,11 +39,12 @@ if BINARIES not in os.environ["PATH"].split(os.pathsep):
 
 JOB = f"{shlex.quote(sys.executable)} -m difflab.pipeline.job"  # `dvc repro` with less parsing
 CHANGED = set()
+SECONDS = {}
 
 
 def open_repository():
     """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
-    global INDEX, CHANGED, LOCK
+    global INDEX, CHANGED, LOCK, SECONDS
     params = load_params()
     if DVC_LOCK.exists():
         Revision(None).lock
@@ -58,6 +63,7 @@ def open_repository():
         write_fingerprints()  # and these
         with repository.lock:
             CHANGED = {stage.addressing for stage in INDEX.stages if stage.status()}
+        SECONDS = expected_seconds(read_stages(repository))
 
 
 call(open_repository)
@@ -66,6 +72,7 @@ OUTS = {o.def_path.rstrip("/"): o for o in INDEX.outs if not o.persist and not o
 PERSISTENT = [o.def_path.rstrip("/") for o in INDEX.outs if o.persist]
 WITHOUT_RULES = [s.addressing for s in INDEX.stages if s.outs and all(out.persist for out in s.outs)]
 WITHOUT_OUTS = [stage.addressing for stage in INDEX.stages if stage.cmd and not stage.outs]
+LAST = " ".join(WITHOUT_OUTS) or "all"  # what the rule `all` runs
 FOLDERS = {path for path, out in OUTS.items() if out.def_path.endswith("/") or out.hash_info.isdir}
 call(lambda: check_outputs(f"{path}/" if path in FOLDERS else path for path in OUTS))
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
@@ -107,9 +114,11 @@ rule all:
         list(OUTS),
     params:
         stages=WITHOUT_OUTS,
+    log:
+        log_file(LAST),
     localrule: True
     shell:
-        "{JOB} {params.stages}"
+        "{JOB} {params.stages} > {log:q} 2>&1"
 
 
 @lru_cache(None)
@@ -119,12 +128,22 @@ def minutes_left(stage):
     return own + max(map(minutes_left, INDEX.graph.predecessors(stage)), default=0)
 
 
+def rule_of(stage):
+    return re.sub(r"\W", "_", stage.addressing)
+
+
+JOBS["all"] = Job(LAST, 0, list(map(rule_of, STAGES.values())))
+
 for stage in STAGES.values():
     need = {"threads": 1, "mem_mb": 1000, "runtime": 10, "gpu": 0} | (stage.meta or {})
+    # Only the scripts in stages/ keep a record; the others take seconds.
+    seconds = SECONDS.get(stage.addressing, None if stage.cmd and "stages/" in stage.cmd else 0)
+    limited = {"cores": need["threads"], "jobs": 1, "gpu": need["gpu"]}
+    JOBS[rule_of(stage)] = Job(stage.addressing, seconds, list(map(rule_of, INDEX.graph.successors(stage))), limited)
 
     rule:
         name:
-            re.sub(r"\W", "_", stage.addressing)
+            rule_of(stage)
         input:
             partial(inputs, stage),
         output:
@@ -132,6 +151,8 @@ for stage in STAGES.values():
         params:
             stage=stage.addressing,
             force=lambda wildcards: "--force" if forced() else "",
+        log:
+            log_file(stage.addressing),
         threads: need["threads"]
         priority: minutes_left(stage)  # the longest chain first, or it runs alone at the end
         resources:
@@ -139,4 +160,4 @@ for stage in STAGES.values():
             runtime=need["runtime"],
             gpu=need["gpu"],
         shell:
-            "{JOB} {params.force} {params.stage}"
+            "{JOB} {params.force} {params.stage} > {log:q} 2>&1"

@@ -1,6 +1,7 @@
 """The `difflab` command: profiles, the check of params.yaml, and what it costs to ask for help."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from difflab.cli import main
+from difflab.cli import COMMANDS, build_parser, main
 from difflab.config.params import load_params
 from difflab.setup.inputs import CHECKED
 
@@ -160,6 +161,22 @@ def test_results_names_what_is_there(folder: Path, difflab) -> None:
         "metrics/e.csv",
         "samples/b/  2 images",
     ]
+
+
+def test_help_fits_a_screen_and_its_examples_parse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = build_parser().format_help().splitlines()
+    assert len(lines) <= 40 and max(map(len, lines)) <= 80
+    for name, (example, text) in [item for group in COMMANDS.values() for item in group.items()]:
+        assert [line.split() for line in lines].count([*example.split(), *text.split()]) == 1
+        assert example.startswith(f"difflab {name}")
+        build_parser().parse_args(shlex.split(example)[1:])
+
+
+def test_help_imports_neither_torch_nor_dvc() -> None:
+    program = "import sys; from difflab.cli import build_parser; build_parser().format_help(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert not {"torch", "dvc", "numpy", "pydantic"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("arguments", [[], ["profile"], ["check"], ["results"], ["compare"], ["report"]])

@@ -10,6 +10,29 @@ from pathlib import Path
 from difflab.errors import UserError, call
 
 PARAMS = Path("params.yaml")
+# By group and name: an example and what the command does, for `difflab --help`.
+COMMANDS = {
+    "Run": {
+        "profile": ("difflab profile smoke", "write a profile of conf/ to params.yaml"),
+        "recipe": ("difflab recipe mine joint-cosine", "add a recipe as a copy of another one"),
+        "check": ("difflab check", "check params.yaml and the files it names"),
+        "plan": ("difflab plan", "show what would run, why, how long"),
+    },
+    "Read": {
+        "results": ("difflab results", "list figures, metrics and samples"),
+        "why": ("difflab why figures/eta_grid.png", "show where a file comes from"),
+        "compare": ("difflab compare HEAD", "compare two revisions or metrics files"),
+        "verify": ("difflab verify", "show which claims hold for this run"),
+        "report": ("difflab report", "write report/index.html"),
+        "seeds": ("difflab seeds metrics/clip.json a b", "average metrics over revisions a, b"),
+    },
+    "Keep": {
+        "track": ("difflab track", "send runs to MLflow"),
+        "reference": ("difflab reference --seeds 5", "run several seeds: reference.json"),
+        "docs": ("difflab docs --check", "write generated parts of README, docs"),
+        "clean": ("difflab clean", "remove checkpoints of killed stages"),
+    },
+}
 
 
 def profile(name: str, overrides: list[str]) -> None:
@@ -152,58 +175,79 @@ def clean() -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="difflab", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("profile", help="write a profile of conf/ to params.yaml")
+    parser = argparse.ArgumentParser(
+        prog="difflab",
+        usage="difflab COMMAND ...",
+        description=overview(),
+        epilog="difflab COMMAND --help lists the options of a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(required=True, prog="difflab", metavar="COMMAND", help=argparse.SUPPRESS)
+    about = {name: texts for group in COMMANDS.values() for name, texts in group.items()}
+
+    def add(name: str) -> argparse.ArgumentParser:
+        example, text = about[name]
+        return subparsers.add_parser(name, description=text, epilog=f"example: {example}")
+
+    command = add("profile")
     command.add_argument("name", help="a file of conf/, such as smoke, cpu or paper")
     command.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="such as prepare.digit_size=8; ~KEY removes one"
     )
     command.set_defaults(call=lambda arguments: profile(arguments.name, arguments.overrides))
-    command = commands.add_parser("recipe", help="add a recipe to params.yaml: a copy of one with other values")
+    command = add("recipe")
     command.add_argument("name", metavar="NAME", help="the name of the new recipe, such as mnistm-cosine")
     command.add_argument("base", metavar="BASE", help="the recipe to copy, such as mnistm-linear")
     command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as training.seed=1; ~KEY removes one")
     command.set_defaults(call=lambda arguments: recipe(arguments.name, arguments.base, arguments.overrides))
-    command = commands.add_parser("check", help="check params.yaml, and link what it names below inputs/")
+    command = add("check")
     command.set_defaults(call=lambda arguments: check())
-    command = commands.add_parser("results", help="name the figures, metrics and samples that are there")
+    command = add("results")
     command.set_defaults(call=lambda arguments: results())
-    command = commands.add_parser("report", help="write report/index.html: all figures and metrics on one page")
+    command = add("report")
     command.set_defaults(call=lambda arguments: report())
-    command = commands.add_parser("compare", help="compare two revisions, or two files of metrics of recipes")
+    command = add("compare")
     command.add_argument("a", metavar="A", help="a commit or DVC experiment, or such as metrics/joint-cosine.json")
     command.add_argument("b", nargs="?", metavar="B", help="another; without it, the working folder")
     command.set_defaults(call=lambda arguments: compare(arguments.a, arguments.b))
-    command = commands.add_parser("why", help="where a figure, metric or model comes from")
+    command = add("why")
     command.add_argument("file", type=Path, metavar="FILE", help="an output of the pipeline, or a copy of one")
     command.add_argument("--since", metavar="REV", help="also what was changed since: a commit or DVC experiment")
     command.set_defaults(call=lambda arguments: why(arguments.file, arguments.since))
-    command = commands.add_parser("plan", help="what would run, why, and how long it takes")
+    command = add("plan")
     command.set_defaults(call=lambda arguments: plan())
-    command = commands.add_parser("verify", help="which claims hold here, and are the measurements as expected?")
+    command = add("verify")
     command.add_argument("revision", nargs="?", metavar="REV", help="a commit to run from nothing, in a clone, first")
     command.add_argument("--strict", action="store_true", help="exit status 1 if a claim fails or > 10 %% are outside")
     command.set_defaults(call=lambda arguments: verify(arguments.revision, arguments.strict))
-    command = commands.add_parser("reference", help="run with several training seeds; writes reference.json")
+    command = add("reference")
     command.add_argument("files", nargs="*", metavar="NAME", help="metrics files by stem; default: all of claims.yaml")
     command.add_argument("--seeds", type=int, default=5, metavar="K", help="number of training seeds (default: 5)")
     command.add_argument("--revision", default="HEAD", metavar="REV", help="the commit to run (default: HEAD)")
     command.set_defaults(call=lambda arguments: reference(arguments.seeds, arguments.files, arguments.revision))
-    command = commands.add_parser("docs", help="write findings, numbers and reference tables into README and docs")
+    command = add("docs")
     command.add_argument("files", nargs="*", type=Path, metavar="FILE", help="default: README.md and all of docs/")
     command.add_argument("--check", action="store_true", help="write nothing; exit status 1 if something differs")
     command.set_defaults(call=lambda arguments: docs(arguments.files, arguments.check))
-    command = commands.add_parser("seeds", help="a metric's mean over experiments with several seeds")
+    command = add("seeds")
     command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
-    command = commands.add_parser("clean", help="remove what killed stages left to go on from, and say how much it was")
+    command = add("clean")
     command.set_defaults(call=lambda arguments: clean())
-    command = commands.add_parser("track", help="send parameters, curves, metrics, figures and models to MLflow")
+    command = add("track")
     command.add_argument("--follow", action="store_true", help="go on until interrupted: curves of running trainings")
     command.set_defaults(call=lambda arguments: track(arguments.follow))
     return parser
+
+
+def overview() -> str:
+    """A line for each command: an example, and what it does."""
+    width = max(len(example) for group in COMMANDS.values() for example, _ in group.values())
+    lines = ["The commands, each with an example:"]
+    for group, commands in COMMANDS.items():
+        lines += ["", f"{group}:", *(f"  {example:<{width}}  {text}" for example, text in commands.values())]
+    return "\n".join(lines)
 
 
 def run() -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from difflab.history.plan import plan, report
+from difflab.errors import UserError
+from difflab.history.dag import read_stages
+from difflab.history.plan import REFERENCE, expected_seconds, params_digest, plan, report
 from difflab.pipeline.run_records import RunRecord
 
+ROOT = Path(__file__).parents[2]
 PIPELINE = """
 stages:
   check_params:
@@ -84,6 +87,34 @@ def test_times_are_those_of_the_same_parameters(folder: Path, rate: float, secon
     Path("source.txt").write_text("2")
     (make,) = (one for one in plan() if one.stage == "make")
     assert make.seconds == (None if seconds is None else pytest.approx(seconds, abs=0.01))
+
+
+def test_times_of_a_first_run_are_the_shipped_ones(folder: Path) -> None:
+    REFERENCE.parent.mkdir()
+    rows = ((0.3, 77.5), (0.1, 1.0))  # its own record of 0.1 is 240 s
+    lines = (f"make,{params_digest({'make': {'rate': rate}})},{seconds}\n" for rate, seconds in rows)
+    REFERENCE.write_text("stage,params,seconds\n" + "".join(lines))
+    for rate, seconds in ((0.3, 77.5), (0.1, 240), (0.4, None)):
+        Path("params.yaml").write_text(f"make: {{rate: {rate}}}\n")
+        expected = expected_seconds(read_stages(Repo()))
+        assert expected.get("make") == (None if seconds is None else pytest.approx(seconds, abs=0.01))
+        assert expected["draw"] == pytest.approx(5, abs=0.01) and "other" not in expected
+
+
+def test_damaged_times_are_one_line(folder: Path) -> None:
+    REFERENCE.parent.mkdir()
+    REFERENCE.write_text("stage,params,seconds\nmake,0,soon\n")
+    with pytest.raises(UserError, match=f"^{REFERENCE}: "):
+        plan()
+
+
+def test_shipped_times_are_those_of_the_committed_parameters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of most stages: those of a parameter that has just been edited are measured in the next run."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # without run records
+    stages = [stage for stage in read_stages(Repo()) if stage.command.startswith("python stages/")]
+    expected = expected_seconds(stages)
+    assert len(expected) > 0.8 * len(stages) > 60
 
 
 def test_new_stage(folder: Path) -> None:

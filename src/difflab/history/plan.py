@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +13,25 @@ from typing import Any
 from pydantic import JsonValue
 
 from difflab.config.load import read_yaml
+from difflab.errors import reading
 from difflab.history.changes import code_change, differing_values
 from difflab.history.dag import Stage, read_stages
 from difflab.history.dvc_lock import LOCK, LockedStage
 from difflab.history.revisions import Revision, cached
 from difflab.pipeline.dvc_repo import open_repo
 from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
+from difflab.pipeline.remaining_time import duration
 from difflab.pipeline.run_records import RunRecord, read_records
 
 SHOWN = 3  # reasons of a stage
+REFERENCE = Path("bench/stage_seconds.csv")  # for the first run of a checkout; bench/stage_seconds.py writes it
 
 
 @dataclass(frozen=True)
 class Planned:
     stage: str
     reasons: list[str]
-    seconds: float | None  # None: no complete run with these parameters is on record
+    seconds: float | None  # None: see `expected_seconds`
     after: list[str]  # planned stages upstream
 
 
@@ -38,16 +44,17 @@ def plan() -> list[Planned]:
     lock = Revision(None).lock if LOCK.exists() else {}
     repo = open_repo()
     status: dict[str, Any] = repo.status()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    known = seconds_by_command(read_records())
+    stages = read_stages(repo)
+    expected = expected_seconds(stages)
     planned: dict[str, Planned] = {}
     changing: set[str] = set()
-    for stage in read_stages(repo):
+    for stage in stages:
         name = stage.name
         above = [upstream for upstream in stage.upstream if upstream in changing]
         reasons = list(_reasons(stage, status.get(name, []), lock[name])) if name in lock else ["never run"]
         if reasons or above:
             reasons += [f"{upstream} runs" for upstream in above]
-            planned[name] = Planned(name, reasons, known.get(stage.command), above)
+            planned[name] = Planned(name, reasons, expected.get(name), above)
             changing |= set() if stage.persists else {name}
     return list(planned.values())
 
@@ -60,6 +67,29 @@ def seconds_by_command(records: list[RunRecord]) -> dict[str, float]:
         return complete and all(_value(key) == value for key, value in record.params.items())
 
     return {r.command: r.seconds for r in records if r.seconds and same_work(r)}
+
+
+def expected_seconds(stages: list[Stage]) -> dict[str, float]:
+    """Seconds by stage: those of its last complete run with the present parameters, or else those of `REFERENCE`.
+
+    A stage without either is left out.
+    """
+    recorded, expected = seconds_by_command(read_records()), dict[str, float]()
+    reference: dict[tuple[str, str], float] = {}
+    if REFERENCE.exists():
+        with reading(REFERENCE, KeyError, TypeError, ValueError), REFERENCE.open(encoding="utf-8", newline="") as file:
+            reference = {(row["stage"], row["params"]): float(row["seconds"]) for row in csv.DictReader(file)}
+    for stage in stages:
+        key = (stage.name, params_digest({key: _value(key) for key in stage.params}))
+        seconds = recorded.get(stage.command, reference.get(key))
+        if seconds is not None:
+            expected[stage.name] = seconds
+    return expected
+
+
+def params_digest(params: dict[str, Any]) -> str:
+    """A hash of the parameters that a stage reads, by their dotted keys."""
+    return hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _reasons(stage: Stage, status: list[Any], locked: LockedStage) -> Iterator[str]:
@@ -94,16 +124,11 @@ def report(planned: list[Planned]) -> str:
     lines, finish = list[str](), dict[str, float]()
     for p in planned:
         more = f", and {len(p.reasons) - SHOWN} more" if len(p.reasons) > SHOWN else ""
-        lines.append(f"{p.stage:<{width}}  {_duration(p.seconds):>7}  {', '.join(p.reasons[:SHOWN])}{more}")
+        seconds = "?" if p.seconds is None else duration(p.seconds)
+        lines.append(f"{p.stage:<{width}}  {seconds:>7}  {', '.join(p.reasons[:SHOWN])}{more}")
         finish[p.stage] = (p.seconds or 0.0) + max((finish[name] for name in p.after), default=0.0)
     stages = "1 stage" if len(planned) == 1 else f"{len(planned)} stages"
-    total, chain = _duration(sum(p.seconds or 0.0 for p in planned)), _duration(max(finish.values()))
+    total, chain = duration(sum(p.seconds or 0.0 for p in planned)), duration(max(finish.values()))
     unknown = sum(p.seconds is None for p in planned)
     ending = f"; no time on record for {unknown}" if unknown else ""
     return "\n".join([*lines, "", f"{stages}: {total} one after the other, {chain} the longest chain{ending}"])
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "?"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

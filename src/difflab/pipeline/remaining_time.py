@@ -1,0 +1,103 @@
+"""How far a run of the pipeline is, and an estimate of the time that it still takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+OVERHEAD = 3.0  # seconds of a job besides its stage: starting Python and DVC
+PRIOR = 60.0  # seconds; the pace of a run counts after about as long
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of Snakemake: it runs one stage."""
+
+    stage: str
+    seconds: float | None = None  # expected for the stage; None: no time on record
+    upstream: list[str] = field(default_factory=list)  # rules of the stages that make its inputs
+    needs: dict[str, int] = field(default_factory=dict)  # of the resources that a run limits: cores, jobs, gpu
+
+
+JOBS: dict[str, Job] = {}  # all jobs of the Snakefile by rule, for the log handler, which sees rules only
+
+
+class Run:
+    """A run of planned jobs. Times are seconds since the epoch."""
+
+    def __init__(self, jobs: Mapping[str, Job], limits: Mapping[str, int], now: float) -> None:
+        """`jobs` by rule; `limits`: the resources of all jobs that run at a time."""
+        self.jobs, self.limits, self.began = jobs, limits, now
+        self.started: dict[str, float] = {}  # jobs that are running
+        self.taken: dict[str, float] = {}  # seconds of those that have finished
+
+    def start(self, rule: str, now: float) -> None:
+        self.started[rule] = now
+
+    def finish(self, rule: str, now: float) -> float:
+        """Seconds that the job took."""
+        self.taken[rule] = now - self.started.pop(rule, now)
+        return self.taken[rule]
+
+    def stop(self, rule: str, now: float) -> float:
+        """Seconds that the job took to fail."""
+        return now - self.started.pop(rule, now)
+
+    @property
+    def pace(self) -> float:
+        """Time taken by the finished jobs divided by their expected time: above 1 on a slower machine.
+
+        A job in which DVC had nothing to run, which takes no longer than the overhead, does not count.
+        """
+        pairs = [(taken, self._expected(rule)) for rule, taken in self.taken.items() if taken > 2 * OVERHEAD]
+        known = [(taken, expected) for taken, expected in pairs if expected is not None]
+        return (PRIOR + sum(taken for taken, _ in known)) / (PRIOR + sum(expected for _, expected in known))
+
+    @property
+    def unknown(self) -> int:
+        """Jobs to come without a time on record; the estimate leaves them out."""
+        return sum(job.seconds is None for rule, job in self.jobs.items() if rule not in self.taken)
+
+    def seconds_left(self, now: float) -> float:
+        """The longest chain of jobs to come or, if that is more, the load of the scarcest resource.
+
+        The load is the sum over all jobs of seconds times need, divided by the limit: with two cores and one core per
+        job, half of the sum of their seconds.
+        """
+        pace, left = self.pace, dict[str, float]()
+        for rule in self.jobs.keys() - self.taken.keys():
+            seconds = (self._expected(rule) or OVERHEAD) * pace
+            left[rule] = max(seconds - (now - self.started.get(rule, now)), 0.0)
+
+        @cache
+        def chain(rule: str) -> float:
+            return left[rule] + max((chain(above) for above in self.jobs[rule].upstream if above in left), default=0.0)
+
+        loads = [
+            sum(left[rule] * min(self.jobs[rule].needs.get(resource, 0), limit) for rule in left) / limit
+            for resource, limit in self.limits.items()
+            if limit > 0
+        ]
+        return max([*map(chain, left), *loads], default=0.0)
+
+    def _expected(self, rule: str) -> float | None:
+        seconds = self.jobs[rule].seconds
+        return None if seconds is None else seconds + OVERHEAD
+
+
+def duration(seconds: float) -> str:
+    """Such as 95 s, 12 min or 3.5 h."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def time_left(run: Run, now: float) -> str:
+    """Such as "about 12 min left"; "at least" where a time is not known, and nothing where none is or none is left."""
+    seconds, unknown = run.seconds_left(now), run.unknown
+    if unknown == len(run.jobs) - len(run.taken):
+        return ""
+    if unknown:
+        return f"at least {duration(seconds)} left"
+    return f"about {duration(seconds)} left" if seconds >= 60 else "under a minute left"

@@ -1,0 +1,48 @@
+"""`snakemake --logger difflab`, which profiles/default selects. Snakemake finds plugins by the name of the package."""
+
+# Snakemake's plugin interface is untyped.
+# pyright: reportMissingTypeStubs=false
+from __future__ import annotations
+
+import logging
+import sys
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+
+
+class LogHandler(LogHandlerBase):
+    """Passes what Snakemake logs to difflab; with --dry-run, --quiet or --verbose it prints what Snakemake does."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = False
+    has_formatter = False
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        # Imported here: Snakemake imports all plugins that it finds, and the difflab first on the path may be older.
+        from snakemake.logging import ColorizingTextHandler
+
+        from difflab.pipeline.terminal import Terminal
+
+        settings = self.common_settings
+        stream = sys.stdout if settings.stdout else sys.stderr
+        self.terminal, self.plain = Terminal(stream), None
+        if settings.dryrun or settings.verbose or settings.quiet:
+            self.plain = ColorizingTextHandler(settings.nocolor, stream)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self.plain:
+                self.plain.formatter = self.formatter
+                self.plain.emit(record)
+            else:
+                self.terminal.show(record, self.format)
+        except BrokenPipeError:
+            pass  # a reader that goes away, as `head` does, ends no run
+        except Exception:
+            self.handleError(record)
+
+    def close(self) -> None:
+        self.terminal.close()
+        super().close()
