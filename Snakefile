@@ -23,7 +23,7 @@ from difflab.pipeline.dvc_repo import open_repo
 from difflab.errors import UserError, call
 from difflab.history.dag import read_stages
 from difflab.history.dvc_lock import LOCK as DVC_LOCK
-from difflab.history.plan import expected_seconds
+from difflab.history.plan import estimated_seconds
 from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
 from difflab.pipeline.remaining_time import JOBS, Job
@@ -63,7 +63,7 @@ def open_repository():
         write_fingerprints()  # and these
         with repository.lock:
             CHANGED = {stage.addressing for stage in INDEX.stages if stage.status()}
-        SECONDS = expected_seconds(read_stages(repository))
+        SECONDS = estimated_seconds(read_stages(repository))
 
 
 call(open_repository)

@@ -1,7 +1,7 @@
 """`snakemake --logger difflab`, which profiles/default selects. Snakemake finds plugins by the name of the package."""
 
-# Snakemake's plugin interface is untyped.
-# pyright: reportMissingTypeStubs=false
+# Snakemake's plugin interface is untyped; what it declares as properties are constants here.
+# pyright: reportMissingTypeStubs=false, reportAssignmentType=false
 from __future__ import annotations
 
 import logging

@@ -9,7 +9,7 @@ from dvc.repo import Repo
 
 from difflab.errors import UserError
 from difflab.history.dag import read_stages
-from difflab.history.plan import REFERENCE, expected_seconds, params_digest, plan, report
+from difflab.history.plan import REFERENCE, estimated_seconds, expected_seconds, params_digest, plan, report
 from difflab.pipeline.run_records import RunRecord
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +99,18 @@ def test_times_of_a_first_run_are_the_shipped_ones(folder: Path) -> None:
         expected = expected_seconds(read_stages(Repo()))
         assert expected.get("make") == (None if seconds is None else pytest.approx(seconds, abs=0.01))
         assert expected["draw"] == pytest.approx(5, abs=0.01) and "other" not in expected
+
+
+def test_a_stage_without_a_time_is_estimated_from_its_kind(folder: Path) -> None:
+    pipeline = PIPELINE + "  more: {matrix: {item: [a, b, c]}, cmd: 'python stages/more.py ${item.item}'}\n"
+    Path("dvc.yaml").write_text(pipeline)
+    REFERENCE.parent.mkdir()
+    digest = params_digest({})
+    REFERENCE.write_text(f"stage,params,seconds\nmore@a,{digest},10\nmore@b,{digest},20\n")
+    stages = read_stages(Repo())
+    assert "more@c" not in expected_seconds(stages)
+    estimated = estimated_seconds(stages)
+    assert [estimated[f"more@{item}"] for item in "abc"] == [10, 20, 15] and "other" not in estimated
 
 
 def test_damaged_times_are_one_line(folder: Path) -> None:

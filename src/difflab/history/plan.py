@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from pydantic import JsonValue
@@ -85,6 +86,16 @@ def expected_seconds(stages: list[Stage]) -> dict[str, float]:
         if seconds is not None:
             expected[stage.name] = seconds
     return expected
+
+
+def estimated_seconds(stages: list[Stage]) -> dict[str, float]:
+    """As `expected_seconds`; a stage without a time takes the mean of its kind, such as `train` of train@new-recipe."""
+    expected, kinds = expected_seconds(stages), dict[str, list[float]]()
+    for stage in stages:
+        if stage.name in expected:
+            kinds.setdefault(stage.kind, []).append(expected[stage.name])
+    means = {stage.name: fmean(kinds[stage.kind]) for stage in stages if stage.kind in kinds}
+    return means | expected
 
 
 def params_digest(params: dict[str, Any]) -> str:

@@ -32,8 +32,8 @@ class _Lines:
 
 def image_bar(description: str, done: int, total: int) -> tqdm:
     """Images done of `total`, their rate and the time left; where stderr is no terminal, a line every 15 seconds."""
-    log: dict[str, Any] = {"file": _Lines(sys.stderr), "bar_format": LINE, "mininterval": INTERVAL}
-    options = {"mininterval": 0.5} if sys.stderr.isatty() else log
+    log = {"file": _Lines(sys.stderr), "bar_format": LINE, "mininterval": INTERVAL}
+    options: dict[str, Any] = {"mininterval": 0.5} if sys.stderr.isatty() else log
     return tqdm(desc=description, initial=done, total=total, unit="img", unit_scale=True, **options)
 
 

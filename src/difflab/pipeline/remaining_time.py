@@ -15,7 +15,7 @@ class Job:
     """A job of Snakemake: it runs one stage."""
 
     stage: str
-    seconds: float | None = None  # expected for the stage; None: no time on record
+    seconds: float | None = None  # expected for the stage; None: not known
     upstream: list[str] = field(default_factory=list)  # rules of the stages that make its inputs
     needs: dict[str, int] = field(default_factory=dict)  # of the resources that a run limits: cores, jobs, gpu
 
