@@ -141,11 +141,11 @@ def test_a_killed_stage_keeps_finished_runs(workspace, monkeypatch):
     """The second run of the first group fails before its training: then only that one is trained."""
     trained = []
 
-    def counted(task, data, params, accelerator, checkpoint):
+    def counted(task, data, params, accelerator, checkpoint, **options):
         trained.append((checkpoint.folder.name.rpartition("-")[0], checkpoint.load() is not None))
         if len(trained) == 2:
             raise KeyboardInterrupt
-        fit(task, data, params, accelerator, checkpoint)
+        fit(task, data, params, accelerator, checkpoint, **options)
 
     for name in ("cat2", "dog6"):
         run_stage(concept, name)
