@@ -41,9 +41,9 @@ def fitted(tmp_path, monkeypatch) -> list[tuple[dict, dict | None]]:
         )
     seen, fit_it = [], fit.fit
 
-    def record(task, data, params, accelerator, checkpoint, validation):
+    def record(task, data, params, accelerator, checkpoint, validation, compilation):
         seen.append((data, validation))
-        fit_it(task, data, params, accelerator, checkpoint, validation)
+        fit_it(task, data, params, accelerator, checkpoint, validation, compilation)
 
     monkeypatch.setattr(fit, "fit", record)
     return seen
