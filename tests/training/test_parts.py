@@ -8,7 +8,7 @@ import torch._inductor.config as inductor
 from torch import nn
 
 from difflab.config.load import validate
-from difflab.config.training import ComputeParams, JudgeParams, TrainingParams
+from difflab.config.training import Compilation, ComputeParams, JudgeParams, TrainingParams
 from difflab.diffusion.objective import DenoisingTask
 from difflab.diffusion.schedules import cosine_betas
 from difflab.diffusion.unet import make_unet
@@ -40,7 +40,9 @@ class Regression(Task):
         return (self.network((inputs["x"] + inputs["noise"]).double()) - inputs["y"]).square().mean()
 
 
-def train(folder: Path, params: TrainingParams, compilation="never") -> tuple[dict[str, torch.Tensor], str]:
+def train(
+    folder: Path, params: TrainingParams, compilation: Compilation = "never"
+) -> tuple[dict[str, torch.Tensor], str]:
     folder.mkdir(exist_ok=True)
     task, checkpoint = Regression(), RollingCheckpoint(folder, log_every=5)
     accelerator = make_accelerator(ComputeParams(threads=1, mixed_precision="fp32"))

@@ -156,7 +156,7 @@ class _Trainer:
         if self.params.ema_decay:
             update = get_ema_multi_avg_fn(ema_decay_at(self.step, self.params.ema_decay))
             update(list(self.averages.values()), list(self.trained.values()), self.step)
-        self.sums += torch.stack([loss, norm])
+        self.sums += torch.stack([loss, norm])  # pyright: ignore[reportArgumentType]  (of accelerate's reduce)
         self.step += 1
         return learning_rate
 

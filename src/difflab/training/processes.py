@@ -1,5 +1,8 @@
 """What the processes of one training share."""
 
+# accelerate's operations take and return nested containers.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false
+
 import io
 from typing import Any
 
