@@ -35,6 +35,7 @@ BAD: dict[type, list[Any]] = {
 # What may be accepted all the same, by key and damage, each for its reason.
 ACCEPTED = {
     r".*(prompt|prompts\.\d+|initializer)='no such name'": "words; `difflab check` looks for them in CLIP's vocabulary",
+    r"(clip|text_to_image)\.pretrained='no such name'": "`difflab check` looks for the folder or the model on the hub",
     rf"recipes\.[^.]+(\.data\.\w+)?={re.escape(repr(GONE))}": "any set of recipes and domains is an experiment",
     r".*\.ema_decay=(None|0\.5)": "no moving average, or another one",
     r".*\.min_snr_gamma=0\.5": "weights of the loss",

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from difflab.pipeline.processes import own_folder
+from difflab.pipeline.run_records import root
 from tests.training.test_parts import PARAMS, train
 
 ROOT = Path(__file__).parents[2]
@@ -70,8 +71,7 @@ def test_two_processes_go_on_where_one_has_stopped(tmp_path):
 def test_other_processes_read_the_folder_and_leave_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RANK", "1")
-    for name in ("DVC_ROOT", "TQDM_DISABLE"):
-        monkeypatch.setenv(name, "")  # put back afterwards
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     Path("models/a").mkdir(parents=True)
     Path("models/a/weights").write_text("old")
     Path("params.yaml").write_text("x: 1")
@@ -83,6 +83,7 @@ def test_other_processes_read_the_folder_and_leave_nothing(tmp_path, monkeypatch
         Path("new").replace("models/a/weights")
         assert Path("models/a/weights").read_text() == "new"
         inside = Path.cwd()
+        assert root() == inside.resolve()
     assert Path.cwd() == tmp_path and not inside.exists()
     assert Path("models/a/weights").read_text() == "old" and not Path("models/b").exists()
 

@@ -10,6 +10,11 @@ from tempfile import TemporaryDirectory
 OWN = {".cache", ".git", ".dvc", ".snakemake", ".venv"}  # neither read nor written through links
 
 
+def is_first() -> bool:
+    """Whether this is the process that writes, as it is without a launcher."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def own_folder() -> Iterator[None]:
     """Of all processes but the first the working folder is a copy in links, removed afterwards.
@@ -17,10 +22,9 @@ def own_folder() -> Iterator[None]:
     So their outputs, records and locks are in nobody's way. Files must be replaced, not written in place, as
     `atomic_write` does.
     """
-    if int(os.environ.get("RANK", "0")) == 0:
+    if is_first():
         yield
         return
-    os.environ["TQDM_DISABLE"] = "1"  # one progress bar is enough
     here = Path.cwd()
     with TemporaryDirectory(prefix="difflab-") as folder:
         for path in here.iterdir():
@@ -28,6 +32,5 @@ def own_folder() -> Iterator[None]:
                 shutil.copytree(path, Path(folder, path.name), copy_function=os.symlink)
             elif path.is_file():
                 Path(folder, path.name).symlink_to(path)
-        os.environ["DVC_ROOT"] = folder
         with chdir(folder):
             yield

@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from difflab.pipeline.processes import is_first
+
 LINE = "{desc}: {percentage:.0f} % of {total_fmt} images, {rate_fmt}, {remaining} left{postfix}"
 PERCENT = re.compile(r": (\d+) % of \S+ images, ")  # in such a line
 INTERVAL = 15  # seconds between two lines
@@ -34,6 +36,7 @@ def image_bar(description: str, done: int, total: int) -> tqdm:
     """Images done of `total`, their rate and the time left; where stderr is no terminal, a line every 15 seconds."""
     log = {"file": _Lines(sys.stderr), "bar_format": LINE, "mininterval": INTERVAL}
     options: dict[str, Any] = {"mininterval": 0.5} if sys.stderr.isatty() else log
+    options["disable"] = not is_first()  # one bar of all processes
     return tqdm(desc=description, initial=done, total=total, unit="img", unit_scale=True, **options)
 
 

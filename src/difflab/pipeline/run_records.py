@@ -26,6 +26,7 @@ from difflab.errors import explain, warn
 from difflab.pipeline.declared_outputs import check_outputs, outputs_of
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.locks import alone, file_name, is_awaited
+from difflab.pipeline.processes import is_first
 from difflab.pipeline.work_folders import LOG, empty
 
 HEARTBEAT = 60.0  # seconds between two touches of the record of a running stage
@@ -35,8 +36,11 @@ SOURCES = ("src", "stages", "dvc.yaml", "metrics/*.yaml")  # in git, and able to
 
 
 def root() -> Path:
-    """The repository, also inside an experiment that DVC runs in a temporary copy: what is kept there is lost."""
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    """The repository, also inside an experiment that DVC runs in a temporary copy: what is kept there is lost.
+
+    Of all processes of a stage but the first, their own folder.
+    """
+    return Path(os.environ.get("DVC_ROOT", ".") if is_first() else ".").resolve()
 
 
 def folder() -> Path:
