@@ -54,16 +54,11 @@ class Run:
         known = [(taken, expected) for taken, expected in pairs if expected is not None]
         return (PRIOR + sum(taken for taken, _ in known)) / (PRIOR + sum(expected for _, expected in known))
 
-    @property
-    def unknown(self) -> int:
-        """Jobs to come without a time on record; the estimate leaves them out."""
-        return sum(job.seconds is None for rule, job in self.jobs.items() if rule not in self.taken)
-
     def seconds_left(self, now: float) -> float:
         """The longest chain of jobs to come or, if that is more, the load of the scarcest resource.
 
         The load is the sum over all jobs of seconds times need, divided by the limit: with two cores and one core per
-        job, half of the sum of their seconds.
+        job, half of the sum of their seconds. A job whose time is not known counts as the overhead.
         """
         pace, left = self.pace, dict[str, float]()
         for rule in self.jobs.keys() - self.taken.keys():
@@ -94,10 +89,10 @@ def duration(seconds: float) -> str:
 
 
 def time_left(run: Run, now: float) -> str:
-    """Such as "about 12 min left"; "at least" where a time is not known, and nothing where none is or none is left."""
-    seconds, unknown = run.seconds_left(now), run.unknown
-    if unknown == len(run.jobs) - len(run.taken):
+    """Such as "about 12 min left"; "at least" where the time of a job is not known, nothing where no time is."""
+    seconds, left = run.seconds_left(now), [job.seconds for rule, job in run.jobs.items() if rule not in run.taken]
+    if not left or (None in left and not any(left)):
         return ""
-    if unknown:
+    if None in left:
         return f"at least {duration(seconds)} left"
     return f"about {duration(seconds)} left" if seconds >= 60 else "under a minute left"
