@@ -154,7 +154,7 @@ def search_batch_size(
     sizes: tuple[int, ...],
     *,
     accelerator: Accelerator,
-    make_task: Callable[[FaceTask], nn.Module],
+    make_task: Callable[[nn.Module], FaceTask],
     num_steps: int,
 ) -> dict[int, float]:
     """Images per second of `fit` at each batch size, up to the first that does not pay."""
