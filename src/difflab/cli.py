@@ -17,6 +17,7 @@ COMMANDS = {
         "recipe": ("difflab recipe mine joint-cosine", "add a recipe as a copy of another one"),
         "check": ("difflab check", "check params.yaml and the files it names"),
         "plan": ("difflab plan", "show what would run, why, how long"),
+        "rehearse": ("difflab rehearse train", "try stages at full size for a few steps"),
     },
     "Read": {
         "results": ("difflab results", "list figures, metrics and samples"),
@@ -122,6 +123,13 @@ def plan() -> None:
     print(report(plan()))
 
 
+def rehearse(stages: list[str], steps: int) -> None:
+    """Run each stage at full size for a few steps, in a scratch folder: parameters, memory, time, what is missing."""
+    from difflab.rehearsal.rehearse import rehearse
+
+    print(rehearse(stages, steps))
+
+
 def verify(revision: str | None, strict: bool) -> None:
     """Say which claims hold here, and which headline measurements lie outside the reference."""
     from difflab.history.verify import verify
@@ -216,6 +224,10 @@ def build_parser() -> argparse.ArgumentParser:
     command.set_defaults(call=lambda arguments: why(arguments.file, arguments.since))
     command = add("plan")
     command.set_defaults(call=lambda arguments: plan())
+    command = add("rehearse")
+    command.add_argument("stages", nargs="*", metavar="STAGE", help="such as train@joint-cosine or train; default: all")
+    command.add_argument("--steps", type=int, default=2, metavar="N", help="training steps or images (default: 2)")
+    command.set_defaults(call=lambda arguments: rehearse(arguments.stages, arguments.steps))
     command = add("verify")
     command.add_argument("revision", nargs="?", metavar="REV", help="a commit to run from nothing, in a clone, first")
     command.add_argument("--strict", action="store_true", help="exit status 1 if a claim fails or > 10 %% are outside")

@@ -1,0 +1,172 @@
+"""`difflab rehearse`: runs the scripts of the stages one after another in the scratch folder, and measures each."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import chdir, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from difflab.config.params import Params, load_params
+from difflab.errors import UserError
+from difflab.history.dag import Stage, read_stages
+from difflab.pipeline.dvc_repo import open_repo
+from difflab.pipeline.files import remove
+from difflab.rehearsal.full_numbers import full_numbers
+from difflab.rehearsal.scratch import FOLDER, make_scratch, write_inputs
+from difflab.rehearsal.table import Row, row_of, table
+from difflab.rehearsal.work import work_of
+
+OTHERS = ("check_params", "code", "fetch", "report")  # read the user's data, or write about results
+# Those with large networks come last.
+RANKS = {"faces": 1, "clip": 2, "autoencoder": 3, "text_to_image": 3}
+POLL = 0.2  # seconds between two looks at a stage's memory
+SLOWEST = 1200  # seconds, after which a stage is stopped
+SPARE = 1 << 30  # bytes of the machine's memory that stay free
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What is known of a stage's process: `problem` is empty where it finished, `peak` its resident memory in bytes."""
+
+    problem: str
+    peak: int
+    measured: dict[str, Any] | None
+
+
+def rehearse(names: Sequence[str], steps: int) -> str:
+    """Rehearse the stages `names` of params.yaml and those upstream, or all; returns a table and what was missing.
+
+    A name is that of a stage, or of a kind such as train. Raises UserError for another.
+    """
+    if steps < 1:
+        raise UserError(f"--steps: found {steps}, allowed: 1 and above")
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+    _require_known(names)
+    try:
+        return _rehearse(names, load_params(), steps, on_gpu)
+    finally:
+        remove(FOLDER)
+
+
+def _rehearse(names: Sequence[str], params: Params, steps: int, on_gpu: bool) -> str:
+    cut, numbers, notes = make_scratch(params, steps, on_gpu, os.cpu_count() or 1)
+    full, rows, failed = full_numbers(params), list[Row](), set[str]()
+    stages = _chosen(_ordered(_stages_of_scratch()), names)
+    write_inputs(cut, numbers, {stage.kind for stage in stages})
+    for number, stage in enumerate(stages, start=1):
+        print(f"{stage.name} ({number} of {len(stages)})", file=sys.stderr, flush=True)
+        if lacking := [upstream for upstream in stage.upstream if upstream in failed]:
+            ran = Ran(f"not run: {lacking[0]} is missing", 0, None)
+        else:
+            ran = _run(stage)
+        if ran.problem:
+            print(f"  {ran.problem}", file=sys.stderr, flush=True)
+            failed.add(stage.name)
+        whole, part = (work_of(stage.kind, stage.item, *sizes) for sizes in ((params, full), (cut, numbers)))
+        rows.append(row_of(stage.name, ran.problem, ran.peak, ran.measured, whole, part))
+    return table(rows, notes, on_gpu)
+
+
+def _require_known(names: Sequence[str]) -> None:
+    stages = [stage for stage in read_stages(open_repo()) if stage.kind not in OTHERS]
+    kinds = dict.fromkeys(stage.kind for stage in stages)
+    for name in names:
+        if name not in kinds and name not in [stage.name for stage in stages]:
+            allowed = f"{', '.join(kinds)}, or a stage of one of them such as {stages[-1].name}"
+            raise UserError(f"rehearse: found {name!r}, allowed: {allowed}")
+
+
+def _stages_of_scratch() -> list[Stage]:
+    with chdir(FOLDER):  # DVC names stages by their path from here
+        return [stage for stage in read_stages(open_repo()) if stage.kind not in OTHERS]
+
+
+def _ordered(stages: Sequence[Stage]) -> list[Stage]:
+    """By rank; a stage has at least the rank of those upstream."""
+    ranks: dict[str, int] = {}
+    for stage in stages:
+        ranks[stage.name] = max([RANKS.get(stage.kind, 0), *(ranks.get(name, 0) for name in stage.upstream)])
+    return sorted(stages, key=lambda stage: ranks[stage.name])
+
+
+def _chosen(stages: list[Stage], names: Sequence[str]) -> list[Stage]:
+    """Those of `names` and all upstream; one of several alike stands for a name that the rehearsal does not have."""
+    if not names:
+        return stages
+    known = {stage.name: stage for stage in stages}
+    front = [
+        stage.name
+        for stage in stages
+        for name in names
+        if stage.name == name or (name not in known and stage.kind == name.partition("@")[0])
+    ]
+    wanted = set[str]()
+    while front:
+        name = front.pop()
+        if name in known and name not in wanted:
+            wanted.add(name)
+            front += known[name].upstream
+    return [stage for stage in stages if stage.name in wanted]
+
+
+def _run(stage: Stage) -> Ran:
+    """Run the stage's script until it ends, takes too long or fills the memory."""
+    _, script, *arguments = shlex.split(stage.command)
+    file, log = FOLDER / "measured.json", FOLDER / "stage.log"
+    remove(file)
+    paths = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    environment |= {"PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "difflab.rehearsal.measured", file.name, script, *arguments]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=FOLDER, env=environment, stdout=output, stderr=output) as process,
+    ):
+        try:
+            problem, peak = _watched(process)
+        finally:
+            process.kill()
+    if process.returncode and not problem:
+        problem = f"failed: {_last_line(log)}"
+    measured = json.loads(file.read_bytes()) if file.exists() else None
+    return Ran(problem, measured["resident"] if measured else peak, measured)
+
+
+def available_memory() -> int:
+    """Bytes that a stage may take here."""
+    import psutil
+
+    return psutil.virtual_memory().available - SPARE
+
+
+def _watched(process: subprocess.Popen[bytes]) -> tuple[str, int]:
+    """Wait for a process; why it has to be stopped, if it has to, and the most memory that it was seen with."""
+    import psutil
+
+    allowed, start, peak = available_memory(), time.monotonic(), 0
+    while process.poll() is None:
+        with suppress(psutil.NoSuchProcess):
+            peak = max(peak, psutil.Process(process.pid).memory_info().rss)
+        if peak > allowed:
+            return f"stopped: it took more than the {allowed / 2**30:.1f} GiB that were free", peak
+        if time.monotonic() - start > SLOWEST:
+            return f"stopped after {SLOWEST} s", peak
+        time.sleep(POLL)
+    return "", peak
+
+
+def _last_line(log: Path) -> str:
+    lines = [
+        line for line in log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines() if line
+    ]
+    return lines[-1] if lines else "without a word"

@@ -1,0 +1,109 @@
+"""The scratch folder of a rehearsal: scripts, parameters and inputs in the places where stages read them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from difflab.config.params import Params
+from difflab.data.captions import vocabulary, words_of
+from difflab.models.hub import is_hub_id, split_revision
+from difflab.pipeline.files import remove
+from difflab.rehearsal.small import PHOTOGRAPHS, small
+from difflab.rehearsal.work import Numbers
+
+FOLDER = Path(".cache/rehearsal")
+COPIED = ("dvc.yaml", "metrics/targets.yaml")
+DVC_CONFIG = "[core]\n    no_scm = true\n    analytics = false\n"
+STAND_INS = {
+    "faces.checkpoint": "the sizes of google/ddpm-celebahq-256",
+    "clip.pretrained": "the sizes of CLIP ViT-B/32",
+    "text_to_image.pretrained": "the sizes of Stable Diffusion 1.4",
+}
+
+
+def make_scratch(params: Params, steps: int, on_gpu: bool, threads: int) -> tuple[Params, Numbers, list[str]]:
+    """Begin FOLDER for a rehearsal of `params`: its parameters, its numbers of images, and what stands in for what.
+
+    What an earlier rehearsal left is removed.
+    """
+    remove(FOLDER)
+    for name in COPIED:
+        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(name, FOLDER / name)
+    (FOLDER / ".dvc").mkdir()
+    (FOLDER / ".dvc/config").write_text(DVC_CONFIG, encoding="utf-8")
+    (FOLDER / "stages").symlink_to(Path("stages").resolve())
+    given, notes = _with_models(params)
+    cut, numbers = small(given, steps, on_gpu, threads)
+    (FOLDER / "params.yaml").write_text(json.dumps(cut.model_dump(), indent=1) + "\n", encoding="utf-8")  # YAML too
+    return cut, numbers, notes
+
+
+def write_inputs(cut: Params, numbers: Numbers, kinds: Collection[str]) -> None:
+    """Write into FOLDER the data, and the models that stages of these kinds load and that are not here."""
+    from difflab.rehearsal import stand_ins
+
+    stand_ins.write_data(FOLDER / "data", numbers, cut.prepare.face_size)
+    for name, concept in cut.personalization.concepts.items():
+        if concept.images is not None:
+            stand_ins.write_photographs(FOLDER / PHOTOGRAPHS / name, numbers.photographs)
+    if cut.faces.checkpoint == _stand_in("faces.checkpoint") and "faces" in kinds:
+        stand_ins.write_face_model(Path(cut.faces.checkpoint))
+    if cut.clip.pretrained == _stand_in("clip.pretrained") and "clip" in kinds:
+        stand_ins.write_clip(Path(cut.clip.pretrained), _words(cut))
+    if cut.text_to_image.pretrained == _stand_in("text_to_image.pretrained") and "autoencoder" in kinds:
+        stand_ins.write_text_to_image(Path(cut.text_to_image.pretrained), _words(cut))
+
+
+def _stand_in(key: str) -> str:
+    return str((FOLDER / key).resolve())
+
+
+def _with_models(params: Params) -> tuple[Params, list[str]]:
+    """`params` that name the user's files by absolute paths, and a folder of FOLDER where a model is not here."""
+    tree, notes = params.model_dump(), ["data: random images in place of all data sets and photographs"]
+    for key in ("judge.checkpoint", "evaluation.inception_weights", "faces.sampling.noises", *STAND_INS):
+        *sections, last = key.split(".")
+        section = tree
+        for name in sections:
+            section = section[name]
+        name = section[last]
+        if name is None or _is_cached(name):
+            continue
+        if Path(name).exists():
+            section[last] = str(Path(name).resolve())
+        elif key in STAND_INS:
+            section[last] = _stand_in(key)
+            notes.append(f"{key}: {name} is not here; random weights of {STAND_INS[key]}")
+        else:
+            section[last] = None
+            notes.append(f"{key}: {name} is not here; as if it were null")
+    return Params.model_validate(tree), notes
+
+
+def _is_cached(name: str) -> bool:
+    """Whether it is a model of the hub that was loaded before."""
+    if Path(name).exists() or not is_hub_id(name):
+        return False
+    from huggingface_hub import try_to_load_from_cache
+
+    model, revision = split_revision(name)
+    indices = ("config.json", "model_index.json")
+    return any(isinstance(try_to_load_from_cache(model, index, revision=revision), str) for index in indices)
+
+
+def _words(cut: Params) -> list[str]:
+    """All words that a prompt of the rehearsal can have."""
+    return [*vocabulary(cut.circles.colors), *words_of(" ".join(_texts(cut.model_dump())))]
+
+
+def _texts(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        return [text for value in node.values() for text in _texts(value)]
+    if isinstance(node, list):
+        return [text for value in node for text in _texts(value)]
+    return [node] if isinstance(node, str) else []

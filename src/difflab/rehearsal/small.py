@@ -1,0 +1,188 @@
+"""The parameters of a rehearsal: the networks and image sizes of the active profile, and few steps and images."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from difflab.config.load import validate
+from difflab.config.params import PROCESS_STEPS, Params
+from difflab.rehearsal.work import Numbers, latents_of
+
+PIXELS = 2**16  # that a batch has at most on a CPU: 83 images of 28×28, one of 256×256
+LEAST_OF_DIGIT = 10  # images that params.yaml allows
+VALIDATION, TEST = 20, 100  # images of each digit data set
+COLORS = 8
+DIGITS = ("mnist", "mnistm", "svhn", "usps")
+PHOTOGRAPHS = "photographs"  # folder of the concepts' images
+Tree = dict[str, Any]
+
+
+def small(params: Params, steps: int, on_gpu: bool, threads: int) -> tuple[Params, Numbers]:
+    """`params` for `steps` training steps or images of each stage, and the numbers of images that these need.
+
+    On a GPU batches are whole. On a CPU a batch is the largest part of it of `PIXELS` pixels at most, as
+    `gradient_accumulation_steps` would pass it through the network. Images are sampled in one denoising step, and
+    schedules are short: neither changes a network.
+    """
+    tree = params.model_dump()
+    tree["compute"]["threads"] = min(tree["compute"]["threads"], threads)
+    cut = _Cut(tree, steps, on_gpu, latents_of(params).image_size)
+    cut.batches()
+    numbers = cut.numbers()
+    cut.digits(numbers)
+    cut.studies()
+    cut.faces(numbers)
+    cut.circles(numbers)
+    cut.prompts()
+    cut.concepts(numbers)
+    return validate(Params, tree), numbers
+
+
+class _Cut:
+    """Changes `tree`, section by section."""
+
+    def __init__(self, tree: Tree, steps: int, on_gpu: bool, prompted_size: int):
+        self.tree, self.steps, self.on_gpu = tree, steps, on_gpu
+        self.prompted_size = prompted_size  # pixels a side of the text-to-image model's images
+        self.custom_batch: int = tree["personalization"]["custom_diffusion"]["training"]["batch_size"]
+
+    def batches(self) -> None:
+        tree, digits, prompted = self.tree, self.tree["prepare"]["digit_size"], self.prompted_size
+        autoencoder, personalization = tree["text_to_image"]["autoencoder"], tree["personalization"]
+        for training, size in (
+            *((recipe["training"], digits) for recipe in tree["recipes"].values()),
+            (tree["judge"]["training"], digits),
+            (tree["adaptation"]["training"], digits),
+            (tree["faces"]["training"], tree["prepare"]["face_size"]),
+            (autoencoder["training"], autoencoder["network"]["image_size"]),
+            (tree["text_to_image"]["training"], prompted),
+            (tree["controlnet"]["training"], prompted),
+            (personalization["inversion"], prompted),
+            (personalization["custom_diffusion"]["training"], prompted),
+        ):
+            self.cut_batch(training, size)
+        self.cut_batch(tree["clip"]["training"], tree["clip"]["network"]["image_size"], 2)  # its loss compares images
+
+    def cut_batch(self, training: Tree, size: int, least: int = 1) -> None:
+        if not self.on_gpu:
+            batch = training["batch_size"] // training["gradient_accumulation_steps"]
+            most = min(batch, max(PIXELS // size**2, least))
+            training["batch_size"] = next(part for part in range(most, 0, -1) if batch % part == 0)
+            training["gradient_accumulation_steps"] = 1
+
+    def numbers(self) -> Numbers:
+        """A batch of images for each training."""
+        tree = self.tree
+        needed = [tree["judge"]["training"]["batch_size"], tree["adaptation"]["training"]["batch_size"]]
+        for recipe in tree["recipes"].values():
+            needed.append(math.ceil(10 * recipe["training"]["batch_size"] / _num_digits(recipe)))
+        digits = 10 * math.ceil(max(needed) / 10)
+        train: dict[str, int] = {name: digits for name in DIGITS}
+        train["faces"] = tree["faces"]["training"]["batch_size"]
+        photographs = math.ceil(tree["personalization"]["inversion"]["batch_size"] / 2)  # each also flipped
+        return Numbers(train, dict.fromkeys(DIGITS, VALIDATION), photographs)
+
+    def cut_epochs(self, training: Tree, examples: int) -> None:
+        training["num_epochs"] = math.ceil(self.steps / (examples // training["batch_size"]))
+        training["num_snapshots"] = min(training["num_snapshots"], self.steps)
+
+    def images(self, batch_size: int, least: int = 1) -> int:
+        """The `steps` images; on a GPU a whole batch at least, for its memory. A multiple of `least`."""
+        images = max(self.steps, batch_size) if self.on_gpu else self.steps
+        return least * math.ceil(images / least)
+
+    def digits(self, numbers: Numbers) -> None:
+        tree, train = self.tree, numbers.train["mnist"]
+        for recipe in tree["recipes"].values():
+            seen = train + (0 if recipe["hold_out_validation"] else VALIDATION)
+            self.cut_epochs(recipe["training"], seen * _num_digits(recipe) // 10)
+            recipe["schedule"]["num_train_timesteps"] = PROCESS_STEPS
+            sampling, digits = recipe["sampling"], _num_digits(recipe)
+            images = self.images(sampling["batch_size"], digits) // digits
+            sampling["images_per_digit"] = max(LEAST_OF_DIGIT, images)
+            sampling |= {"num_inference_steps": 1, "trace_steps": 2, "steps_offset": 0}
+        self.cut_epochs(tree["judge"]["training"], train)
+        adaptation = tree["adaptation"]
+        self.cut_epochs(adaptation["training"], train)
+        adaptation |= {"scenarios": adaptation["scenarios"][:1], "num_runs": 2}
+
+    def studies(self) -> None:
+        studies = self.tree["studies"]
+        studies["fid"]["lengths"] = [PROCESS_STEPS]
+        studies["fid"]["drawing"]["seeds"] = studies["fid"]["drawing"]["seeds"][:2]
+        for study in (studies["fid"]["drawing"], studies["guidance"], *studies["few_steps"].values()):
+            study["num_images"] = self.images(study["batch_size"], LEAST_OF_DIGIT)
+        for study in studies["few_steps"].values():
+            study["num_inference_steps"] = [1]
+        studies["guidance"]["num_inference_steps"] = studies["training_gif"]["num_inference_steps"] = 1
+
+    def faces(self, numbers: Numbers) -> None:
+        faces = self.tree["faces"]
+        sampling = faces["sampling"]
+        self.cut_epochs(faces["training"], numbers.train["faces"])
+        sampling["etas"] = [0.0, *[eta for eta in sampling["etas"] if eta][-1:]]
+        sampling["step_seeds"] = sampling["step_seeds"][:1]
+        sampling |= {"num_inference_steps": 1, "num_noises": max(2, self.images(sampling["batch_size"]))}
+        faces["interpolation"] = {"noises": [0, 1], "num_images": 3}
+        faces["reference"] = None
+
+    def circles(self, numbers: Numbers) -> None:
+        """Scenes of one circle, a batch for each training, in the colors that prompts name and some others."""
+        tree, circles = self.tree, self.tree["circles"]
+        clip, text_to_image = tree["clip"]["training"], tree["text_to_image"]
+        trainings = [tree["controlnet"]["training"]]
+        if text_to_image["pretrained"] is None:
+            trainings += [text_to_image["autoencoder"]["training"], text_to_image["training"]]
+        needed = [training["batch_size"] for training in trainings]
+        digits = numbers.train["mnist"]  # beside scenes, CLIP is trained on these
+        if tree["clip"]["pretrained"] is None:
+            needed.append(clip["batch_size"] - digits)
+        circles |= {"num_train": max(needed), "two_circles": 0.0}
+        for training in trainings:
+            self.cut_epochs(training, circles["num_train"])
+        self.cut_epochs(clip, max(circles["num_train"] + digits, clip["batch_size"]))
+        tree["controlnet"]["training"]["num_snapshots"] = 1
+        text = json.dumps([tree["controlnet"]["samples"], tree["personalization"]])
+        others = [color for color in circles["colors"] if color not in text][:COLORS]
+        circles["colors"] = [color for color in circles["colors"] if color in text or color in others]
+        tree["zero_shot"]["unseen"]["images_per_class"] = 1
+        tree["zero_shot"]["images"] = None
+
+    def prompts(self) -> None:
+        tree = self.tree
+        text_to_image, controlnet = tree["text_to_image"], tree["controlnet"]
+        for section in (text_to_image, controlnet, tree["personalization"]):
+            section["sampling"]["num_inference_steps"] = 1
+        text_to_image["num_images"] = self.images(text_to_image["sampling"]["batch_size"])
+        samples = controlnet["samples"]
+        samples["num_one_circle"] = self.images(controlnet["sampling"]["batch_size"]) if self.on_gpu else 1
+        samples |= {"num_two_circles": 1, "num_compared": 1, "two_circles": samples["two_circles"][:1]}
+        samples["conditioning_scales"] = samples["conditioning_scales"][-1:]
+        tree["circles"]["num_validation"] = max(text_to_image["num_images"], samples["num_one_circle"])
+
+    def concepts(self, numbers: Numbers) -> None:
+        """Two concepts, and one template for the captions of their images."""
+        section = self.tree["personalization"]
+        section |= {"input": None, "num_runs": 1, "templates": section["templates"][:1]}
+        section["concepts"] = dict(list(section["concepts"].items())[:2])
+        for name, concept in section["concepts"].items():
+            concept["images"] = None if concept["color"] else f"{PHOTOGRAPHS}/{name}"
+        section["circles"]["num_images"] = numbers.photographs
+        samples = self.images(section["sampling"]["batch_size"]) if self.on_gpu else 1
+        section["multi_concept"] |= {"prompts": section["multi_concept"]["prompts"][:1], "num_images": samples}
+        rows = 2 * numbers.photographs
+        self.cut_epochs(section["inversion"], rows)
+        custom = section["custom_diffusion"]
+        training, joined = custom["training"], rows * len(section["concepts"])
+        batch = training["batch_size"]
+        if not self.on_gpu:  # few steps an epoch
+            batch = training["batch_size"] = max(batch, min(self.custom_batch, math.ceil(joined / self.steps)))
+        custom["prior"] |= {"prompts": custom["prior"]["prompts"][:1], "num_images": max(1, batch - joined)}
+        self.cut_epochs(training, joined + custom["prior"]["num_images"])
+
+
+def _num_digits(recipe: Tree) -> int:
+    """Of all domains together."""
+    return sum(map(len, recipe["data"].values()))

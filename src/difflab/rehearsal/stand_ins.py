@@ -1,0 +1,120 @@
+"""What a rehearsal reads in place of files that are not here: random images, and random weights of real sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import torch
+import transformers
+from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel, UNet2DModel
+from PIL import Image
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel
+
+from difflab.data.dataset import SPLITS, ImageDataset
+from difflab.diffusion.schedules import linear_betas
+from difflab.diffusion.unet import save_model_folder
+from difflab.rehearsal.small import TEST
+from difflab.rehearsal.work import Numbers
+from difflab.systems.faces.course_unet import CONFIG as FACE_UNET
+from difflab.systems.zero_shot.clip import Clip, build_tokenizer, save_clip
+
+RAW = {"mnist": (1, 28), "mnistm": (3, 28), "svhn": (3, 32), "usps": (1, 16)}  # channels and pixels a side
+PHOTOGRAPH = 512  # pixels a side
+TEXT_LENGTH = 77  # tokens of CLIP's prompts
+# Those of CompVis/stable-diffusion-v1-4; transformers' own defaults are CLIP ViT-B/32.
+UNET: dict[str, Any] = {
+    "sample_size": 64,
+    "block_out_channels": (320, 640, 1280, 1280),
+    "attention_head_dim": 8,
+    "cross_attention_dim": 768,
+}
+VAE: dict[str, Any] = {
+    "sample_size": 512,
+    "block_out_channels": (128, 256, 512, 512),
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "layers_per_block": 2,
+}
+TEXT: dict[str, Any] = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_attention_heads": 12,
+    "num_hidden_layers": 12,
+    "projection_dim": 768,
+}
+SCHEDULER: dict[str, Any] = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "skip_prk_steps": True,
+    "steps_offset": 1,
+}
+
+
+def write_data(folder: Path, numbers: Numbers, face_size: int) -> None:
+    """Write data/DATASET.safetensors of random images, each digit as often as the others."""
+    for name, (channels, size) in RAW.items():
+        counts = numbers.train[name], numbers.validation[name], TEST
+        labels = torch.cat([torch.arange(count) % 10 for count in counts])
+        _dataset(labels, counts, channels, size).save(folder / f"{name}.safetensors")
+    faces = (numbers.train["faces"],)
+    _dataset(torch.zeros(faces, dtype=torch.int64), faces, 3, face_size).save(folder / "faces.safetensors")
+
+
+def _dataset(labels: torch.Tensor, counts: tuple[int, ...], channels: int, size: int) -> ImageDataset:
+    generator = torch.Generator().manual_seed(0)
+    shape = len(labels), channels, size, size
+    images = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+    splits = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts)).to(torch.uint8)
+    assert len(counts) <= len(SPLITS)
+    return ImageDataset(images, labels, splits, "random images")
+
+
+def write_photographs(folder: Path, count: int) -> None:
+    folder.mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(256, size=(count, PHOTOGRAPH, PHOTOGRAPH, 3), dtype=np.uint8)
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(folder / f"{number:02d}.png")
+
+
+def _quietly() -> None:
+    """Writing a model shows no bar of its own."""
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def write_clip(folder: Path, words: list[str]) -> None:
+    """A CLIP ViT-B/32 of random weights whose tokenizer knows `words`."""
+    _quietly()
+    model = CLIPModel(CLIPConfig()).half()
+    save_clip(folder, Clip(model, _tokenizer(words, CLIPTextConfig().vocab_size), CLIPImageProcessor()))
+
+
+def write_text_to_image(folder: Path, words: list[str]) -> None:
+    """A Stable Diffusion 1 of random weights whose tokenizer knows `words`."""
+    _quietly()
+    text_encoder = CLIPTextModel(CLIPTextConfig(**TEXT)).half()
+    language: Any = {"text_encoder": text_encoder, "tokenizer": _tokenizer(words, CLIPTextConfig().vocab_size)}
+    parts: Any = {
+        "vae": AutoencoderKL(**VAE).half(),
+        "unet": UNet2DConditionModel(**UNET).half(),
+        "scheduler": PNDMScheduler(**SCHEDULER),
+        "feature_extractor": CLIPImageProcessor(),
+        "safety_checker": None,
+    }
+    StableDiffusionPipeline(**language, **parts, requires_safety_checker=False).save_pretrained(folder)
+
+
+def write_face_model(folder: Path) -> None:
+    """A model of the sizes of google/ddpm-celebahq-256, of random weights."""
+    unet = UNet2DModel(**FACE_UNET)
+    save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, linear_betas(1000, 1e-4, 0.02))
+
+
+def _tokenizer(words: list[str], size: int) -> Any:
+    """Of `size` tokens: `words`, numbers that no prompt has, and the three special ones."""
+    known = sorted(set(words))
+    return build_tokenizer([*known, *(f"token{number}" for number in range(size - len(known) - 3))], TEXT_LENGTH)

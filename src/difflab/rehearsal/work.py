@@ -1,0 +1,204 @@
+"""How much work a stage is, of parameters and numbers of images alone: what a few steps are extrapolated to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Literal
+
+from difflab.config.diffusion import FacesParams, RecipeParams
+from difflab.config.language import PersonalizationParams
+from difflab.config.params import Params
+from difflab.config.training import TrainingParams
+from difflab.errors import read_json
+
+PROCESS_ROWS = 8  # noises of figures/process_RECIPE.png, and columns of figures/training_RECIPE.gif
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Of images: by data set of `train` and `validation`, and of each concept."""
+
+    train: dict[str, int]
+    validation: dict[str, int]
+    photographs: int
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Of the text-to-image model: pixels a side of its images, and float32 bytes of one's latents."""
+
+    image_size: int
+    num_bytes: int
+
+
+def latents_of(params: Params) -> Latents:
+    """Of the model's folder, if it is there; of Stable Diffusion 1 where it is one of the hub."""
+    network, pretrained = params.text_to_image.autoencoder.network, params.text_to_image.pretrained
+    if pretrained is None:
+        size, channels, levels = network.image_size, network.latent_channels, len(network.block_out_channels)
+    elif (folder := Path(pretrained)).is_dir():
+        config, unet = read_json(folder / "vae/config.json"), read_json(folder / "unet/config.json")
+        channels, levels = config["latent_channels"], len(config["block_out_channels"])
+        size = unet["sample_size"] * 2 ** (levels - 1)
+    else:
+        size, channels, levels = 512, 4, 4
+    return Latents(size, 4 * channels * (size // 2 ** (levels - 1)) ** 2)
+
+
+@dataclass(frozen=True)
+class Work:
+    """`images` pass through a training, in steps of `batch_size`, or are sampled; `at_once`: through the network.
+
+    `denoising_steps`: of all images together, 0 for a training. `data_bytes`: training examples, which stay on the
+    device.
+    """
+
+    unit: Literal["step", "image"]
+    images: int
+    batch_size: int
+    at_once: int
+    denoising_steps: int = 0
+    data_bytes: int = 0
+
+
+def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | None:
+    """The work of the stage `kind`@`item`; None where it trains and samples nothing."""
+    match kind:
+        case "judge" if params.judge.checkpoint is None or item != "mnistm":
+            return _of_digits(params.judge.training, numbers.train[item], params)
+        case "train":
+            return _of_digits(params.recipes[item].training, _recipe_images(params.recipes[item], numbers), params)
+        case "adapt":
+            scenario = next(name for name in params.adaptation.scenarios if item.startswith(f"{name}-"))
+            count = max(numbers.train[domain] for domain in scenario.split("-"))
+            return _of_digits(params.adaptation.training, count, params, params.adaptation.num_runs)
+        case "faces" if params.faces.checkpoint is None:
+            size = params.prepare.face_size
+            return _trained(params.faces.training, numbers.train["faces"], _image_bytes(size))
+        case "clip" if params.clip.pretrained is None:
+            examples = params.circles.num_train + numbers.train["mnist"]
+            return _trained(params.clip.training, examples, _image_bytes(params.clip.network.image_size))
+        case "autoencoder" | "text_to_image" if params.text_to_image.pretrained is None:
+            section = params.text_to_image.autoencoder if kind == "autoencoder" else params.text_to_image
+            return _trained(section.training, params.circles.num_train, latents_of(params).num_bytes)
+        case "controlnet":
+            share = 1 - params.circles.two_circles
+            examples = round(share * params.circles.num_train)
+            return _trained(params.controlnet.training, examples, latents_of(params).num_bytes)
+        case "invert":
+            examples = _concept_rows(params.personalization, numbers)
+            training = params.personalization.inversion
+            return _trained(training, examples, latents_of(params).num_bytes, params.personalization.num_runs)
+        case "custom_diffusion":
+            return _custom_diffusion(params, numbers)
+    return _digits_sampled(kind, item, params) or _faces_sampled(kind, params.faces) or _prompts_sampled(kind, params)
+
+
+def _trained(training: TrainingParams, examples: int, example_bytes: int, runs: int = 1) -> Work:
+    size = training.batch_size
+    images = runs * training.num_epochs * (examples // size) * size
+    return Work("step", images, size, size // training.gradient_accumulation_steps, data_bytes=examples * example_bytes)
+
+
+def _of_digits(training: TrainingParams, examples: int, params: Params, runs: int = 1) -> Work:
+    return _trained(training, examples, _image_bytes(params.prepare.digit_size), runs)
+
+
+def _recipe_images(recipe: RecipeParams, numbers: Numbers) -> int:
+    """Digits are about equally frequent."""
+    splits = [numbers.train] if recipe.hold_out_validation else [numbers.train, numbers.validation]
+    return sum(split[domain] * len(digits) // 10 for domain, digits in recipe.data.items() for split in splits)
+
+
+def _image_bytes(size: int) -> int:
+    return 3 * size**2
+
+
+def _concept_rows(personalization: PersonalizationParams, numbers: Numbers) -> int:
+    """Each image of a concept, also flipped, with each template."""
+    return 2 * numbers.photographs * len(personalization.templates)
+
+
+def _custom_diffusion(params: Params, numbers: Numbers) -> Work:
+    """Of all groups of concepts; the images of the prior are sampled once, and are few beside the training."""
+    personalization = params.personalization
+    groups, training = _groups(personalization), personalization.custom_diffusion.training
+    rows = len(groups[0]) * _concept_rows(personalization, numbers) + personalization.custom_diffusion.prior.num_images
+    runs = len(groups) * personalization.num_runs
+    return _trained(training, rows, latents_of(params).num_bytes, runs)
+
+
+def _groups(personalization: PersonalizationParams) -> list[list[str]]:
+    """The concepts that prompts name together: pairs, or all where there is no pair."""
+    names = list(personalization.concepts)
+    return [list(pair) for pair in combinations(names, 2)] or [names]
+
+
+def _sampled(images: int, steps: int, batch_size: int) -> Work:
+    size = min(batch_size, images)
+    return Work("image", images, size, size, denoising_steps=images * steps)
+
+
+def _digits_sampled(kind: str, item: str, params: Params) -> Work | None:
+    studies = params.studies
+    match kind:
+        case "sample":
+            sampling = params.recipes[item].sampling
+            images = sampling.images_per_digit * sum(map(len, params.recipes[item].data.values()))
+            return _sampled(images, sampling.num_inference_steps, sampling.batch_size)
+        case "process_grid":
+            return _sampled(PROCESS_ROWS, params.recipes[item].schedule.num_train_timesteps, PROCESS_ROWS)
+        case "training_gif":
+            digits = {digit for digits in params.recipes[item].data.values() for digit in digits}
+            batch = len(digits) * PROCESS_ROWS
+            images = batch * params.recipes[item].training.num_snapshots
+            return _sampled(images, studies.training_gif.num_inference_steps, batch)
+        case "fid_samples":
+            drawing = studies.fid.drawing
+            images = len(drawing.seeds) * drawing.num_images
+            steps = images * sum(studies.fid.lengths)
+            size = min(drawing.batch_size, drawing.num_images)
+            return Work("image", images * len(studies.fid.lengths), size, size, steps)
+        case "few_steps_samples":
+            study, trained = studies.few_steps[item], params.recipes[item].schedule.num_train_timesteps
+            steps = [*study.num_inference_steps] * len(study.samplers) + [trained]
+            size = min(study.batch_size, study.num_images)
+            return Work("image", study.num_images * len(steps), size, size, study.num_images * sum(steps))
+        case "guidance_samples":
+            study = studies.guidance
+            images = study.num_images * len(study.guidance_scales)
+            return _sampled(images, study.num_inference_steps, min(study.batch_size, study.num_images))
+    return None
+
+
+def _faces_sampled(kind: str, faces: FacesParams) -> Work | None:
+    sampling, pairs = faces.sampling, len(list(combinations(range(min(faces.sampling.num_noises, 4)), 2)))
+    match kind:
+        case "sample_faces":
+            images = len(sampling.step_seeds) * len(sampling.etas) * sampling.num_noises
+        case "interpolate_faces":
+            images = 2 * (faces.interpolation.num_images + pairs)
+        case _:
+            return None
+    return _sampled(images, sampling.num_inference_steps, sampling.batch_size)
+
+
+def _prompts_sampled(kind: str, params: Params) -> Work | None:
+    match kind:
+        case "evaluate_text_to_image":
+            images, sampling = params.text_to_image.num_images, params.text_to_image.sampling
+        case "controlnet_samples":
+            samples, sampling = params.controlnet.samples, params.controlnet.sampling
+            groups = samples.num_one_circle + samples.num_two_circles * len(samples.two_circles)
+            compared = params.controlnet.training.num_snapshots + len(samples.conditioning_scales)
+            images = 2 * groups + compared * samples.num_compared
+        case "sample_multi_concept":
+            personalization = params.personalization
+            prompts = len(personalization.multi_concept.prompts) * len(_groups(personalization))
+            images = prompts * personalization.multi_concept.num_images * (1 + 2 * personalization.num_runs)
+            sampling = personalization.sampling
+        case _:
+            return None
+    return _sampled(images, sampling.num_inference_steps, sampling.batch_size)

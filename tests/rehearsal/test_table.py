@@ -1,0 +1,79 @@
+"""From a few images to all: time, and memory of whole batches."""
+
+from typing import Any
+
+import pytest
+
+from difflab.rehearsal.table import GIB, row_of, table
+from difflab.rehearsal.work import Work
+
+
+def measured(*bars: dict[str, Any], **values: Any) -> dict[str, Any]:
+    plain = {"trained": 0, "optimizer_state": 0, "allocated": None, "reserved": None}
+    of_bar = {"denoising": 0.0, "tensors": 0, "peak": 0, "loaded": 0, "parameters": 5_000_000}
+    return plain | values | {"bars": [of_bar | bar for bar in bars]}
+
+
+TRAINING = {"description": "training", "started": 0.0, "updates": [[10.0, 4], [12.0, 4]]}
+
+
+def test_a_step_of_a_whole_batch_takes_as_much_longer() -> None:
+    whole, part = Work("step", 1600, 16, 16), Work("step", 8, 4, 4)
+    row = row_of("train", "", GIB, measured(TRAINING, trained=5_000_000), whole, part)
+    assert (row.seconds, row.total) == (8.0, 800.0)  # two seconds for four images, the first step left out
+    assert (row.part, row.whole, row.unit) == (4, 16, "step")
+
+
+def test_one_step_alone_counts_from_the_beginning() -> None:
+    bar = TRAINING | {"updates": [[10.0, 4]]}
+    row = row_of("train", "", GIB, measured(bar), Work("step", 1600, 16, 16), Work("step", 4, 4, 4))
+    assert row.seconds == 40.0
+
+
+def test_denoising_grows_with_the_steps_and_the_rest_with_the_images() -> None:
+    bar = {"description": "sampling", "started": 0.0, "updates": [[10.0, 5]], "denoising": 4.0}
+    whole, part = Work("image", 100, 10, 10, 100 * 50), Work("image", 5, 5, 5, 5 * 2)
+    row = row_of("sample", "", GIB, measured(bar), whole, part)
+    assert row.total == pytest.approx(100 * (1.2 + 50 * 0.4))
+    assert row.seconds == pytest.approx(1.2 + 50 * 0.4)
+
+
+def test_encoding_before_a_training_is_not_its_time() -> None:
+    encoding = {"description": "encoding", "started": 0.0, "updates": [[100.0, 2]]}
+    row = row_of("train", "", GIB, measured(encoding, TRAINING), Work("step", 1600, 16, 16), Work("step", 8, 4, 4))
+    assert row.seconds == 8.0
+
+
+def test_memory_of_a_whole_batch() -> None:
+    """1 GiB before, 2 of the optimizer and 3 of four images; sixteen images have 12, the data 5."""
+    bar = TRAINING | {"tensors": GIB, "peak": 5 * GIB}
+    whole = Work("step", 1600, 16, 16, data_bytes=5 * GIB)
+    row = row_of("train", "", GIB, measured(bar, optimizer_state=2 * GIB), whole, Work("step", 8, 4, 4))
+    assert row.tensors == (1 + 2 + 12 + 5) * GIB
+
+
+def test_a_network_that_is_loaded_late_is_loaded_once() -> None:
+    bar = {"description": "sampling", "started": 0.0, "updates": [[1.0, 2]], "peak": 5 * GIB, "loaded": 4 * GIB}
+    row = row_of("sample", "", GIB, measured(bar), Work("image", 8, 8, 8, 80), Work("image", 2, 2, 2, 2))
+    assert row.tensors == (4 + 4) * GIB
+
+
+def test_images_are_encoded_in_batches_of_their_own() -> None:
+    encoding = {"description": "encoding", "started": 0.0, "updates": [[1.0, 2]], "peak": GIB}
+    row = row_of("controlnet", "", GIB, measured(encoding, TRAINING), Work("step", 1600, 16, 16), Work("step", 8, 4, 4))
+    assert row.tensors == 32 * GIB  # 64 at once
+
+
+def test_the_table_is_markdown() -> None:
+    whole, part = Work("step", 1600, 16, 16), Work("step", 8, 4, 4)
+    rows = [
+        row_of("train@a", "", 2 * GIB, measured(TRAINING | {"tensors": GIB}, trained=4_000_000), whole, part),
+        row_of("figures", "failed: no disk", GIB, None, None, None),
+    ]
+    head, line, first, second, empty, note = table(rows, ["data: random"], on_gpu=False).splitlines()
+    cells = [[cell.strip() for cell in text.strip("|").split("|")] for text in (head, first, second)]
+    assert cells[0] == ["stage", "parameters", "batch", "RSS, GiB", "tensors, GiB", "seconds", "hours", "problem"]
+    assert cells[1] == ["train@a", "5 M, 4 M trained", "4 of 16", "2.0", "1.0", "8 a step", "0.22", ""]
+    assert cells[2] == ["figures", "", "", "1.0", "", "", "", "failed: no disk"]
+    assert set(line) == {"|", "-", " "} and empty == "" and note == "- data: random"
+    assert "| allocated, GiB | reserved, GiB |" in " ".join(table(rows, [], on_gpu=True).split())
