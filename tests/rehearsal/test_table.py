@@ -60,7 +60,14 @@ def test_a_network_that_is_loaded_late_is_loaded_once() -> None:
 
 def test_images_are_encoded_in_batches_of_their_own() -> None:
     encoding = {"description": "encoding", "started": 0.0, "updates": [[1.0, 2]], "peak": GIB}
-    row = row_of("controlnet", "", GIB, measured(encoding, TRAINING), Work("step", 1600, 16, 16), Work("step", 8, 4, 4))
+    row = row_of(
+        "controlnet",
+        "",
+        GIB,
+        measured(encoding, TRAINING),
+        Work("step", 1600, 16, 16, encoded=64),
+        Work("step", 8, 4, 4),
+    )
     assert row.tensors == 32 * GIB  # 64 at once
 
 

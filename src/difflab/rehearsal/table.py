@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from difflab.rehearsal.work import Work
-from difflab.systems.text_to_image.autoencoder import ENCODED
 
 GIB = 2**30
 NUMBER_BYTES = 4  # of a float32
@@ -93,7 +92,7 @@ def _tensors(bar: dict[str, Any], measured: dict[str, Any], whole: Work, part: W
     stays = bar["loaded"] + (state if len(bar["updates"]) > 1 else 0)  # in the peak; the first step makes the state
     if bar["description"] == "encoding":
         largest = max((count for _, count in bar["updates"]), default=1)
-        factor = min(ENCODED, max(whole.images, largest)) / largest
+        factor = max(whole.encoded, largest) / largest
     else:
         factor = whole.at_once / part.at_once if _is_of(bar, whole) else 1.0
     batch = max(bar["peak"] - stays, 0) * factor
@@ -128,10 +127,9 @@ def _memory(row: Row, on_gpu: bool) -> list[str]:
 def _times(row: Row) -> list[str]:
     if row.seconds is None or row.total is None:
         return ["", ""]
-    return [
-        f"{row.seconds:.3g} a {row.unit}",
-        f"{row.total / 3600:.2g}" if row.total < 360000 else f"{row.total / 3600:,.0f}",
-    ]
+    hours = row.total / 3600
+    shown = "< 0.1" if hours < 0.1 else f"{hours:.2g}" if hours < 100 else f"{hours:,.0f}"
+    return [f"{row.seconds:.3g} a {row.unit}", shown]
 
 
 def _millions(number: int) -> str:

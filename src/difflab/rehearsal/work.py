@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,7 @@ from difflab.config.language import PersonalizationParams
 from difflab.config.params import Params
 from difflab.config.training import TrainingParams
 from difflab.errors import read_json
+from difflab.systems.text_to_image.autoencoder import encoded_at_once
 
 PROCESS_ROWS = 8  # noises of figures/process_RECIPE.png, and columns of figures/training_RECIPE.gif
 
@@ -61,6 +62,7 @@ class Work:
     at_once: int
     denoising_steps: int = 0
     data_bytes: int = 0
+    encoded: int = 1  # images of a data set that the autoencoder takes at once
 
 
 def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | None:
@@ -82,11 +84,13 @@ def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | No
             return _trained(params.clip.training, examples, _image_bytes(params.clip.network.image_size))
         case "autoencoder" | "text_to_image" if params.text_to_image.pretrained is None:
             section = params.text_to_image.autoencoder if kind == "autoencoder" else params.text_to_image
-            return _trained(section.training, params.circles.num_train, latents_of(params).num_bytes)
+            work = _trained(section.training, params.circles.num_train, latents_of(params).num_bytes)
+            return replace(work, encoded=encoded_at_once(latents_of(params).image_size))
         case "controlnet":
             share = 1 - params.circles.two_circles
             examples = round(share * params.circles.num_train)
-            return _trained(params.controlnet.training, examples, latents_of(params).num_bytes)
+            work = _trained(params.controlnet.training, examples, latents_of(params).num_bytes)
+            return replace(work, encoded=encoded_at_once(latents_of(params).image_size))
         case "invert":
             examples = _concept_rows(params.personalization, numbers)
             training = params.personalization.inversion
