@@ -52,11 +52,11 @@ def write_inputs(cut: Params, numbers: Numbers, kinds: Collection[str]) -> None:
         if concept.images is not None:
             stand_ins.write_photographs(FOLDER / PHOTOGRAPHS / name, numbers.photographs)
     if cut.faces.checkpoint == _stand_in("faces.checkpoint") and "faces" in kinds:
-        stand_ins.write_face_model(Path(cut.faces.checkpoint))
+        stand_ins.write_face_model(Path(_stand_in("faces.checkpoint")))
     if cut.clip.pretrained == _stand_in("clip.pretrained") and "clip" in kinds:
-        stand_ins.write_clip(Path(cut.clip.pretrained), _words(cut))
+        stand_ins.write_clip(Path(_stand_in("clip.pretrained")), _words(cut))
     if cut.text_to_image.pretrained == _stand_in("text_to_image.pretrained") and "autoencoder" in kinds:
-        stand_ins.write_text_to_image(Path(cut.text_to_image.pretrained), _words(cut))
+        stand_ins.write_text_to_image(Path(_stand_in("text_to_image.pretrained")), _words(cut))
 
 
 def _stand_in(key: str) -> str:
