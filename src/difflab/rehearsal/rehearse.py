@@ -21,14 +21,14 @@ from difflab.pipeline.dvc_repo import open_repo
 from difflab.pipeline.files import remove
 from difflab.rehearsal.full_numbers import full_numbers
 from difflab.rehearsal.scratch import FOLDER, make_scratch, write_inputs
-from difflab.rehearsal.table import Row, row_of, table
+from difflab.rehearsal.table import Row, row_of, tables
 from difflab.rehearsal.work import work_of
 
 OTHERS = ("check_params", "code", "fetch", "report")  # read the user's data, or write about results
 # Those with large networks come last.
 RANKS = {"faces": 1, "clip": 2, "autoencoder": 3, "text_to_image": 3}
 POLL = 0.2  # seconds between two looks at a stage's memory
-SLOWEST = 1200  # seconds, after which a stage is stopped
+SLOWEST = 1200  # seconds of the processor for each thread, after which a stage is stopped
 SPARE = 1 << 30  # bytes of the machine's memory that stay free
 
 
@@ -42,7 +42,7 @@ class Ran:
 
 
 def rehearse(names: Sequence[str], steps: int) -> str:
-    """Rehearse the stages `names` of params.yaml and those upstream, or all; returns a table and what was missing.
+    """Rehearse the stages `names` of params.yaml and those upstream, or all; returns tables and what was missing.
 
     A name is that of a stage, or of a kind such as train. Raises UserError for another.
     """
@@ -68,13 +68,13 @@ def _rehearse(names: Sequence[str], params: Params, steps: int, on_gpu: bool) ->
         if lacking := [upstream for upstream in stage.upstream if upstream in failed]:
             ran = Ran(f"not run: {lacking[0]} is missing", 0, None)
         else:
-            ran = _run(stage)
+            ran = _run(stage, cut.compute.threads)
         if ran.problem:
             print(f"  {ran.problem}", file=sys.stderr, flush=True)
             failed.add(stage.name)
         whole, part = (work_of(stage.kind, stage.item, *sizes) for sizes in ((params, full), (cut, numbers)))
         rows.append(row_of(stage.name, ran.problem, ran.peak, ran.measured, whole, part))
-    return table(rows, notes, on_gpu)
+    return tables(rows, notes, on_gpu)
 
 
 def _require_known(names: Sequence[str]) -> None:
@@ -119,7 +119,7 @@ def _chosen(stages: list[Stage], names: Sequence[str]) -> list[Stage]:
     return [stage for stage in stages if stage.name in wanted]
 
 
-def _run(stage: Stage) -> Ran:
+def _run(stage: Stage, threads: int) -> Ran:
     """Run the stage's script until it ends, takes too long or fills the memory."""
     _, script, *arguments = shlex.split(stage.command)
     file, log = FOLDER / "measured.json", FOLDER / "stage.log"
@@ -133,7 +133,7 @@ def _run(stage: Stage) -> Ran:
         subprocess.Popen(command, cwd=FOLDER, env=environment, stdout=output, stderr=output) as process,
     ):
         try:
-            problem, peak = _watched(process)
+            problem, peak = _watched(process, SLOWEST * threads)
         finally:
             process.kill()
     if process.returncode and not problem:
@@ -149,18 +149,22 @@ def available_memory() -> int:
     return psutil.virtual_memory().available - SPARE
 
 
-def _watched(process: subprocess.Popen[bytes]) -> tuple[str, int]:
-    """Wait for a process; why it has to be stopped, if it has to, and the most memory that it was seen with."""
+def _watched(process: subprocess.Popen[bytes], seconds: float) -> tuple[str, int]:
+    """Wait for a process; why it has to be stopped, if it has to, and the most memory that it was seen with.
+
+    `seconds`: of the processor, so that it may be shared with others.
+    """
     import psutil
 
-    allowed, start, peak = available_memory(), time.monotonic(), 0
+    allowed, peak = available_memory(), 0
     while process.poll() is None:
         with suppress(psutil.NoSuchProcess):
-            peak = max(peak, psutil.Process(process.pid).memory_info().rss)
+            seen = psutil.Process(process.pid)
+            peak, times = max(peak, seen.memory_info().rss), seen.cpu_times()
+            if times.user + times.system > seconds:
+                return f"stopped after {seconds} s", peak
         if peak > allowed:
             return f"stopped: it took more than the {allowed / 2**30:.1f} GiB that were free", peak
-        if time.monotonic() - start > SLOWEST:
-            return f"stopped after {SLOWEST} s", peak
         time.sleep(POLL)
     return "", peak
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,19 @@ def write_inputs(cut: Params, numbers: Numbers, kinds: Collection[str]) -> None:
     for name, concept in cut.personalization.concepts.items():
         if concept.images is not None:
             stand_ins.write_photographs(FOLDER / PHOTOGRAPHS / name, numbers.photographs)
-    if cut.faces.checkpoint == _stand_in("faces.checkpoint") and "faces" in kinds:
-        stand_ins.write_face_model(Path(_stand_in("faces.checkpoint")))
-    if cut.clip.pretrained == _stand_in("clip.pretrained") and "clip" in kinds:
-        stand_ins.write_clip(Path(_stand_in("clip.pretrained")), _words(cut))
-    if cut.text_to_image.pretrained == _stand_in("text_to_image.pretrained") and "autoencoder" in kinds:
-        stand_ins.write_text_to_image(Path(_stand_in("text_to_image.pretrained")), _words(cut))
+    models = (
+        ("faces.checkpoint", cut.faces.checkpoint, "faces", stand_ins.write_face_model),
+        ("clip.pretrained", cut.clip.pretrained, "clip", partial(stand_ins.write_clip, words=_words(cut))),
+        (
+            "text_to_image.pretrained",
+            cut.text_to_image.pretrained,
+            "autoencoder",
+            partial(stand_ins.write_text_to_image, words=_words(cut)),
+        ),
+    )
+    for key, name, kind, write in models:
+        if name == _stand_in(key) and kind in kinds:
+            write(FOLDER / key)
 
 
 def _stand_in(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The table of a rehearsal: what was measured, and what it comes to for whole batches and all images."""
+"""The tables of a rehearsal: what was measured, and what it comes to for whole batches and all images."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from difflab.rehearsal.work import Work
+from difflab.rehearsal.memory import GIB, Need, fits, need_of
+from difflab.rehearsal.work import Work, is_of
 
-GIB = 2**30
-NUMBER_BYTES = 4  # of a float32
+CARDS = (16, 24, 80)  # GiB
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Row:
     resident: int  # peak, of the process
     parameters: int | None = None
     trained: int = 0
-    part: int | None = None  # images at once in the rehearsal, and in `whole`
-    whole: int | None = None
+    part: int = 0  # images at once in the rehearsal, and in `whole`
+    whole: int = 0
     unit: str = ""
     seconds: float | None = None  # for a step of a whole batch, or for an image
     total: float | None = None
-    tensors: int | None = None  # peak with whole batches and all data on the device, by calculation
+    need: Need | None = None
     allocated: int | None = None  # of a GPU
     reserved: int | None = None
 
@@ -35,35 +35,26 @@ def row_of(
     stage: str, problem: str, resident: int, measured: dict[str, Any] | None, whole: Work | None, part: Work | None
 ) -> Row:
     """`measured`: what measured.py wrote; `whole` and `part`: the work at full size, and of the rehearsal."""
-    if measured is None or not measured["bars"] or whole is None or part is None:
-        allocated, reserved = ((measured or {}).get(name) for name in ("allocated", "reserved"))
-        return Row(stage, problem, resident, allocated=allocated, reserved=reserved)
-    bars = [bar for bar in measured["bars"] if bar["updates"] and _is_of(bar, whole)]
-    seconds = total = parameters = None
-    if bars:
-        total = _total_seconds(bars, whole, part)
-        seconds = total / whole.images * (whole.batch_size if whole.unit == "step" else 1)
-        parameters = bars[0]["parameters"]
+    measured = measured or {"bars": [], "allocated": None, "reserved": None}
+    of_gpu = {name: measured[name] for name in ("allocated", "reserved")}
+    bars = [bar for bar in measured["bars"] if whole and bar["updates"] and is_of(bar["description"], whole)]
+    if not bars or whole is None or part is None:
+        return Row(stage, problem, resident, **of_gpu)
+    total = _total_seconds(bars, whole, part)
     return Row(
         stage,
         problem,
         resident,
-        parameters,
+        bars[0]["parameters"],
         measured["trained"],
         part.at_once,
         whole.at_once,
         whole.unit,
-        seconds,
+        total / whole.images * (whole.batch_size if whole.unit == "step" else 1),
         total,
-        max(_tensors(bar, measured, whole, part) for bar in measured["bars"]),
-        measured["allocated"],
-        measured["reserved"],
+        need_of(measured, whole, part),
+        **of_gpu,
     )
-
-
-def _is_of(bar: dict[str, Any], work: Work) -> bool:
-    """Whether the bar counts the images of `work`, not those of its preparation."""
-    return bar["description"] != "encoding" and (bar["description"] == "training") == (work.unit == "step")
 
 
 def _total_seconds(bars: Sequence[dict[str, Any]], whole: Work, part: Work) -> float:
@@ -86,54 +77,53 @@ def _seconds_of_image(bars: Sequence[dict[str, Any]]) -> float:
     return seconds / images
 
 
-def _tensors(bar: dict[str, Any], measured: dict[str, Any], whole: Work, part: Work) -> int:
-    """What stays, and what a batch adds, as much more as the whole batch is larger."""
-    state = measured["optimizer_state"] if bar["description"] == "training" else 0
-    stays = bar["loaded"] + (state if len(bar["updates"]) > 1 else 0)  # in the peak; the first step makes the state
-    if bar["description"] == "encoding":
-        largest = max((count for _, count in bar["updates"]), default=1)
-        factor = max(whole.encoded, largest) / largest
-    else:
-        factor = whole.at_once / part.at_once if _is_of(bar, whole) else 1.0
-    batch = max(bar["peak"] - stays, 0) * factor
-    return round(bar["tensors"] + bar["loaded"] + state + batch) + whole.data_bytes
-
-
-def table(rows: Sequence[Row], notes: Sequence[str], on_gpu: bool) -> str:
-    """Markdown: a row for each stage, and below what stood in for what."""
-    memory = ["allocated, GiB", "reserved, GiB"] if on_gpu else ["tensors, GiB"]
+def tables(rows: Sequence[Row], notes: Sequence[str], on_gpu: bool) -> str:
+    """Markdown: a row for each stage, on a CPU what the memory of GPUs would hold, and what stood in for what."""
+    memory = ["allocated, GiB", "reserved, GiB"] if on_gpu else []
     head = ["stage", "parameters", "batch", "RSS, GiB", *memory, "seconds", "hours", "problem"]
-    body = [[*_cells(row), *_memory(row, on_gpu), *_times(row), row.problem] for row in rows]
+    body = [[*_cells(row), *(_of_gpu(row) if on_gpu else []), *_times(row), row.problem] for row in rows]
+    parts = [_table(head, body)]
+    needs = [(row.stage, row.need) for row in rows if row.need]
+    if needs and not on_gpu:
+        cards = [f"{size} GiB" for size in CARDS]
+        of_cards = [[stage, str(need.whole), _gib(need.total), *fits(need, CARDS)] for stage, need in needs]
+        parts.append(_table(["stage", "batch", "tensors, GiB", *cards], of_cards))
+    parts.append("\n".join(f"- {note}" for note in notes))
+    return "\n\n".join(parts)
+
+
+def _table(head: list[str], body: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *body]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    text = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    ]
-    return "\n".join([*text, "", *(f"- {note}" for note in notes)])
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
 def _cells(row: Row) -> list[str]:
     parameters = "" if row.parameters is None else _millions(row.parameters)
     if row.trained and row.trained != row.parameters:
         parameters += f", {_millions(row.trained)} trained"
-    batch = "" if row.part is None else str(row.part) if row.part == row.whole else f"{row.part} of {row.whole}"
+    batch = "" if not row.part else str(row.part) if row.part == row.whole else f"{row.part} of {row.whole}"
     return [row.stage, parameters, batch, _gib(row.resident)]
 
 
-def _memory(row: Row, on_gpu: bool) -> list[str]:
-    return [_gib(row.allocated), _gib(row.reserved)] if on_gpu else [_gib(row.tensors)]
+def _of_gpu(row: Row) -> list[str]:
+    return [_gib(row.allocated), _gib(row.reserved)]
 
 
 def _times(row: Row) -> list[str]:
     if row.seconds is None or row.total is None:
         return ["", ""]
-    hours = row.total / 3600
-    shown = "< 0.1" if hours < 0.1 else f"{hours:.2g}" if hours < 100 else f"{hours:,.0f}"
-    return [f"{row.seconds:.3g} a {row.unit}", shown]
+    hours, unit = row.total / 3600, "an image" if row.unit == "image" else "a step"
+    return [f"{_number(row.seconds)} {unit}", _number(hours) if hours >= 0.1 else "< 0.1"]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _millions(number: int) -> str:
-    return f"{number / 1e6:.3g} M"
+    return f"{_number(number / 1e6)} M"
 
 
 def _gib(size: int | None) -> str:

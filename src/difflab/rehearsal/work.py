@@ -65,6 +65,11 @@ class Work:
     encoded: int = 1  # images of a data set that the autoencoder takes at once
 
 
+def is_of(description: str, work: Work) -> bool:
+    """Whether a progress bar counts the images of `work`, not those of its preparation."""
+    return description != "encoding" and (description == "training") == (work.unit == "step")
+
+
 def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | None:
     """The work of the stage `kind`@`item`; None where it trains and samples nothing."""
     match kind:
