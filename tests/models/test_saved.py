@@ -1,5 +1,6 @@
 """Tensors of other programs: every way that they are commonly saved in is read, and nothing is unpickled."""
 
+import io
 import pickle
 import re
 from collections import OrderedDict
@@ -54,9 +55,17 @@ def test_an_array_of_numpy_is_read(dtype: str, order: Any, tmp_path: Path) -> No
     assert read.is_contiguous()
 
 
-def test_a_file_of_safetensors_is_read(tmp_path: Path) -> None:
-    save_file({"x": NOISE}, tmp_path / "a.safetensors")
-    assert torch.equal(only_tensor(read_saved(tmp_path / "a.safetensors", "here")), NOISE)
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".npy"])
+def test_a_file_is_read_whatever_its_suffix(suffix: str, tmp_path: Path) -> None:
+    path, array = (tmp_path / "a").with_suffix(suffix), io.BytesIO()
+    np.save(array, NOISE.numpy())
+    for write in (
+        lambda: save_file({"x": NOISE}, path),
+        lambda: torch.save(NOISE, path),
+        lambda: path.write_bytes(array.getvalue()),
+    ):
+        write()
+        assert torch.equal(only_tensor(read_saved(path, "here")), NOISE)
 
 
 class Code:
@@ -73,10 +82,9 @@ class Code:
         ("a.pt", lambda path: None, "No such file or directory"),
         ("a.npy", lambda path: np.save(path, np.array([Code()]), allow_pickle=True), "a damaged file"),
         ("a.npy", lambda path: path.write_bytes(b"nothing"), "a damaged file"),
-        ("a.npy", lambda path: path.write_bytes(pickle.dumps(Code())), "a damaged file"),
+        ("a.npy", lambda path: path.write_bytes(pickle.dumps(Code())), "a damaged file|what only unpickling"),
         ("a.npy", lambda path: np.save(path, np.array(["text"])), "a damaged file"),
         ("a.safetensors", lambda path: path.write_bytes(b"nothing"), "a damaged file"),
-        ("a.safetensors", lambda path: torch.save(NOISE, path), "a damaged file"),
     ],
 )
 def test_anything_else_is_one_line(name: str, write: Any, found: str, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("clip/config.json").write_text("{}")
     Path("UNet.pth").touch()
     Path("damaged.pt").write_bytes(b"nothing")
+    torch.save({"state_dict": {"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(1)}}, "sd.ckpt")
     for name in ("train", "val"):
         Path(f"data/digits/svhn/{name}.csv").touch()
     entry = {"src_image": "images", "token_name": "<new1>", "prompt": "a <new1>"}
@@ -101,7 +102,8 @@ def test_what_is_there_passes(key: str, value: str) -> None:
         ("faces/checkpoint", "empty", "found 'empty' without model_index.json in it"),
         ("clip/pretrained", "/nope/clip", "found '/nope/clip', which is not there"),
         ("clip/pretrained", "empty", "found 'empty' without config.json in it"),
-        ("clip/pretrained", "UNet.pth", "found 'UNet.pth', which is no folder"),
+        ("clip/pretrained", "UNet.pth", "found 'UNet.pth', a file, allowed: null, a folder with config.json"),
+        ("text_to_image/pretrained", "sd.ckpt", "found 'sd.ckpt', Stable Diffusion in one file, allowed: "),
         ("text_to_image/pretrained", "clip", "found 'clip' without model_index.json in it"),
         ("faces/sampling/noises", "nope", "found 'nope', which is not there"),
         ("faces/sampling/noises", "empty", "found no empty/00.pt"),

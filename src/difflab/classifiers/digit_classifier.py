@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from difflab.data.pixels import to_signed
 from difflab.errors import UserError, read_json, reading
-from difflab.models.safe_loading import check_state_dict, load_weights, read_dict, refusal
+from difflab.models.safe_loading import load_weights
 from difflab.models.task import Task
+from difflab.models.weights_file import read_state_dict
 
 SIZE = 28  # pixels a side
 
@@ -155,20 +156,15 @@ class _RequireSize(nn.Module):
 
 
 def load_course_classifier(path: str | Path) -> CourseJudge:
-    """The judge of a file that `torch.save` made of {"state_dict": {"conv1.weight": …, "fc3.bias": …}, …}.
+    """The judge of a file with the tensors conv1.weight … fc3.bias, such as {"state_dict": {"conv1.weight": …}, …}.
 
     Nothing in the file is unpickled but tensors and plain containers. Raises UserError, one line, when it cannot be
-    read, a key of `state_dict` is missing, unknown or of another shape, or a number is not finite.
+    read, a key is missing, unknown or of another shape, or a number is not finite; see `read_state_dict`.
     """
-    place = f"judge.checkpoint: {path}"
-    saved = read_dict(path, place)
-    state, place = saved.get("state_dict"), f"{place}: state_dict"
-    if not isinstance(state, dict):
-        found = "nothing" if "state_dict" not in saved else f"a {type(state).__name__}"
-        raise refusal(place, found, "a dict of tensors")
     judge = CourseJudge()
     names = {_name_in_file(name): name for name in judge.state_dict()}
-    check_state_dict(state, {key: tuple(judge.state_dict()[name].shape) for key, name in names.items()}, place)
+    shapes = {key: tuple(judge.state_dict()[name].shape) for key, name in names.items()}
+    state = read_state_dict(path, shapes, f"judge.checkpoint: {path}")
     judge.load_state_dict({name: state[key] for key, name in names.items()})
     return judge.eval()
 

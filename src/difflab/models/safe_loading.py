@@ -1,11 +1,13 @@
 """Weights and tensors from files: read without unpickling, complete, finite, and with β that a diffusion can have.
 
 Files may come from other programs, written with `torch.save`, NumPy or safetensors. What is wrong with one is a
-UserError of one line.
+UserError of one line. models/weights_file.py finds the weights of one network in such a file.
 """
 
 import pickle
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ LEAST_SIGNAL = torch.finfo(torch.float32).tiny  # of a smaller ᾱ float32 loses
 
 
 def _torch(path: Path) -> Any:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with path.open("rb") as file:  # of a path torch would look at the suffix
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _numpy(path: Path) -> Tensor:
@@ -30,30 +33,72 @@ def _numpy(path: Path) -> Tensor:
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))  # torch knows no other byte order
 
 
-READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    ".npy": (_numpy, "an array that numpy.save wrote"),
-    ".safetensors": (load_file, "tensors in the format of safetensors"),
+Reader = tuple[Callable[[Path], Any], str]  # and what it reads
+TORCH: Reader = _torch, "what torch.save wrote"
+NUMPY: Reader = _numpy, "an array that numpy.save wrote"
+SAFETENSORS: Reader = load_file, "tensors in the format of safetensors"
+READERS = {".npy": NUMPY, ".safetensors": SAFETENSORS}
+OTHERS = {  # by their first bytes, in lower case
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"\x89hdf": "an HDF5 file",
 }
+IN_ARCHIVES = {"/constants.pkl": "a TorchScript archive", ".npy": "an archive of numpy.savez"}  # by how a name ends
 
 
 def read_saved(path: str | Path, place: str) -> Any:
-    """What is in a file of `torch.save`, or by its suffix in one of numpy.save or safetensors, tensors on the CPU.
+    """What is in a file of torch.save, numpy.save or safetensors, whatever its suffix, tensors on the CPU.
 
-    Nothing is unpickled but tensors and plain containers. Raises UserError, one line that begins with `place`.
+    Nothing is unpickled but tensors and plain containers. Raises UserError, one line that begins with `place` and says
+    what the file is instead.
     """
     path = Path(path)
-    read, kind = READERS.get(path.suffix, (_torch, "what torch.save wrote"))
     try:
-        path.open("rb").close()
+        with path.open("rb") as file:
+            head = file.read(24)
     except OSError as error:
         raise refusal(place, str(error.strerror), "a file") from None
+    read, kind = _reader_of(head, path.suffix)
+    if other := _other_kind(path, head):
+        raise refusal(place, other, kind)
     try:
         return read(path)
     except pickle.UnpicklingError:
         allowed = "tensors, numbers, strings, dicts, lists"
-        raise refusal(place, "what only unpickling could load", allowed) from None
+        raise refusal(place, f"what only unpickling could load{_classes_in(path)}", allowed) from None
     except Exception as error:  # a damaged file can raise anything
         raise refusal(place, f"a damaged file ({type(error).__name__})", kind) from None
+
+
+def _reader_of(head: bytes, suffix: str) -> Reader:
+    """By the first bytes of a file: some are renamed. Without a known beginning, by its suffix."""
+    if head.startswith((b"PK", b"\x80")):
+        return TORCH
+    if head.startswith(b"\x93NUMPY"):
+        return NUMPY
+    return SAFETENSORS if head[8:9] == b"{" else READERS.get(suffix, TORCH)
+
+
+def _classes_in(path: Path) -> str:
+    """The first classes and functions that a file of torch.save names, read from its pickle without running it."""
+    try:
+        names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # the old format, or a damaged file
+        return ""
+    return f" ({listed(names)})" if names and all(name.isprintable() for name in names) else ""
+
+
+def _other_kind(path: Path, head: bytes) -> str:
+    """What a file is that holds no tensors by themselves; empty where it may hold some."""
+    if not head:
+        return "an empty file"
+    names: list[str] = []
+    with suppress(Exception), zipfile.ZipFile(path) as archive:  # a damaged one can raise anything
+        names = archive.namelist()
+    kinds = [kind for end, kind in IN_ARCHIVES.items() if any(name.endswith(end) for name in names)]
+    kinds += [kind for start, kind in OTHERS.items() if head.lower().startswith(start)]
+    return kinds[0] if kinds else ""
 
 
 def only_tensor(value: Any) -> Any:
@@ -86,14 +131,6 @@ def listed(names: Sequence[str]) -> str:
     """The first of `names`, and how many more there are."""
     more = len(names) - MAX_NAMED
     return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def read_dict(path: str | Path, place: str) -> dict[Any, Any]:
-    """The dict that `torch.save` wrote to `path`, as `read_saved` reads it."""
-    saved = read_saved(path, place)
-    if not isinstance(saved, dict):
-        raise refusal(place, f"a {type(saved).__name__}", "a dict")
-    return saved
 
 
 def check_state_dict(state: Mapping[Any, Any], shapes: Mapping[str, tuple[int, ...]], place: str) -> None:

@@ -78,6 +78,10 @@ def _model(name: str, index: str) -> None:
     if Path(name).is_dir():
         if not Path(name, index).is_file():
             raise _refusal(f"{name!r} without {index} in it", f"null, a folder with {index}, or a hub id")
+    elif Path(name).is_file():
+        from difflab.models.weights_file import layout_in
+
+        raise _refusal(f"{name!r}, {layout_in(name)}", f"null, a folder with {index}, or a hub id")
     elif not is_hub_id(name):
         what = "which is no folder" if Path(name).exists() else "which is not there"
         raise _refusal(f"{name!r}, {what}", "null, a folder, or a hub id such as ORGANIZATION/NAME")

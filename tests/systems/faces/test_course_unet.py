@@ -147,6 +147,13 @@ def test_every_key_is_used_once_and_every_parameter_set_once(state, tmp_path):
     assert values == expected
 
 
+def test_a_training_checkpoint_of_it_is_read(state, tmp_path):
+    nested = {"epoch": 3, "ema": {f"module.{name}": tensor for name, tensor in state.items()}}
+    torch.save(nested, tmp_path / "UNet.ckpt")
+    first = next(i for i, name in enumerate(state) if name == "down1.bias")
+    assert load_course_unet(tmp_path / "UNet.ckpt").get_parameter("conv_in.bias").unique().tolist() == [first]
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [
@@ -176,7 +183,7 @@ def test_every_key_is_used_once_and_every_parameter_set_once(state, tmp_path):
             lambda state: {**state, "time.0.inv_freq": 10000 ** (-torch.arange(64) / 63)},  # Ho et al.'s own
             "time.0.inv_freq: found another sequence, allowed: exp(-ln(10000)·2k/128), k = 0 … 63",
         ),
-        (lambda state: {**state, "network": TimeEmbedding(2)}, "found what only unpickling could load, allowed: "),
+        (lambda state: {**state, "network": TimeEmbedding(2)}, "found what only unpickling could load ("),
     ],
 )
 def test_a_wrong_file_is_one_line_that_names_file_and_keys(state, tmp_path, change, line):

@@ -66,7 +66,7 @@ class Code:
         (torch.full((1, 3, SIZE, SIZE), math.nan), "not finite, allowed: finite floating-point numbers of shape"),
         ({"noise": torch.zeros(1)}, "shape (1,), allowed: finite floating-point numbers of shape"),
         ({"noise": torch.zeros(1), "seed": 1}, "a dict, allowed: finite floating-point numbers of shape"),
-        (Code(), "what only unpickling could load, allowed: tensors, numbers"),
+        (Code(), "what only unpickling could load (builtins.eval), allowed: tensors"),
     ],
 )
 def test_a_bad_noise_is_named_before_any_work(project, saved, found):

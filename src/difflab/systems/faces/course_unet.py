@@ -8,7 +8,8 @@ import torch
 from diffusers import UNet2DModel
 from torch import Tensor
 
-from difflab.models.safe_loading import check_state_dict, read_dict, refusal
+from difflab.models.safe_loading import refusal
+from difflab.models.weights_file import read_state_dict
 
 # google/ddpm-celebahq-256 (Ho et al. 2020, appendix B) but for frequencies, padding of the downsampling and ε.
 CONFIG: dict[str, Any] = {
@@ -38,11 +39,11 @@ ATTENTION = {"group_norm": "norm", "to_q": "qkv", "to_k": "qkv", "to_v": "qkv", 
 
 
 def load_course_unet(path: str | Path) -> UNet2DModel:
-    """The network of a file that `torch.save` made of the course's bare state_dict, {"down1.weight": …, …}, in float32.
+    """The network of a file with the course's state_dict, {"down1.weight": …, …}, in float32.
 
     Takes (N, 3, S, S) in [-1, 1], S a multiple of 32, and time steps 0 … 999; predicts the noise. Nothing in the file
     is unpickled but tensors and plain containers. Raises UserError, one line, when it cannot be read, a key is missing,
-    unknown or of another shape, or a number is not finite.
+    unknown or of another shape, or a number is not finite; see `read_state_dict`.
     """
     place = f"faces.checkpoint: {path}"
     with torch.device("meta"):  # no memory and no random numbers for weights that the file's replace
@@ -50,8 +51,7 @@ def load_course_unet(path: str | Path) -> UNet2DModel:
     parameters = unet.state_dict()
     keys = _keys_in_file(parameters)
     shapes = {keys[name]: _shape_in_file(keys[name], parameter) for name, parameter in parameters.items()}
-    state = read_dict(path, place)
-    check_state_dict(state, {FREQUENCIES: (64,), **shapes}, place)
+    state = read_state_dict(path, {FREQUENCIES: (64,), **shapes}, place)
     _check_frequencies(state[FREQUENCIES], place)
     converted = {name: _convert(state[keys[name]], name, parameter) for name, parameter in parameters.items()}
     unet.load_state_dict(converted, assign=True)

@@ -1,0 +1,109 @@
+"""The weights of one network in a file of another program, wherever in it they lie and whatever their prefix."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from difflab.errors import UserError
+from difflab.models.safe_loading import check_state_dict, listed, read_saved, refusal
+
+MAX_DEPTH = 4  # of dicts in dicts
+COUNTER = "n_averaged"  # beside the weights of torch.optim.swa_utils.AveragedModel
+# How names end in files of other networks, the first that fits. LoRA's are of all layers of a network.
+LAYOUTS = {
+    "model.diffusion_model.input_blocks.0.0.weight": "Stable Diffusion in one file",
+    ".lora_A.weight": "LoRA weights",
+    ".lora_down.weight": "LoRA weights",
+    ".lora.down.weight": "LoRA weights",
+    "text_model.embeddings.token_embedding.weight": "a CLIP of transformers without its folder",
+    "visual.class_embedding": "a CLIP of OpenAI or OpenCLIP",
+    "decoder.up_blocks.0.resnets.0.conv1.weight": "an autoencoder of diffusers without its folder",
+    "controlnet_cond_embedding.conv_in.weight": "a ControlNet of diffusers without its folder",
+    "down_blocks.0.resnets.0.conv1.weight": "a U-Net of diffusers without its folder",
+    "input_blocks.0.0.weight": "a U-Net of OpenAI's guided-diffusion",
+    "downs.0.0.block1.proj.weight": "a U-Net of denoising-diffusion-pytorch",
+}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in a file weights of a network lie: below the keys `keys`, with the prefix `prefix`."""
+
+    keys: tuple[str, ...]
+    prefix: str
+    entries: Mapping[Any, Any]
+    count: int  # of the network's names
+
+    def __str__(self) -> str:
+        return ".".join([*self.keys, *([f"{self.prefix}*"] if self.prefix else [])]) or "its top"
+
+
+def read_state_dict(path: str | Path, shapes: Mapping[str, tuple[int, ...]], place: str) -> dict[str, Tensor]:
+    """The tensors of the names and `shapes` of a network, from a file that `read_saved` reads.
+
+    They may lie in dicts, as {"state_dict": …}, {"model": …, "optimizer": …} or {"ema": …}, and begin with one prefix,
+    as module., _orig_mod. or model. do; nothing else may lie beside them. Raises UserError, one line that begins with
+    `place`, where the file cannot be read, holds the network twice or another one, a key is missing, unknown or of
+    another shape, or a number is not finite.
+    """
+    saved = read_saved(path, place)
+    places = [found for keys, entries in _dicts(saved) for found in _places(keys, entries, shapes)]
+    whole = [found for found in places if found.count == len(shapes)]
+    if len(whole) > 1:
+        raise refusal(place, f"the network at {' and at '.join(map(str, whole))}", "a file that has it once")
+    layout = "" if whole else layout_of(saved)
+    if layout or not places:
+        raise refusal(place, layout or _contents(saved), f"the tensors {listed(list(shapes))}")
+    best = max(places, key=lambda found: found.count)
+    named = {best.prefix + name: name for name in shapes}
+    others = {key: value for key, value in best.entries.items() if key not in named and key != COUNTER}
+    place = ": ".join([place, ".".join(best.keys)]) if best.keys else place
+    if both := [repr(key) for key in others if key in shapes]:
+        raise refusal(place, f"{listed(both)} beside the same names with {best.prefix!r}", "each name once")
+    state = {name: best.entries[key] for key, name in named.items() if key in best.entries}
+    check_state_dict(state | others, shapes, place)
+    return state
+
+
+def layout_of(saved: Any) -> str:
+    """Which network of another program's a file's contents are; empty where that is not known."""
+    names = [key for _, entries in _dicts(saved) for key in entries if isinstance(key, str)]
+    return next((kind for end, kind in LAYOUTS.items() if any(name.endswith(end) for name in names)), "")
+
+
+def layout_in(path: str | Path) -> str:
+    """What a file is that is no model's folder: the layout of its weights, or a file of weights, or a file."""
+    try:
+        saved = read_saved(path, str(path))
+    except UserError:
+        return "a file"
+    return layout_of(saved) or "a file of weights"
+
+
+def _dicts(saved: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Mapping[Any, Any]]]:
+    """The dicts in a file, each with the keys that lead to it."""
+    if isinstance(saved, Mapping):
+        yield keys, saved
+        for key, value in saved.items() if len(keys) < MAX_DEPTH else ():
+            if isinstance(key, str) and key.isprintable():
+                yield from _dicts(value, (*keys, key))
+
+
+def _places(keys: tuple[str, ...], entries: Mapping[Any, Any], names: Iterable[str]) -> Iterator[_Place]:
+    """A place for each prefix with which some of `entries` are called as some of `names`."""
+    known, counts = set(names), Counter[str]()
+    for key in entries:
+        parts = key.split(".") if isinstance(key, str) and key.isprintable() else []
+        counts.update(key.removesuffix(end) for start in range(len(parts)) if (end := ".".join(parts[start:])) in known)
+    yield from (_Place(keys, prefix, entries, count) for prefix, count in counts.items())
+
+
+def _contents(saved: Any) -> str:
+    if not isinstance(saved, Mapping):
+        return f"a {type(saved).__name__}"
+    entries = [f"{key!r} ({type(value).__name__})" for key, value in saved.items()]
+    return f"a dict of {listed(entries)}" if entries else "an empty dict"
