@@ -19,12 +19,13 @@ BLAS_THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NU
 WITHOUT_TEXT = ("transformers", "torchvision", "scipy")
 
 
-def run(*mains: Main, without: Sequence[str] = ()) -> None:
+def run(*mains: Main, without: Sequence[str] = (), shared: bool = False) -> None:
     """Run a stage, as `run_stage` does. Its main function imports NumPy and torch, which read the number of threads.
 
-    Modules of `without` cannot be imported, and libraries that can do without them do.
+    Modules of `without` cannot be imported, and libraries that can do without them do. `shared`: the stage trains with
+    `fit`, or samples with `resumable_batches`, in as many processes as `compute.processes` says.
     """
     os.environ |= BLAS_THREADS
     for module in without:
         sys.modules.setdefault(module, None)  # type: ignore[arg-type]
-    run_stage(*mains)
+    run_stage(*mains, shared=shared)

@@ -41,7 +41,7 @@ def main(
             "output_type": "pt",
         }
         trace = pipeline(**request, generator=generators, **kept, **sampler_options(params)).trace
-        return {"images": trace.images, "times": torch.tensor(trace.times)}
+        return {"images": trace.images.transpose(0, 1), "times": torch.tensor([trace.times] * len(batch))}
 
     images = plan_images(domains, params.images_per_digit, conditional)
     batches = [images[start : start + params.batch_size] for start in range(0, len(images), params.batch_size)]
@@ -51,8 +51,8 @@ def main(
     ):
         for batch, trace in drawn:
             for position, image in enumerate(batch):
-                save_image(folder, image, trace["images"][:, position], trace["times"].tolist())
+                save_image(folder, image, trace["images"][position], trace["times"][position].tolist())
 
 
 if __name__ == "__main__":
-    run(main, without=WITHOUT_TEXT)
+    run(main, without=WITHOUT_TEXT, shared=True)

@@ -85,4 +85,4 @@ def guidance_samples(
 
 
 if __name__ == "__main__":
-    run(fid_samples, few_steps_samples, guidance_samples, without=WITHOUT_TEXT)
+    run(fid_samples, few_steps_samples, guidance_samples, without=WITHOUT_TEXT, shared=True)

@@ -58,4 +58,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main, without=WITHOUT_TEXT)
+    run(main, without=WITHOUT_TEXT, shared=True)

@@ -49,4 +49,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, shared=True)

@@ -7,7 +7,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
-from difflab.training.optimization import ema_decay_at, make_lr_scheduler
+from difflab.training.optimization import ema_decay_at, make_lr_scheduler, make_optimizer
 from tests.factories import training
 
 EPOCHS, PER_EPOCH = 5, 4
@@ -67,3 +67,27 @@ def test_the_decay_of_the_average_rises_as_in_diffusers():
     theirs = EMAModel([torch.nn.Parameter(torch.zeros(1))], decay=0.999)
     for step in (1, 2, 9, 100, 8_989, 8_991, 100_000):
         assert ema_decay_at(step, 0.999) == pytest.approx(theirs.get_decay(step + 1))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "adamw_8bit"])
+def test_optimizers_step_as_pytorch_has_it(optimizer: str) -> None:
+    """In 8 bits to the precision of the moments, of which each block of 256 has its own scale."""
+    tolerance = 1e-6
+    if optimizer == "adamw_8bit":
+        pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")
+        tolerance = 0.1 * PARAMS.learning_rate
+    start = torch.randn(8192, generator=torch.Generator().manual_seed(0))
+    kind = torch.optim.Adam if optimizer == "adam" else torch.optim.AdamW
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    reference = kind([theirs], lr=PARAMS.learning_rate, weight_decay=0.1)
+    stepped = make_optimizer([ours], PARAMS.model_copy(update={"optimizer": optimizer}))
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(5):
+        ours.grad = torch.randn(8192, generator=generator)
+        theirs.grad = ours.grad.clone()
+        stepped.step()
+        reference.step()
+    assert (ours - theirs).abs().mean() < tolerance
+    assert (ours - start).abs().mean() > PARAMS.learning_rate
+    moments = [value for value in stepped.state[ours].values() if torch.is_tensor(value) and value.numel() == 8192]
+    assert {value.dtype for value in moments} == {torch.uint8 if optimizer == "adamw_8bit" else torch.float32}

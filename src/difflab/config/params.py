@@ -25,13 +25,14 @@ from difflab.config.language import (
     ZeroShotParams,
 )
 from difflab.config.load import ParamsError, read_yaml, validate
-from difflab.config.training import AdaptationParams, ComputeParams, JudgeParams, RuntimeParams
+from difflab.config.training import AdaptationParams, ComputeParams, JudgeParams, RuntimeParams, trainings
 from difflab.config.validation import section_of
 
 # Names in models/, metrics/ and samples/ that a recipe, whose names are a-z, 0-9 and -, could take.
 NOT_OF_RECIPES = {"adapt", "autoencoder", "clip", "controlnet", "faces", "guidance", "interpolation", "inversion"} | {
     *("judge-mnist", "judge-mnistm", "judge-svhn")
 }
+OF_ONE_PROCESS = {"judge", "adaptation", "clip"}  # trainings whose loss joins the images of a batch, or that are short
 PROCESS_STEPS = 7  # of the figure of an unconditional recipe's reverse process: eight images
 
 
@@ -59,7 +60,7 @@ class Params(Section):
 
     def check(self) -> None:
         """In this order: later checks rely on earlier ones."""
-        for check in (_names, _studies, _time_steps, _sizes, _numbers_of_images, _seeds):
+        for check in (_names, _studies, _time_steps, _sizes, _numbers_of_images, _seeds, _processes):
             check(self)
 
 
@@ -208,3 +209,13 @@ def _seeds(params: Params) -> None:
     ):
         allowed = f"integer ≤ {2**32 - num_runs}, because of num_runs {num_runs}"
         require(training.seed + num_runs <= 2**32, f"{key}.seed", training.seed, allowed)
+
+
+def _processes(params: Params) -> None:
+    """The processes of a training divide what passes through its network at once."""
+    processes = params.compute.processes
+    for key, training in trainings(params):
+        at_once = training.batch_size // training.gradient_accumulation_steps
+        alone = key.partition(".")[0] in OF_ONE_PROCESS
+        allowed = f"a divisor of {at_once}, the images at once of {key}"
+        require(alone or at_once % processes == 0, "compute.processes", processes, allowed)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from difflab.config.base import BatchSize, Distinct, NonNegative, NumSteps, Section, Seed, Text, Width, require
 
@@ -19,6 +20,9 @@ class ComputeParams(Section):
         default="auto", description="precision of training; auto is bf16 on GPUs that support it"
     )
     compile: Compilation = Field(default="auto", description="compile trainings with torch.compile; auto: long ones")
+    processes: int = Field(
+        default=1, ge=1, le=1024, description="processes of a training or sampling, each on a GPU of its own if there are"
+    )
 
 
 STAGES = r"^(adapt|autoencoder|clip|controlnet|custom_diffusion|faces|invert|judge|text_to_image|train)$"  # that train
@@ -46,7 +50,9 @@ class TrainingParams(Section):
     gradient_checkpointing: bool = Field(
         default=False, description="whether the backward pass computes activations again, to save memory"
     )
-    optimizer: Literal["adam", "adamw"] = Field(default="adamw", description="optimizer, with β = (0.9, 0.999)")
+    optimizer: Literal["adam", "adamw", "adamw_8bit"] = Field(
+        default="adamw", description="with β = (0.9, 0.999); adamw_8bit keeps its moments in 8 bits, by bitsandbytes"
+    )
     learning_rate: float = Field(gt=0, le=1, description="learning rate after the warm-up")
     weight_decay: NonNegative = Field(default=0.0, description="weight decay of the optimizer")
     lr_schedule: Literal["constant", "linear", "cosine"] = Field(
@@ -67,6 +73,15 @@ class TrainingParams(Section):
     def check(self) -> None:
         size, parts = self.batch_size, self.gradient_accumulation_steps
         require(size % parts == 0, "gradient_accumulation_steps", parts, f"a divisor of batch_size {size}")
+
+
+def trainings(section: Any, key: str = "") -> Iterator[tuple[str, TrainingParams]]:
+    """All training runs in `section`, of Params for example, each with its dotted key."""
+    if isinstance(section, TrainingParams):
+        yield key, section
+    if isinstance(section, (BaseModel, dict)):
+        for name, value in dict(section).items():
+            yield from trainings(value, f"{key}.{name}".strip("."))
 
 
 def require_whole_batches(training: TrainingParams) -> None:

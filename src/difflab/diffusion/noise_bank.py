@@ -1,15 +1,16 @@
 """The noise bank, and samplings that resume: an image depends on its seed and its number alone."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from difflab.diffusion.shares import B, InParts, first_folder, share_of_batches, wait_for_others
 from difflab.pipeline.files import remove
 from difflab.pipeline.progress import image_bar
 from difflab.pipeline.resume import Damaged, hashed_read, hashed_write, locked_folder, say
@@ -28,17 +29,14 @@ def bank_generators(seed: int, images: Iterable[int]) -> list[torch.Generator]:
     return [torch.Generator().manual_seed((int(start) + i) % 2**32) for i in images]
 
 
-Batch = TypeVar("Batch", bound=Sized)
-
-
 @contextmanager
 def resumable_batches(
     name: str,
     params: Any,
     inputs: Sequence[Path],
-    batches: Sequence[Batch],
-    draw: Callable[[Batch], dict[str, Tensor]],
-) -> Iterator[Iterator[tuple[Batch, dict[str, Tensor]]]]:
+    batches: Sequence[B],
+    draw: Callable[[B], dict[str, Tensor]],
+) -> Iterator[Iterator[tuple[B, dict[str, Tensor]]]]:
     """Iterate over `batches` with the tensors that `draw` makes of each; an interrupted run resumes at its batch.
 
         with resumable_batches("sample-x", [compute, params], [Path("models/x")], batches, draw) as drawn:
@@ -46,35 +44,39 @@ def resumable_batches(
                 for batch, tensors in drawn:
                     ...
 
-    Each batch drawn is kept in a file of `.cache/samples/STAGE/NAME-KEY/` and comes from there, on the CPU, so that an
-    interrupted run ends in the bytes of an uninterrupted one, as long as `draw` depends on its batch, `params` and
-    `inputs` alone: its generators have to be made inside it, from seeds (see `bank_generators`). A file that is
-    damaged is named on stderr and drawn again. All are removed when the stage has finished or, outside of one, when the
-    block ends without an error, so write the output inside the block.
+    `draw` returns tensors whose first dimension are the images of its batch, or of the part of it that fits the memory
+    (see `InParts`). Each batch drawn is kept in a file of `.cache/samples/STAGE/NAME-KEY/` and comes from there, on the
+    CPU, so that an interrupted run ends in the bytes of an uninterrupted one, as long as `draw` depends on its batch,
+    `params` and `inputs` alone: its generators have to be made inside it, from seeds (see `bank_generators`). A file
+    that is damaged is named on stderr and drawn again. All are removed when the stage has finished or, outside of one,
+    when the block ends without an error, so write the output inside the block.
 
     `params`: all that the batches and their drawing depend on (pydantic models, lists, numbers), the batch size too.
     `inputs`: the files and folders they depend on, such as the model's. `batches`: lists or ranges of images; their
-    lengths are what the progress bar counts. A second process with the same configuration waits for the first.
+    lengths are what the progress bar counts. A second process with the same configuration waits for the first, but
+    processes that torchrun or `accelerate launch` has started share the batches, and each iterates over all.
     """
-    with locked_folder(SAMPLES, name, params, inputs) as folder:
-        yield _drawn(folder, batches, draw)
+    with locked_folder(SAMPLES, name, params, inputs) as own:
+        folder = first_folder(own)
+        files = {folder / f"{number:06d}.safetensors": batch for number, batch in enumerate(batches)}
+        in_parts = InParts(draw)
+        _draw_share(files, in_parts)
+        wait_for_others()
+        yield ((batch, _kept(path) or _keep(path, in_parts(batch))) for path, batch in files.items())
+        wait_for_others()
         if not running_stage():
-            empty(folder)
+            empty(own)
 
 
-def _drawn(
-    folder: Path, batches: Sequence[Batch], draw: Callable[[Batch], dict[str, Tensor]]
-) -> Iterator[tuple[Batch, dict[str, Tensor]]]:
-    files = {folder / f"{number:06d}.safetensors": batch for number, batch in enumerate(batches)}
-    done = sum(len(batch) for file, batch in files.items() if file.exists())
-    with image_bar("sampling", done, sum(map(len, batches))) as bar:
-        for path, batch in files.items():
-            is_new = not path.exists()
-            tensors = None if is_new else _kept(path)
-            if tensors is None:
-                tensors = _keep(path, draw(batch))
-                bar.update(len(batch) if is_new else 0)
-            yield batch, tensors
+def _draw_share(files: dict[Path, B], draw: Callable[[B], dict[str, Tensor]]) -> None:
+    """Draw what is missing of this process's share of the batches."""
+    share = list(files.items())[share_of_batches()]
+    done = sum(len(batch) for path, batch in share if path.exists())
+    with image_bar("sampling", done, sum(len(batch) for _, batch in share)) as bar:
+        for path, batch in share:
+            if not path.exists():
+                _keep(path, draw(batch))
+                bar.update(len(batch))
 
 
 def _kept(path: Path) -> dict[str, Tensor] | None:

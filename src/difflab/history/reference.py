@@ -13,16 +13,13 @@ import json
 import math
 import platform
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
-
 import numpy as np
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from difflab.config.params import Params, load_params
-from difflab.config.training import TrainingParams
+from difflab.config.training import trainings
 from difflab.config.validation import explain
 from difflab.errors import UserError, read_json
 from difflab.history.changes import flat
@@ -108,16 +105,7 @@ def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[flo
 
 def training_seed_keys(params: Params) -> list[str]:
     """The dotted keys of all training seeds."""
-    return [f"{key}.seed" for key, value in _sections(params, "") if isinstance(value, TrainingParams)]
-
-
-def _sections(node: BaseModel | dict[str, Any] | JsonValue, key: str) -> Iterator[tuple[str, BaseModel]]:
-    if isinstance(node, BaseModel):
-        yield key, node
-        node = dict(node)
-    if isinstance(node, dict):
-        for name, value in node.items():
-            yield from _sections(value, f"{key}.{name}".strip("."))
+    return [f"{key}.seed" for key, _ in trainings(params)]
 
 
 def experiment(lock: Lock, path: str, seed_keys: list[str]) -> str | None:

@@ -1,13 +1,21 @@
-"""Several processes of one stage, started by torchrun or `accelerate launch`: the first one writes."""
+"""Several processes of one stage, started here or by torchrun or `accelerate launch`: the first one writes."""
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 OWN = {".cache", ".git", ".dvc", ".snakemake", ".venv"}  # neither read nor written through links
+
+
+def start_processes(number: int) -> None:
+    """Replace this program by torchrun, with `number` processes of it on this machine; in one of them, do nothing."""
+    if number > 1 and "RANK" not in os.environ:
+        options = ["--standalone", f"--nproc-per-node={number}"]
+        os.execv(sys.executable, [sys.executable, "-m", "torch.distributed.run", *options, *sys.argv])
 
 
 def is_first() -> bool:

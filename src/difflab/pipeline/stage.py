@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from difflab.config.load import read_section, validate
 from difflab.config.training import ComputeParams
 from difflab.errors import call
-from difflab.pipeline.processes import own_folder
+from difflab.pipeline.processes import own_folder, start_processes
 from difflab.pipeline.run_records import note_params, recorded
 
 
@@ -36,14 +36,18 @@ Concept = Annotated[str, "an entry of params.yaml: personalization.concepts"]
 Compute = Annotated[ComputeParams, Section("compute")]
 
 
-def run_stage(*mains: Main) -> None:
+def run_stage(*mains: Main, shared: bool = False) -> None:
     """Run the stage that the command line asks for, with a record, a lock and one line for an error of the user's.
+
+    `shared`: in the `compute.processes` of params.yaml.
 
     A script of several stages has a main function for each, with the stage's name, which is the first argument.
     """
 
     def start() -> None:
         main, arguments = parse(mains, sys.argv[1:])
+        if shared:
+            start_processes(validate(ComputeParams, read_section("compute"), "compute").processes)
         with own_folder():
             recorded(lambda: main(**read(main, arguments)))
 

@@ -6,12 +6,14 @@ The libraries that read images and tensors are imported where the user names som
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from difflab.config.diffusion import FacesParams
 from difflab.config.language import ConceptParams, PersonalizationParams
 from difflab.config.load import ParamsError
 from difflab.config.params import Params
+from difflab.config.training import trainings
 from difflab.errors import UserError, read_json
 from difflab.models.hub import is_hub_id, is_weights_file
 from difflab.setup.prompts import check_prompts
@@ -21,6 +23,7 @@ def check_params(params: Params) -> None:
     """Raises UserError, one line with the whole key, for the first thing that is missing or cannot be used."""
     check_prompts(params)
     _check_data(params)
+    _check_optimizers(params)
     for key, name, check in _named(params):
         if name is not None:
             try:
@@ -39,6 +42,13 @@ def _check_data(params: Params) -> None:
         check(params.data)
     except UserError as error:
         raise ParamsError(f"params.yaml: {error}") from None
+
+
+def _check_optimizers(params: Params) -> None:
+    for key, training in trainings(params):
+        if training.optimizer == "adamw_8bit" and find_spec("bitsandbytes") is None:
+            line = "found 'adamw_8bit' without the package bitsandbytes, allowed: adam, adamw, or install it"
+            raise ParamsError(f"params.yaml: {key}.optimizer: {line}")
 
 
 def _named(params: Params) -> Iterator[tuple[str, str | None, Callable[[str], None]]]:

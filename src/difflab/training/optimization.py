@@ -12,9 +12,17 @@ from difflab.errors import UserError
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -> Optimizer:
-    """Adam or AdamW with β = (0.9, 0.999), fused: one pass over all parameters instead of one for each."""
-    kind = {"adam": Adam, "adamw": AdamW}[params.optimizer]
-    return kind(parameters, lr=params.learning_rate, weight_decay=params.weight_decay, fused=True)
+    """Adam or AdamW with β = (0.9, 0.999), fused: one pass over all parameters instead of one for each.
+
+    AdamW in 8 bits (Dettmers et al. 2022, arXiv:2110.02861) keeps 2 bytes of moments for each weight instead of 8, but
+    for tensors of less than 4,096.
+    """
+    options = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
+    if params.optimizer == "adamw_8bit":
+        from bitsandbytes.optim import AdamW8bit
+
+        return AdamW8bit(parameters, **options)
+    return {"adam": Adam, "adamw": AdamW}[params.optimizer](parameters, **options, fused=True)
 
 
 def checkpoint_gradients(networks: Iterable[nn.Module]) -> None:

@@ -1,9 +1,9 @@
 """Sampling with a ControlNet, without it, by training step and by conditioning scale."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from diffusers import StableDiffusionControlNetPipeline
 from safetensors.torch import save_file
@@ -50,11 +50,13 @@ class SampleSet:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def batches(self, size: int) -> "list[SampleSet]":
+    def __getitem__(self, part: slice) -> Self:
+        positions = range(len(self))[part]
+        return replace(self, requests=self.requests.part(positions), numbers=self.numbers[part])
+
+    def batches(self, size: int) -> list[Self]:
         """This set in batches of `size` images."""
-        starts = range(0, len(self), size)
-        parts = [self.numbers[start : start + size] for start in starts]
-        return [SampleSet(self.name, self.requests.part(part), part, self.snapshot, self.scale) for part in parts]
+        return [self[start : start + size] for start in range(0, len(self), size)]
 
 
 def all_sample_sets(scenes: Scenes, params: ControlSamplesParams, snapshots: Sequence[Path]) -> list[SampleSet]:
