@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+from safetensors.torch import load_file
 
 from difflab.diffusion.pretrained import load_pretrained
+from difflab.errors import UserError
 from difflab.models.hub import record_commit, split_revision
 
 COMMITS = {"main": "a" * 40, "v1": "b" * 40}
@@ -34,6 +36,32 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder / "snapshots" / commit)
         (folder / "refs" / revision).write_text(commit)
     return tmp_path
+
+
+def flatten(snapshot: Path) -> None:
+    """As google/ddpm-celebahq-256 is: all files in one folder, and weights of torch.save."""
+    weights = load_file(snapshot / "unet/diffusion_pytorch_model.safetensors")
+    torch.save(weights, snapshot / "diffusion_pytorch_model.bin")
+    (snapshot / "unet/config.json").rename(snapshot / "config.json")
+    (snapshot / "scheduler/scheduler_config.json").rename(snapshot / "scheduler_config.json")
+    for name in ("unet", "scheduler"):
+        shutil.rmtree(snapshot / name)
+
+
+def test_a_flat_folder_of_torch_weights_is_loaded(cache: Path) -> None:
+    for commit in COMMITS.values():
+        flatten(cache / "models--somebody--faces/snapshots" / commit)
+    unet = load_pretrained("somebody/faces@v1").unet
+    assert unet.get_parameter("conv_out.bias").tolist() == [1.0] * 3
+
+
+@pytest.mark.parametrize("name", ["somebody/other", "somebody/faces@v2"])
+def test_without_a_network_a_line_says_how_to_bring_a_model(cache: Path, name: str) -> None:
+    model, _, revision = name.partition("@")
+    with pytest.raises(UserError, match=f"^faces.checkpoint: found '{name}', ") as error:
+        load_pretrained(name)
+    assert f"`hf download {model} --revision {revision or 'main'} --local-dir FOLDER`" in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

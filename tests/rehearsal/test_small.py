@@ -114,7 +114,7 @@ REAL = ["data.root=/nowhere", *(f"data.sources.{name}=torchvision" for name in (
     ],
 )
 def test_the_work_of_the_paper_profile(stage: str, images: int, batch: int, denoising_steps: int) -> None:
-    params = params_of("paper", *REAL, "data.sources.faces=folder")
+    params = params_of("paper", *REAL, "data.sources.faces=folder", "faces.checkpoint=null")
     found = work(stage, params, full_numbers(params))
     assert found is not None
     assert (found.images, found.batch_size, found.denoising_steps) == (images, batch, denoising_steps)

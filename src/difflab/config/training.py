@@ -21,7 +21,7 @@ class ComputeParams(Section):
     )
     compile: Compilation = Field(default="auto", description="compile trainings with torch.compile; auto: long ones")
     processes: int = Field(
-        default=1, ge=1, le=1024, description="processes of a training or sampling, each on a GPU of its own if there are"
+        default=1, ge=1, le=1024, description="processes of a training or sampling, each on a GPU of its own"
     )
 
 

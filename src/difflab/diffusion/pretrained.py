@@ -6,22 +6,22 @@ from torch import Tensor
 
 from difflab.diffusion.pipelines import PATCH_SIZES, UnconditionalPipeline
 from difflab.errors import UserError, reading
-from difflab.models.hub import split_revision
+from difflab.models.hub import require_reachable, split_revision
 from difflab.models.safe_loading import require_schedule, require_weights
 
 
 def load_pretrained(checkpoint: str) -> UnconditionalPipeline:
     """The pipeline in a folder that diffusers or difflab wrote, or of a hub id such as google/ddpm-celebahq-256.
 
-    In float32 whatever the file's precision. Raises UserError when there is none, weights are missing or not finite,
+    In float32 whatever the file's precision; from safetensors or, where there are none, a .bin file, of which nothing
+    but tensors is unpickled. Raises UserError when there is none, weights are missing or not finite,
     the β cannot work, or it does not take images of 3 channels alone.
     """
     name, revision = split_revision(checkpoint)
     place = f"faces.checkpoint: found {checkpoint!r}"
+    require_reachable(checkpoint, "faces.checkpoint", "model_index.json")
     with reading(f"{place}, allowed: a folder or hub id of diffusers"):
-        pipeline = UnconditionalPipeline.from_pretrained(
-            name, revision=revision, use_safetensors=True, dtype=torch.float32
-        )
+        pipeline = UnconditionalPipeline.from_pretrained(name, revision=revision, dtype=torch.float32)
     unet, patch_size = pipeline.unet, pipeline.config["patch_size"]
     if not isinstance(unet, UNet2DModel):
         raise UserError(f"{place} with a {type(unet).__name__}, allowed: a UNet2DModel")

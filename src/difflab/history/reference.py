@@ -15,6 +15,7 @@ import platform
 import re
 from functools import partial
 from pathlib import Path
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 

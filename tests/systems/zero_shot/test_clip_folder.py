@@ -83,5 +83,6 @@ def test_a_hub_id_without_a_network_is_one_line(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError) as error:
         load_clip("nobody/nothing", "clip.pretrained")
-    assert str(error.value).startswith("clip.pretrained: found 'nobody/nothing', allowed: a folder or hub id of a CLIP")
+    assert str(error.value).startswith("clip.pretrained: found 'nobody/nothing', ")
+    assert "hf download nobody/nothing --revision main --local-dir FOLDER" in str(error.value)
     assert "\n" not in str(error.value)

@@ -16,6 +16,7 @@ from difflab.models.task import Task
 from difflab.pipeline.progress import image_bar
 
 FIRST_LOG_VARIANCE = -6.0
+LARGEST_BATCH = 64  # images that are encoded at once
 RANDOM_SHARE = 0.3  # of the random weights that stay where the identity is added
 
 
@@ -103,7 +104,7 @@ class AutoencoderTask(Task):
 
 def encoded_at_once(image_size: int) -> int:
     """64 images up to 128×128, fewer of larger ones: 64 of 512×512 fill 40 GiB in Stable Diffusion's encoder."""
-    return max(1, min(64, 2**20 // image_size**2))
+    return max(1, min(LARGEST_BATCH, 2**20 // image_size**2))
 
 
 @torch.no_grad()

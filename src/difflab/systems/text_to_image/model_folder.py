@@ -8,8 +8,9 @@ from diffusers import AutoencoderKL, StableDiffusionControlNetPipeline, StableDi
 from transformers import CLIPTextModel
 
 from difflab.errors import UserError, reading
-from difflab.models.hub import split_revision
+from difflab.models.hub import require_reachable, split_revision
 from difflab.models.safe_loading import require_schedule, require_weights
+from difflab.systems.text_to_image.autoencoder import LARGEST_BATCH, encoded_at_once
 
 MODEL = Path("models/text_to_image")
 UNET = MODEL / "unet/diffusion_pytorch_model.safetensors"
@@ -24,6 +25,7 @@ def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffus
     another kind, weights are missing or not finite, the β cannot work, or a hub id cannot be reached.
     """
     name, revision = split_revision(place)
+    require_reachable(place, key, "model_index.json")
     with reading(_refusal(place, key)):
         # diffusers would not say which weights of the text encoder transformers has made up.
         encoder: Any = CLIPTextModel.from_pretrained(
@@ -58,12 +60,15 @@ def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffus
     positions = pipeline.text_encoder.config.max_position_embeddings
     pipeline.tokenizer.model_max_length = min(pipeline.tokenizer.model_max_length, positions)
     pipeline.set_progress_bar_config(disable=True)
+    if encoded_at_once(image_size(pipeline)) < LARGEST_BATCH:
+        pipeline.vae.enable_slicing()  # it decodes one image at a time: 512×512 pixels fill 2.5 GiB
     return pipeline
 
 
 def load_autoencoder(place: str | Path, key: str = "", subfolder: str | None = None) -> AutoencoderKL:
     """The autoencoder of a folder or hub id, or of its subfolder, in eval mode. Raises UserError as above."""
     name, revision = split_revision(place)
+    require_reachable(place, key, "model_index.json")
     with reading(_refusal(place, key)):
         autoencoder = AutoencoderKL.from_pretrained(
             name, revision=revision, subfolder=subfolder, use_safetensors=True, dtype=torch.float32

@@ -19,7 +19,7 @@ from transformers import (
 from difflab.config.language import ClipNetworkParams
 from difflab.data.captions import NORMALIZER, SPLITTER
 from difflab.errors import UserError, reading
-from difflab.models.hub import split_revision
+from difflab.models.hub import require_reachable, split_revision
 from difflab.models.safe_loading import require_weights
 
 BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
@@ -78,6 +78,7 @@ def load_clip(place: str | Path, key: str) -> Clip:
     of another kind, or a hub id cannot be reached.
     """
     name, revision = split_revision(place)
+    require_reachable(place, key, "config.json")
     refused = f"{key}: found {str(place)!r}, allowed: a folder or hub id of a CLIP"
     with reading(f"{refused}; the model"):
         loaded: Any = CLIPModel.from_pretrained(name, revision=revision, dtype=torch.float32, output_loading_info=True)
