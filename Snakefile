@@ -40,12 +40,14 @@ if BINARIES not in os.environ["PATH"].split(os.pathsep):
 JOB = f"{shlex.quote(sys.executable)} -m difflab.pipeline.job"  # `dvc repro` with less parsing
 CHANGED = set()
 SECONDS = {}
+GPUS = 0
 
 
 def open_repository():
     """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
-    global INDEX, CHANGED, LOCK, SECONDS
+    global INDEX, CHANGED, LOCK, SECONDS, GPUS
     params = load_params()
+    GPUS = params.compute.gpus
     if DVC_LOCK.exists():
         Revision(None).lock
     repository = open_repo()
@@ -136,6 +138,7 @@ JOBS["all"] = Job(LAST, 0, list(map(rule_of, STAGES.values())))
 
 for stage in STAGES.values():
     need = {"threads": 1, "mem_mb": 1000, "runtime": 10, "gpu": 0} | (stage.meta or {})
+    need["gpu"] = min(need["gpu"], GPUS)
     # Only the scripts in stages/ keep a record; the others take seconds.
     seconds = SECONDS.get(stage.addressing, None if stage.cmd and "stages/" in stage.cmd else 0)
     limited = {"cores": need["threads"], "jobs": 1, "gpu": need["gpu"]}

@@ -52,12 +52,29 @@ def test_a_signature_is_the_declaration(name: str, monkeypatch: pytest.MonkeyPat
 
 
 def mains(path: Path) -> list[Main]:
+    """The main functions of a script."""
+    return given_to_run(path)[0]
+
+
+def given_to_run(path: Path) -> tuple[list[Main], dict[str, Any]]:
     """The arguments of `run` in a script."""
-    given: list[Main] = []
+    given: list[tuple[list[Main], dict[str, Any]]] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("difflab.stage.run", lambda *functions, **_: given.extend(functions))
+        patch.setattr("difflab.stage.run", lambda *functions, **options: given.append(([*functions], options)))
         runpy.run_path(str(path), run_name="__main__")
-    return given
+    (arguments,) = given
+    return arguments
+
+
+def test_stages_of_several_processes_ask_for_all_gpus() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    asked: dict[Path, set[Any]] = {}
+    for stage in (stage.get("do", stage) for stage in stages):
+        if stage["cmd"].startswith("python stages/") and "code.py" not in stage["cmd"]:
+            asked.setdefault(ROOT / stage["cmd"].split()[1], set()).add(stage["meta"].get("gpu"))
+    shared = {path for path in asked if given_to_run(path)[1].get("shared")}
+    assert shared and {path for path, gpus in asked.items() if gpus == {"${compute.gpus}"}} == shared
+    assert all(gpus <= {None, 1} for path, gpus in asked.items() if path not in shared)
 
 
 def upstream(name: str) -> set[str]:

@@ -20,8 +20,8 @@ class ComputeParams(Section):
         default="auto", description="precision of training; auto is bf16 on GPUs that support it"
     )
     compile: Compilation = Field(default="auto", description="compile trainings with torch.compile; auto: long ones")
-    processes: int = Field(
-        default=1, ge=1, le=1024, description="processes of a training or sampling, each on a GPU of its own"
+    gpus: int = Field(
+        default=0, ge=0, le=1024, description="GPUs that each training and sampling asks for; it has a process for each"
     )
 
 

@@ -39,7 +39,7 @@ Compute = Annotated[ComputeParams, Section("compute")]
 def run_stage(*mains: Main, shared: bool = False) -> None:
     """Run the stage that the command line asks for, with a record, a lock and one line for an error of the user's.
 
-    `shared`: in the `compute.processes` of params.yaml.
+    `shared`: in a process for each of the `compute.gpus` of params.yaml.
 
     A script of several stages has a main function for each, with the stage's name, which is the first argument.
     """
@@ -47,7 +47,7 @@ def run_stage(*mains: Main, shared: bool = False) -> None:
     def start() -> None:
         main, arguments = parse(mains, sys.argv[1:])
         if shared:
-            start_processes(validate(ComputeParams, read_section("compute"), "compute").processes)
+            start_processes(validate(ComputeParams, read_section("compute"), "compute").gpus)
         with own_folder():
             recorded(lambda: main(**read(main, arguments)))
 
