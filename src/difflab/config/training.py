@@ -75,13 +75,13 @@ class TrainingParams(Section):
         require(size % parts == 0, "gradient_accumulation_steps", parts, f"a divisor of batch_size {size}")
 
 
-def trainings(section: Any, key: str = "") -> Iterator[tuple[str, TrainingParams]]:
+def trainings(section: BaseModel | dict[str, Any], key: str = "") -> Iterator[tuple[str, TrainingParams]]:
     """All training runs in `section`, of Params for example, each with its dotted key."""
     if isinstance(section, TrainingParams):
         yield key, section
-    if isinstance(section, (BaseModel, dict)):
-        for name, value in dict(section).items():
-            yield from trainings(value, f"{key}.{name}".strip("."))
+    for name, value in dict(section).items():
+        if isinstance(value, (BaseModel, dict)):
+            yield from trainings(value, f"{key}.{name}".strip("."))  # pyright: ignore[reportUnknownArgumentType]
 
 
 def require_whole_batches(training: TrainingParams) -> None:

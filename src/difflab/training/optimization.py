@@ -19,7 +19,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -
     """
     options = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
     if params.optimizer == "adamw_8bit":
-        from bitsandbytes.optim import AdamW8bit
+        from bitsandbytes.optim import AdamW8bit  # pyright: ignore[reportMissingImports]
 
         return AdamW8bit(parameters, **options)
     return {"adam": Adam, "adamw": AdamW}[params.optimizer](parameters, **options, fused=True)
