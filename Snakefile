@@ -47,7 +47,7 @@ def open_repository():
     """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
     global INDEX, CHANGED, LOCK, SECONDS, GPUS
     params = load_params()
-    GPUS = params.compute.gpus
+    GPUS = params.runtime.gpus
     if DVC_LOCK.exists():
         Revision(None).lock
     repository = open_repo()

@@ -23,7 +23,7 @@ def run(*mains: Main, without: Sequence[str] = (), shared: bool = False) -> None
     """Run a stage, as `run_stage` does. Its main function imports NumPy and torch, which read the number of threads.
 
     Modules of `without` cannot be imported, and libraries that can do without them do. `shared`: the stage trains with
-    `fit`, or samples with `resumable_batches`, in a process for each of `compute.gpus`.
+    `fit`, or samples with `resumable_batches`, in a process for each of `runtime.gpus`.
     """
     os.environ |= BLAS_THREADS
     for module in without:

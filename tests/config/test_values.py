@@ -53,7 +53,7 @@ JOINT, TRAINING = "recipes/joint-cosine", "judge/training"
         ("faces/sampling/sampler", "ddpm", "ddim"),
         ("adaptation/scenarios/0", "mnistm-faces", ""),
         ("adaptation/num_runs", 1, "2"),
-        ("compute/gpus", 5, "32, the images at once of recipes.joint-cosine.training"),
+        ("runtime/gpus", 5, "32, the images at once of recipes.joint-cosine.training"),
         ("circles/colors/0", "crimson red", "CSS"),
         # What a union's kind does not have, and kinds that there are none of.
         (f"{JOINT}/schedule/name", "quadratic", "cosine"),

@@ -73,7 +73,7 @@ def test_stages_of_several_processes_ask_for_all_gpus() -> None:
         if stage["cmd"].startswith("python stages/") and "code.py" not in stage["cmd"]:
             asked.setdefault(ROOT / stage["cmd"].split()[1], set()).add(stage.get("meta", {}).get("gpu"))
     shared = {path for path in asked if given_to_run(path)[1].get("shared")}
-    assert shared and {path for path, gpus in asked.items() if gpus == {"${compute.gpus}"}} == shared
+    assert shared and {path for path, gpus in asked.items() if gpus == {"${runtime.gpus}"}} == shared
     assert all(gpus <= {None, 1} for path, gpus in asked.items() if path not in shared)
 
 

@@ -1,4 +1,4 @@
-"""A stage in several processes of one machine, as `compute.gpus` says."""
+"""A stage in several processes of one machine, as `runtime.gpus` says."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ if __name__ == "__main__":
     [(True, 2, {"0": "2", "1": "2"}), (True, 1, {"alone": "1"}), (True, 0, {"alone": "1"}), (False, 2, {"alone": "1"})],
 )
 def test_a_stage_starts_its_processes(tmp_path: Path, shared: bool, gpus: int, found: dict[str, str]) -> None:
-    (tmp_path / "params.yaml").write_text(f"compute: {{threads: 1, gpus: {gpus}}}\n")
+    (tmp_path / "params.yaml").write_text(f"compute: {{threads: 1}}\nruntime: {{gpus: {gpus}}}\n")
     (tmp_path / "stages").mkdir()
     (tmp_path / "stages/some.py").write_text(SCRIPT.replace("SHARED", str(shared)))
     out = tmp_path / "out"

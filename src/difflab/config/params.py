@@ -213,9 +213,9 @@ def _seeds(params: Params) -> None:
 
 def _processes(params: Params) -> None:
     """The processes of a training divide what passes through its network at once."""
-    gpus = params.compute.gpus
+    gpus = params.runtime.gpus
     for key, training in trainings(params):
         at_once = training.batch_size // training.gradient_accumulation_steps
         alone = key.partition(".")[0] in OF_ONE_PROCESS
         allowed = f"0, or a divisor of {at_once}, the images at once of {key}"
-        require(alone or at_once % max(gpus, 1) == 0, "compute.gpus", gpus, allowed)
+        require(alone or at_once % max(gpus, 1) == 0, "runtime.gpus", gpus, allowed)

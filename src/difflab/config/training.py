@@ -20,17 +20,17 @@ class ComputeParams(Section):
         default="auto", description="precision of training; auto is bf16 on GPUs that support it"
     )
     compile: Compilation = Field(default="auto", description="compile trainings with torch.compile; auto: long ones")
-    gpus: int = Field(
-        default=0, ge=0, le=1024, description="GPUs that each training and sampling asks for; it has a process for each"
-    )
 
 
 STAGES = r"^(adapt|autoencoder|clip|controlnet|custom_diffusion|faces|invert|judge|text_to_image|train)$"  # that train
 
 
 class RuntimeParams(Section):
-    """What changes no result: no stage declares this section, so that changing it reruns nothing."""
+    """What changes no result but by rounding: no stage declares this section, so that changing it reruns nothing."""
 
+    gpus: int = Field(
+        default=0, ge=0, le=1024, description="GPUs that each training and sampling asks for; it has a process for each"
+    )
     checkpoint_every: NumSteps = Field(default=250, description="training steps between two checkpoints")
     log_every: NumSteps = Field(default=50, description="training steps between two lines of a training log")
     log_every_in: dict[Annotated[str, Field(pattern=STAGES)], NumSteps] = Field(

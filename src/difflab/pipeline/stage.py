@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from difflab.config.load import read_section, validate
+from difflab.config.load import load_runtime, read_section, validate
 from difflab.config.training import ComputeParams
 from difflab.errors import call
 from difflab.pipeline.processes import own_folder, start_processes
@@ -39,7 +39,7 @@ Compute = Annotated[ComputeParams, Section("compute")]
 def run_stage(*mains: Main, shared: bool = False) -> None:
     """Run the stage that the command line asks for, with a record, a lock and one line for an error of the user's.
 
-    `shared`: in a process for each of the `compute.gpus` of params.yaml.
+    `shared`: in a process for each of the `runtime.gpus` of params.yaml.
 
     A script of several stages has a main function for each, with the stage's name, which is the first argument.
     """
@@ -47,7 +47,7 @@ def run_stage(*mains: Main, shared: bool = False) -> None:
     def start() -> None:
         main, arguments = parse(mains, sys.argv[1:])
         if shared:
-            start_processes(validate(ComputeParams, read_section("compute"), "compute").gpus)
+            start_processes(load_runtime().gpus)
         with own_folder():
             recorded(lambda: main(**read(main, arguments)))
 
