@@ -53,7 +53,7 @@ def test_claims_here_and_in_the_reference(repository: Path) -> None:
         ("accurate", "holds", "3 of 3 seeds"),
         ("wide", "does not hold", "0 of 3 seeds"),
     ]
-    assert (len(found.measurements), found.outside) == (1, [])
+    assert (len(found.measurements), found.outside) == (1, []) and "difflab profile cpu" not in str(found)
 
 
 @pytest.mark.parametrize(("value", "outside", "holds"), [(0.96, 0, True), (0.99, 0, True), (0.70, 1, False)])
@@ -81,7 +81,8 @@ def test_other_parameters_are_another_experiment(repository: Path) -> None:
     Path("params.yaml").write_text(text.replace("num_epochs: 4", "num_epochs: 5", 1))
     Path("dvc.lock").write_text(lock(trained()))
     run_here()
-    assert verdict(made_here()).skipped == {"other parameters": ["m"]}
+    found = verdict(made_here())
+    assert found.skipped == {"other parameters": ["m"]} and "difflab profile cpu" in str(found)
 
 
 def test_without_a_reference_claims_are_judged_all_the_same(repository: Path) -> None:
