@@ -14,5 +14,5 @@ USER difflab
 
 FROM tools
 COPY --chown=difflab:difflab . .
-RUN make .venv/.installed
+RUN make install
 CMD ["make", "repro"]

@@ -28,6 +28,8 @@ repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not 
 	    '  difflab results     the files that were made' \
 	    '  make ui             the runs in MLflow'
 
+install: $(INSTALLED)  ## install into .venv, run nothing
+
 ui: $(INSTALLED)  ## open the MLflow store of the runs on http://127.0.0.1:5000
 	@difflab track
 	case "$$MLFLOW_TRACKING_URI" in \
@@ -78,4 +80,4 @@ $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet $(UV)
 
-.PHONY: pretrained help repro ui plots test bench docs lint lock
+.PHONY: pretrained help install repro ui plots test bench docs lint lock

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from diffusers.utils import make_image_grid
 
-from difflab.diffusion.pretrained import load_pretrained, trained_betas
+from difflab.diffusion.pretrained import load_pretrained
 
 
 def main() -> None:
@@ -27,7 +27,6 @@ def main() -> None:
     args = parser.parse_args()
 
     pipeline = load_pretrained(args.model).to(args.device)
-    pipeline.replace_betas(trained_betas(pipeline.scheduler))  # for folders that name their β by a rule
     shape = (args.noises, 3, pipeline.image_size, pipeline.image_size)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(args.seed))
     images = []

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from diffusers.utils import make_image_grid
 
-from difflab.diffusion.pretrained import load_pretrained, trained_betas
+from difflab.diffusion.pretrained import load_pretrained
 from difflab.systems.faces.noises import lerp, slerp
 
 
@@ -26,7 +26,6 @@ def main() -> None:
     args = parser.parse_args()
 
     pipeline = load_pretrained(args.model).to(args.device)
-    pipeline.replace_betas(trained_betas(pipeline.scheduler))  # for folders that name their β by a rule
     shape = (3, pipeline.image_size, pipeline.image_size)
     first, last = (torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in args.seeds)
     alphas = [index / (args.images - 1) for index in range(args.images)]

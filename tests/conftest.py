@@ -1,6 +1,7 @@
 """For all tests: the commands of the environment that runs them, the longest first, and no test fails for its time."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests import warm_server
 
 settings.register_profile("on a busy machine", deadline=None)
 settings.load_profile("on a busy machine")
+# In the background of a shell script SIGINT is ignored, and so it would be by the processes that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 

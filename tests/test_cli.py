@@ -139,13 +139,14 @@ def test_results_names_what_is_there(folder: Path, difflab) -> None:
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["dvc", "init", "--quiet"], check=True)
     (folder / "dvc.yaml").write_text(
-        "stages: {all: {cmd: 'true', outs: [figures/a.png, samples/b/, models/c/, figures/missing.png],"
+        "stages: {all: {cmd: 'true', outs: [figures/a.png, samples/b/, samples/f/, models/c/, figures/missing.png],"
         " metrics: [metrics/d.json, metrics/e.csv]}}"
     )
     for path in (
         "figures/a.png",
         "samples/b/svhn/1_001.png",
         "samples/b/svhn/1_002.png",
+        "samples/f/one.safetensors",
         "models/c/weights",
         "metrics/e.csv",
     ):
@@ -159,6 +160,7 @@ def test_results_names_what_is_there(folder: Path, difflab) -> None:
         "metrics/d.json  loss 0.25  accuracy 0.9877",
         "metrics/e.csv",
         "samples/b/  2 images",
+        "samples/f/  1 files",
     ]
 
 

@@ -25,6 +25,7 @@ from difflab.config.params import Params
 
 # What is not there before the user, or another machine, makes it.
 NEEDS = {
+    "pip install": "a package index",
     "--executor slurm": "a SLURM cluster, and snakemake-executor-plugin-slurm",
     "source .venv/bin/activate": "an environment that `make` has installed",
     "MLFLOW_TRACKING_URI": "an MLflow server",
@@ -132,6 +133,14 @@ def names_in(module: Path) -> set[str]:
     body = ast.parse(module.read_text()).body
     imported = {alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
     return imported | {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+
+
+def test_the_table_of_methods_names_what_its_files_define() -> None:
+    table = (ROOT / "docs/explanation/methods.md").read_text()
+    named = re.findall(r"`(\w+/[\w/]+\.py)`((?:[:,] `\w+`)+)", table)
+    assert len(named) > 15
+    for file, names in named:
+        assert names_in(ROOT / "src/difflab" / file) >= set(re.findall(r"`(\w+)`", names)), file
 
 
 @pytest.mark.parametrize("program", blocks("python"), ids=lambda text: text.splitlines()[0][:40])

@@ -80,7 +80,9 @@ def results() -> None:
             case "figures" | "metrics" | "report":
                 print(path)
             case "samples":
-                print(f"{path}/  {sum(1 for _ in path.rglob('*.png'))} images")
+                files = [file for file in path.rglob("*") if file.is_file()]
+                images = sum(file.suffix == ".png" for file in files)
+                print(f"{path}/  {f'{images} images' if images else f'{len(files)} files'}")
 
 
 def compare(a: str, b: str | None) -> None:

@@ -34,8 +34,8 @@ def fid_samples(
     from difflab.systems.digits.drawing import Variant, draw_variants, load_model
 
     pipeline = load_model(recipe, sampling, compute)
-    trained = pipeline.scheduler.config["trained_betas"]
-    pipeline.replace_betas(linear_betas(length, trained[0], trained[-1]))
+    trained = pipeline.betas
+    pipeline.replace_betas(linear_betas(length, trained[0].item(), trained[-1].item()))
     options = sampler_options(sampling) | {"sampler": "ddpm", "num_inference_steps": length}
     variants = [Variant(f"seed-{seed}", seed, options) for seed in params.seeds]
     path = Path(f"studies/fid/{length}.safetensors")
@@ -59,7 +59,7 @@ def few_steps_samples(
     few = [(sampler, steps) for sampler in params.samplers for steps in params.num_inference_steps]
     variants = [
         Variant(f"{sampler}-{steps}", sampling.seed, options | {"sampler": sampler, "num_inference_steps": steps})
-        for sampler, steps in [*few, ("ddpm", len(pipeline.scheduler.config["trained_betas"]))]
+        for sampler, steps in [*few, ("ddpm", len(pipeline.betas))]
     ]
     path = Path(f"studies/few_steps/{recipe}.safetensors")
     depends_on, classes = [compute, params, domains, sampling], domains if conditional else None

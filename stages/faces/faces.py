@@ -25,7 +25,7 @@ def main(
 
     from difflab.data.dataset import ImageDataset
     from difflab.diffusion.objective import DenoisingTask
-    from difflab.diffusion.pretrained import load_pretrained, trained_betas
+    from difflab.diffusion.pretrained import load_pretrained
     from difflab.diffusion.schedules import make_betas
     from difflab.diffusion.unet import make_unet, save_model_folder
     from difflab.models.hub import is_weights_file, record_commit
@@ -41,7 +41,7 @@ def main(
             unet, betas = load_course_unet(external), make_betas(schedule)
         else:
             given = load_pretrained(external)
-            unet, betas = given.unet, trained_betas(given.scheduler)
+            unet, betas = given.unet, given.betas
             parameterization["prediction_type"] = given.scheduler.config["prediction_type"]
             parameterization["patch_size"] = given.config["patch_size"]
         with atomic_write(OUTPUT) as folder:

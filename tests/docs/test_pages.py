@@ -55,6 +55,16 @@ def test_a_check_names_line_and_numbers_and_writes_nothing(measured: None, capsy
     assert run_docs("--check", "README.md") == 0
 
 
+def test_where_a_page_is_not_valid_no_page_is_written(measured: None) -> None:
+    Path("README.md").write_text(PAGE)
+    bad = Path("docs/bad.md")
+    bad.parent.mkdir()
+    bad.write_text("0.7<!-- = m:no.such -->\n")
+    with pytest.raises(UserError, match=r"docs/bad\.md:1: .*no\.such"):
+        write_pages([], check=False)
+    assert Path("README.md").read_text() == PAGE
+
+
 def test_a_sentence_whose_claim_fails_is_named(measured: None) -> None:
     Path("README.md").write_text("It is accurate<!-- claim accurate -->,\nand certain<!-- claim wide -->.\n")
     expected = ["README.md:2: claim wide: does not hold"]

@@ -13,7 +13,8 @@ from difflab.config import base, data, diffusion, language, params, training
 from difflab.docs.metrics import load_metrics, metrics_text, name_of
 from difflab.docs.parameters import ENTRIES, parameters_text
 from difflab.docs.stages import stages_text
-from difflab.history.measurements import bounds_of, read_metrics
+from difflab.evaluation.intervals import UNBOUNDED
+from difflab.history.measurements import DIFFERENCES, SHARES, bounds_of, read_metrics
 
 ROOT = Path(__file__).parents[2]
 METRICS = sorted(ROOT.glob("metrics/*.json"))
@@ -109,12 +110,14 @@ def test_every_measurement_is_a_metric_within_its_range(file: Path) -> None:
         least, most = known[name].bounds
         values = (found.value, found.low, found.high, found.real_baseline)
         assert all(least - 1e-9 <= value <= most + 1e-9 for value in values if value is not None), found.name
-        if bounds_of(found.name)[0] > float("-inf"):
-            assert bounds_of(found.name) == (least, most), found.name
+        bounded = (least, most) == (0, 1) or known[name].unit == "difference of shares"
+        assert bounds_of(found.name) == ((least, most) if bounded else UNBOUNDED), found.name
 
 
 def test_every_metric_is_measured_and_its_module_exists() -> None:
     measured = {name_of(found.path) for file in METRICS for found in read_metrics(file).measurements}
+    parts = {part for file in METRICS for found in read_metrics(file).measurements for part in found.path}
+    assert parts >= SHARES | DIFFERENCES
     for metrics in load_metrics().values():
         assert metrics.keys() <= measured | NOT_COMMITTED
         modules = [metric.source.split(", ")[-1] for metric in metrics.values() if metric.source]

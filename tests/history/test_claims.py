@@ -16,7 +16,9 @@ from difflab.report.systems import load_systems
 
 ROOT = Path(__file__).parents[2]
 METRICS = {
-    "a-b": metrics_of({"accuracy": {"value": 0.8, "low": 0.7, "high": 0.9, "real": 0.95}, "eta": {"0.25": 3}}).numbers,
+    "a-b": metrics_of(
+        {"accuracy": {"value": 0.8, "low": 0.7, "high": 0.9, "real": 0.95}, "eta": {"0.25": 3}, "low": 3}
+    ).numbers,
     "m_1": metrics_of({"variants": {"s=3": {"n": 2}, "dpm++-5": {"n": 4.0}}}).numbers,
 }
 
@@ -30,7 +32,9 @@ def judged(*inequalities: str) -> Outcome:
     [
         (["a-b:accuracy >= 0.8"], "holds", (0.8,)),
         (["a-b:accuracy > 0.8"], "does not hold", (0.8,)),
-        (["a-b:accuracy.low < a-b:accuracy.high"], "holds", (0.7,)),
+        (["a-b:accuracy.low < a-b:accuracy.high"], "holds", (0.8,)),
+        (["a-b:accuracy.low > 0.75"], "does not hold", (0.8,)),
+        (["a-b:low > 2"], "holds", (3,)),
         (["a-b:accuracy.real - a-b:accuracy <= 0.1"], "does not hold", (0.15,)),
         (["m_1:variants.dpm++-5.n / m_1:variants.s=3.n >= 2"], "holds", (2.0,)),
         (["2 * (a-b:accuracy + 1) >= 3 * m_1:variants.s=3.n"], "does not hold", (3.6,)),

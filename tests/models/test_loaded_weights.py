@@ -137,7 +137,7 @@ def test_weights_that_are_missing_are_refused(saved: Path, kind: str, tmp_path: 
         ({"trained_betas": [0.999] * 20}, "scheduler: found β whose ᾱ falls to 1e-60, allowed: at least 1.18e-38"),
         ({"trained_betas": [0.1] * 3}, "scheduler: found 3 trained_betas, allowed: num_train_timesteps = 20"),
         ({"trained_betas": []}, "scheduler: found no β, allowed: "),
-        ({"trained_betas": None}, "scheduler: trained_betas: found no list, allowed: the β that the model was trained"),
+        ({"trained_betas": 0.1}, "scheduler: trained_betas: found 0.1, allowed: a list of the β, or null"),
         ({"prediction_type": "sample"}, "scheduler: found prediction_type 'sample', allowed: epsilon or v_prediction"),
     ],
 )

@@ -41,7 +41,7 @@ def test_log_has_lines_from_which_the_percentage_is_read(monkeypatch: pytest.Mon
         stream.write("saved\n")
     lines = log.read_text().splitlines()
     assert all(line.startswith("training: ") for line in lines[:-1])
-    assert lines[-2].startswith("training: 75 % of 40.0k images, ") and lines[-2].endswith(" left, loss=0.5")
+    assert lines[-2].startswith("training: 75 % of 40000 images, ") and lines[-2].endswith(" left, loss=0.5")
     assert percent_done(log) is None  # the bar is over
 
 

@@ -34,8 +34,9 @@ def test_rows_are_in_the_order_of_their_numbers() -> None:
 
 
 def test_rows_of_several_files_name_theirs() -> None:
-    files = {name: {"mnistm": {"accuracy": ACCURACY}} for name in ("b", "a")}
-    assert [label for label, _ in table(["accuracy"], **files).rows] == ["b", "a"]
+    files = {name: {"two_circles": {"accuracy": ACCURACY}, "without": {"accuracy": 0.5}} for name in ("b_1", "a")}
+    rows = ["b_1 · two circles", "b_1 · without", "a · two circles", "a · without"]
+    assert [label for label, _ in table(["accuracy"], **files).rows] == rows
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,6 @@ def test_follow_sends_until_interrupted(stored: Path, runs, capsys, monkeypatch:
 
 def test_an_interrupt_is_no_error(stored: Path) -> None:
     train()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a test run in the background may ignore
     with subprocess.Popen(["difflab", "track", "--follow"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.readline()
         process.send_signal(signal.SIGINT)

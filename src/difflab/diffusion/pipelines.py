@@ -32,7 +32,7 @@ class TracedOutput(BaseOutput):
 
 
 class PixelPipeline(DiffusionPipeline):
-    """What both pipelines share: a U-Net on pixel-unshuffled images, and a scheduler that holds the trained β.
+    """What both pipelines share: a U-Net on pixel-unshuffled images, and a scheduler of diffusers with the trained β.
 
     The diffusion itself is in pixels, so noise and trace are the same images for every patch size.
     """
@@ -54,12 +54,19 @@ class PixelPipeline(DiffusionPipeline):
         for name, component in pipeline.components.items():
             if isinstance(component, nn.Module):
                 require_weights(component, folder / name)
+        listed = pipeline.scheduler.config.get("trained_betas")
+        if not isinstance(listed, list | None):
+            raise refusal(f"{folder / 'scheduler'}: trained_betas", repr(listed), "a list of the β, or null")
         require_schedule(pipeline.scheduler, folder / "scheduler")
-        if not isinstance(pipeline.scheduler.config["trained_betas"], list):
-            raise refusal(f"{folder / 'scheduler'}: trained_betas", "no list", "the β that the model was trained with")
         if pipeline.config["patch_size"] not in PATCH_SIZES:
             raise refusal(f"{folder}: patch_size", repr(pipeline.config["patch_size"]), f"one of {PATCH_SIZES}")
         return pipeline
+
+    @property
+    def betas(self) -> Tensor:
+        """The trained β (T,), float64: as the scheduler's configuration lists them, or as diffusers computes them."""
+        listed = self.scheduler.config.get("trained_betas")
+        return self.scheduler.betas.double() if listed is None else torch.tensor(listed, dtype=torch.float64)
 
     @property
     def image_size(self) -> int:
@@ -91,8 +98,7 @@ class PixelPipeline(DiffusionPipeline):
             raise SamplingError(f"generator: found {len(generator)}, allowed: 1, or one for each of {count} images")
         if output_type not in ("pil", "pt"):
             raise SamplingError(f"output_type: found {output_type!r}, allowed: 'pil', 'pt'")
-        betas = torch.tensor(self.scheduler.config["trained_betas"], dtype=torch.float64)
-        reverse = make_sampler(betas, self.scheduler.config["prediction_type"], **sampler)
+        reverse = make_sampler(self.betas, self.scheduler.config["prediction_type"], **sampler)
         shape = (count, 3, self.image_size, self.image_size)
         if noise is None:
             noise = randn_tensor(shape, generator=generator, device=self.device)

@@ -1,8 +1,7 @@
 """Unconditional models that others trained, or this pipeline elsewhere: a folder, or a model of the hub."""
 
 import torch
-from diffusers import DDPMScheduler, UNet2DModel
-from torch import Tensor
+from diffusers import UNet2DModel
 
 from difflab.diffusion.pipelines import PATCH_SIZES, UnconditionalPipeline
 from difflab.errors import UserError, reading
@@ -38,9 +37,3 @@ def load_pretrained(checkpoint: str) -> UnconditionalPipeline:
     require_weights(unet, f"faces.checkpoint: {checkpoint}")
     require_schedule(pipeline.scheduler, f"faces.checkpoint: {checkpoint}")
     return pipeline
-
-
-def trained_betas(scheduler: DDPMScheduler) -> Tensor:
-    """The β (T,) of a scheduler of diffusers, float64: as its configuration lists them, or as it computes them."""
-    listed = scheduler.config["trained_betas"]
-    return torch.tensor(listed, dtype=torch.float64) if listed is not None else scheduler.betas.double()

@@ -44,10 +44,10 @@ def write_pages(files: list[Path], check: bool) -> list[str]:
     """Bring the generated parts of `files` up to date, or with `check` only compare them: what is wrong, by line.
 
     Without `files`, of README.md and all pages of docs/. A sentence whose claim does not hold is wrong in either case,
-    as only a person can mend it. Raises UserError when there is no reference, when a named file has nothing to write,
-    or when an expression is not valid.
+    as only a person can mend it. Raises UserError, and writes nothing, when there is no reference, a named file has
+    nothing to write, or an expression is not valid.
     """
-    sources, wrong = load_sources(), list[str]()
+    sources, wrong, changed = load_sources(), list[str](), dict[Path, str]()
     for file in files or [page for pattern in PAGES for page in sorted(Path().glob(pattern))]:
         with reading(file):
             text = file.read_text(encoding="utf-8")
@@ -58,8 +58,10 @@ def write_pages(files: list[Path], check: bool) -> list[str]:
         if check:
             wrong += differences(text, written, str(file))
         elif written != text:
-            with atomic_write(file) as partial:
-                partial.write_text(written, encoding="utf-8")
+            changed[file] = written
+    for file, written in changed.items():  # once all pages are known to be valid
+        with atomic_write(file) as partial:
+            partial.write_text(written, encoding="utf-8")
     return wrong
 
 

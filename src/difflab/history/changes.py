@@ -14,7 +14,7 @@ from difflab.history.dvc_lock import Lock, LockedStage, makers
 from difflab.history.revisions import cached
 from difflab.pipeline.fingerprint import FOLDER, parse
 
-ABSENT = "not there"
+ABSENT = "absent"
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,15 @@ def _file_change(path: str, before: LockedStage, after: LockedStage) -> str:
 
 
 def differing_values(before: JsonValue, after: JsonValue, key: str = "") -> Iterator[str]:
-    """`key: old → new` for each value that differs in nested dicts; a list is one value."""
+    """`key: old → new` for each value that differs in nested dicts, `key: new` for a dict; a list is one value."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in before | after:
             pair = before.get(name, ABSENT), after.get(name, ABSENT)
             yield from differing_values(*pair, f"{key}.{name}".strip("."))
+    elif before == ABSENT and isinstance(after, dict):
+        yield f"{key}: new"
+    elif after == ABSENT and isinstance(before, dict):
+        yield f"{key}: removed"
     elif before != after:
         yield f"{key}: {text_of(before)} → {text_of(after)}"
 

@@ -20,6 +20,7 @@ FILE = Path("claims.yaml")
 NUMBER = re.compile(r"(?P<file>[a-z0-9_-]+):(?P<path>[^\s:()]+)")  # joint-cosine:mnistm.accuracy.low
 ARITHMETIC = re.compile(r"[\d.\s*/()+-]+")
 SIGN = re.compile(r"\s(<=|>=|<|>)\s")
+END = re.compile(r"\.(low|high)$")
 SIGNS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -68,7 +69,10 @@ class Claims(BaseModel):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether a claim holds for one set of metrics; `values`: the left sides of its inequalities."""
+    """Whether a claim holds for one set of metrics.
+
+    `values`: the left sides of its inequalities; of an end of an interval, the measurement that has it.
+    """
 
     claim: Claim
     state: State
@@ -92,9 +96,16 @@ def outcome(claim: Claim, metrics: Mapping[str, Numbers]) -> Outcome:
     values, held = list[float](), list[bool]()
     for inequality in claim.holds_if:
         left, sign, right = SIGN.split(inequality)
-        values.append(value_of(left, metrics))
-        held.append(SIGNS[sign](values[-1], value_of(right, metrics)))
+        values.append(value_of(_measurement(left, metrics), metrics))
+        held.append(SIGNS[sign](value_of(left, metrics), value_of(right, metrics)))
     return Outcome(claim, "holds" if all(held) else "does not hold", tuple(values))
+
+
+def _measurement(side: str, metrics: Mapping[str, Numbers]) -> str:
+    """`side`; of an end of an interval, the measurement that has it."""
+    number = NUMBER.fullmatch(side)
+    whole = END.sub("", side)
+    return whole if number and END.sub("", number["path"]) in metrics[number["file"]] else side
 
 
 def value_of(side: str, metrics: Mapping[str, Numbers]) -> float:

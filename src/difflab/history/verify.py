@@ -103,6 +103,11 @@ class Verdict:
         lines += [f"  not judged ({reason}): {', '.join(files)}" for reason, files in self.skipped.items()]
         claims = f"{states['holds']} hold, {states['does not hold']} do not, {states['not measured']} were not measured"
         conclusion = f"Claims: {claims}. Measurements: {len(outside)} of {judged} outside their interval."
+        if files := self.skipped.get("other parameters"):
+            conclusion += (
+                f"\nThe parameters of {len(files)} files are not those of the reference, for which the claims are made"
+                " (`difflab profile cpu`)."
+            )
         return "\n".join([*lines, "", conclusion])
 
 

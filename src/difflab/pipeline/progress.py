@@ -37,7 +37,7 @@ def image_bar(description: str, done: int, total: int) -> tqdm:
     log = {"file": _Lines(sys.stderr), "bar_format": LINE, "mininterval": INTERVAL}
     options: dict[str, Any] = {"mininterval": 0.5} if sys.stderr.isatty() else log
     options["disable"] = not is_first()  # one bar of all processes
-    return tqdm(desc=description, initial=done, total=total, unit="img", unit_scale=True, **options)
+    return tqdm(desc=description, initial=done, total=total, unit="img", **options)
 
 
 def percent_done(log: Path) -> int | None:

@@ -113,7 +113,9 @@ def reported_rows(metrics: Trees, targets: Targets, settings: Settings) -> list[
             rows.append(_row(f"{scenario} · {method}", "accuracy on the target", value, measured, differs))
     measured = _measured(metrics, "zero_shot", "accuracy")
     differs = settings.of_zero_shot(targets, metrics.get("zero_shot", {}))
-    return rows + [_row("zero_shot", "accuracy", value, measured, differs) for value in targets.zero_shot.accuracies]
+    for number, value in enumerate(targets.zero_shot.accuracies, 1):
+        rows.append(_row("zero_shot", f"accuracy, report {number}", value, measured, differs))
+    return rows
 
 
 def _measured(metrics: Trees, name: str, *path: str) -> Measurement | None:

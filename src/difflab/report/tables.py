@@ -43,7 +43,8 @@ def table_of(text: MetricsTable, found: Mapping[str, Sequence[Measurement]], sys
         for measurement in measurements:
             *of, name = measurement.path
             if name in columns:
-                row = (item, *of) if len(found) > 1 else tuple(of)
+                named = [part.replace("_", " ") for part in of]  # those of the pipeline; an item is the user's
+                row = (item, *named) if len(found) > 1 else tuple(named)
                 rows[row] = None
                 columns[name][row] = measurement
     cells = {name: _column(column) for name, column in columns.items() if column}

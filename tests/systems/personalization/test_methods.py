@@ -1,10 +1,13 @@
 """Shares over runs and groups, against numbers worked out by hand; the groups of concepts that prompts name."""
 
 import pytest
+import torch
+from PIL import Image
 from scipy.stats import t
 
 from difflab.config.language import ConceptParams
-from difflab.systems.personalization.evaluation import compare_shares, summary
+from difflab.systems.personalization.evaluation import TITLES, compare_shares, method_panels, summary
+from difflab.systems.personalization.paths import sample_folder
 from difflab.systems.personalization.prompts import Group, groups_of, prompts_of
 
 
@@ -42,6 +45,21 @@ def test_one_group_has_no_interval_over_groups():
     overall = compare_shares({"x": {"custom_diffusion": [0.5, 0.7], "textual_inversion": [0.1, 0.1]}})["overall"]
     assert overall["difference"] == pytest.approx({"value": 0.5})
     assert overall["difference_over_runs"].keys() == {"value", "low", "high", "runs"}
+
+
+def test_captions_below_samples_of_two_concepts_are_short(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prompts = {0: "<a> next to <b>"}
+    for method in TITLES:
+        sample_folder(method, 0, 0).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGB", (4, 4)).save(sample_folder(method, 0, 0) / f"{number:03d}.png")
+    shows = {"a": torch.tensor([True, True, False, False]), "b": torch.tensor([True, False, True, False])}
+    found = {("textual_inversion", 0): shows, ("custom_diffusion", 0): {}}
+    images = {name: torch.zeros(1, 3, 4, 4, dtype=torch.uint8) for name in "ab"}
+    true, inversion, custom = method_panels(prompts, concepts(2), images, found)
+    assert list(true.captions) == [("a", "b")]
+    assert list(inversion.captions) == [["both", "a", "b", "none"]] and list(custom.captions) == [[""] * 4]
 
 
 def test_templates_are_of_each_pair():

@@ -192,5 +192,8 @@ def _with_names(prompt: str, concepts: Concepts) -> str:
 
 
 def _caption(found: Mapping[str, Tensor], number: int) -> str:
-    """Empty where no concept is looked for."""
-    return ", ".join(name for name, shown in found.items() if shown[number]) or ("none" if found else "")
+    """Empty where no concept is looked for; "both" of two, whose names do not fit below one image."""
+    if not found:
+        return ""
+    names = [name for name, shown in found.items() if shown[number]]
+    return "both" if len(names) == len(found) == 2 else ", ".join(names) or "none"

@@ -106,7 +106,7 @@ def save_cases(cases: Sequence[Case], title: str, path: Path, stage: str) -> Non
 
 
 def _caption(case: Case) -> str:
-    lines = [case.predicted] if case.kind == "correct" else [case.predicted, f"is {case.true}"]
+    lines = [case.predicted] if case.kind == "correct" else [case.predicted, f"true: {case.true}"]
     return "\n".join(fill(line, CAPTION_WIDTH) for line in lines)
 
 
