@@ -16,6 +16,7 @@ import scipy.io
 from PIL import Image
 from torchvision import datasets
 
+from difflab.config.base import DIGITS
 from difflab.data import torchvision_files
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.errors import DataError
@@ -73,29 +74,34 @@ def read(name: str, root: Path) -> ImageDataset:
     return torchvision_files.read(name, root, np.random.default_rng(0))
 
 
+def read_mnistm(root: Path) -> ImageDataset:
+    torchvision_files.check_blended("MNIST", root)
+    return torchvision_files.read_blended("MNIST", root, np.random.default_rng(0))
+
+
 @pytest.mark.parametrize(
     ("name", "train", "test"),
     [
-        ("mnist", pixels(200, 28, 28)[:, None], pixels(40, 28, 28)[:, None]),
-        ("svhn", pixels(100, 32, 32, 3).transpose(0, 3, 1, 2), pixels(20, 32, 32, 3).transpose(0, 3, 1, 2)),
-        ("usps", pixels(100, 16, 16)[:, None], pixels(20, 16, 16)[:, None]),
+        ("MNIST", pixels(200, 28, 28)[:, None], pixels(40, 28, 28)[:, None]),
+        ("SVHN", pixels(100, 32, 32, 3).transpose(0, 3, 1, 2), pixels(20, 32, 32, 3).transpose(0, 3, 1, 2)),
+        ("USPS", pixels(100, 16, 16)[:, None], pixels(20, 16, 16)[:, None]),
     ],
 )
 def test_images_labels_and_official_splits(root: Path, name: str, train: np.ndarray, test: np.ndarray) -> None:
     dataset = read(name, root)
     expected = np.concatenate([train, test]).astype(int)
-    tolerance = 1 if name == "usps" else 0  # its text holds six decimals, and torchvision rounds down
+    tolerance = 1 if name == "USPS" else 0  # its text holds six decimals, and torchvision rounds down
     assert dataset.images.shape == expected.shape
     assert np.abs(dataset.images.numpy().astype(int) - expected).max() <= tolerance
     assert dataset.labels.tolist() == [i % 10 for i in range(len(train))] + [i % 10 for i in range(len(test))]
     assert (dataset.splits[len(train) :] == SPLITS.index("test")).all()
     assert [len(dataset.part(split)) for split in SPLITS] == [len(train) * 9 // 10, len(train) // 10, len(test)]
     assert dataset.part("validation").labels.bincount().tolist() == [len(train) // 100] * 10
-    assert dataset.description == name.upper()
+    assert dataset.description == name and dataset.classes == DIGITS
 
 
 def test_mnistm_blends_each_digit_with_photos_of_its_split(root: Path) -> None:
-    mnist, mnistm = read("mnist", root), read("mnistm", root)
+    mnist, mnistm = read("MNIST", root), read_mnistm(root)
     assert mnistm.labels.equal(mnist.labels) and mnistm.splits.equal(mnist.splits)
     assert tuple(mnistm.images.shape) == (240, 3, 28, 28) and "4 photographs" in mnistm.description
     colors = np.array([0, 10, 20, 30])[:, None, None, None, None]
@@ -106,12 +112,12 @@ def test_mnistm_blends_each_digit_with_photos_of_its_split(root: Path) -> None:
     assert sum(map(len, used)) == 4 and set.union(*used) == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize("name", ["mnist", "mnistm", "svhn", "usps"])
+@pytest.mark.parametrize("name", ["MNIST", "SVHN", "USPS"])
 def test_what_is_missing_is_one_line(root: Path, name: str) -> None:
-    files = {"svhn": "test_32x32.mat", "usps": "usps.t.bz2"}
+    files = {"SVHN": "test_32x32.mat", "USPS": "usps.t.bz2"}
     path = root / "torchvision" / files.get(name, "MNIST/raw/t10k-labels-idx1-ubyte")
     path.unlink()
-    with pytest.raises(DataError, match=rf"^{path}: not found; put it there or set data\.sources\.{name} to embedded$"):
+    with pytest.raises(DataError, match=rf"^{path}: not found; put it there or choose another source$"):
         torchvision_files.check(name, root)
 
 
@@ -119,14 +125,14 @@ def test_mnistm_needs_photographs(root: Path) -> None:
     for path in root.glob("photos/*.png"):
         path.unlink()
     with pytest.raises(DataError, match=r"photos: 2 photographs, allowed: 3 or more"):
-        read("mnistm", root)
+        read_mnistm(root)
     Image.new("RGB", (40, 27)).save(root / "photos/flat.png")
     with pytest.raises(DataError, match=r"flat\.png: 40×27 pixels, allowed: 28×28 or more"):
-        read("mnistm", root)
+        read_mnistm(root)
     for path in root.rglob("photos/**/*.png"):
         path.unlink()
     with pytest.raises(DataError, match=r"photos: no images in it"):
-        torchvision_files.check("mnistm", root)
+        torchvision_files.check_blended("MNIST", root)
 
 
 RAW = "torchvision/MNIST/raw"
@@ -135,15 +141,15 @@ RAW = "torchvision/MNIST/raw"
 @pytest.mark.parametrize(
     ("name", "file", "change", "message"),
     [
-        ("mnist", f"{RAW}/train-images-idx3-ubyte", lambda b: b[:-1], "cannot be read: .+"),
-        ("mnist", f"{RAW}/train-images-idx3-ubyte", lambda b: b"", "cannot be read: .+"),
-        ("mnist", f"{RAW}/t10k-labels-idx1-ubyte", lambda b: b[:-1], "cannot be read: .+"),
-        ("mnist", f"{RAW}/t10k-labels-idx1-ubyte", lambda b: idx(pixels(40, 2)), "cannot be read: .+1 dimension.+"),
-        ("mnist", f"{RAW}/t10k-labels-idx1-ubyte", lambda b: b[:-1] + b"\x0a", "label 10, allowed: 0-9"),
-        ("svhn", "torchvision/train_32x32.mat", lambda b: b[:-1], "cannot be read: .*corrupted.*"),
-        ("usps", "torchvision/usps.t.bz2", lambda b: b[:-20], "cannot be read: .+"),
+        ("MNIST", f"{RAW}/train-images-idx3-ubyte", lambda b: b[:-1], "cannot be read: .+"),
+        ("MNIST", f"{RAW}/train-images-idx3-ubyte", lambda b: b"", "cannot be read: .+"),
+        ("MNIST", f"{RAW}/t10k-labels-idx1-ubyte", lambda b: b[:-1], "cannot be read: .+"),
+        ("MNIST", f"{RAW}/t10k-labels-idx1-ubyte", lambda b: idx(pixels(40, 2)), "cannot be read: .+1 dimension.+"),
+        ("MNIST", f"{RAW}/t10k-labels-idx1-ubyte", lambda b: b[:-1] + b"\x0a", "label 10, allowed: 0-9"),
+        ("SVHN", "torchvision/train_32x32.mat", lambda b: b[:-1], "cannot be read: .*corrupted.*"),
+        ("USPS", "torchvision/usps.t.bz2", lambda b: b[:-20], "cannot be read: .+"),
         (
-            "usps",
+            "USPS",
             "torchvision/usps.bz2",
             lambda b: usps_lines(pixels(2, 16, 16), np.array([0, 10])),
             "labels: found 11, allowed: 1 to 10",
@@ -177,7 +183,7 @@ def test_pixels_of_usps_that_are_none(root: Path, line: str, found: str) -> None
     path = root / "torchvision/usps.t.bz2"
     path.write_bytes(bz2.compress(usps_lines_text(2) + line.encode() + b"\n"))
     with pytest.raises(DataError, match=rf"^{path}: {found}"):
-        read("usps", root)
+        read("USPS", root)
 
 
 def test_usps_has_the_bytes_of_torchvision(root: Path) -> None:
@@ -189,7 +195,7 @@ def test_usps_has_the_bytes_of_torchvision(root: Path) -> None:
 def test_labels_that_do_not_match_the_images(root: Path) -> None:
     (root / RAW / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(199, dtype=np.uint8)))
     with pytest.raises(DataError, match=r"images-idx3-ubyte: 200 images, but 199 labels in .*train-labels-idx1-ubyte$"):
-        read("mnist", root)
+        read("MNIST", root)
 
 
 class Server(http.server.SimpleHTTPRequestHandler):
@@ -226,29 +232,29 @@ def files_below(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("name", ["mnist", "svhn", "usps"])
+@pytest.mark.parametrize("name", ["MNIST", "SVHN", "USPS"])
 def test_a_download_ends_in_the_same_files(root: Path, mirror: Path, name: str) -> None:
     downloads = root / "downloads"
     torchvision_files.download(name, downloads)
-    assert files_below(downloads) == sorted(f"torchvision/{file}" for file in torchvision_files.FILES[name])
+    assert files_below(downloads) == sorted(f"torchvision/{file}" for file in torchvision_files.files_of(name))
     assert read(name, downloads).images.equal(read(name, root).images)
     for path in mirror.iterdir():
         path.unlink()
     torchvision_files.download(name, downloads)  # all there: nothing is asked for
 
 
-@pytest.mark.parametrize("name", ["mnist", "svhn", "usps"])
+@pytest.mark.parametrize("name", ["MNIST", "SVHN", "USPS"])
 @pytest.mark.parametrize("failure", ["absent", "corrupted"])
 def test_a_failed_download_leaves_nothing_and_says_what_to_do(
     root: Path, mirror: Path, name: str, failure: str
 ) -> None:
-    last = Path(torchvision_files.FILES[name][-1]).name
-    path = mirror / (f"{last}.gz" if name == "mnist" else last)
+    last = Path(torchvision_files.files_of(name)[-1]).name
+    path = mirror / (f"{last}.gz" if name == "MNIST" else last)
     path.write_bytes(path.read_bytes()[:-1]) if failure == "corrupted" else path.unlink()
     downloads = root / "downloads"
     with pytest.raises(DataError) as error:
         torchvision_files.download(name, downloads)
     line = str(error.value)
-    assert line.startswith(f"data.sources.{name}: the download failed (") and "\n" not in line
-    assert f"{last} into {downloads}/torchvision/ or set data.sources.{name} to embedded" in line
+    assert line.startswith("the download failed (") and "\n" not in line
+    assert f"{last} into {downloads}/torchvision/ or choose another source" in line
     assert files_below(downloads) == [] and not list(downloads.glob("*.partial"))

@@ -73,7 +73,7 @@ def workspace(digit_models, unconditional_model, tmp_path, monkeypatch) -> Path:
         judge = Judge([4])
         torch.nn.init.zeros_(judge.classify.weight)
         judge.classify.bias.data = 5 * torch.eye(10)[3]
-        judge.save(Path(f"models/judge-{domain}"))
+        judge.save(Path(f"models/judges/{domain}"))
         ImageDataset(images, torch.arange(320) % 10, splits, "noise").save(
             Path(f"prepared/recipes/{recipe}/{domain}.safetensors")
         )
