@@ -18,8 +18,13 @@ PROFILES = sorted(path.stem for path in ROOT.glob("conf/*.yaml"))
 SIZES = {"network", "channels", "hint_channels", "digit_size", "face_size", "prediction_type", "min_max_rescale"}
 TRAINED = ("judge@svhn", "train@joint-cosine", "train@onehot-350", "train@alpha-500", "train@unconditional-800")
 TRAINED += ("adapt@mnistm-svhn-dann", "faces", "clip", "autoencoder", "text_to_image", "controlnet", "custom_diffusion")
-SAMPLED = ("sample@joint-cosine", "process_grid@unconditional-800", "training_gif@mnistm-linear", "fid_samples@100")
-SAMPLED += ("few_steps_samples@mnistm-linear", "guidance_samples", "sample_faces@1", "interpolate_faces")
+SAMPLED = (
+    "sample@joint-cosine",
+    "process_grid@unconditional-800",
+    "training_gif@mnistm-linear",
+    "fid_samples@unconditional-800-100",
+)
+SAMPLED += ("few_steps_samples@mnistm-linear", "guidance_samples@mnistm-linear", "sample_faces@1", "interpolate_faces")
 SAMPLED += ("evaluate_text_to_image", "controlnet_samples", "sample_multi_concept")
 
 
@@ -116,7 +121,12 @@ REAL = ["data.root=/nowhere", *(f"data.sets.{name}.source={source}" for name, so
         ("faces", 100 * (24000 // 16) * 16, 16, 0),
         ("controlnet", 3 * (25000 // 16) * 16, 16, 0),
         ("sample@joint-cosine", 500, 500, 500 * 1000),
-        ("fid_samples@100", 8 * 30000, 1000, 30000 * (100 + 300 + 500 + 700 + 800 + 900 + 1000 + 1300)),
+        (
+            "fid_samples@unconditional-800-100",
+            8 * 30000,
+            1000,
+            30000 * (100 + 300 + 500 + 700 + 800 + 900 + 1000 + 1300),
+        ),
         ("few_steps_samples@unconditional-800", 9 * 10000, 1000, 10000 * (2 * 85 + 800)),
         ("sample_faces@1", 2 * 5 * 10, 4, 100 * 50),
     ],

@@ -295,10 +295,13 @@ class FidDrawingParams(Section):
     batch_size: BatchSize = Field(description=AT_ONCE)
 
 
+OneRecipe = Annotated[list[str], Field(max_length=1)]  # its results are files of one name
+
+
 class FidStudyParams(Section):
     """Sampling schedules that are shorter or longer than the trained one."""
 
-    recipe: str = Field(description="unconditional recipe with a linear schedule")
+    recipes: OneRecipe = Field(description="unconditional recipe with a linear schedule; [] for no study")
     lengths: Distinct[NumTrainTimesteps] = Field(
         description="numbers of time steps to sample with, over the same range of β"
     )
@@ -322,7 +325,7 @@ class FewStepsParams(Section):
 class GuidanceStudyParams(Section):
     """One recipe with several guidance scales."""
 
-    recipe: str = Field(description="conditional recipe of one data set")
+    recipes: OneRecipe = Field(description="conditional recipe of one data set; [] for no study")
     guidance_scales: Distinct[GuidanceScale] = Field(description="values of s to compare")
     num_images: NumVariantImages = Field(description="images for each guidance scale, equally many of each class")
     sampler: SamplerName = Field(description="sampling method")

@@ -129,9 +129,9 @@ def _studies(params: Params) -> None:
     linear = [name for name in unconditional if recipes[name].schedule.name == "linear"]
     with_snapshots = [name for name in conditional if recipes[name].training.num_snapshots]
     for key, names, allowed in (
-        ("fid.recipe", [studies.fid.recipe], linear),
+        ("fid.recipes", studies.fid.recipes, linear),
         ("few_steps", list(studies.few_steps), of_one_domain),
-        ("guidance.recipe", [studies.guidance.recipe], [name for name in of_one_domain if name in conditional]),
+        ("guidance.recipes", studies.guidance.recipes, [name for name in of_one_domain if name in conditional]),
         ("training_gif.recipes", studies.training_gif.recipes, with_snapshots),
         ("unconditional", studies.unconditional, unconditional),
     ):
@@ -147,7 +147,7 @@ def _time_steps(params: Params) -> None:
     asked = [(f"{key}.sampling", key, model.sampling.num_inference_steps) for key, model in models.items()]
     asked += [
         *((f"studies.few_steps.{k}", f"recipes.{k}", max(v.num_inference_steps)) for k, v in studies.few_steps.items()),
-        ("studies.guidance", f"recipes.{studies.guidance.recipe}", studies.guidance.num_inference_steps),
+        *(("studies.guidance", f"recipes.{k}", studies.guidance.num_inference_steps) for k in studies.guidance.recipes),
         *(("studies.training_gif", f"recipes.{name}", gif.num_inference_steps) for name in gif.recipes),
     ]
     if params.text_to_image.pretrained is None:
@@ -166,10 +166,11 @@ def _time_steps(params: Params) -> None:
         allowed = f"integer ≥ {PROCESS_STEPS}, because of studies.unconditional"
         require(trained[key] >= PROCESS_STEPS, f"{key}.schedule.num_train_timesteps", trained[key], allowed)
     # The study of lengths keeps the range of β: with many more steps than trained nothing of an image is left.
-    schedule = params.recipes[studies.fid.recipe].schedule
-    assert isinstance(schedule, LinearSchedule)  # _studies saw to it
-    for length in studies.fid.lengths:
-        require_signal(length, schedule.beta_start, schedule.beta_end, "studies.fid.lengths", length)
+    for name in studies.fid.recipes:
+        schedule = params.recipes[name].schedule
+        assert isinstance(schedule, LinearSchedule)  # _studies saw to it
+        for length in studies.fid.lengths:
+            require_signal(length, schedule.beta_start, schedule.beta_end, "studies.fid.lengths", length)
 
 
 def _sizes(params: Params) -> None:
@@ -209,7 +210,7 @@ def _numbers_of_images(params: Params) -> None:
     """Enough for all that is measured, and equal numbers of each class where classes are asked for."""
     k, studies = params.evaluation.nearest_k, params.studies
     of_recipe = {f"studies.few_steps.{name}": (name, study.num_images) for name, study in studies.few_steps.items()}
-    of_recipe["studies.guidance"] = studies.guidance.recipe, studies.guidance.num_images
+    of_recipe |= {"studies.guidance": (name, studies.guidance.num_images) for name in studies.guidance.recipes}
     counts = {key: count for key, (_, count) in of_recipe.items()}
     for key, count in (counts | {"studies.fid.drawing": studies.fid.drawing.num_images}).items():
         require(count > k, f"{key}.num_images", count, f"integer > evaluation.nearest_k = {k}")

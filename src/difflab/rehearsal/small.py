@@ -131,7 +131,8 @@ class _Cut:
         studies = self.tree["studies"]
         studies["fid"]["lengths"] = [PROCESS_STEPS]
         studies["fid"]["drawing"]["seeds"] = studies["fid"]["drawing"]["seeds"][:2]
-        of_recipe = [(studies["guidance"]["recipe"], studies["guidance"]), *studies["few_steps"].items()]
+        of_recipe = [(name, studies["guidance"]) for name in studies["guidance"]["recipes"]]
+        of_recipe += studies["few_steps"].items()
         for recipe, study in [(None, studies["fid"]["drawing"]), *of_recipe]:
             study["num_images"] = self.images(study["batch_size"], self.least(recipe))
         for study in studies["few_steps"].values():

@@ -44,9 +44,9 @@ class Settings:
     recipes: dict[str, RecipeParams]
 
     @property
-    def trained_t(self) -> int:
-        """Time steps of the recipe of the FID study."""
-        return self.recipes[self.fid.recipe].schedule.num_train_timesteps
+    def trained_t(self) -> int | None:
+        """Time steps of the recipe of the FID study; None where there is none."""
+        return next((self.recipes[name].schedule.num_train_timesteps for name in self.fid.recipes), None)
 
     def of_digits(self, domains: tuple[str, ...]) -> list[str]:
         """The differences in the data of `domains` and in their size."""
@@ -62,7 +62,8 @@ class Settings:
 
     def of_fid_study(self, targets: Targets) -> list[str]:
         theirs, ours = targets.protocols["fid_study"].num_generated, self.fid.drawing.num_images
-        return self.of_digits(tuple(self.recipes[self.fid.recipe].data)) + _those(
+        domains = tuple(domain for name in self.fid.recipes for domain in self.recipes[name].data)
+        return self.of_digits(domains) + _those(
             [
                 (f"T = {self.trained_t}, not {REPORTED_T}", self.trained_t != REPORTED_T),
                 (f"{ours} images a run, not {theirs:,}", ours != theirs),

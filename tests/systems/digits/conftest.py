@@ -40,13 +40,13 @@ PARAMS = {
     },
     "studies": {
         "fid": {
-            "recipe": "free",
+            "recipes": ["free"],
             "lengths": [5, 20],
             "drawing": {"seeds": [2, 9], "num_images": 10, "batch_size": 4},
         },
         "few_steps": {"guided": FEW, "free": FEW | {"samplers": ["ddim"]}},
         "guidance": {
-            "recipe": "guided",
+            "recipes": ["guided"],
             "guidance_scales": [1.0, 3.0, 2.5],
             "sampler": "ddim",
             "num_inference_steps": 4,
