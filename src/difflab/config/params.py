@@ -210,7 +210,8 @@ def _numbers_of_images(params: Params) -> None:
     """Enough for all that is measured, and equal numbers of each class where classes are asked for."""
     k, studies = params.evaluation.nearest_k, params.studies
     of_recipe = {f"studies.few_steps.{name}": (name, study.num_images) for name, study in studies.few_steps.items()}
-    of_recipe |= {"studies.guidance": (name, studies.guidance.num_images) for name in studies.guidance.recipes}
+    for name in studies.guidance.recipes:
+        of_recipe["studies.guidance"] = name, studies.guidance.num_images
     counts = {key: count for key, (_, count) in of_recipe.items()}
     for key, count in (counts | {"studies.fid.drawing": studies.fid.drawing.num_images}).items():
         require(count > k, f"{key}.num_images", count, f"integer > evaluation.nearest_k = {k}")

@@ -1,6 +1,7 @@
 """Writes params.yaml, with its comments: a profile of conf/ (`difflab profile`), or one more recipe (`difflab recipe`).
 
-conf/cpu.yaml is the default profile; conf/NAME.yaml holds what differs in another one, where `~KEY:` removes an entry.
+conf/cpu.yaml is the default profile; conf/NAME.yaml holds what differs in another one, where `~KEY:` removes an entry,
+`~:` all entries of the section, and `like: NAME` in a new recipe stands for the values of a recipe of conf/cpu.yaml.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PARAMS = Path("params.yaml")
 CONF = Path("conf")
 DEFAULT = "cpu"
 COMMENT_COLUMN = 27
-REMOVE = "~"
+REMOVE, LIKE = "~", "like"
 
 
 class _Representer(RoundTripRepresenter):
@@ -52,10 +53,30 @@ def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
         raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}")
     tree = _round_trip(conf / f"{DEFAULT}.yaml")
     if name != DEFAULT:
-        _merge(tree, _round_trip(conf / f"{name}.yaml"))
+        changes = _round_trip(conf / f"{name}.yaml")
+        _copy_recipes(changes, tree, name)
+        _merge(tree, changes)
     for override in overrides:
         _override(tree, override, "profile")
     return tree
+
+
+def _copy_recipes(changes: CommentedMap, default: CommentedMap, profile: str) -> None:
+    """Give each new recipe of a profile that is `like` another one the other's values, except its data."""
+    recipes = changes.get("recipes")
+    for name, recipe in recipes.items() if isinstance(recipes, CommentedMap) else ():
+        if isinstance(recipe, CommentedMap) and LIKE in recipe:
+            base = default["recipes"].get(recipe[LIKE])
+            if base is None:
+                known = ", ".join(default["recipes"])
+                raise UserError(f"{profile}.yaml: recipes.{name}.{LIKE}: found {recipe[LIKE]!r}, allowed: {known}")
+            copy = deepcopy(base)
+            del recipe[LIKE]
+            if "data" in recipe:
+                copy["data"] = recipe.pop("data")
+            _merge(copy, recipe)
+            copy.ca.comment = None
+            recipes[name] = copy
 
 
 def write_recipe(name: str, base: str, overrides: list[str]) -> None:
@@ -108,8 +129,12 @@ def _write(tree: CommentedMap) -> None:
 
 def _merge(tree: CommentedMap, changes: CommentedMap) -> None:
     """Put the values of `changes` into `tree`; a comment on a value that changes gives way to that of the new one."""
+    if None in changes:  # what YAML makes of ~
+        tree.clear()
     for key, value in changes.items():
         text = str(key)
+        if key is None:
+            continue
         if text.startswith(REMOVE):
             _remove(tree, text.removeprefix(REMOVE))
         elif isinstance(value, CommentedMap) and isinstance(tree.get(key), CommentedMap):

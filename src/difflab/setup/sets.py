@@ -23,7 +23,8 @@ def check_sets(params: Params) -> None:
         raise _refusal("data.sets.mnist", f"the classes {_some(classes['mnist'])}", "the ten digits, because of clip")
     studies = params.studies
     asked = {f"studies.few_steps.{name}": (name, study.num_images) for name, study in studies.few_steps.items()}
-    asked |= {"studies.guidance": (name, studies.guidance.num_images) for name in studies.guidance.recipes}
+    for name in studies.guidance.recipes:
+        asked["studies.guidance"] = name, studies.guidance.num_images
     for key, (name, count) in asked.items():
         recipe = params.recipes[name]
         [(one, names)] = recipe.data.items()
