@@ -4,6 +4,7 @@ import bz2
 import gzip
 import hashlib
 import http.server
+import pickle
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from PIL import Image
 from torchvision import datasets
 
 from difflab.config.base import DIGITS
-from difflab.data import torchvision_files
+from difflab.data import cifar, torchvision_files
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.errors import DataError
 
@@ -190,6 +191,54 @@ def test_usps_has_the_bytes_of_torchvision(root: Path) -> None:
     theirs = datasets.USPS(root / "torchvision", train=True)
     images, labels = torchvision_files.read_usps(root / "torchvision/usps.bz2")
     assert np.array_equal(images[:, 0].numpy(), theirs.data) and labels.tolist() == theirs.targets
+
+
+def write_idx(folder: Path, names: tuple[str, str], first: int, count: int) -> np.ndarray:
+    for part, name in zip(("train", "test"), names, strict=True):
+        folder.mkdir(parents=True, exist_ok=True)
+        labels = np.arange(260, dtype=np.uint8) % count + first
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(idx(pixels(260, 28, 28, seed=len(part))))
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(idx(labels))
+    return pixels(260, 28, 28, seed=len("train"))
+
+
+def test_emnist_is_turned_upright_and_its_letters_begin_with_a(tmp_path: Path) -> None:
+    names = "emnist-letters-train", "emnist-letters-test"
+    train = write_idx(tmp_path / "torchvision/EMNIST/raw", names, first=1, count=26)
+    dataset = read("EMNIST-letters", tmp_path)
+    assert np.array_equal(dataset.images[:260, 0].numpy(), train.transpose(0, 2, 1))
+    assert dataset.labels.min() == 0 and dataset.labels.max() == 25
+    assert dataset.classes == tuple(datasets.EMNIST.classes_split_dict["letters"][1:])
+
+
+def test_clothing_has_its_names(tmp_path: Path) -> None:
+    write_idx(tmp_path / "torchvision/FashionMNIST/raw", ("train", "t10k"), first=0, count=10)
+    assert read("FashionMNIST", tmp_path).classes == tuple(datasets.FashionMNIST.classes)
+    assert torchvision_files.classes_of("KMNIST") == tuple(datasets.KMNIST.classes)
+    for split in ("balanced", "bymerge", "byclass"):
+        assert torchvision_files.classes_of(f"EMNIST-{split}") == tuple(datasets.EMNIST.classes_split_dict[split])
+
+
+def write_cifar(folder: Path) -> dict[str, np.ndarray]:
+    """As torchvision's files are: pickles of protocol 2 with a dict of an array and lists."""
+    folder.mkdir(parents=True)
+    written = {}
+    for number, name in enumerate((*cifar.TRAIN, *cifar.TEST)):
+        written[name] = pixels(20, 3072, seed=number)
+        entry = {"batch_label": name, "labels": [k % 10 for k in range(20)], "data": written[name], "filenames": ["a"]}
+        (folder / name).write_bytes(pickle.dumps(entry, protocol=2))
+    return written
+
+
+def test_cifar_is_read_without_unpickling_more_than_arrays(tmp_path: Path) -> None:
+    folder = tmp_path / "torchvision" / cifar.FOLDER
+    written = write_cifar(folder)
+    dataset = read("CIFAR10", tmp_path)
+    assert np.array_equal(dataset.images.numpy().reshape(120, -1), np.concatenate(list(written.values())))
+    assert dataset.classes == cifar.CLASSES and [len(dataset.part(split)) for split in SPLITS] == [90, 10, 20]
+    (folder / "data_batch_3").write_bytes(pickle.dumps({"data": Path("x"), "labels": []}, protocol=2))
+    with pytest.raises(DataError, match=r"data_batch_1: cannot be read: found pathlib\..+, allowed"):
+        read("CIFAR10", tmp_path)
 
 
 def test_labels_that_do_not_match_the_images(root: Path) -> None:

@@ -99,6 +99,10 @@ def _read_classes(folder: Path, classes: Collection[str] | None) -> Labeled:
         if not path.is_dir():
             allowed = "images in folders that are named as their classes, a CSV file, or persons in params.yaml"
             raise DataError(f"{path}: found an image without a class, allowed: {allowed}")
+    names = [path.name for path in found]
+    for name in classes or ():
+        if name not in names:
+            raise DataError(f"{folder}: found no class {name!r}, allowed: {', '.join(names[:20])}")
     for path in found:
         if classes is None or path.name in classes:
             files += [(image, _class_name(str(path), path.name)) for image in find_images(path)]

@@ -54,29 +54,34 @@ def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
     tree = _round_trip(conf / f"{DEFAULT}.yaml")
     if name != DEFAULT:
         changes = _round_trip(conf / f"{name}.yaml")
-        _copy_recipes(changes, tree, name)
+        copies = _copies(changes, tree, name)
         _merge(tree, changes)
+        for recipe, copy in copies.items():
+            tree["recipes"].fa.set_block_style()
+            _append(tree["recipes"], recipe, copy, between="\n")
     for override in overrides:
         _override(tree, override, "profile")
     return tree
 
 
-def _copy_recipes(changes: CommentedMap, default: CommentedMap, profile: str) -> None:
-    """Give each new recipe of a profile that is `like` another one the other's values, except its data."""
+def _copies(changes: CommentedMap, default: CommentedMap, profile: str) -> dict[str, CommentedMap]:
+    """Take the recipes that are `like` another one from `changes`: copies of the others, with data of their own."""
     recipes = changes.get("recipes")
-    for name, recipe in recipes.items() if isinstance(recipes, CommentedMap) else ():
-        if isinstance(recipe, CommentedMap) and LIKE in recipe:
-            base = default["recipes"].get(recipe[LIKE])
-            if base is None:
-                known = ", ".join(default["recipes"])
-                raise UserError(f"{profile}.yaml: recipes.{name}.{LIKE}: found {recipe[LIKE]!r}, allowed: {known}")
-            copy = deepcopy(base)
-            del recipe[LIKE]
-            if "data" in recipe:
-                copy["data"] = recipe.pop("data")
-            _merge(copy, recipe)
-            copy.ca.comment = None
-            recipes[name] = copy
+    alike = {k: v for k, v in recipes.items() if isinstance(v, dict) and LIKE in v} if recipes else {}
+    copies: dict[str, CommentedMap] = {}
+    for name, recipe in alike.items():
+        del recipes[name]
+        base = default["recipes"].get(recipe[LIKE])
+        if base is None:
+            known = ", ".join(default["recipes"])
+            raise UserError(f"{profile}.yaml: recipes.{name}.{LIKE}: found {recipe[LIKE]!r}, allowed: {known}")
+        del recipe[LIKE]
+        copies[name] = copy = deepcopy(base)
+        copy.ca.comment = None
+        if "data" in recipe:
+            copy["data"] = recipe.pop("data")
+        _merge(copy, recipe)
+    return copies
 
 
 def write_recipe(name: str, base: str, overrides: list[str]) -> None:
@@ -131,6 +136,7 @@ def _merge(tree: CommentedMap, changes: CommentedMap) -> None:
     """Put the values of `changes` into `tree`; a comment on a value that changes gives way to that of the new one."""
     if None in changes:  # what YAML makes of ~
         tree.clear()
+        tree.fa.set_flow_style()
     for key, value in changes.items():
         text = str(key)
         if key is None:

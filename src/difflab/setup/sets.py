@@ -14,13 +14,13 @@ Classes = dict[str, tuple[str, ...]]  # the names of the labels by data set; non
 def check_sets(params: Params) -> None:
     """Raises ParamsError, one line with the key, for a data set that cannot be used or has not the classes named."""
     classes = classes_of_sets(params)
+    if classes["mnist"] != DIGITS:
+        raise _refusal("data.sets.mnist", f"the classes {_some(classes['mnist'])}", "the ten digits, because of clip")
     for name, recipe in params.recipes.items():
         _check_recipe(f"recipes.{name}.data", recipe, classes)
     for scenario in params.adaptation.scenarios:
         source, target = scenario.split("-")
         _require_same("adaptation.scenarios", classes, source, target)
-    if classes["mnist"] != DIGITS:
-        raise _refusal("data.sets.mnist", f"the classes {_some(classes['mnist'])}", "the ten digits, because of clip")
     studies = params.studies
     asked = {f"studies.few_steps.{name}": (name, study.num_images) for name, study in studies.few_steps.items()}
     for name in studies.guidance.recipes:

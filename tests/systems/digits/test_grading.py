@@ -70,7 +70,7 @@ WRONG = images_of(ASKED.roll(1), 1)
 
 
 def grade(variants: dict[str, torch.Tensor], conditional: bool = True, seed: int | list[int] = 5) -> dict:
-    return grade_variants(variants, "tiny", {"svhn": DIGITS}, conditional, PARAMS, seed, CPU)
+    return grade_variants(variants, "tiny", {"svhn": [str(digit) for digit in DIGITS]}, conditional, PARAMS, seed, CPU)
 
 
 def frechet_in_the_plane(one: np.ndarray, other: np.ndarray) -> float:
