@@ -64,7 +64,7 @@ class SetParams(Section):
     """One data set."""
 
     source: Annotated[str, AfterValidator(_known_source)] = Field(
-        description="embedded/NAME, torchvision/CLASS, blended/CLASS (on photographs), folder, npz or safetensors"
+        description="one of embedded/NAME, torchvision/CLASS, blended/CLASS (on photos), folder, npz, safetensors"
     )
     path: Text | None = Field(
         default=None, description="folder or file, relative to data.root; null: the name of the data set"

@@ -18,7 +18,8 @@ KEYS = ("low", "high", "real", "floor")  # of a measurement's object; the last t
 ENDS = (".low", ".high")
 # Parts of dotted names whose numbers are shares, or means of numbers between 0 and 1.
 SHARES = {
-    *("accuracy", "accuracy_by_class", "accuracy_by_digit", "test_accuracy", "confidence", "share_by_digit"),
+    *("accuracy", "accuracy_by_class", "accuracy_by_digit", "test_accuracy", "confidence"),
+    *("share_by_class", "share_by_digit"),
     *("precision", "recall", "coverage", "share_nearer", "share_without_circle", "iou", "all_concepts", "shows"),
     *("target", "source", "target_validation", "target_test", "last", "oracle"),
 }

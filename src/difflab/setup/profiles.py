@@ -26,7 +26,7 @@ PARAMS = Path("params.yaml")
 CONF = Path("conf")
 DEFAULT = "cpu"
 COMMENT_COLUMN = 27
-REMOVE, LIKE = "~", "like"
+REMOVE, LIKE, SUFFIX = "~", "like", ".yaml"
 
 
 class _Representer(RoundTripRepresenter):
@@ -45,15 +45,16 @@ def write_profile(name: str, overrides: list[str]) -> None:
 
 
 def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
-    """The profile `name` in which `overrides` (KEY=VALUE, or ~KEY, which removes one) differ."""
+    """The profile `name`, or that in the file NAME.yaml, in which `overrides` (KEY=VALUE, or ~KEY) differ."""
     profiles = sorted(path.stem for path in conf.glob("*.yaml"))
     if not profiles:
         raise UserError(f"{conf}: found no profile in {Path.cwd()}, allowed: the root of the repository")
-    if name not in profiles:
-        raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}")
+    file = Path(name) if name.endswith(SUFFIX) else conf / f"{name}{SUFFIX}"
+    if not file.is_file():
+        raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}, or a file FILE{SUFFIX}")
     tree = _round_trip(conf / f"{DEFAULT}.yaml")
     if name != DEFAULT:
-        changes = _round_trip(conf / f"{name}.yaml")
+        changes = _round_trip(file)
         copies = _copies(changes, tree, name)
         _merge(tree, changes)
         for recipe, copy in copies.items():
@@ -74,7 +75,7 @@ def _copies(changes: CommentedMap, default: CommentedMap, profile: str) -> dict[
         base = default["recipes"].get(recipe[LIKE])
         if base is None:
             known = ", ".join(default["recipes"])
-            raise UserError(f"{profile}.yaml: recipes.{name}.{LIKE}: found {recipe[LIKE]!r}, allowed: {known}")
+            raise UserError(f"{profile}: recipes.{name}.{LIKE}: found {recipe[LIKE]!r}, allowed: {known}")
         del recipe[LIKE]
         copies[name] = copy = deepcopy(base)
         copy.ca.comment = None
