@@ -18,7 +18,7 @@ from difflab.evaluation.distances import frechet_distance, frechet_influence
 from difflab.evaluation.distribution_metrics import RealImages, classifier_extractor
 from difflab.evaluation.intervals import bootstrapped
 
-PREPARED = Path("prepared")
+PREPARED = Path("prepared/sets")
 MODELS = Path("models")
 
 
@@ -27,13 +27,13 @@ class Grader:
 
     def __init__(self, recipe: RecipeParams, params: EvaluationParams, num_images: int):
         self.params, self.conditional = params, recipe.condition is not None
-        classes = [(domain, digit) for domain, digits in recipe.data.items() for digit in digits]
+        classes = [(domain, int(digit)) for domain, digits in recipe.data.items() for digit in digits]
         self.requests = Requests(*map(list, zip(*islice(cycle(classes), num_images), strict=True)))
         self.classes = np.arange(num_images) % len(classes)
         self.domains = list(recipe.data)
         self.classifiers, self.extractors, self.reference, floors = {}, {}, {}, []
         for domain, digits in recipe.data.items():
-            folder, path = MODELS / f"judge-{domain}", PREPARED / f"{domain}.safetensors"
+            folder, path = MODELS / f"judges/{domain}", PREPARED / f"{domain}.safetensors"
             self.classifiers[domain] = load_digit_classifier(folder)
             self.extractors[domain] = classifier_extractor(self.classifiers[domain], folder)
             size = ImageDataset.load(path).images.shape[-1]

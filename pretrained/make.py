@@ -21,7 +21,7 @@ import numpy as np
 
 from difflab.config.data import DataParams
 from difflab.config.load import load_section, read_yaml
-from difflab.data.folder import FRAME, held_out_faces
+from difflab.data.folder import FRAME, held_out_persons
 from difflab.data.image_files import find_images
 from difflab.history.clones import run_in_clone
 from difflab.history.reference import machine
@@ -103,7 +103,7 @@ def main() -> None:
 def _set_profile(clone: Path, data: Path) -> None:
     root = (ROOT / "data").resolve()
     link_faces(data / "faces", root / "faces")
-    values = ["data.sources.faces=folder", f"data.root={root}"]
+    values = ["data.sets.faces.source=folder", f"data.root={root}"]
     command = [sys.executable, "-m", "difflab", "profile", "pretrain", *values]
     subprocess.run(command, cwd=clone, env=os.environ | {"PYTHONPATH": str(clone.resolve() / "src")}, check=True)
 
@@ -123,7 +123,7 @@ def held_out_names(data: Path, params: Path) -> list[str]:
     """The faces that are not in the training split, relative to `data`/faces. The split is that of the links."""
     data_params = load_section(DataParams, "data", params)
     generator = np.random.default_rng(data_params.seed)
-    paths = held_out_faces(data, data_params.face_identity, generator)
+    paths = held_out_persons(data / "faces", data_params.sets["faces"].persons or "prefix", generator)
     return [path.relative_to(data / "faces").as_posix() for path in paths]
 
 

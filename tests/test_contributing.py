@@ -20,9 +20,9 @@ from difflab.history.measurements import metrics_of
 
 correct, digits = torch.tensor([True, False, True, True]), torch.tensor([3, 3, 5, 5])
 found = metrics_of(accuracy_metrics(correct, digits)).measurements
-(worst,) = [m for m in found if m.path[0] == "accuracy_of_worst_digit"]
+(worst,) = [m for m in found if m.path[0] == "accuracy_of_worst_class"]
 assert worst.value == 0.5 and worst.low is not None
-assert name_of(worst.path) == "accuracy_of_worst_digit"
+assert name_of(worst.path) == "accuracy_of_worst_class"
 
 recipe = load_params("params.yaml").recipes["svhn-cosine"]
 assert (recipe.schedule.name, list(recipe.data)) == ("cosine", ["svhn"])

@@ -41,7 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("documented")
     for name in ("dvc.yaml", "data.dvc", "params.yaml"):
         shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "conf", folder / "conf")
+    for name in ("conf", "examples"):
+        shutil.copytree(ROOT / name, folder / name)
     subprocess.run(["git", "init", "--quiet", folder], check=True)
     Repo.init(str(folder)).close()
     with pytest.MonkeyPatch.context() as patch:

@@ -37,7 +37,7 @@ READERS: dict[str, tuple[str, Callable[[], object]]] = {
     "classifier config": ("classifier/config.json", lambda: load_classifier("classifier")),
     "classifier weights": ("classifier/model.safetensors", lambda: load_classifier("classifier")),
     "snapshot": ("classifier/snapshots/step_000001.safetensors", lambda: snapshot_weights("classifier", 1)),
-    "domain": ("prepared/mnist.safetensors", lambda: load_domain("prepared/mnist.safetensors", "train")),
+    "domain": ("prepared/sets/mnist.safetensors", lambda: load_domain("prepared/sets/mnist.safetensors", "train")),
     "scenes": ("scenes.safetensors", lambda: load_scenes("scenes.safetensors")),
     "variants": ("variants.safetensors", lambda: load_variants("variants.safetensors")),
     "drawings": ("drawings/a.safetensors", lambda: load_drawings("drawings")),
@@ -76,7 +76,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory, digit_model: Path) -> Path:
     weights = {f"classifier.{name}": tensor for name, tensor in classifier.state_dict().items()}
     save_file(weights, folder / "classifier/snapshots/step_000001.safetensors")
     images, splits = torch.zeros(30, 3, 8, 8, dtype=torch.uint8), torch.arange(30).remainder(3).to(torch.uint8)
-    ImageDataset(images, torch.arange(30).remainder(10), splits, "some").save(folder / "prepared/mnist.safetensors")
+    ImageDataset(images, torch.arange(30).remainder(10), splits, "some").save(
+        folder / "prepared/sets/mnist.safetensors"
+    )
     ones = torch.ones(1, 3, 3)
     Scenes(ones[:, :2], ones.to(torch.uint8), torch.zeros(1, dtype=torch.uint8), ["red circle"]).save(
         folder / "scenes.safetensors"

@@ -200,7 +200,7 @@ def build_parser() -> argparse.ArgumentParser:
         return subparsers.add_parser(name, description=text, epilog=f"example: {example}")
 
     command = add("profile")
-    command.add_argument("name", help="a file of conf/, such as smoke, cpu or paper")
+    command.add_argument("name", help="a file of conf/, such as smoke, cpu or paper, or the path of another YAML file")
     command.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="such as prepare.digit_size=8; ~KEY removes one"
     )

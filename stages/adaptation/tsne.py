@@ -35,7 +35,7 @@ def main(
     shown = [*(folder / "model.safetensors" for folder in folders.values()), *files]
     for colored_by in ("class", "domain"):
         title = f"t-SNE of features of held-out images, {domains[0]} → {domains[1]}, by {colored_by}"
-        figure = plot_embeddings(embeddings, colored_by, domains, title)
+        figure = plot_embeddings(embeddings, colored_by, domains, title, images[0].classes)
         save_png(figure, Path(f"figures/tsne_{scenario}_{colored_by}.png"), Provenance.of("tsne", shown))
 
 

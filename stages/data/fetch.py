@@ -8,10 +8,10 @@ from difflab.stage import Section, run
 
 
 def main(params: Annotated[DataParams, Section("data")]) -> None:
-    from difflab.data.sources import DATASETS, read, require
+    from difflab.data.sources import read, require
 
     require(params)
-    for name in DATASETS:
+    for name in params.sets:
         read(name, params).save(Path("fetched") / f"{name}.safetensors")
 
 

@@ -1,24 +1,25 @@
-"""Resize one data set: data/DATASET.safetensors → prepared/DATASET.safetensors, (N, 3, S, S) uint8."""
+"""Resize one data set: data/DATASET.safetensors → prepared/sets/DATASET.safetensors, (N, 3, S, S) uint8."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from difflab.config.data import PrepareParams
+from difflab.config.data import PrepareParams, SetParams
 from difflab.stage import Section, run
 
 
 def main(
-    dataset: Literal["mnist", "mnistm", "svhn", "usps", "faces"],
+    dataset: Annotated[str, "an entry of params.yaml: data.sets"],
     params: Annotated[PrepareParams, Section("prepare")],
+    one: Annotated[SetParams, Section("data.sets.{dataset}")],
 ) -> None:
     from difflab.data.dataset import SPLITS, ImageDataset, Split
 
-    size = params.face_size if dataset == "faces" else params.digit_size
+    size = one.size or (params.digit_size if one.is_labeled else params.face_size)
     # A model of faces is neither chosen nor tested by real ones.
-    used: Sequence[Split] = ["train"] if dataset == "faces" else SPLITS
+    used: Sequence[Split] = SPLITS if one.is_labeled else ["train"]
     images = ImageDataset.load(Path("data") / f"{dataset}.safetensors", used)
-    images.resized(size).save(Path("prepared") / f"{dataset}.safetensors")
+    images.resized(size).save(Path("prepared/sets") / f"{dataset}.safetensors")
 
 
 if __name__ == "__main__":

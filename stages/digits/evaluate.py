@@ -1,6 +1,6 @@
 """Metrics of the samples of one recipe → metrics/RECIPE.json.
 
-From samples/RECIPE/, the classifiers models/judge-DOMAIN/ and the real images prepared/recipes/RECIPE/.
+From samples/RECIPE/, the classifiers models/judges/ and the real images prepared/recipes/RECIPE/.
 """
 
 from pathlib import Path
@@ -23,12 +23,12 @@ def main(
     import torch
 
     from difflab.classifiers.digit_classifier import load_digit_classifier
-    from difflab.data.dataset import load_digits, training_splits
+    from difflab.data.dataset import class_labels, load_digits, training_splits
     from difflab.evaluation.classifier_metrics import accuracy_metrics, share_of, unconditional_metrics
     from difflab.evaluation.distribution_metrics import RealImages, classifier_extractor, distribution_metrics
     from difflab.evaluation.inception import inception_extractor
     from difflab.evaluation.metrics import write_metrics
-    from difflab.evaluation.samples import read_digit_samples, read_samples
+    from difflab.evaluation.samples import read_class_samples, read_samples
     from difflab.evaluation.targets import load_targets
     from difflab.training.device import make_accelerator
 
@@ -37,9 +37,11 @@ def main(
     inception = inception_extractor(Path(params.inception_weights), device) if params.inception_weights else None
     prepared, loaded = Path("prepared/recipes", recipe), {}
     for domain, digits in domains.items():
-        folder, judge_folder = Path("samples", recipe, domain), Path(f"models/judge-{domain}")
-        images, expected = read_digit_samples(folder, digits) if condition else (read_samples(folder), None)
-        real = RealImages.load(prepared / f"{domain}.safetensors", digits, images, params)
+        folder, judge_folder = Path("samples", recipe, domain), Path(f"models/judges/{domain}")
+        file = prepared / f"{domain}.safetensors"
+        labels = class_labels(file, digits)
+        images, expected = read_class_samples(folder, labels) if condition else (read_samples(folder), None)
+        real = RealImages.load(file, digits, images, params)
         trained_on = load_digits({domain: digits}, training_splits(hold_out_validation), prepared)["images"]
         judge = load_digit_classifier(judge_folder).to(device)
         loaded[domain] = images, expected, real, trained_on, judge, classifier_extractor(judge, judge_folder)
@@ -47,10 +49,10 @@ def main(
     graded, correct = {}, []
     for domain, (images, expected, real, trained_on, judge, extractor) in loaded.items():
         if expected is None:
-            grades = unconditional_metrics(judge.probabilities(images), params)
+            grades = unconditional_metrics(judge.probabilities(images), params, judge.classes)
         else:
             correct.append(judge.predict(images) == expected)
-            grades = accuracy_metrics(correct[-1], expected)
+            grades = accuracy_metrics(correct[-1], expected, judge.classes)
         graded[domain] = grades | distribution_metrics(
             images, expected, real, trained_on, extractor, inception, params, noise_bank_seed
         )

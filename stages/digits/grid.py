@@ -1,8 +1,8 @@
 """Figures of the samples of one recipe: samples/RECIPE/ → figures/grid_RECIPE.png, figures/reverse_RECIPE.png.
 
 The images of the grid are copied to studies/same_noise/RECIPE/ for the stage same_noise.
-The grid has a hundred samples of each domain: digits by noises. Samples of an unconditional recipe have a noise each,
-ten to a row; the noises of the first row are the columns of the other recipes' grids.
+The grid has ten samples of each class and domain: classes by noises. Samples of an unconditional recipe have a noise
+each, ten to a row; the noises of the first row are the columns of the other recipes' grids.
 """
 
 from pathlib import Path
@@ -18,15 +18,23 @@ def main(
     condition: Annotated[ConditionParams | None, Section("recipes.{recipe}.condition")],
 ) -> None:
     from difflab.figures.image_grid import Panel, save_image_grid
-    from difflab.systems.digits.rows import COLUMNS, SAME_NOISE, copy_rows, grid_of_digits, grid_of_noises, trace_rows
+    from difflab.systems.digits.rows import (
+        COLUMNS,
+        SAME_NOISE,
+        are_digits,
+        copy_rows,
+        grid_of_classes,
+        grid_of_noises,
+        trace_rows,
+    )
 
     samples = Path("samples", recipe)
     if condition is None:
         title = f"{recipe}: a hundred samples, each from a noise of its own"
         grids = grid_of_noises(samples, *domains)
     else:
-        title = f"{recipe}: ten samples of each digit"
-        grids = grid_of_digits(samples, domains)
+        grids = grid_of_classes(samples, domains)
+        title = f"{recipe}: ten samples of each {'digit' if are_digits(domains) else 'class'}"
     panels = [
         Panel([files for _, files in rows], [label for label, _ in rows], COLUMNS, heading)
         for heading, rows in grids.items()
@@ -36,7 +44,8 @@ def main(
 
     labels, rows = zip(*trace_rows(samples / "trace"), strict=True)
     panel = Panel(rows, labels, [f"t = {int(file.stem[1:])}" for file in rows[0]])
-    save_image_grid([panel], f"{recipe}: from pure noise to a digit", Path(f"figures/reverse_{recipe}.png"), "grid")
+    title = f"{recipe}: from pure noise to {'a digit' if are_digits(domains) else 'an image'}"
+    save_image_grid([panel], title, Path(f"figures/reverse_{recipe}.png"), "grid")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,22 @@
-"""The digit classifier of one domain: prepared/DOMAIN.safetensors → models/judge-DOMAIN/, metrics/judge-DOMAIN.json.
+"""The classifier of one data set: prepared/sets/NAME.safetensors → models/judges/NAME/, metrics/judge-NAME.json.
 
 It is trained, or for mnistm loaded from the file `judge.checkpoint`.
 """
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from difflab.config.training import JudgeParams
+from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Section, run
 
 
 def main(
-    domain: Literal["mnist", "mnistm", "svhn"],
+    domain: Annotated[str, "an entry of params.yaml: judge.sets"],
     compute: Compute,
-    params: Annotated[JudgeParams, Section("judge")],
+    weights: Annotated[str | None, Section("judge.checkpoint")],
+    channels: Annotated[list[int], Section("judge.channels")],
+    training: Annotated[TrainingParams, Section("judge.training")],
 ) -> None:
     from accelerate.utils import set_seed
 
@@ -32,23 +34,23 @@ def main(
     from difflab.training.fit import fit
 
     accelerator = make_accelerator(compute)
-    prepared, output = Path(f"prepared/{domain}.safetensors"), Path(f"models/judge-{domain}")
+    prepared, output = Path(f"prepared/sets/{domain}.safetensors"), Path(f"models/judges/{domain}")
     dataset = ImageDataset.load(prepared, ["train", "test"])
     origin: dict[str, Any]
-    if params.checkpoint and domain == "mnistm":
-        file = Path(params.checkpoint)
+    if weights and domain == "mnistm":
+        file = Path(weights)
         external = load_course_classifier(file)
         with atomic_write(output) as folder:
             external.save(folder)
         origin = {"external": file.name, "external_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     else:
         train = dataset.part("train")
-        set_seed(params.training.seed)
-        judge = Judge(params.channels)
-        key, images = [compute, params.channels, params.training], {"images": train.images, "digits": train.labels}
-        with rolling_checkpoint(output.name, key, [prepared]) as checkpoint:
+        set_seed(training.seed)
+        judge = Judge(channels, dataset.classes)
+        key, images = [compute, channels, training], {"images": train.images, "digits": train.labels}
+        with rolling_checkpoint(f"judge-{domain}", key, [prepared]) as checkpoint:
             task = ClassificationTask(judge)
-            fit(task, images, params.training, accelerator, checkpoint, compilation=compute.compile)
+            fit(task, images, training, accelerator, checkpoint, compilation=compute.compile)
             with checkpoint.model_folder(output) as folder:
                 judge.save(folder)
         origin = {"num_train_images": len(train)}

@@ -1,4 +1,4 @@
-"""The reverse process of an unconditional recipe, from pure noise to digits → figures/process_RECIPE.png.
+"""The reverse process of an unconditional recipe, from pure noise to images → figures/process_RECIPE.png.
 
 All T steps of DDPM, even where the recipe is sampled with fewer.
 """
@@ -6,7 +6,7 @@ All T steps of DDPM, even where the recipe is sampled with fewer.
 from pathlib import Path
 from typing import Annotated
 
-from difflab.config.diffusion import RecipeSamplingParams
+from difflab.config.diffusion import RecipeData, RecipeSamplingParams
 from difflab.stage import WITHOUT_TEXT, Compute, Recipe, Section, run
 
 ROWS, COLUMNS = 8, 8
@@ -15,6 +15,7 @@ ROWS, COLUMNS = 8, 8
 def main(
     recipe: Recipe,
     compute: Compute,
+    domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
     params: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
     from difflab.data.pixels import to_pil
@@ -22,6 +23,7 @@ def main(
     from difflab.diffusion.pipelines import load_recipe
     from difflab.diffusion.samplers import sampler_options
     from difflab.figures.image_grid import Panel, save_image_grid
+    from difflab.systems.digits.rows import are_digits
     from difflab.training.device import make_accelerator
 
     folder = Path("models", recipe)
@@ -33,7 +35,8 @@ def main(
     trace = pipeline(count=ROWS, generator=generators, trace_steps=COLUMNS, **options).trace
     rows = [to_pil(trace.images[:, row]) for row in range(ROWS)]
     panel = Panel(rows, [f"noise {row + 1}" for row in range(ROWS)], [f"t = {time}" for time in trace.times])
-    title = f"{recipe}: from pure noise to a digit in {num_steps} steps of DDPM"
+    goal = "a digit" if are_digits(domains) else "an image"
+    title = f"{recipe}: from pure noise to {goal} in {num_steps} steps of DDPM"
     inputs = sorted(path for path in folder.rglob("*") if path.is_file())
     save_image_grid([panel], title, Path(f"figures/process_{recipe}.png"), "process_grid", inputs)
 

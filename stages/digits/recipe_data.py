@@ -1,4 +1,4 @@
-"""Copy the data sets of one recipe: prepared/DOMAIN.safetensors → prepared/recipes/RECIPE/DOMAIN.safetensors.
+"""Copy the data sets of one recipe: prepared/sets/DOMAIN.safetensors → prepared/recipes/RECIPE/DOMAIN.safetensors.
 
 The stages that read them do not run again when a data set changes that the recipe does not use.
 """
@@ -16,7 +16,7 @@ def main(recipe: Recipe, domains: Annotated[RecipeData, Section("recipes.{recipe
     with atomic_write(Path("prepared/recipes", recipe)) as folder:
         folder.mkdir()
         for domain in domains:
-            shutil.copy(Path("prepared", f"{domain}.safetensors"), folder)
+            shutil.copy(Path("prepared/sets", f"{domain}.safetensors"), folder)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Sample one recipe: models/RECIPE/ → samples/RECIPE/{domain}/{digit}_{001..}.png and trace/{domain}_{digit}/.
+"""Sample one recipe: models/RECIPE/ → samples/RECIPE/{domain}/{class}_{001..}.png and trace/{domain}_{class}/.
 
-An unconditional recipe has no digits to ask for: {domain}/{001..}.png, as many images in all, and trace/{domain}/.
+An unconditional recipe has no classes to ask for: {domain}/{001..}.png, as many images in all, and trace/{domain}/.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ def main(
     import torch
 
     from difflab.diffusion.noise_bank import bank_generators, resumable_batches
-    from difflab.diffusion.pipelines import load_recipe
+    from difflab.diffusion.pipelines import DigitPipeline, load_recipe
     from difflab.diffusion.samplers import sampler_options
     from difflab.pipeline.files import atomic_write
     from difflab.systems.digits.plan import PlannedImage, plan_images, save_image
@@ -43,7 +43,8 @@ def main(
         trace = pipeline(**request, generator=generators, **kept, **sampler_options(params)).trace
         return {"images": trace.images.transpose(0, 1), "times": torch.tensor([trace.times] * len(batch))}
 
-    images = plan_images(domains, params.images_per_digit, conditional)
+    classes = pipeline.condition.classes if isinstance(pipeline, DigitPipeline) else None
+    images = plan_images(domains, params.images_per_digit, classes)
     batches = [images[start : start + params.batch_size] for start in range(0, len(images), params.batch_size)]
     with (
         resumable_batches(f"sample-{recipe}", [compute, domains, params], [model], batches, sample) as drawn,

@@ -18,11 +18,12 @@ Evaluation = Annotated[EvaluationParams, Section("evaluation")]
 
 
 def fid_study(
+    recipe: Recipe,
     compute: Compute,
     params: Evaluation,
     study: Annotated[FidStudyParams, Section("studies.fid")],
-    domains: Annotated[RecipeData, Section("recipes.{study.recipe}.data")],
-    schedule: Annotated[ScheduleParams, Section("recipes.{study.recipe}.schedule")],
+    domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
+    schedule: Annotated[ScheduleParams, Section("recipes.{recipe}.schedule")],
 ) -> None:
     """Schedules of other lengths: studies/fid/ → metrics/fid_study.json, figures/fid_study.png."""
     from difflab.evaluation.targets import load_targets
@@ -37,9 +38,9 @@ def fid_study(
         for length in study.lengths
         for seed, images in load_variants(Path(f"studies/fid/{length}.safetensors")).items()
     }
-    graded = grade_variants(variants, study.recipe, domains, False, params, study.drawing.seeds, device)
+    graded = grade_variants(variants, recipe, domains, False, params, study.drawing.seeds, device)
     metrics = length_metrics(graded, study, trained, reported)
-    title = f"{study.recipe}, trained with T = {trained}, sampled on a schedule of another length over the same β"
+    title = f"{recipe}, trained with T = {trained}, sampled on a schedule of another length over the same β"
     save_study("fid_study", metrics, title, length_plots(metrics, trained), "fid_study", length_table(metrics))
 
 
@@ -65,11 +66,12 @@ def few_steps(
 
 
 def guidance(
+    recipe: Recipe,
     compute: Compute,
     params: Evaluation,
     study: Annotated[GuidanceStudyParams, Section("studies.guidance")],
-    domains: Annotated[RecipeData, Section("recipes.{study.recipe}.data")],
-    seed: Annotated[Seed, Section("recipes.{study.recipe}.sampling.seed")],
+    domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
+    seed: Annotated[Seed, Section("recipes.{recipe}.sampling.seed")],
 ) -> None:
     """Effect of the guidance scale: studies/guidance.safetensors → metrics/guidance.json, figures/guidance.png."""
     from difflab.systems.digits.figures import guidance_plots, save_study
@@ -78,9 +80,9 @@ def guidance(
 
     device = make_accelerator(compute).device
     variants = load_variants(Path("studies/guidance.safetensors"))
-    metrics = grade_variants(variants, study.recipe, domains, True, params, seed, device)
-    title = f"{study.recipe}: effect of the guidance scale ({study.sampler}, {study.num_inference_steps} steps)"
-    save_study("guidance", metrics, title, guidance_plots(metrics, study), "guidance")
+    metrics = grade_variants(variants, recipe, domains, True, params, seed, device)
+    title = f"{recipe}: effect of the guidance scale ({study.sampler}, {study.num_inference_steps} steps)"
+    save_study("guidance", metrics, title, guidance_plots(metrics, recipe, study), "guidance")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from difflab.stage import WITHOUT_TEXT, Compute, Recipe, Section, run
 
 
 def fid_samples(
+    recipe: Recipe,
     length: Annotated[int, "one of params.yaml: studies.fid.lengths"],
     compute: Compute,
-    recipe: Annotated[str, Section("studies.fid.recipe")],
     params: Annotated[FidDrawingParams, Section("studies.fid.drawing")],
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
@@ -67,21 +67,22 @@ def few_steps_samples(
 
 
 def guidance_samples(
+    recipe: Recipe,
     compute: Compute,
     params: Annotated[GuidanceStudyParams, Section("studies.guidance")],
-    domains: Annotated[RecipeData, Section("recipes.{params.recipe}.data")],
-    sampling: Annotated[RecipeSamplingParams, Section("recipes.{params.recipe}.sampling")],
+    domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
+    sampling: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
     """Several guidance scales → studies/guidance.safetensors."""
     from difflab.diffusion.samplers import sampler_options
     from difflab.systems.digits.drawing import Variant, draw_variants, load_model
 
-    pipeline = load_model(params.recipe, sampling, compute)
+    pipeline = load_model(recipe, sampling, compute)
     options = sampler_options(sampling) | {"sampler": params.sampler, "num_inference_steps": params.num_inference_steps}
     variants = [Variant(f"s={s:g}", sampling.seed, options | {"guidance_scale": s}) for s in params.guidance_scales]
     path = Path("studies/guidance.safetensors")
     depends_on = [compute, params, domains, sampling]
-    draw_variants(path, depends_on, params.recipe, pipeline, variants, params.num_images, params.batch_size, domains)
+    draw_variants(path, depends_on, recipe, pipeline, variants, params.num_images, params.batch_size, domains)
 
 
 if __name__ == "__main__":

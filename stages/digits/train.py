@@ -21,7 +21,7 @@ def main(
 ) -> None:
     from accelerate.utils import set_seed
 
-    from difflab.data.dataset import load_digits, training_splits
+    from difflab.data.dataset import load_digits, shared_classes, training_splits
     from difflab.diffusion.objective import DenoisingTask
     from difflab.diffusion.schedules import make_betas
     from difflab.diffusion.unet import make_unet, save_model_folder
@@ -40,7 +40,8 @@ def main(
     components: dict[str, Any] = {"unet": unet}
     kind, options = "UnconditionalPipeline", {}
     if condition:
-        embed = make_condition(condition, list(domains), unet.time_embedding.linear_2.out_features)
+        width, classes = unet.time_embedding.linear_2.out_features, shared_classes(domains, prepared)
+        embed = make_condition(condition, list(domains), width, classes)
         kind, components["condition"] = "DigitPipeline", embed
         options = {"condition": embed, "drop_probability": condition.drop_probability}
     betas = make_betas(schedule)

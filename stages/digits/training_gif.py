@@ -27,7 +27,7 @@ def main(
     from torch import nn
 
     from difflab.diffusion.noise_bank import bank_generators
-    from difflab.diffusion.pipelines import load_recipe
+    from difflab.diffusion.pipelines import DigitPipeline, load_recipe
     from difflab.diffusion.samplers import sampler_options
     from difflab.figures.files import Provenance, save_gif
     from difflab.figures.image_grid import SCREEN, Panel, plot_image_grid
@@ -37,8 +37,10 @@ def main(
 
     pipeline = load_recipe(folder, True, make_accelerator(compute).device)
     weights = nn.ModuleDict({name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)})
-    # Each digit in the first domain that has it.
-    rows = sorted({digit: domain for domain, digits in reversed(domains.items()) for digit in digits}.items())
+    # Each class in the first domain that has it.
+    assert isinstance(pipeline, DigitPipeline)
+    known = {d: pipeline.condition.classes if names == "all" else names for d, names in domains.items()}
+    rows = sorted({name: domain for domain, names in reversed(known.items()) for name in names}.items())
     request = sampler_options(sampling) | {
         "digit": [digit for digit, _ in rows for _ in range(COLUMNS)],
         "domain": [domain for _, domain in rows for _ in range(COLUMNS)],

@@ -1,7 +1,7 @@
 """The face model → models/faces/.
 
-Trained on prepared/faces.safetensors, or that of `faces.checkpoint`: a folder or hub id of diffusers with its own β, or
-the course's UNet.pt with the β of `faces.schedule`.
+Trained on prepared/sets/faces.safetensors, or that of `faces.checkpoint`: a folder or hub id of diffusers with its own
+β, or the course's UNet.pt with the β of `faces.schedule`.
 """
 
 from pathlib import Path
@@ -49,7 +49,7 @@ def main(
             record_commit(folder, external, "model_index.json")
         return
 
-    prepared = Path("prepared/faces.safetensors")
+    prepared = Path("prepared/sets/faces.safetensors")
     accelerator = make_accelerator(compute)
     images = ImageDataset.load(prepared, ["train"]).part("train").images
     set_seed(training.seed)

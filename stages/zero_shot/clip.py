@@ -46,7 +46,7 @@ def main(
             record_commit(folder, pretrained, "config.json")
         return
     accelerator = make_accelerator(compute)
-    inputs = [Path("prepared/circles.safetensors"), Path("prepared/mnist.safetensors")]
+    inputs = [Path("prepared/circles.safetensors"), Path("prepared/sets/mnist.safetensors")]
     scenes, real_digits = load_scenes(inputs[0]).part("train"), ImageDataset.load(inputs[1], ["train"]).part("train")
     seen_inks, _ = split_colored_digits(colors, digits.unseen_pairs, digits.seed)
     size = network.image_size

@@ -30,5 +30,5 @@ def write_inputs() -> None:
     torch.manual_seed(0)
     labels, splits = torch.arange(100) % 10, (torch.arange(100) // 10 % 3).to(torch.uint8)
     images = torch.randint(256, (100, 3, 8, 8), dtype=torch.uint8)
-    ImageDataset(images, labels, splits, "noise").save("prepared/mnistm.safetensors")
-    Judge([4]).save("models/judge-mnistm")
+    ImageDataset(images, labels, splits, "noise").save("prepared/sets/mnistm.safetensors")
+    Judge([4]).save("models/judges/mnistm")

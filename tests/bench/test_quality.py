@@ -141,10 +141,10 @@ def test_grades_equal_those_of_the_pipeline(prepared):
     grader = Grader(params, EVALUATION, num_images=20)
     images = torch.randint(256, (20, 3, 8, 8), dtype=torch.uint8)
     grades = grader.grade(images)
-    judge = load_digit_classifier("models/judge-mnistm")
+    judge = load_digit_classifier("models/judges/mnistm")
     digits = torch.arange(20) % 10
-    real = RealImages.load("prepared/mnistm.safetensors", list(range(10)), images, EVALUATION)
-    features = Features.of(classifier_extractor(judge, Path("models/judge-mnistm")), images, real)
+    real = RealImages.load("prepared/sets/mnistm.safetensors", "all", images, EVALUATION)
+    features = Features.of(classifier_extractor(judge, Path("models/judges/mnistm")), images, real)
     expected = distance_metrics(features, digits, EVALUATION)["frechet"]
     assert grader.real_baseline == expected.pop("floor")
     assert grades["frechet"] == pytest.approx(expected)

@@ -129,9 +129,9 @@ def test_only_the_splits_that_are_used_need_images(dataset: ImageDataset, tmp_pa
 def test_a_digit_of_a_recipe_without_images_is_named(dataset: ImageDataset, tmp_path: Path) -> None:
     """Its images would be left out without a word."""
     dataset.save(tmp_path / "mnist.safetensors")
-    digits = load_digits({"mnist": [1, 3]}, ["train", "validation"], tmp_path)["digits"]
+    digits = load_digits({"mnist": ["1", "3"]}, ["train", "validation"], tmp_path)["digits"]
     assert digits.tolist() == [3, 1, 1]
     with pytest.raises(
-        DataError, match=r"mnist\.safetensors: labels: found no image of the digit 4 for train or valid"
+        DataError, match=r"mnist\.safetensors: labels: found no image of the class 4 for train or valid"
     ):
-        load_digits({"mnist": [3, 4]}, ["train", "validation"], tmp_path)
+        load_digits({"mnist": ["3", "4"]}, ["train", "validation"], tmp_path)

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from difflab.config.data import SetParams
 from difflab.data import folder, torchvision_files
 from difflab.errors import UserError
 from difflab.figures.image_grid import PRINT, Panel, plot_image_grid
@@ -56,24 +57,24 @@ def grey(images: Tensor) -> np.ndarray:
 
 
 def read_digits(root: Path) -> np.ndarray:
-    names = sorted(path.name for path in (root / "digits/usps/data").iterdir())
-    for csv_name, listed in (("train.csv", names[:-1]), ("val.csv", names[-1:])):
-        rows = "".join(f"{name},1\n" for name in listed)
-        (root / "digits/usps" / csv_name).write_text(f"image_name,label\n{rows}")
-    return grey(folder.read("usps", root, "file", np.random.default_rng(0)).images)
+    """Two classes of the same images."""
+    (root / "digits").mkdir()
+    for name in ("b", "a"):
+        (root / f"digits/{name}").symlink_to(root / "images", target_is_directory=True)
+    return grey(folder.read_classes(root / "digits", SetParams(source="folder"), np.random.default_rng(0)).images)[3:]
 
 
 def read_faces(root: Path) -> np.ndarray:
-    folder.check("faces", root, "file")
-    return grey(folder.read("faces", root, "file", np.random.default_rng(0)).images)
+    folder.check_persons(root / "faces", "file")
+    return grey(folder.read_persons(root / "faces", "file", np.random.default_rng(0)).images)
 
 
 def read_photographs(root: Path) -> np.ndarray:
     """As MNIST-M takes them: under black digits they are as they were."""
-    for name in torchvision_files.FILES["mnist"]:
+    for name in torchvision_files.files_of("MNIST"):
         (root / "torchvision" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "torchvision" / name).touch()
-    torchvision_files.check("mnistm", root)
+    torchvision_files.check_blended("MNIST", root)
     images = torch.zeros(9, 1, 8, 8, dtype=torch.uint8)
     splits = torch.tensor([0, 1, 2] * 3, dtype=torch.uint8)
     digits = folder.ImageDataset(images, torch.zeros(9, dtype=torch.int64), splits, "blank")
@@ -126,7 +127,7 @@ class Reader:
 
 
 READERS = {
-    "digits": Reader("digits/usps/data", read_digits),
+    "digits": Reader("images", read_digits),
     "faces": Reader("faces", read_faces),
     "photos": Reader("photos", read_photographs),
     "concept": Reader("concept", read_concept),

@@ -10,15 +10,16 @@ from difflab.config.load import ParamsError, validate
 from difflab.data import sources, torchvision_files
 from difflab.errors import DataError
 
+EMBEDDED = {name: {"source": f"embedded/{name}"} for name in ("mnist", "mnistm", "svhn", "usps", "faces")}
 
-def params(root: Path | None = None, **named: str) -> DataParams:
+
+def params(root: Path | None = None, **named: dict[str, Any]) -> DataParams:
     return validate(
         DataParams,
         {
             "root": root and str(root),
             "seed": 0,
-            "sources": dict.fromkeys(sources.DATASETS, "embedded") | named,
-            "face_identity": "prefix",
+            "sets": EMBEDDED | named,
             "embedded": {"copies_per_digit": 1, "street_numbers": 100},
         },
     )
@@ -26,20 +27,20 @@ def params(root: Path | None = None, **named: str) -> DataParams:
 
 def test_every_source_is_checked_though_an_earlier_one_is_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"torchvision/train_32x32\.mat: not found"):
-        sources.require(params(tmp_path, svhn="torchvision"))
-    with pytest.raises(DataError, match=r"digits/usps: not found"):
-        sources.require(params(tmp_path, usps="folder"))
+        sources.require(params(tmp_path, svhn={"source": "torchvision/SVHN"}))
+    with pytest.raises(DataError, match=r"usps: no such folder"):
+        sources.require(params(tmp_path, usps={"source": "folder"}))
     with pytest.raises(DataError, match=r"faces: no such folder"):
-        sources.require(params(tmp_path, faces="folder"))
+        sources.require(params(tmp_path, faces={"source": "folder", "persons": "prefix"}))
 
 
 def test_downloads_only_without_a_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(torchvision_files, "download", lambda *args: asked.append(args))
-    sources.require(params(mnist="torchvision", usps="torchvision"))
-    assert asked == [("mnist", Path(".cache/downloads")), ("usps", Path(".cache/downloads"))]
+    sources.require(params(mnist={"source": "torchvision/MNIST"}, usps={"source": "torchvision/USPS"}))
+    assert asked == [("MNIST", Path(".cache/downloads")), ("USPS", Path(".cache/downloads"))]
     with pytest.raises(DataError):
-        sources.require(params(tmp_path, mnist="torchvision"))
+        sources.require(params(tmp_path, mnist={"source": "torchvision/MNIST"}))
     assert len(asked) == 2
 
 
@@ -51,19 +52,18 @@ def test_mnist_and_mnistm_split_their_digits_alike() -> None:
 def test_too_few_images_to_split_are_one_line(tmp_path: Path) -> None:
     from PIL import Image
 
-    folder = tmp_path / "digits/usps"
+    folder = tmp_path / "usps"
     folder.mkdir(parents=True)
     for i in range(4):
         Image.new("L", (4, 4)).save(folder / f"{i}.png")
     (folder / "train.csv").write_text("image_name,label\n0.png,0\n1.png,0\n")
     (folder / "val.csv").write_text("image_name,label\n2.png,0\n3.png,1\n")
+    with pytest.raises(DataError, match=r"^data\.sets\.usps: folder: .*usps: found the class '0' without .*validation"):
+        sources.read("usps", params(tmp_path, usps={"source": "folder"}))
+
+
+def test_photographs_lie_in_the_root() -> None:
     with pytest.raises(
-        DataError, match=r"^data\.sources\.usps: splits: found no image for validation, allowed: one at "
+        ParamsError, match=r"root: found null, allowed: a folder, because sets\.mnistm is blended/MNIST"
     ):
-        sources.read("usps", params(tmp_path, usps="folder"))
-
-
-@pytest.mark.parametrize(("name", "source"), [("usps", "folder"), ("faces", "folder"), ("mnistm", "torchvision")])
-def test_what_lies_in_the_root_needs_one(name: str, source: str) -> None:
-    with pytest.raises(ParamsError, match=rf"root: found null, allowed: a folder, because sources\.{name} is {source}"):
-        params(None, **{name: source})
+        params(None, mnistm={"source": "blended/MNIST"})

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from difflab.errors import UserError
-from difflab.evaluation.samples import read_digit_samples, read_samples
+from difflab.evaluation.samples import read_class_samples, read_samples
 
 
 def save(folder: Path, *names: str) -> None:
@@ -16,9 +16,10 @@ def save(folder: Path, *names: str) -> None:
 
 
 def test_samples_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
-    save(tmp_path, "1_001", "1_002", "3_001", "3_002", "7_001", "001", "002", "003")
-    images, digits = read_digit_samples(tmp_path, [3, 1])
-    assert images.shape == (4, 3, 4, 4) and digits.tolist() == [3, 3, 1, 1]
+    save(tmp_path, "1_001", "1_002", "3_001", "3_002", "a%2F3_1_001", "7_001", "001", "002", "003")
+    images, labels = read_class_samples(tmp_path, {"3": 5, "1": 0})
+    assert images.shape == (4, 3, 4, 4) and labels.tolist() == [5, 5, 0, 0]
+    assert read_class_samples(tmp_path, {"a/3_1": 2})[1].tolist() == [2]
     assert images[:, 0, 0, 0].tolist() == [1, 2, 1, 2]
     assert read_samples(tmp_path)[:, 0, 0, 0].tolist() == [1, 2, 3]
 
@@ -32,7 +33,7 @@ def test_a_missing_sample_is_named(tmp_path: Path, names: list[str], missing: st
     with pytest.raises(UserError, match=rf"/{missing}\.png: not found"):
         read_samples(tmp_path)
     with pytest.raises(UserError, match=rf"/5_{missing}\.png: not found"):
-        read_digit_samples(tmp_path, [5])
+        read_class_samples(tmp_path, {"5": 5})
 
 
 def test_a_damaged_sample_and_one_of_another_size_are_named(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def prepared(repository: Path) -> dict:
     pixels, labels = load_digits(return_X_y=True)
     images = torch.from_numpy(pixels).reshape(-1, 8, 8).mul(255 / 16).to(torch.uint8)[:, None].repeat(1, 3, 1, 1)
     splits = torch.tensor([0] * 1400 + [2] * (len(images) - 1400), dtype=torch.uint8)
-    ImageDataset(images, torch.from_numpy(labels), splits, "digits").save(Path("prepared/mnist.safetensors"))
+    ImageDataset(images, torch.from_numpy(labels), splits, "digits").save(Path("prepared/sets/mnist.safetensors"))
     Path("claims.yaml").write_text(
         json.dumps({"headline": {"judge-mnist": ["test_accuracy"]}, "claims": {"it": CLAIM}})
     )
@@ -51,7 +51,7 @@ def test_the_claim_holds_with_two_threads_and_with_another_seed(prepared: dict, 
     numbers = {name: [run[name] for run in runs] for name in runs[0]}
     files = {"judge-mnist": FileReference(experiment="", commit="0" * 40, machine="some", numbers=numbers)}
     reference = Reference(seeds=[0, 100, 200], files=files)
-    weights = Path("models/judge-mnist/model.safetensors")
+    weights = Path("models/judges/mnist/model.safetensors")
     last = weights.read_bytes()
     for seed, threads in ((200, 2), (300, 1)):
         found = train(prepared, monkeypatch, seed, threads)

@@ -85,7 +85,11 @@ def upstream(name: str) -> set[str]:
 def test_a_data_set_reruns_only_what_uses_it() -> None:
     """Of `recipe_data` the bytes stay when a data set changes that is not the recipe's."""
     for folder, names in {
-        "prepared/recipes/unconditional-800/": ("train@unconditional-800", "evaluate@unconditional-800", "fid_study"),
+        "prepared/recipes/unconditional-800/": (
+            "train@unconditional-800",
+            "evaluate@unconditional-800",
+            "fid_study@unconditional-800",
+        ),
         "prepared/scenarios/mnistm-usps/": ("adapt@mnistm-usps-dann", "tsne@mnistm-usps"),
     }.items():
         for name in names:

@@ -15,7 +15,7 @@ stages:
   judge:
     matrix: {domain: [mnist, svhn]}
     cmd: python stages/judge.py ${item.domain}
-    outs: ["models/judge-${item.domain}/"]
+    outs: ["models/judges/${item.domain}/"]
     metrics: [{"metrics/judge-${item.domain}.json": {cache: false}}]
   adapt:
     matrix: {scenario: [a-b], method: [dann]}
@@ -42,7 +42,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("command", "outputs"),
     [
-        ("python stages/judge.py svhn", ["models/judge-svhn/", "metrics/judge-svhn.json"]),
+        ("python stages/judge.py svhn", ["models/judges/svhn/", "metrics/judge-svhn.json"]),
         ("python stages/adapt.py a-b dann", ["models/adapt/a-b-dann/"]),
         ("python stages/sample.py joint", ["samples/joint/"]),
         ("python stages/clip.py", ["models/clip/"]),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from difflab.config.base import DIGITS
 from difflab.config.load import validate
 from difflab.config.params import Params
 from difflab.rehearsal.full_numbers import full_numbers
@@ -12,12 +13,18 @@ from difflab.rehearsal.work import Work, work_of
 from difflab.setup.profiles import compose
 from tests.factories import ROOT
 
+CLASSES = dict.fromkeys(("mnist", "mnistm", "svhn", "usps"), DIGITS)
 PROFILES = sorted(path.stem for path in ROOT.glob("conf/*.yaml"))
 SIZES = {"network", "channels", "hint_channels", "digit_size", "face_size", "prediction_type", "min_max_rescale"}
 TRAINED = ("judge@svhn", "train@joint-cosine", "train@onehot-350", "train@alpha-500", "train@unconditional-800")
 TRAINED += ("adapt@mnistm-svhn-dann", "faces", "clip", "autoencoder", "text_to_image", "controlnet", "custom_diffusion")
-SAMPLED = ("sample@joint-cosine", "process_grid@unconditional-800", "training_gif@mnistm-linear", "fid_samples@100")
-SAMPLED += ("few_steps_samples@mnistm-linear", "guidance_samples", "sample_faces@1", "interpolate_faces")
+SAMPLED = (
+    "sample@joint-cosine",
+    "process_grid@unconditional-800",
+    "training_gif@mnistm-linear",
+    "fid_samples@unconditional-800-100",
+)
+SAMPLED += ("few_steps_samples@mnistm-linear", "guidance_samples@mnistm-linear", "sample_faces@1", "interpolate_faces")
 SAMPLED += ("evaluate_text_to_image", "controlnet_samples", "sample_multi_concept")
 
 
@@ -42,7 +49,7 @@ def sizes(node: Any, key: str = "") -> dict[str, Any]:
 @pytest.mark.parametrize("name", PROFILES)
 def test_networks_and_images_are_those_of_the_profile(name: str, on_gpu: bool) -> None:
     params = params_of(name)
-    cut, _ = small(params, 2, on_gpu, threads=1)
+    cut, _ = small(params, 2, on_gpu, 1, CLASSES)
     assert sizes(cut.model_dump()) == sizes(params.model_dump())
     assert cut.compute.threads == 1
 
@@ -52,7 +59,7 @@ def test_networks_and_images_are_those_of_the_profile(name: str, on_gpu: bool) -
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_training_makes_the_steps_asked_for(name: str, on_gpu: bool, steps: int) -> None:
     params = params_of(name)
-    cut, numbers = small(params, steps, on_gpu, threads=1)
+    cut, numbers = small(params, steps, on_gpu, 1, CLASSES)
     concept = next(iter(cut.personalization.concepts))
     for stage in (*TRAINED, f"invert@{concept}"):
         whole, part = work(stage, params, full_numbers(params)), work(stage, cut, numbers)
@@ -67,7 +74,7 @@ def test_every_training_makes_the_steps_asked_for(name: str, on_gpu: bool, steps
 @pytest.mark.parametrize("on_gpu", [True, False])
 def test_a_gpu_samples_whole_batches_and_a_cpu_few_images(on_gpu: bool) -> None:
     params = params_of("paper", "faces.checkpoint=null")
-    cut, numbers = small(params, 2, on_gpu, threads=1)
+    cut, numbers = small(params, 2, on_gpu, 1, CLASSES)
     for stage in SAMPLED:
         whole, part = work(stage, params, full_numbers(params)), work(stage, cut, numbers)
         assert whole and part and part.unit == "image", stage
@@ -78,7 +85,7 @@ def test_a_gpu_samples_whole_batches_and_a_cpu_few_images(on_gpu: bool) -> None:
 
 def test_batches_of_a_cpu_are_parts_of_those_of_a_gpu() -> None:
     params = params_of("paper")
-    cut, _ = small(params, 2, on_gpu=False, threads=2)
+    cut, _ = small(params, 2, on_gpu=False, threads=2, classes=CLASSES)
     for name, recipe in cut.recipes.items():
         whole = params.recipes[name].training.batch_size
         assert whole % recipe.training.batch_size == 0 and recipe.training.batch_size * 28**2 <= PIXELS
@@ -90,12 +97,18 @@ def test_batches_of_a_cpu_are_parts_of_those_of_a_gpu() -> None:
 def test_parts_of_a_batch_stay_parts() -> None:
     params = params_of("paper", "recipes.joint-cosine.training.gradient_accumulation_steps=4")
     assert work("train@joint-cosine", params, full_numbers(params)).at_once == 32  # pyright: ignore[reportOptionalMemberAccess]
-    on_gpu, on_cpu = (small(params, 1, gpu, 1)[0].recipes["joint-cosine"].training for gpu in (True, False))
+    on_gpu, on_cpu = (small(params, 1, gpu, 1, CLASSES)[0].recipes["joint-cosine"].training for gpu in (True, False))
     assert (on_gpu.batch_size, on_gpu.gradient_accumulation_steps) == (128, 4)
     assert (on_cpu.batch_size, on_cpu.gradient_accumulation_steps) == (32, 1)
 
 
-REAL = ["data.root=/nowhere", *(f"data.sources.{name}=torchvision" for name in ("mnist", "mnistm", "svhn", "usps"))]
+SOURCES = {
+    "mnist": "torchvision/MNIST",
+    "mnistm": "blended/MNIST",
+    "svhn": "torchvision/SVHN",
+    "usps": "torchvision/USPS",
+}
+REAL = ["data.root=/nowhere", *(f"data.sets.{name}.source={source}" for name, source in SOURCES.items())]
 
 
 @pytest.mark.parametrize(
@@ -108,13 +121,18 @@ REAL = ["data.root=/nowhere", *(f"data.sources.{name}=torchvision" for name in (
         ("faces", 100 * (24000 // 16) * 16, 16, 0),
         ("controlnet", 3 * (25000 // 16) * 16, 16, 0),
         ("sample@joint-cosine", 500, 500, 500 * 1000),
-        ("fid_samples@100", 8 * 30000, 1000, 30000 * (100 + 300 + 500 + 700 + 800 + 900 + 1000 + 1300)),
+        (
+            "fid_samples@unconditional-800-100",
+            8 * 30000,
+            1000,
+            30000 * (100 + 300 + 500 + 700 + 800 + 900 + 1000 + 1300),
+        ),
         ("few_steps_samples@unconditional-800", 9 * 10000, 1000, 10000 * (2 * 85 + 800)),
         ("sample_faces@1", 2 * 5 * 10, 4, 100 * 50),
     ],
 )
 def test_the_work_of_the_paper_profile(stage: str, images: int, batch: int, denoising_steps: int) -> None:
-    params = params_of("paper", *REAL, "data.sources.faces=folder", "faces.checkpoint=null")
+    params = params_of("paper", *REAL, "data.sets.faces.source=folder", "faces.checkpoint=null")
     found = work(stage, params, full_numbers(params))
     assert found is not None
     assert (found.images, found.batch_size, found.denoising_steps) == (images, batch, denoising_steps)

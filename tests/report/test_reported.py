@@ -11,7 +11,7 @@ from difflab.report.reported import NOT_RUN, OTHER, Settings, fid_rows, load_set
 
 ROOT = Path(__file__).parents[2]
 TARGETS = load_targets(ROOT / "metrics/targets.yaml")
-REAL = {"mnist": "torchvision", "mnistm": "torchvision", "svhn": "torchvision", "usps": "torchvision"}
+REAL = {"mnist": "torchvision/MNIST", "mnistm": "blended/MNIST", "svhn": "torchvision/SVHN", "usps": "torchvision/USPS"}
 BEST, ZERO_SHOT = "fid_study", "zero_shot"
 
 
@@ -46,7 +46,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         tmp_path_factory.mktemp("paper"),
         "paper",
         "data.root=/data",
-        *(f"data.sources.{name}={source}" for name, source in REAL.items()),
+        *(f"data.sets.{name}.source={source}" for name, source in REAL.items()),
         "judge.checkpoint=/data/judge.pt",
         "zero_shot.images=/data/photographs",
     )

@@ -11,7 +11,7 @@ from difflab.config.params import load_params
 from difflab.errors import UserError
 from difflab.figures import image_grid
 from difflab.report.page import read_strips
-from difflab.systems.digits.rows import middle_digit
+from difflab.systems.digits.rows import middle_class
 from stages.digits import same_noise
 from tests.stage_calls import run_stage
 
@@ -26,8 +26,8 @@ from tests.stage_calls import run_stage
         ([], None),
     ],
 )
-def test_middle_digit(known, digit):
-    assert middle_digit(known) == digit
+def test_middle_class(known, digit):
+    assert middle_class(known) == digit
 
 
 def test_figure_and_slider_show_the_same(tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from difflab.classifiers.digit_classifier import Judge, load_digit_classifier
+from difflab.config.data import SetParams
 from difflab.config.params import load_params
 from difflab.data import folder, torchvision_files
 from difflab.data.dataset import ImageDataset
@@ -84,9 +85,9 @@ def digits(root: Path) -> Path:
     for name in ("train", "val"):
         rows = [f"{name}{k}.png,{k % 10}" for k in range(40)]
         for row in rows:
-            picture(root / "digits/mnist/data" / row.split(",")[0])
-        (root / f"digits/mnist/{name}.csv").write_text("\n".join(["image_name,label", *rows]) + "\n")
-    return root / "digits/mnist/train.csv"
+            picture(root / "mnist/data" / row.split(",")[0])
+        (root / f"mnist/{name}.csv").write_text("\n".join(["image_name,label", *rows]) + "\n")
+    return root / "mnist/train.csv"
 
 
 def idx(root: Path) -> Path:
@@ -173,9 +174,12 @@ FILES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], Any]]] = {
     "WebP": (lambda root: picture(root / "a.webp"), lambda path: read_image(path).tobytes()),
     "TIFF": (lambda root: picture(root / "a.tif"), lambda path: read_image(path).tobytes()),
     "data set": (dataset, lambda path: vars(ImageDataset.load(path)).__repr__()),
-    "CSV": (digits, lambda path: repr(folder.read("mnist", path.parents[2], "prefix", generator()).labels.tolist())),
-    "IDX": (idx, lambda path: torchvision_files.read("mnist", path.parents[3], generator()).images.tolist()),
-    "libsvm": (usps, lambda path: torchvision_files.read("usps", path.parents[1], generator()).images.tolist()),
+    "CSV": (
+        digits,
+        lambda path: repr(folder.read_classes(path.parent, SetParams(source="folder"), generator()).labels.tolist()),
+    ),
+    "IDX": (idx, lambda path: torchvision_files.read("MNIST", path.parents[3], generator()).images.tolist()),
+    "libsvm": (usps, lambda path: torchvision_files.read("USPS", path.parents[1], generator()).images.tolist()),
     "noise": (noise, lambda path: read_saved(path, str(path)).tolist()),
     "weights": (weights, lambda path: {name: tensor.tolist() for name, tensor in read_weights(path).items()}),
     "classifier": (judge, lambda path: tensors_of(load_digit_classifier(path.parent))),

@@ -22,7 +22,7 @@ SIZE = 32  # of PARAMS' faces
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with one right thing of each kind."""
     monkeypatch.chdir(tmp_path)
-    for name in ("empty", "images", "noises", "reference", "unet", "clip", "data/digits/svhn", "labelled/val"):
+    for name in ("empty", "images", "noises", "reference", "unet", "clip", "data/svhn", "labelled/val"):
         Path(name).mkdir(parents=True)
     for k in range(PARAMS["faces"]["sampling"]["num_noises"]):
         save_image(f"reference/{k:02d}.png")
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("damaged.pt").write_bytes(b"nothing")
     torch.save({"state_dict": {"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(1)}}, "sd.ckpt")
     for name in ("train", "val"):
-        Path(f"data/digits/svhn/{name}.csv").touch()
+        Path(f"data/svhn/{name}.csv").touch()
     entry = {"src_image": "images", "token_name": "<new1>", "prompt": "a <new1>"}
     Path("input.json").write_text(json.dumps({"0": entry}))
     Path("other.json").write_text(json.dumps({"0": entry | {"token_name": "<new2>", "prompt": "a <new2>"}}))
@@ -151,23 +151,27 @@ def test_half_of_what_is_asked_for_is_not_enough() -> None:
 @pytest.mark.parametrize(
     ("name", "source", "found"),
     [
-        ("mnist", "torchvision", r"torchvision: data/torchvision/MNIST/raw/train-images-idx3-ubyte: not found"),
-        ("usps", "torchvision", r"torchvision: data/torchvision/usps.bz2: not found"),
-        ("usps", "folder", r"folder: data/digits/usps: not found"),
+        (
+            "mnist",
+            "torchvision/MNIST",
+            r"torchvision/MNIST: data/torchvision/MNIST/raw/train-images-idx3-ubyte: not found",
+        ),
+        ("usps", "torchvision/USPS", r"torchvision/USPS: data/torchvision/usps.bz2: not found"),
+        ("usps", "folder", r"folder: data/usps: no such folder"),
         ("faces", "folder", r"folder: data/faces: "),
-        ("mnistm", "torchvision", r"torchvision: data/torchvision/MNIST/raw/train-images-idx3-ubyte: not found"),
+        ("mnistm", "blended/MNIST", r"blended/MNIST: data/torchvision/MNIST/raw/train-images-idx3-ubyte: not found"),
     ],
 )
 def test_data_sets_of_the_user_are_looked_at(name: str, source: str, found: str) -> None:
-    params = changed(f"data/sources/{name}", source, changed("data/root", "data", PARAMS))
+    params = changed(f"data/sets/{name}/source", source, changed("data/root", "data", PARAMS))
     with pytest.raises(UserError) as error:
         check_params(validate(Params, params))
-    assert str(error.value).startswith(f"params.yaml: data.sources.{name}: {found}")
+    assert str(error.value).startswith(f"params.yaml: data.sets.{name}: {found}")
 
 
 def test_downloads_are_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("difflab.data.torchvision_files.download", lambda *_: pytest.fail("downloads in a check"))
-    check_params(validate(Params, changed("data/sources/mnist", "torchvision", PARAMS)))
+    check_params(validate(Params, changed("data/sets/mnist/source", "torchvision/MNIST", PARAMS)))
 
 
 @pytest.mark.parametrize(

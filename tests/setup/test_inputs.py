@@ -44,13 +44,16 @@ def test_what_names_nothing_has_a_small_file():
         ({"clip/pretrained": "clip"}, {"clip.pretrained": "clip"}),
         ({"clip/pretrained": "openai/clip-vit-base-patch32"}, {}),
         ({"data/root": "root"}, {}),
-        ({"data/root": "root", "data/sources/faces": "folder"}, {"data/faces": "root/faces"}),
-        ({"data/root": "root", "data/sources/svhn": "folder"}, {"data/svhn": "root/digits/svhn"}),
+        ({"data/root": "root", "data/sets/faces/source": "folder"}, {"data/faces": "root/faces"}),
         (
-            {"data/root": "root", "data/sources/usps": "torchvision"},
+            {"data/root": "root", "data/sets/svhn": {"source": "folder", "path": "digits/svhn"}},
+            {"data/svhn": "root/digits/svhn"},
+        ),
+        (
+            {"data/root": "root", "data/sets/usps/source": "torchvision/USPS"},
             {f"data/usps/{name}": f"root/torchvision/{name}" for name in ("usps.bz2", "usps.t.bz2")},
         ),
-        ({"data/sources/usps": "torchvision"}, {}),  # downloaded
+        ({"data/sets/usps/source": "torchvision/USPS"}, {}),  # downloaded
     ],
 )
 def test_links_lead_to_what_is_named(values, expected):
@@ -61,8 +64,8 @@ def test_links_lead_to_what_is_named(values, expected):
 
 
 def test_photographs_are_an_input_of_a_blended_data_set():
-    links = link({"data/root": "root", "data/sources/mnistm": "torchvision"})
-    assert links.pop("data/photos") == "root/photos"
+    links = link({"data/root": "root", "data/sets/mnistm/source": "blended/MNIST"})
+    assert links.pop("data/blended-photos") == "root/photos"
     assert len(links) == 4
     assert {Path(place).parent.as_posix() for place in links} == {"data/mnistm"}
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from difflab.config.data import DataParams
 from difflab.config.load import load_section
-from difflab.data.folder import held_out_faces
+from difflab.data.folder import held_out_persons
 from difflab.pipeline.run_records import RunRecord
 from difflab.setup.profiles import compose
 from pretrained import make
@@ -46,7 +46,7 @@ def test_color_faces_are_repeated_and_persons_held_out(tmp_path: Path) -> None:
     held_out = make.held_out_names(data, params)
     assert len(held_out) >= 2 and len({name for name in held_out if name.startswith("gray/")}) < 8
     generator = np.random.default_rng(load_section(DataParams, "data", params).seed)
-    of_links = held_out_faces(tmp_path / "links", "prefix", generator)
+    of_links = held_out_persons(tmp_path / "links/faces", "prefix", generator)
     assert {path.resolve().relative_to(data / "faces").as_posix() for path in of_links} == set(held_out)
 
 

@@ -26,12 +26,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def write_params(folder: Path, **sources: str) -> None:
+def write_params(folder: Path, **sets: dict[str, str]) -> None:
     data = {
-        "root": str(folder / "absent") if sources else None,
+        "root": str(folder / "absent") if sets else None,
         "seed": 0,
-        "sources": dict.fromkeys(DATASETS, "embedded") | sources,
-        "face_identity": "prefix",
+        "sets": {name: {"source": f"embedded/{name}"} for name in DATASETS} | sets,
         "embedded": {"copies_per_digit": 1, "street_numbers": 100},
     }
     params = {"data": data, "prepare": {"digit_size": 16, "face_size": 24}}
@@ -45,7 +44,7 @@ def test_from_nothing_to_prepared_files(workspace: Path) -> None:
     for name in DATASETS:
         run_stage("prepare", name)
         raw = ImageDataset.load(Path(f"data/{name}.safetensors"))
-        prepared = ImageDataset.load(Path(f"prepared/{name}.safetensors"))
+        prepared = ImageDataset.load(Path(f"prepared/sets/{name}.safetensors"))
         size = 24 if name == "faces" else 16
         assert tuple(prepared.images.shape) == (len(raw), 3, size, size)
         assert prepared.labels.equal(raw.labels) and prepared.splits.equal(raw.splits)
@@ -61,12 +60,12 @@ def test_fetching_twice_gives_the_same_bytes(workspace: Path) -> None:
 
 
 def test_an_absent_source_is_one_line_before_any_work(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_params(workspace, svhn="torchvision")
+    write_params(workspace, svhn={"source": "torchvision/SVHN"})
     monkeypatch.setattr("difflab.data.sources.read", lambda *_: pytest.fail("read before all sources were checked"))
     with pytest.raises(SystemExit, match=r"^error: data\.root: found '.*/absent', which is no folder, allowed: null"):
         run_stage("fetch")
     (workspace / "absent").mkdir()
-    line = r"^error: data\.sources\.svhn: torchvision: .*/absent/torchvision/train_32x32\.mat: not found; [^\n]+$"
+    line = r"^error: data\.sets\.svhn: torchvision/SVHN: .*/absent/torchvision/train_32x32\.mat: not found; [^\n]+$"
     with pytest.raises(SystemExit, match=line):
         run_stage("fetch")
     assert not Path("fetched").exists()
@@ -80,9 +79,9 @@ def test_prepare_without_its_data_is_one_line(workspace: Path) -> None:
 def test_a_recipe_gets_the_data_sets_of_its_domains(workspace: Path) -> None:
     """Bytes that do not change when another data set does."""
     Path("params.yaml").write_text(yaml.safe_dump({"recipes": {"one": {"data": {"mnist": [0], "svhn": [1]}}}}))
-    Path("prepared").mkdir()
+    Path("prepared/sets").mkdir(parents=True)
     for name in ("mnist", "mnistm", "svhn"):
-        Path(f"prepared/{name}.safetensors").write_text(name)
+        Path(f"prepared/sets/{name}.safetensors").write_text(name)
     run_stage("recipe_data", "one")
     copies = {path.name: path.read_text() for path in Path("prepared/recipes/one").iterdir()}
     assert copies == {"mnist.safetensors": "mnist", "svhn.safetensors": "svhn"}

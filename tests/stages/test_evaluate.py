@@ -73,7 +73,7 @@ def real_images(seed: int) -> ImageDataset:
 def workspace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for number, (domain, answer) in enumerate((("mnistm", 2), ("svhn", 1), ("mnist", 7))):
-        judge_that_says(answer).save(tmp_path / f"models/judge-{domain}")
+        judge_that_says(answer).save(tmp_path / f"models/judges/{domain}")
         for recipe in ("joint", "free"):
             real_images(number).save(tmp_path / f"prepared/recipes/{recipe}/{domain}.safetensors")
     (tmp_path / "metrics").mkdir()
@@ -129,7 +129,7 @@ def test_protocol_says_how_it_was_taken(workspace):
         "reference": "noise; training images of the digits 0 2",
         "reference_sha256": sha256_of(workspace / "prepared/recipes/joint/mnistm.safetensors"),
         "extractor": "judge-mnistm",
-        "extractor_sha256": sha256_of(workspace / "models/judge-mnistm/model.safetensors"),
+        "extractor_sha256": sha256_of(workspace / "models/judges/mnistm/model.safetensors"),
         "resize": "none",
         "image_size": 8,
         "evaluation_seed": 3,
@@ -217,7 +217,7 @@ def test_a_recipe_without_a_condition_has_no_accuracy(workspace):
 def test_entropy_of_a_judge_that_sees_many_digits(workspace):
     torch.manual_seed(0)
     judge = Judge([4]).eval()
-    judge.save(workspace / "models/judge-mnist")
+    judge.save(workspace / "models/judges/mnist")
     mnist = evaluated(workspace, "free")["mnist"]
     shares = np.array([mnist["share_by_digit"][str(digit)]["value"] for digit in range(10)])
     assert shares.sum() == pytest.approx(1)

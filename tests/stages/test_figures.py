@@ -161,7 +161,7 @@ class KnownJudge(judge.DigitClassifier):
 
 
 def test_successes_and_failures_are_the_ends_of_the_ranking(workspace, monkeypatch, drawn):
-    Path("models/judge-mnist").mkdir(parents=True)
+    Path("models/judges/mnist").mkdir(parents=True)
     monkeypatch.setattr(judge, "load_digit_classifier", lambda folder: KnownJudge())
     folder = Path("samples/unconditional-800/mnist")
     folder.mkdir(parents=True)

@@ -48,7 +48,7 @@ def prepare(size: int) -> ImageDataset:
     splits = torch.tensor([0] * 40 + [2] * 20, dtype=torch.uint8)
     dataset = ImageDataset(images, torch.arange(60) % 10, splits, "random pixels")
     for domain in ("mnist", "mnistm", "svhn"):
-        dataset.save(Path(f"prepared/{domain}.safetensors"))
+        dataset.save(Path(f"prepared/sets/{domain}.safetensors"))
     return dataset
 
 
@@ -81,11 +81,11 @@ def test_the_external_file_is_the_judge_of_mnistm_alone(workspace):
         "num_test_images": 20,
         "test_accuracy": pytest.approx((seen == test.labels).double().mean().item()),
     }
-    assert torch.equal(load_digit_classifier(Path("models/judge-mnistm")).predict(test.images), seen)
+    assert torch.equal(load_digit_classifier(Path("models/judges/mnistm")).predict(test.images), seen)
 
     metrics = run_judge("svhn")
     assert metrics["num_train_images"] == 40 and "external" not in metrics
-    assert load_digit_classifier(Path("models/judge-svhn")).config == {"channels": [4]}
+    assert load_digit_classifier(Path("models/judges/svhn")).config == {"channels": [4]}
 
 
 def test_images_that_do_not_fit_the_file_are_one_line(workspace):

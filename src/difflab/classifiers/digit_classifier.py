@@ -1,7 +1,8 @@
-"""The classifiers of digits that evaluate samples: one trained here, or a course's LeNet from a file of weights."""
+"""The classifiers that evaluate samples: one trained here, or a course's LeNet from a file of weights."""
 
 import json
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from difflab.config.base import DIGITS
 from difflab.data.pixels import to_signed
 from difflab.errors import UserError, read_json, reading
 from difflab.models.safe_loading import load_weights
@@ -20,28 +22,30 @@ SIZE = 28  # pixels a side
 
 
 class DigitClassifier(nn.Module):
-    """Base class: a subclass defines `features`, (N, 3, S, S) in [-1, 1] to (N, D), and `classify`, D to 10.
+    """Base class: a subclass defines `features`, (N, 3, S, S) in [-1, 1] to (N, D), and `classify`, D to K classes.
 
-    `config` holds the arguments of the subclass, from which `load_digit_classifier` rebuilds it.
+    `config` holds the arguments of the subclass, from which `load_digit_classifier` rebuilds it; `classes`, the names
+    of the labels, are among them where they are not the ten digits.
     """
 
     features: nn.Module
     classify: nn.Linear
 
-    def __init__(self, **config: Any):
+    def __init__(self, classes: Sequence[str] = DIGITS, **config: Any):
         super().__init__()
-        self.config = config
+        self.classes = tuple(classes)
+        self.config = config if self.classes == DIGITS else config | {"classes": list(classes)}
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, 10) of images (N, 3, S, S) in [-1, 1]."""
+        """Logits (N, K) of images (N, 3, S, S) in [-1, 1]."""
         return self.classify(self.features(images))
 
     def predict(self, images: Tensor, batch_size: int = 500) -> Tensor:
-        """The predicted digits (N,) int64 of `images` (N, 3, S, S) uint8."""
+        """The predicted labels (N,) int64 of `images` (N, 3, S, S) uint8."""
         return self._batched(self, images, batch_size).argmax(1)
 
     def probabilities(self, images: Tensor, batch_size: int = 500) -> Tensor:
-        """Softmax over the ten digits, (N, 10) float, of `images` (N, 3, S, S) uint8."""
+        """Softmax over the classes, (N, K) float, of `images` (N, 3, S, S) uint8."""
         return self._batched(self, images, batch_size).softmax(1)
 
     def features_of(self, images: Tensor, batch_size: int = 500) -> Tensor:
@@ -68,19 +72,19 @@ class Judge(DigitClassifier):
     Takes images of any size; D is the last of `channels`.
     """
 
-    def __init__(self, channels: list[int]):
-        super().__init__(channels=channels)
+    def __init__(self, channels: list[int], classes: Sequence[str] = DIGITS):
+        super().__init__(classes, channels=channels)
         stages: list[nn.Module] = []
         for index, (width_in, width) in enumerate(zip([3, *channels[:-1]], channels, strict=True)):
             stages += [nn.MaxPool2d(2)] if index else []
             for inputs in (width_in, width):
                 stages += [nn.Conv2d(inputs, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
         self.features = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.classify = nn.Linear(channels[-1], 10)
+        self.classify = nn.Linear(channels[-1], len(self.classes))
 
 
 def load_digit_classifier(folder: str | Path) -> DigitClassifier:
-    """The classifier of models/judge-DOMAIN/, of the class that its config.json names, in eval mode.
+    """The classifier of models/judges/DATASET/, of the class that its config.json names, in eval mode.
 
     Raises UserError when there is none that can be read.
     """

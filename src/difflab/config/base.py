@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from difflab.config.validation import UNKNOWN, refuse, section_of
 
@@ -36,6 +36,17 @@ def _one_line(value: str) -> str:
     if not value.strip() or not value.isprintable():
         raise refuse("", value, "one line of text, not empty")
     return value
+
+
+def _text_of_number(value: Any) -> Any:
+    """YAML reads the class named 7 as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _class_name(name: str) -> str:
+    if not (name.isprintable() and name == name.strip() and 0 < len(name) <= 100):
+        raise refuse("", name, "a name of 1 to 100 characters, without spaces around it")
+    return name
 
 
 def _known_to_css(name: str) -> str:
@@ -77,12 +88,14 @@ NonNegative = Annotated[float, Field(ge=0, le=1000), AfterValidator(_has_one_zer
 Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(_has_one_zero)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 GuidanceScale = Annotated[float, Field(ge=1, le=1000)]  # s of s ε(x,c) − (s−1) ε(x,∅)
-Digit = Annotated[int, Field(ge=0, le=9)]
+# Part of file names, and of SOURCE-TARGET and DATASET_CLASS, which are taken apart again.
+SetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")]
+ClassName = Annotated[str, BeforeValidator(_text_of_number), AfterValidator(_class_name)]
+DIGITS = tuple("0123456789")  # the classes of all digit data sets
 Text = Annotated[str, AfterValidator(_one_line)]
 ColorName = Annotated[str, AfterValidator(_known_to_css)]
 Colors = Annotated[list[ColorName], AfterValidator(_of_different_colors)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Domain = Literal["mnist", "mnistm", "svhn"]
 
 
 def require(holds: bool, key: str, found: Any, allowed: str) -> None:

@@ -4,24 +4,103 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from difflab.config.base import Colors, NumImages, Probability, Section, Seed, Share, Text, require
+from difflab.config.base import (
+    ClassName,
+    Colors,
+    Distinct,
+    NumImages,
+    Probability,
+    Section,
+    Seed,
+    SetName,
+    Share,
+    Text,
+    require,
+)
+from difflab.config.validation import refuse
 
 FaceIdentity = Literal["prefix", "folder", "file"]
+EMBEDDED = ("mnist", "mnistm", "svhn", "usps", "faces")
+EMNIST = ("balanced", "byclass", "bymerge", "digits", "letters", "mnist")
+TORCHVISION = (
+    *("MNIST", "FashionMNIST", "KMNIST", "SVHN", "USPS", "CIFAR10"),
+    *(f"EMNIST-{split}" for split in EMNIST),
+)
+BLENDED = ("MNIST", "FashionMNIST", "KMNIST", *(f"EMNIST-{split}" for split in EMNIST))  # of 28×28 gray pixels
+SOURCES = {
+    "embedded": EMBEDDED,
+    "torchvision": TORCHVISION,
+    "blended": BLENDED,
+    "folder": (),
+    "npz": (),
+    "safetensors": (),
+}
+MAX_CLASSES = 1000
 
 
-Source = Literal["embedded", "torchvision", "folder"]
+def _known_source(source: str) -> str:
+    kind, _, name = source.partition("/")
+    names = SOURCES.get(kind)
+    if names is None or ("/" in source) != bool(names) or (names and name not in names):
+        *kinds, last = [f"{kind}/NAME" if names else kind for kind, names in SOURCES.items()]
+        allowed = f"{kind}/ and one of {', '.join(names)}" if names else f"{', '.join(kinds)} or {last}"
+        raise refuse("", source, allowed)
+    return source
 
 
-class SourceParams(Section):
-    """Where each data set comes from: installed packages, torchvision's files, or a folder of images."""
+class SplitParams(Section):
+    """Shares of the images for validation and test. Official test sets stay as they are."""
 
-    mnist: Source = Field(description="gray digits")
-    mnistm: Source = Field(description="digits on photographs")
-    svhn: Source = Field(description="house numbers")
-    usps: Source = Field(description="gray digits from envelopes")
-    faces: Literal["embedded", "folder"] = Field(description="faces")
+    validation: Share = Field(default=0.1, description="share of each class for validation; of the training images")
+    test: Share = Field(default=0.2, description="share of each class for the test, where the source has no test set")
+
+    def check(self) -> None:
+        require(self.validation + self.test < 1, "test", self.test, f"number < {1 - self.validation:g}")
+
+
+class SetParams(Section):
+    """One data set."""
+
+    source: Annotated[str, AfterValidator(_known_source)] = Field(
+        description="one of embedded/NAME, torchvision/CLASS, blended/CLASS (on photos), folder, npz, safetensors"
+    )
+    path: Text | None = Field(
+        default=None, description="folder or file, relative to data.root; null: the name of the data set"
+    )
+    classes: Distinct[ClassName] | None = Field(
+        default=None,
+        max_length=MAX_CLASSES,
+        description="of a folder the classes to use, of arrays the names of labels 0, 1, …; null: all",
+    )
+    size: int | None = Field(
+        default=None, ge=8, le=256, multiple_of=2, description="pixels per side; null: the size in prepare"
+    )
+    splits: SplitParams = SplitParams()
+    persons: FaceIdentity | None = Field(
+        default=None, description="how file names tell persons apart, in a folder without classes; null: with classes"
+    )
+
+    @property
+    def kind(self) -> str:
+        """What stands before the slash of `source`."""
+        return self.source.partition("/")[0]
+
+    @property
+    def of(self) -> str:
+        """What stands after it, or nothing."""
+        return self.source.partition("/")[2]
+
+    @property
+    def is_labeled(self) -> bool:
+        return self.source != "embedded/faces" and (self.kind != "folder" or self.persons is None)
+
+    def check(self) -> None:
+        named = self.kind in ("folder", "npz", "safetensors")
+        require(self.path is None or named, "path", self.path, f"null, because source is {self.source}")
+        given = self.kind in ("folder", "npz") and self.is_labeled
+        require(self.classes is None or given, "classes", self.classes, f"null, because source is {self.source}")
 
 
 class EmbeddedParams(Section):
@@ -32,29 +111,28 @@ class EmbeddedParams(Section):
 
 
 class DataParams(Section):
-    """Sources of the data sets and their splits."""
+    """The data sets and their splits."""
 
-    root: Text | None = Field(description="folder with real data; null: embedded data and downloads only")
+    root: Text | None = Field(description="folder with real data; null: the repository, and downloads in .cache/")
     seed: Seed = Field(description="seed of the splits and of generated images")
-    sources: SourceParams
-    face_identity: FaceIdentity = Field(
-        description="how a folder of faces tells persons apart; each person is in one split"
-    )
+    sets: dict[SetName, SetParams] = Field(min_length=1, description="data sets by name (a to z, 0 to 9)")
     embedded: EmbeddedParams
 
     def check(self) -> None:
-        for name, source in self.sources:
-            photos = name == "mnistm" and source == "torchvision"  # built from MNIST and root/photos
-            needed = source == "folder" or photos
-            require(self.root is not None or not needed, "root", None, f"a folder, because sources.{name} is {source}")
+        for name, one in self.sets.items():
+            needs = one.kind == "blended"  # on the photographs of root/photos
+            require(self.root is not None or not needs, "root", None, f"a folder, because sets.{name} is {one.source}")
 
 
 class PrepareParams(Section):
-    """Image sizes."""
+    """Image sizes of data sets that have none of their own."""
 
-    digit_size: int = Field(ge=8, le=256, multiple_of=2, description="pixels per side")
+    digit_size: int = Field(ge=8, le=256, multiple_of=2, description="pixels per side of data sets with classes")
     face_size: int = Field(
-        ge=12, le=1024, multiple_of=2, description="pixels per side, at least 12 because SSIM has a window of 11"
+        ge=12,
+        le=1024,
+        multiple_of=2,
+        description="pixels per side of the faces, at least 12 because SSIM has a window of 11",
     )
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from difflab.config.base import (
     BatchSize,
+    ClassName,
     Depth,
-    Digit,
     Distinct,
-    Domain,
     EachOnce,
     GuidanceScale,
     NumTimesteps,
     Probability,
     Section,
     Seed,
+    SetName,
     Text,
     Width,
     Widths,
@@ -140,7 +140,9 @@ class _RecipeSampling(SamplerParams):
         description="share of the time steps t/T with guidance; elsewhere s = 1; null: all",
     )
     images_per_digit: int = Field(
-        ge=10, le=100_000, description="images for each digit and domain; without a condition ten times as many in all"
+        ge=10,
+        le=100_000,
+        description="images for each class and data set; without a condition ten times as many in all",
     )
     trace_steps: int = Field(
         default=6, ge=2, le=4001, description="images of the reverse process that are kept, noise and result included"
@@ -192,17 +194,23 @@ class ClassParams(_Condition):
 
 ConditionParams = Annotated[DigitDomainParams | ClassParams, Field(discriminator="kind")]
 
-# The digits that a recipe learns from each domain.
-RecipeData = Annotated[dict[Domain, Annotated[list[Digit], Field(min_length=1), EachOnce]], Field(min_length=1)]
+All = Literal["all"]
+# Classes by name; a discriminator, so that a fault in a list is not said to be none of both.
+Classes = Annotated[
+    Annotated[All, Tag("all")] | Annotated[Distinct[ClassName], Tag("list")],
+    Discriminator(lambda value: "all" if isinstance(value, str) else "list"),
+]
+# The classes that a recipe learns from each data set, whose names are its domains.
+RecipeData = Annotated[dict[SetName, Classes], Field(min_length=1)]
 
 
 class RecipeParams(Section):
-    """A diffusion model of digits: trained, sampled, evaluated and plotted by stages of its own."""
+    """A diffusion model of labeled images: trained, sampled, evaluated and plotted by stages of its own."""
 
     schedule: ScheduleParams = Field(description="schedule of the forward process")
     network: NetworkParams
     training: TrainingParams
-    data: RecipeData = Field(description="digits to learn from each domain")
+    data: RecipeData = Field(description="classes to learn from each data set by its name: a list, or all")
     hold_out_validation: bool = Field(description="log the loss on the validation split, and do not train on it")
     condition: ConditionParams | None = Field(description="condition of the network; null: unconditional")
     sampling: RecipeSamplingParams = Field(description="settings for the samples of the recipe")
@@ -215,10 +223,10 @@ class RecipeParams(Section):
         allowed = "two numbers, the first smaller" if kind else "null, because condition is null"
         fits = interval is None or (bool(kind) and interval[0] < interval[1])
         require(fits, "sampling.guidance_interval", interval, allowed)
-        whole = [sorted(digits) for digits in self.data.values()] == [list(range(10))]
-        require(bool(kind) or whole, "data", self.data, "all ten digits of one domain, because condition is null")
-        one = kind != "class_embedding" or len(self.data) == 1
-        require(one, "data", self.data, "one domain, because condition.kind is class_embedding")
+        one = len(self.data) == 1
+        require(bool(kind) or one, "data", self.data, "one data set, because condition is null")
+        one = kind != "class_embedding" or one
+        require(one, "data", self.data, "one data set, because condition.kind is class_embedding")
 
 
 class FaceSamplingParams(SamplerParams):
@@ -287,17 +295,20 @@ class FidDrawingParams(Section):
     batch_size: BatchSize = Field(description=AT_ONCE)
 
 
+OneRecipe = Annotated[list[str], Field(max_length=1)]  # its results are files of one name
+
+
 class FidStudyParams(Section):
     """Sampling schedules that are shorter or longer than the trained one."""
 
-    recipe: str = Field(description="unconditional recipe with a linear schedule")
+    recipes: OneRecipe = Field(description="unconditional recipe with a linear schedule; [] for no study")
     lengths: Distinct[NumTrainTimesteps] = Field(
         description="numbers of time steps to sample with, over the same range of β"
     )
     drawing: FidDrawingParams
 
 
-NumVariantImages = Annotated[int, Field(ge=10, le=1_000_000, multiple_of=10)]
+NumVariantImages = Annotated[int, Field(ge=10, le=1_000_000)]
 
 
 class FewStepsParams(Section):
@@ -306,7 +317,7 @@ class FewStepsParams(Section):
     samplers: Distinct[Literal["ddim", "dpmsolver++"]] = Field(description="samplers to compare with DDPM")
     num_inference_steps: Distinct[NumTimesteps] = Field(description="numbers of sampling steps")
     num_images: NumVariantImages = Field(
-        description="images for each sampler and number of steps, equally many of each digit"
+        description="images for each sampler and number of steps, equally many of each class"
     )
     batch_size: BatchSize = Field(description=AT_ONCE)
 
@@ -314,9 +325,9 @@ class FewStepsParams(Section):
 class GuidanceStudyParams(Section):
     """One recipe with several guidance scales."""
 
-    recipe: str = Field(description="conditional recipe of one domain")
+    recipes: OneRecipe = Field(description="conditional recipe of one data set; [] for no study")
     guidance_scales: Distinct[GuidanceScale] = Field(description="values of s to compare")
-    num_images: NumVariantImages = Field(description="images for each guidance scale, equally many of each digit")
+    num_images: NumVariantImages = Field(description="images for each guidance scale, equally many of each class")
     sampler: SamplerName = Field(description="sampling method")
     num_inference_steps: NumTimesteps = Field(description="number of sampling steps")
     batch_size: BatchSize = Field(description=AT_ONCE)

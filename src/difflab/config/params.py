@@ -10,6 +10,7 @@ from pydantic import Field
 from difflab.config.base import Section, require
 from difflab.config.data import CirclesParams, DataParams, PrepareParams
 from difflab.config.diffusion import (
+    All,
     EvaluationParams,
     FacesParams,
     LinearSchedule,
@@ -30,8 +31,9 @@ from difflab.config.validation import section_of
 
 # Names in models/, metrics/ and samples/ that a recipe, whose names are a-z, 0-9 and -, could take.
 NOT_OF_RECIPES = {"adapt", "autoencoder", "clip", "controlnet", "faces", "guidance", "interpolation", "inversion"} | {
-    *("judge-mnist", "judge-mnistm", "judge-svhn")
+    "judges"
 }
+OF_JUDGES = "judge-"  # how their metrics files begin
 OF_ONE_PROCESS = {"judge", "adaptation", "clip"}  # trainings whose loss joins the images of a batch, or that are short
 PROCESS_STEPS = 7  # of the figure of an unconditional recipe's reverse process: eight images
 
@@ -60,7 +62,7 @@ class Params(Section):
 
     def check(self) -> None:
         """In this order: later checks rely on earlier ones."""
-        for check in (_names, _studies, _time_steps, _sizes, _numbers_of_images, _seeds, _processes):
+        for check in (_names, _sets, _studies, _time_steps, _sizes, _numbers_of_images, _seeds, _processes):
             check(self)
 
 
@@ -89,7 +91,7 @@ def _refuse_shared_sections(tree: Any) -> None:
 
 
 def _names(params: Params) -> None:
-    taken = sorted(NOT_OF_RECIPES & params.recipes.keys())
+    taken = sorted(name for name in params.recipes if name in NOT_OF_RECIPES or name.startswith(OF_JUDGES))
     allowed = "another name, because models/, metrics/ or samples/ has something of that name"
     require(not taken, "recipes", "".join(taken[:1]), allowed)
     held_out = params.circles.held_out_colors
@@ -97,6 +99,26 @@ def _names(params: Params) -> None:
     for name, concept in params.personalization.concepts.items():
         known = concept.color is None or concept.color in held_out
         require(known, f"personalization.concepts.{name}.color", concept.color, f"null{named}")
+
+
+def _sets(params: Params) -> None:
+    """All data sets that are named exist, and have classes where classes are needed; samples can be graded."""
+    labeled = [name for name, one in params.data.sets.items() if one.is_labeled]
+    needed = [("judge.sets", name, [name]) for name in params.judge.sets]
+    needed += [(f"recipes.{recipe}.data", list(one.data), list(one.data)) for recipe, one in params.recipes.items()]
+    scenarios = enumerate(params.adaptation.scenarios)
+    needed += [(f"adaptation.scenarios.{k}", scenario, scenario.split("-")) for k, scenario in scenarios]
+    for key, found, names in needed:
+        require(set(names) <= set(labeled), key, found, f"data sets with classes: {', '.join(labeled)}")
+    for recipe, one in params.recipes.items():
+        for name in one.data:
+            allowed = f"{name} too, because of recipes.{recipe}.data"
+            require(name in params.judge.sets, "judge.sets", params.judge.sets, allowed)
+    sets = params.data.sets
+    for name, user, labels in (("faces", "faces", False), ("mnist", "clip", True)):
+        fits = name in sets and sets[name].is_labeled == labels
+        kind = "with" if labels else "without"
+        require(fits, "data.sets", list(sets), f"{name} too, a data set {kind} classes, because of the section {user}")
 
 
 def _studies(params: Params) -> None:
@@ -108,9 +130,9 @@ def _studies(params: Params) -> None:
     linear = [name for name in unconditional if recipes[name].schedule.name == "linear"]
     with_snapshots = [name for name in conditional if recipes[name].training.num_snapshots]
     for key, names, allowed in (
-        ("fid.recipe", [studies.fid.recipe], linear),
+        ("fid.recipes", studies.fid.recipes, linear),
         ("few_steps", list(studies.few_steps), of_one_domain),
-        ("guidance.recipe", [studies.guidance.recipe], [name for name in of_one_domain if name in conditional]),
+        ("guidance.recipes", studies.guidance.recipes, [name for name in of_one_domain if name in conditional]),
         ("training_gif.recipes", studies.training_gif.recipes, with_snapshots),
         ("unconditional", studies.unconditional, unconditional),
     ):
@@ -126,7 +148,7 @@ def _time_steps(params: Params) -> None:
     asked = [(f"{key}.sampling", key, model.sampling.num_inference_steps) for key, model in models.items()]
     asked += [
         *((f"studies.few_steps.{k}", f"recipes.{k}", max(v.num_inference_steps)) for k, v in studies.few_steps.items()),
-        ("studies.guidance", f"recipes.{studies.guidance.recipe}", studies.guidance.num_inference_steps),
+        *(("studies.guidance", f"recipes.{k}", studies.guidance.num_inference_steps) for k in studies.guidance.recipes),
         *(("studies.training_gif", f"recipes.{name}", gif.num_inference_steps) for name in gif.recipes),
     ]
     if params.text_to_image.pretrained is None:
@@ -145,47 +167,64 @@ def _time_steps(params: Params) -> None:
         allowed = f"integer ≥ {PROCESS_STEPS}, because of studies.unconditional"
         require(trained[key] >= PROCESS_STEPS, f"{key}.schedule.num_train_timesteps", trained[key], allowed)
     # The study of lengths keeps the range of β: with many more steps than trained nothing of an image is left.
-    schedule = params.recipes[studies.fid.recipe].schedule
-    assert isinstance(schedule, LinearSchedule)  # _studies saw to it
-    for length in studies.fid.lengths:
-        require_signal(length, schedule.beta_start, schedule.beta_end, "studies.fid.lengths", length)
+    for name in studies.fid.recipes:
+        schedule = params.recipes[name].schedule
+        assert isinstance(schedule, LinearSchedule)  # _studies saw to it
+        for length in studies.fid.lengths:
+            require_signal(length, schedule.beta_start, schedule.beta_end, "studies.fid.lengths", length)
 
 
 def _sizes(params: Params) -> None:
     """Every level of a U-Net halves the image, and pixel-unshuffle divides it first."""
-    models = {f"recipes.{name}": (recipe.network, "digit_size") for name, recipe in params.recipes.items()}
-    for key, (network, size_key) in (models | {"faces": (params.faces.network, "face_size")}).items():
-        size, factor = (
-            getattr(params.prepare, size_key),
-            network.patch_size * 2 ** (len(network.block_out_channels) - 1),
-        )
-        require(size % factor == 0, f"prepare.{size_key}", size, f"a multiple of {factor}, because of {key}.network")
+    sizes = {name: size_of(params, name) for name in params.data.sets}
+    models = {f"recipes.{name}": (recipe.network, list(recipe.data)) for name, recipe in params.recipes.items()}
+    for key, (network, sets) in (models | {"faces": (params.faces.network, ["faces"])}).items():
+        factor = network.patch_size * 2 ** (len(network.block_out_channels) - 1)
+        for name in sets:
+            place, size = sizes[name]
+            require(size % factor == 0, place, size, f"a multiple of {factor}, because of {key}.network")
+    together = {f"recipes.{name}": list(recipe.data) for name, recipe in params.recipes.items()}
+    together |= {f"adaptation.scenarios {name}": name.split("-") for name in params.adaptation.scenarios}
+    for key, (first, *others) in together.items():
+        for name in others:
+            (place, size), (_, same) = sizes[name], sizes[first]
+            require(size == same, place, size, f"{same}, as {first} has, because of {key}")
     found, levels = params.controlnet.hint_channels, len(params.text_to_image.autoencoder.network.block_out_channels)
     allowed = f"{levels} levels, as many as text_to_image.autoencoder.network.block_out_channels"
     fits = params.text_to_image.pretrained is not None or len(found) == levels
     require(fits, "controlnet.hint_channels", found, allowed)
-    size = params.prepare.digit_size
-    require(
-        params.judge.checkpoint is None or size == 28, "prepare.digit_size", size, "28, because of judge.checkpoint"
-    )
+    if params.judge.checkpoint is not None and "mnistm" in params.judge.sets:
+        place, size = sizes["mnistm"]
+        require(size == 28, place, size, "28, because of judge.checkpoint")
+
+
+def size_of(params: Params, name: str) -> tuple[str, int]:
+    """Pixels a side of the images of a data set, after the key that says so."""
+    one = params.data.sets[name]
+    if one.size is not None:
+        return f"data.sets.{name}.size", one.size
+    key = "digit_size" if one.is_labeled else "face_size"
+    return f"prepare.{key}", getattr(params.prepare, key)
 
 
 def _numbers_of_images(params: Params) -> None:
-    """Enough for all that is measured, and equal numbers of each digit where digits are asked for."""
+    """Enough for all that is measured, and equal numbers of each class where classes are asked for."""
     k, studies = params.evaluation.nearest_k, params.studies
     of_recipe = {f"studies.few_steps.{name}": (name, study.num_images) for name, study in studies.few_steps.items()}
-    of_recipe["studies.guidance"] = studies.guidance.recipe, studies.guidance.num_images
+    for name in studies.guidance.recipes:
+        of_recipe["studies.guidance"] = name, studies.guidance.num_images
     counts = {key: count for key, (_, count) in of_recipe.items()}
     for key, count in (counts | {"studies.fid.drawing": studies.fid.drawing.num_images}).items():
         require(count > k, f"{key}.num_images", count, f"integer > evaluation.nearest_k = {k}")
     for name, recipe in params.recipes.items():
-        count = recipe.sampling.images_per_digit * min(map(len, recipe.data.values()))
-        allowed = f"integer < {count}, the samples of recipes.{name} in one domain"
+        of_class, classes = recipe.sampling.images_per_digit, min(map(num_classes, recipe.data.values()))
+        count = of_class * (classes if recipe.condition else 10)
+        allowed = f"integer < {count}, the samples of recipes.{name} in one data set"
         require(k < count, "evaluation.nearest_k", k, allowed)
     for key, (name, count) in of_recipe.items():
-        [digits] = params.recipes[name].data.values()
-        allowed = f"a multiple of {len(digits)}, the number of digits of recipes.{name}"
-        equal = not params.recipes[name].condition or count % len(digits) == 0
+        classes = min(map(num_classes, params.recipes[name].data.values()))
+        allowed = f"a multiple of {classes}, the number of classes of recipes.{name}"
+        equal = not params.recipes[name].condition or count % classes == 0
         require(equal, f"{key}.num_images", count, allowed)
     most = params.circles.num_validation  # of held-out scenes; with one circle there are fewer
     for key, count in (
@@ -193,6 +232,11 @@ def _numbers_of_images(params: Params) -> None:
         ("controlnet.samples.num_one_circle", params.controlnet.samples.num_one_circle),
     ):
         require(count <= most, key, count, f"integer ≤ circles.num_validation = {most}")
+
+
+def num_classes(classes: list[str] | All) -> int:
+    """Of those of a recipe; of all, whose number only the data set says, one at least."""
+    return 1 if classes == "all" else len(classes)
 
 
 def _seeds(params: Params) -> None:

@@ -7,7 +7,19 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
-from difflab.config.base import BatchSize, Distinct, NonNegative, NumSteps, Section, Seed, Text, Width, require
+from difflab.config.base import (
+    BatchSize,
+    Distinct,
+    EachOnce,
+    NonNegative,
+    NumSteps,
+    Section,
+    Seed,
+    SetName,
+    Text,
+    Width,
+    require,
+)
 
 Compilation = Literal["auto", "always", "never"]
 
@@ -91,10 +103,11 @@ def require_whole_batches(training: TrainingParams) -> None:
 
 
 class JudgeParams(Section):
-    """Classifiers of digits, one for each domain, that evaluate the samples."""
+    """Classifiers that evaluate the samples, one for each data set."""
 
+    sets: Annotated[list[SetName], EachOnce] = Field(description="data sets to train a classifier for")
     checkpoint: Text | None = Field(
-        description="file with weights of a LeNet-like MNIST-M classifier; null: train all three"
+        description="file with weights of a LeNet-like classifier for the data set mnistm; null: train it"
     )
     channels: list[Width] = Field(
         min_length=1, max_length=4, description="width of each stage of convolutions; each halves the image"
@@ -105,8 +118,8 @@ class JudgeParams(Section):
         require_whole_batches(self.training)
 
 
-# SOURCE-TARGET, both data sets of prepared/.
-Scenario = Annotated[str, Field(pattern=r"^(mnist|mnistm|svhn|usps)-(mnist|mnistm|svhn|usps)$")]
+# SOURCE-TARGET, both in data.sets.
+Scenario = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*-[a-z][a-z0-9]*$")]
 Method = Literal["source-only", "dann", "dann-mcc", "target-only"]
 
 
@@ -149,9 +162,9 @@ class TsneParams(Section):
 
 
 class AdaptationParams(Section):
-    """Unsupervised domain adaptation of a digit classifier."""
+    """Unsupervised domain adaptation of a classifier."""
 
-    scenarios: Distinct[Scenario] = Field(description="pairs SOURCE-TARGET of different data sets")
+    scenarios: Distinct[Scenario] = Field(description="pairs SOURCE-TARGET of data sets with the same classes")
     methods: dict[Method, MethodParams] = Field(description="settings of the four methods")
     num_runs: int = Field(ge=2, le=1000, description="runs of each method, with the training seeds seed, seed + 1, …")
     network: ClassifierParams

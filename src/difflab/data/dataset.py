@@ -12,39 +12,55 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from difflab.config.diffusion import RecipeData
+from difflab.config.base import DIGITS
+from difflab.config.diffusion import All, RecipeData
 from difflab.errors import DataError
 from difflab.pipeline.files import atomic_write
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-MAX_LABEL = 9  # labels are digits
 
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """`images` (N, C, H, W) uint8 0-255, `labels` (N,) int64 (0 for faces), `splits` (N,) uint8 index into SPLITS.
+    """`images` (N, C, H, W) uint8 0-255, `labels` (N,) int64 index into `classes`, `splits` (N,) uint8 into SPLITS.
 
-    `description` says what the data really are, e.g. "optical digits standing in for MNIST".
+    `description` says what the data really are, e.g. "optical digits standing in for MNIST". `classes` are the names
+    of the labels; of a data set without classes all labels are 0.
     """
 
     images: Tensor
     labels: Tensor
     splits: Tensor
     description: str
+    classes: tuple[str, ...] = DIGITS
 
     def __len__(self) -> int:
         return len(self.images)
 
     def part(self, split: Split) -> "ImageDataset":
         """The images of one split, in their order."""
-        keep = self.splits == SPLITS.index(split)
-        return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
+        return self._those(self.splits == SPLITS.index(split))
 
     def with_labels(self, labels: list[int]) -> "ImageDataset":
         """The images whose label is one of `labels`."""
-        keep = torch.isin(self.labels, torch.tensor(labels))
-        return ImageDataset(self.images[keep], self.labels[keep], self.splits[keep], self.description)
+        return self._those(torch.isin(self.labels, torch.tensor(labels)))
+
+    def _those(self, keep: Tensor) -> "ImageDataset":
+        return replace(self, images=self.images[keep], labels=self.labels[keep], splits=self.splits[keep])
+
+    def held_out(self) -> "ImageDataset":
+        """The images of validation and test, in their order."""
+        return self._those(self.splits != SPLITS.index("train"))
+
+    def labels_of(self, classes: Sequence[str] | All, place: str | Path) -> list[int]:
+        """The labels of these classes. Raises DataError, one line that begins with `place`, for an unknown one."""
+        if classes == "all":
+            return list(range(len(self.classes)))
+        for name in classes:
+            if name not in self.classes:
+                raise DataError(f"{place}: classes: found no {name!r}, allowed: {', '.join(self.classes)}")
+        return [self.classes.index(name) for name in classes]
 
     def resized(self, size: int) -> "ImageDataset":
         """(N, 3, size, size): bicubic with antialiasing, as Pillow's; gray becomes three equal channels."""
@@ -58,7 +74,8 @@ class ImageDataset:
         path = Path(path)
         tensors = {"images": self.images, "labels": self.labels, "splits": self.splits}
         # One metadata key: safetensors writes several in an order that changes from run to run.
-        metadata = {"description": json.dumps(self.description)}
+        about = {"description": self.description, "classes": self.classes}
+        metadata = {"description": json.dumps(self.description if self.classes == DIGITS else about)}
         with atomic_write(path) as partial:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata=metadata)
 
@@ -71,14 +88,16 @@ class ImageDataset:
         try:
             with safe_open(path, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in ("images", "labels", "splits")}
-                description = json.loads((file.metadata() or {})["description"])
+                about = json.loads((file.metadata() or {})["description"])
+            about = about if isinstance(about, dict) else {"description": about}
+            description, classes = about["description"], tuple(about.get("classes", DIGITS))
         except FileNotFoundError:
             raise DataError(f"{path}: not found") from None
         except (OSError, SafetensorError) as error:
             raise DataError(f"{path}: not a difflab data file: {' '.join(str(error).split())}") from None
         except (KeyError, ValueError):
             raise DataError(f"{path}: description: found no text in the metadata, allowed: text as JSON") from None
-        dataset = cls(**tensors, description=description)
+        dataset = cls(**tensors, description=description, classes=classes)
         dataset.require(str(path), used)
         return dataset
 
@@ -98,7 +117,7 @@ class ImageDataset:
             allowed = "uint8 (N, 1 or 3, S, S), one image at least"
             raise DataError(f"{place}: images: found {_kind(images)}, allowed: {allowed}")
         for name, tensor, dtype, most in (
-            ("labels", self.labels, torch.int64, MAX_LABEL),
+            ("labels", self.labels, torch.int64, len(self.classes) - 1),
             ("splits", self.splits, torch.uint8, len(SPLITS) - 1),
         ):
             if tensor.dtype != dtype or tensor.shape != (len(images),):
@@ -124,22 +143,39 @@ def training_splits(hold_out_validation: bool) -> list[Split]:
 
 
 def load_digits(domains: RecipeData, splits: Sequence[Split], root: str | Path) -> dict[str, Tensor]:
-    """`images` (N, 3, S, S) uint8, `digits` (N,) int64 and `domains` (N,) int64, indices into the keys of `domains`.
+    """`images` (N, 3, S, S) uint8, `digits` (N,) int64 labels and `domains` (N,) int64, indices into the keys of it.
 
-    From `root`/DOMAIN.safetensors for each domain the images of its digits in the given splits, one after the other.
-    Raises DataError, also where a digit has no image in all of them.
+    From `root`/DOMAIN.safetensors for each domain the images of its classes in the given splits, one after the other.
+    Raises DataError, also where a class has no image in all of them.
     """
     parts: list[tuple[int, ImageDataset]] = []
-    for index, (domain, digits) in enumerate(domains.items()):
+    for index, (domain, names) in enumerate(domains.items()):
         path = Path(root, f"{domain}.safetensors")
         dataset = ImageDataset.load(path, [])
-        of_digits = [dataset.part(split).with_labels(digits) for split in splits]
-        if missing := set(digits) - {label for part in of_digits for label in part.labels.tolist()}:
-            found = f"no image of the digit {min(missing)} for {' or '.join(splits)}"
-            raise DataError(f"{path}: labels: found {found}, allowed: one at least of each digit of a recipe")
-        parts += [(index, part) for part in of_digits]
+        labels = dataset.labels_of(names, path)
+        of_labels = [dataset.part(split).with_labels(labels) for split in splits]
+        if missing := set(labels) - {label for part in of_labels for label in part.labels.tolist()}:
+            found = f"no image of the class {dataset.classes[min(missing)]} for {' or '.join(splits)}"
+            raise DataError(f"{path}: labels: found {found}, allowed: one at least of each class of a recipe")
+        parts += [(index, part) for part in of_labels]
     return {
         "images": torch.cat([part.images for _, part in parts]),
         "digits": torch.cat([part.labels for _, part in parts]),
         "domains": torch.cat([torch.full_like(part.labels, index) for index, part in parts]),
     }
+
+
+def class_labels(path: str | Path, names: Sequence[str] | All) -> dict[str, int]:
+    """The labels of these classes by their names. Raises DataError, also for an unknown class."""
+    dataset = ImageDataset.load(path, [])
+    return {dataset.classes[label]: label for label in dataset.labels_of(names, path)}
+
+
+def shared_classes(domains: RecipeData, root: str | Path) -> tuple[str, ...]:
+    """The names of all labels, which the data sets of a recipe share. Raises DataError where they do not."""
+    paths = [Path(root, f"{domain}.safetensors") for domain in domains]
+    first, *others = [ImageDataset.load(path, []).classes for path in paths]
+    for path, classes in zip(paths[1:], others, strict=True):
+        if classes != first:
+            raise DataError(f"{path}: classes: found {', '.join(classes)}, allowed: {', '.join(first)}, as {paths[0]}")
+    return first

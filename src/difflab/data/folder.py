@@ -1,11 +1,14 @@
-"""The user's own images: `data.root`/digits/NAME/ with train.csv and val.csv, and `data.root`/faces/.
+"""Folders of labeled images, and folders of unlabeled ones such as faces.
 
-A CSV has the columns image_name and label; its images lie beside it, or in data/ beside it. The images of val.csv are
-the test split; validation is taken from train.csv.
+With classes: train.csv and val.csv or labels.csv with the columns image_name and label; or a folder of images for each
+class, also below train/, val/ and test/. Without: every image below the folder, split by person.
 """
 
-import csv
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,123 +16,155 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from difflab.config.data import FaceIdentity
+from difflab.config.data import MAX_CLASSES, FaceIdentity, SetParams, SplitParams
 from difflab.data.dataset import SPLITS, ImageDataset
-from difflab.data.image_files import find_images, is_image, say
+from difflab.data.image_files import find_images
 from difflab.data.images import read_squares
-from difflab.data.splits import TRAIN, grouped_splits, official_splits
+from difflab.data.labeled_files import read_csvs, read_folders
+from difflab.data.splits import TEST, TRAIN, VALIDATION, grouped_splits, stratified_splits
 from difflab.errors import DataError
 
-CSVS = ("train.csv", "val.csv")
 FRAME = re.compile(r"(.+)_\d+")  # IDENTITY_NUMBER: several pictures of one person
 IDENTITIES: dict[FaceIdentity, str] = {
     "prefix": "what is before _NUMBER in a file's name is a person",
     "folder": "each folder is a person",
     "file": "each file is a person",
 }
+LARGEST = 256  # pixels a side that images with classes are stored at: no data set of them is larger
 
 
-def check(name: str, root: Path, identity: FaceIdentity) -> None:
-    """Raises DataError when the folder or a CSV of the data set is not there, or the faces cannot be split."""
-    if name == "faces":
-        _identified_faces(root / "faces", identity)
-        return
-    folder = root / "digits" / name
-    for path in (folder, *(folder / csv_name for csv_name in CSVS)):
-        if not path.exists():
-            hint = "; data.sources.mnistm: torchvision builds it from MNIST and data.root/photos"
-            raise DataError(f"{path}: not found{hint if name == 'mnistm' else ''}")
+@dataclass(frozen=True)
+class Listing:
+    """Image files with their labels, indices into `classes`, and their splits, indices into SPLITS."""
+
+    paths: list[Path]
+    labels: NDArray[np.int64]
+    splits: NDArray[np.uint8]
+    classes: tuple[str, ...]
 
 
-def read(name: str, root: Path, identity: FaceIdentity, generator: Generator) -> ImageDataset:
-    """(N, C, S, S) images of one size. Raises DataError naming the file and, in a CSV, the line.
+def list_classes(folder: Path, params: SetParams, generator: Generator) -> Listing:
+    """The images of a folder with classes; no image is opened.
 
-    `identity`: what tells the persons of the faces apart, so that none is in two splits.
+    Raises DataError for no or too many classes, two of one name, a class that is missing or too small for the splits,
+    an image without a label, a label without an image.
     """
-    if name == "faces":
-        return _read_faces(root / "faces", identity, generator)
-    return _read_digits(root / "digits" / name, generator)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    csvs = [path for path in (folder / f"{name}.csv" for name in ("labels", "train", "val", "test")) if path.exists()]
+    parts = read_csvs(folder) if csvs else read_folders(folder, params.classes)
+    classes = _classes(folder, [name for part in parts.values() for _, name in part], params.classes)
+    files: list[Path] = []
+    splits: list[NDArray[np.uint8]] = []
+    numbers: list[int] = []
+    for split, part in parts.items():
+        kept = [(path, classes.index(name)) for path, name in part if name in classes]
+        labels = np.array([label for _, label in kept], dtype=np.int64)
+        splits.append(_split(split, labels, set(parts), params.splits, generator))
+        files += [path for path, _ in kept]
+        numbers += labels.tolist()
+    listing = Listing(files, np.array(numbers, dtype=np.int64), np.concatenate(splits), classes)
+    _require_each_class(folder, listing)
+    return listing
 
 
-def held_out_faces(root: Path, identity: FaceIdentity, generator: Generator) -> list[Path]:
-    """The faces that `read` with a generator of the same seed puts into the validation and test splits."""
-    paths, splits = _split_faces(root / "faces", identity, generator)
-    return [path for path, split in zip(paths, splits, strict=True) if split != TRAIN]
+def _split(
+    part: str, labels: NDArray[np.int64], parts: set[str], shares: SplitParams, generator: Generator
+) -> NDArray[np.uint8]:
+    """As in the folder, where it has a test set; validation is taken from the training images if it has none."""
+    match part:
+        case "all":
+            return stratified_splits(labels, shares.validation, shares.test, generator)
+        case "train" if parts == {"train", "val", "test"}:
+            return np.full(len(labels), TRAIN, dtype=np.uint8)
+        case "train":
+            return stratified_splits(labels, shares.validation, 0, generator)
+        case "val" if "test" in parts:
+            return np.full(len(labels), VALIDATION, dtype=np.uint8)
+    return np.full(len(labels), TEST, dtype=np.uint8)
 
 
-def _read_digits(folder: Path, generator: Generator) -> ImageDataset:
-    (train_paths, train_labels), (test_paths, test_labels) = (_read_csv(folder / csv_name) for csv_name in CSVS)
-    if both := set(train_paths) & set(test_paths):
-        raise DataError(f"{folder / CSVS[1]}: {min(both).name} is in {CSVS[0]} too")
-    _say_which_are_not_listed(_image_folder(folder), {*train_paths, *test_paths})
-    splits = official_splits(np.array(train_labels), len(test_labels), generator)
+def _classes(folder: Path, labels: Sequence[str], asked: Sequence[str] | None) -> tuple[str, ...]:
+    """The names of the classes, numbers by their size. Raises DataError."""
+    found = sorted(set(labels), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
+    same: dict[str, str] = {}
+    for name in found:
+        first = same.setdefault(unicodedata.normalize("NFC", name).strip(), name)
+        if first != name:
+            raise DataError(f"{folder}: found the classes {first!r} and {name!r}, allowed: names that look different")
+    for name in asked or ():
+        if name not in found:
+            raise DataError(f"{folder}: found no class {name!r}, allowed: {_some(found)}")
+    classes = tuple(asked or found)
+    if not 2 <= len(classes) <= MAX_CLASSES:
+        raise DataError(f"{folder}: found {len(classes)} classes, allowed: 2 to {MAX_CLASSES}")
+    return classes
+
+
+def _require_each_class(folder: Path, listing: Listing) -> None:
+    counts = Counter(zip(listing.labels.tolist(), listing.splits.tolist(), strict=True))
+    for label, name in enumerate(listing.classes):
+        for split, split_name in enumerate(SPLITS):
+            if not counts[label, split]:
+                images = sum(counts[label, other] for other in range(len(SPLITS)))
+                found = f"the class {name!r} without an image for {split_name} ({images} images in all)"
+                raise DataError(f"{folder}: found {found}, allowed: 3 images or more, one for each split")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+
+
+def read_classes(folder: Path, params: SetParams, generator: Generator) -> ImageDataset:
+    """(N, C, S, S) images of one size; see `list_classes` and `read_squares`. Raises DataError."""
+    listing = list_classes(folder, params, generator)
     return ImageDataset(
-        images=torch.from_numpy(read_squares(train_paths + test_paths)),
-        labels=torch.tensor(train_labels + test_labels),
+        images=torch.from_numpy(read_squares(listing.paths, LARGEST)),
+        labels=torch.from_numpy(listing.labels),
+        splits=torch.from_numpy(listing.splits),
+        description=f"images of a folder {folder.name}/",
+        classes=listing.classes,
+    )
+
+
+def read_persons(folder: Path, identity: FaceIdentity, generator: Generator) -> ImageDataset:
+    """(N, C, S, S) images without classes. Raises DataError naming the file.
+
+    `identity`: what tells persons apart, so that none is in two splits.
+    """
+    paths, splits = _split_persons(folder, identity, generator)
+    return ImageDataset(
+        images=torch.from_numpy(read_squares(paths)),
+        labels=torch.zeros(len(paths), dtype=torch.int64),
         splits=torch.from_numpy(splits),
         description=f"images of a folder {folder.name}/",
     )
 
 
-def _read_csv(path: Path) -> tuple[list[Path], list[int]]:
-    """Image paths and their labels, in the order of the lines."""
-    folder = _image_folder(path.parent)
-    labels: dict[Path, int] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if not {"image_name", "label"} <= set(rows.fieldnames or ()):
-                raise DataError(f"{path}: columns {rows.fieldnames}, allowed: image_name, label")
-            for row in rows:
-                line = f"{path}, line {rows.line_num}"
-                image = folder / (row["image_name"] or "")
-                if row["label"] not in set("0123456789"):
-                    raise DataError(f"{line}: label {row['label']!r}, allowed: 0-9")
-                if image in labels:
-                    raise DataError(f"{line}: {image.name} a second time")
-                if not image.is_file():
-                    raise DataError(f"{line}: {image} not found")
-                labels[image] = int(row["label"])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as CSV: {error}") from None
-    if not labels:
-        raise DataError(f"{path}: no images in it")
-    return list(labels), list(labels.values())
+def held_out_persons(folder: Path, identity: FaceIdentity, generator: Generator) -> list[Path]:
+    """The images that `read_persons` with a generator of the same seed puts into the validation and test splits."""
+    paths, splits = _split_persons(folder, identity, generator)
+    return [path for path, split in zip(paths, splits, strict=True) if split != TRAIN]
 
 
-def _image_folder(folder: Path) -> Path:
-    return folder / "data" if (folder / "data").is_dir() else folder
+def check_persons(folder: Path, identity: FaceIdentity) -> None:
+    """Raises DataError when the folder is not there, or its images cannot be split."""
+    _identified(folder, identity)
 
 
-def _say_which_are_not_listed(folder: Path, listed: set[Path]) -> None:
-    others = [path for path in sorted(folder.iterdir()) if path not in listed and is_image(path)]
-    if others:
-        say(f"{folder}: {len(others)} images that no CSV lists are not used, the first of them {others[0].name}")
-
-
-def _read_faces(folder: Path, identity: FaceIdentity, generator: Generator) -> ImageDataset:
-    paths, splits = _split_faces(folder, identity, generator)
-    return ImageDataset(
-        images=torch.from_numpy(read_squares(paths)),
-        labels=torch.zeros(len(paths), dtype=torch.int64),
-        splits=torch.from_numpy(splits),
-        description="images of a folder faces/",
-    )
-
-
-def _split_faces(folder: Path, identity: FaceIdentity, generator: Generator) -> tuple[list[Path], NDArray[np.uint8]]:
-    paths, identities = _identified_faces(folder, identity)
+def _split_persons(folder: Path, identity: FaceIdentity, generator: Generator) -> tuple[list[Path], NDArray[np.uint8]]:
+    paths, identities = _identified(folder, identity)
     return paths, grouped_splits(identities, 0.1, 0.1, generator)
 
 
-def _identified_faces(folder: Path, identity: FaceIdentity) -> tuple[list[Path], list[str]]:
-    """All faces and the person that each shows."""
+def _identified(folder: Path, identity: FaceIdentity) -> tuple[list[Path], list[str]]:
+    """All images and the person that each shows."""
     paths = find_images(folder)
     identities = [_identity(path, identity) for path in paths]
     if (n := len(set(identities))) < len(SPLITS):
-        found = f"{n} different persons in {len(paths)} files such as {paths[0].name} by data.face_identity: {identity}"
+        found = f"{n} different persons in {len(paths)} files such as {paths[0].name} by persons: {identity}"
         others = ", ".join(f"{name} ({text})" for name, text in IDENTITIES.items() if name != identity)
-        raise DataError(f"{folder}: found {found}, allowed: 3 or more, or data.face_identity: {others}")
+        raise DataError(f"{folder}: found {found}, allowed: 3 or more, or persons: {others}")
     return paths, identities
 
 

@@ -62,6 +62,11 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in _suffixes() and path.is_file()
 
 
+def is_document(path: Path) -> bool:
+    """Whether it is a hidden file or folder, or one that may lie beside images, such as a README."""
+    return bool(_skipped_as(Path(path.name))) or path.name in RUBBISH_FOLDERS
+
+
 @cache
 def formats() -> list[str]:
     """Of FORMATS those that the installed Pillow reads."""

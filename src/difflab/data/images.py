@@ -27,6 +27,7 @@ T = TypeVar("T")
 GREY = {"1", "L", "LA", "La"}  # and the modes of 16 bits: I;16, I;16B, … and I
 OF_16_BITS = {"PNG", "PPM"}  # formats whose mode I is 0-65535; elsewhere it is any 32-bit integer
 BACKGROUND = "white"
+LARGEST_SIDE = 1024  # pixels that images are stored at: no data set is larger
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -73,13 +74,15 @@ def read_equal_sizes(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
     return np.stack(images)
 
 
-def read_squares(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
+def read_squares(paths: Sequence[str | Path], largest: int | None = None) -> NDArray[np.uint8]:
     """(N, C, S, S) with S the median of the images' shorter sides, C = 1 when all are gray and else 3.
+
+    S is `largest` at most.
 
     Images of another size are cut to their central square and resized with Pillow's antialiased bicubic filter.
     """
     headers = [_use(path, _header) for path in paths]
-    size = median_low(side for side, _ in headers)
+    size = min(median_low(side for side, _ in headers), largest or LARGEST_SIDE)
     mode = "L" if all(is_grey for _, is_grey in headers) else "RGB"
     pixels = np.empty((len(paths), size, size, len(mode)), dtype=np.uint8)
     images = stream_images(paths, f"reading {Path(paths[0]).parent}")

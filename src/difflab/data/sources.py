@@ -1,38 +1,76 @@
-"""Where each data set comes from: `data.sources` of params.yaml."""
+"""Where each data set comes from: `data.sets` of params.yaml."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from difflab.config.data import DataParams
-from difflab.data import embedded, folder, torchvision_files
+from difflab.config.base import DIGITS
+from difflab.config.data import DataParams, SetParams
+from difflab.data import arrays, embedded, folder, torchvision_files
 from difflab.data.dataset import ImageDataset
+from difflab.data.splits import TRAIN, VALIDATION
 from difflab.errors import DataError
 
-DATASETS = ("mnist", "mnistm", "svhn", "usps", "faces")
 DOWNLOADS = Path(".cache/downloads")  # the root of downloaded data, when the user has none
 
 
-def check(params: DataParams) -> None:
-    """Raises DataError, with the key, for a data set of the user's that is not there; those to download are left."""
-    if params.root is not None and not _root(params).is_dir():
+def check(params: DataParams) -> dict[str, tuple[str, ...]]:
+    """The names of the classes of each data set, none for one without; no image is opened and nothing downloaded.
+
+    Raises DataError, with the key, for data of the user's that are not there or cannot be used.
+    """
+    if params.root is not None and not Path(params.root).is_dir():
         raise DataError(f"data.root: found {params.root!r}, which is no folder, allowed: null, or a folder")
-    for name, source in params.sources:
-        try:
-            if source == "folder":
-                folder.check(name, _root(params), params.face_identity)
-            elif source == "torchvision" and params.root is not None:
-                torchvision_files.check(name, _root(params))
-        except DataError as error:
-            raise DataError(f"data.sources.{name}: {source}: {error}") from None
+    classes: dict[str, tuple[str, ...]] = {}
+    for name, one in params.sets.items():
+        with _naming(name, one):
+            classes[name] = _classes(name, one, params)
+    return classes
+
+
+def _classes(name: str, one: SetParams, params: DataParams) -> tuple[str, ...]:
+    path = path_of(name, params)
+    match one.kind:
+        case "embedded":
+            return DIGITS if one.is_labeled else ()
+        case "torchvision" | "blended":
+            if one.kind == "blended":
+                torchvision_files.check_blended(one.of, torchvision_root(params))
+            elif params.root is not None:
+                torchvision_files.check(one.of, torchvision_root(params))
+            return torchvision_files.classes_of(one.of)
+        case "npz":
+            return arrays.array_classes(path, one)
+        case "safetensors":
+            return ImageDataset.load(path).classes
+        case "folder" if one.persons:
+            folder.check_persons(path, one.persons)
+            return ()
+    return folder.list_classes(path, one, np.random.default_rng(params.seed)).classes
+
+
+def counted(name: str, params: DataParams) -> tuple[int, int, tuple[str, ...]]:
+    """Numbers of training and of validation images, and the classes, of a labeled folder or file. Raises DataError."""
+    one, path = params.sets[name], path_of(name, params)
+    if one.kind == "folder":
+        listing = folder.list_classes(path, one, np.random.default_rng(params.seed))
+        splits, classes = listing.splits, listing.classes
+    else:
+        dataset = read(name, params)
+        splits, classes = dataset.splits.numpy(), dataset.classes
+    train, validation = (int((splits == index).sum()) for index in (TRAIN, VALIDATION))
+    return train, validation, classes
 
 
 def require(params: DataParams) -> None:
     """Make sure that all data sets are there, downloading what has to be. Raises DataError for one that is not."""
     check(params)
-    for name, source in params.sources:
-        if source == "torchvision" and params.root is None:
-            torchvision_files.download(name, _root(params))
+    for name, one in params.sets.items():
+        if one.kind == "torchvision" and params.root is None:
+            with _naming(name, one):
+                torchvision_files.download(one.of, torchvision_root(params))
 
 
 def read(name: str, params: DataParams) -> ImageDataset:
@@ -40,17 +78,41 @@ def read(name: str, params: DataParams) -> ImageDataset:
 
     Every data set starts from the same seed, so that mnist and mnistm put a digit into the same split.
     """
-    generator = np.random.default_rng(params.seed)
-    match getattr(params.sources, name):
-        case "embedded":
-            dataset = getattr(embedded, name)(params.embedded, generator)
-        case "folder":
-            dataset = folder.read(name, _root(params), params.face_identity, generator)
-        case "torchvision":
-            dataset = torchvision_files.read(name, _root(params), generator)
-    dataset.require(f"data.sources.{name}")
+    one, generator = params.sets[name], np.random.default_rng(params.seed)
+    path, validation = path_of(name, params), one.splits.validation
+    with _naming(name, one):
+        match one.kind:
+            case "embedded":
+                dataset = getattr(embedded, one.of)(params.embedded, generator)
+            case "torchvision":
+                dataset = torchvision_files.read(one.of, torchvision_root(params), generator, validation)
+            case "blended":
+                dataset = torchvision_files.read_blended(one.of, torchvision_root(params), generator, validation)
+            case "npz":
+                dataset = arrays.read_arrays(path, one, generator)
+            case "safetensors":
+                dataset = ImageDataset.load(path)
+            case _ if one.persons:
+                dataset = folder.read_persons(path, one.persons, generator)
+            case _:
+                dataset = folder.read_classes(path, one, generator)
+    dataset.require(f"data.sets.{name}")
     return dataset
 
 
-def _root(params: DataParams) -> Path:
+def path_of(name: str, params: DataParams) -> Path:
+    """The folder or file of a data set, where its source is one."""
+    return Path(params.root or ".", params.sets[name].path or name)
+
+
+def torchvision_root(params: DataParams) -> Path:
     return DOWNLOADS if params.root is None else Path(params.root)
+
+
+@contextmanager
+def _naming(name: str, one: SetParams) -> Iterator[None]:
+    """A DataError begins with the key of the data set and its source."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"data.sets.{name}: {one.source}: {error}") from None

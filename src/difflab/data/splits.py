@@ -38,10 +38,12 @@ def grouped_splits(groups: list[str], validation: float, test: float, generator:
     return random_splits(len(names), validation, test, generator)[group_of]
 
 
-def official_splits(train_labels: NDArray[np.int64], n_test: int, generator: Generator) -> NDArray[np.uint8]:
+def official_splits(
+    train_labels: NDArray[np.int64], n_test: int, generator: Generator, validation: float = 0.1
+) -> NDArray[np.uint8]:
     """(N + n_test,) indices into SPLITS for training images followed by an official test set.
 
-    A tenth of each class of the training images is for validation.
+    The share `validation` of each class of the training images is for validation.
     """
-    train = stratified_splits(train_labels, 0.1, 0, generator)
+    train = stratified_splits(train_labels, validation, 0, generator)
     return np.concatenate([train, np.full(n_test, TEST, dtype=np.uint8)])

@@ -1,7 +1,8 @@
-"""MNIST, SVHN and USPS as torchvision.datasets downloads and reads them; MNIST-M from MNIST and photographs."""
+"""Data sets as torchvision.datasets downloads and reads them, and those of gray images blended with photographs."""
 
 import shutil
 import socket
+import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,8 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from difflab.config.base import DIGITS
+from difflab.data import cifar
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.images import stream_images
@@ -22,29 +25,63 @@ from difflab.data.mnistm import blend_splits
 from difflab.data.splits import official_splits, random_splits
 from difflab.errors import DataError
 
-PARTS: dict[
-    str, tuple[tuple[str, ...], ...]
-] = {  # the files of the training and of the test part, below ROOT/torchvision
-    "mnist": (
-        ("MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/train-labels-idx1-ubyte"),
-        ("MNIST/raw/t10k-images-idx3-ubyte", "MNIST/raw/t10k-labels-idx1-ubyte"),
+_LETTERS = tuple(string.ascii_uppercase + string.ascii_lowercase)
+_MERGED = (*DIGITS, *string.ascii_uppercase, *"abdefghnqrt")  # of a letter whose two forms look alike the capital
+CLASSES: dict[str, tuple[str, ...]] = {
+    "FashionMNIST": (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     ),
-    "svhn": (("train_32x32.mat",), ("test_32x32.mat",)),
-    "usps": (("usps.bz2",), ("usps.t.bz2",)),
-}
-FILES = {name: tuple(chain.from_iterable(parts)) for name, parts in PARTS.items()}
+    "KMNIST": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+    "EMNIST-byclass": (*DIGITS, *_LETTERS),
+    "EMNIST-bymerge": _MERGED,
+    "EMNIST-balanced": _MERGED,
+    "EMNIST-letters": tuple(string.ascii_lowercase),
+    "CIFAR10": cifar.CLASSES,
+}  # all others are of digits
+FIRST_LABEL = {"EMNIST-letters": 1}
+
+
+def parts_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files of the training and of the test part, below ROOT/torchvision."""
+    match name:
+        case "SVHN":
+            return ("train_32x32.mat",), ("test_32x32.mat",)
+        case "USPS":
+            return ("usps.bz2",), ("usps.t.bz2",)
+        case "CIFAR10":
+            train, test = (tuple(f"{cifar.FOLDER}/{file}" for file in part) for part in (cifar.TRAIN, cifar.TEST))
+            return train, test
+    kind, _, split = name.partition("-")
+    first, second = (f"{kind}/raw/emnist-{split}-{part}" if split else f"{kind}/raw/{part}" for part in _names(split))
+    kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
+    return tuple(f"{first}-{end}" for end in kinds), tuple(f"{second}-{end}" for end in kinds)
+
+
+def _names(split: str) -> tuple[str, str]:
+    return ("train", "test") if split else ("train", "t10k")
+
+
+def files_of(name: str) -> tuple[str, ...]:
+    """All files, below ROOT/torchvision."""
+    return tuple(chain.from_iterable(parts_of(name)))
+
+
 USPS_SIZE = 16  # pixels a side
 TIMEOUT = 30  # seconds of silence before a download is given up
 
 
 def check(name: str, root: Path) -> None:
     """Raises DataError when a file below `root` is not there."""
-    base = "mnist" if name == "mnistm" else name
-    for path in (root / "torchvision" / file for file in FILES[base]):
+    for path in (root / "torchvision" / file for file in files_of(name)):
         if not path.is_file():
-            raise DataError(f"{path}: not found; put it there or set data.sources.{name} to embedded")
-    if name == "mnistm":
-        find_images(root / "photos")
+            raise DataError(f"{path}: not found; put it there or choose another source")
+
+
+def check_blended(name: str, root: Path) -> None:
+    """Raises DataError when a file or the photographs below `root` are not there."""
+    check(name, root)
+    find_images(root / "photos")
 
 
 def download(name: str, root: Path) -> None:
@@ -52,73 +89,102 @@ def download(name: str, root: Path) -> None:
 
     Raises DataError, leaving nothing behind, when that fails.
     """
-    folder = root / "torchvision"
-    if all((folder / file).is_file() for file in FILES[name]):
+    folder, files = root / "torchvision", files_of(name)
+    if all((folder / file).is_file() for file in files):
         return
-    from torchvision import datasets
-
     partial = root / f"{name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
-        if name == "svhn":
-            for part in ("train", "test"):
-                datasets.SVHN(partial, split=part, download=True)
-        else:
-            for train in (True, False):
-                {"mnist": datasets.MNIST, "usps": datasets.USPS}[name](partial, train=train, download=True)
-        for file in FILES[name]:
+        _download(name, partial)
+        for file in files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (partial / file).replace(folder / file)
     except (OSError, RuntimeError, HTTPException) as error:
         raise DataError(
-            f"data.sources.{name}: the download failed ({' '.join(str(error).split())}); without a network put "
-            f"{', '.join(FILES[name])} into {folder}/ or set data.sources.{name} to embedded"
+            f"the download failed ({' '.join(str(error).split())}); without a network put "
+            f"{', '.join(files)} into {folder}/ or choose another source"
         ) from None
     finally:
         socket.setdefaulttimeout(timeout)
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def read(name: str, root: Path, generator: Generator) -> ImageDataset:
-    """The official training images, a tenth of them for validation, then the official test images.
+def _download(name: str, folder: Path) -> None:
+    from torchvision import datasets
 
-    (N, C, H, W) as published: MNIST 1×28×28, MNIST-M 3×28×28, SVHN 3×32×32, USPS 1×16×16.
+    kind, _, split = name.partition("-")
+    match kind:
+        case "SVHN":
+            for part in ("train", "test"):
+                datasets.SVHN(folder, split=part, download=True)
+        case "EMNIST":
+            datasets.EMNIST(folder, split=split, download=True)  # its archive has both parts
+        case "CIFAR10":  # whose class would unpickle the files
+            source = datasets.CIFAR10
+            archive = {"filename": source.filename, "md5": source.tgz_md5}
+            datasets.utils.download_and_extract_archive(source.url, str(folder), **archive)
+        case _:
+            for train in (True, False):
+                getattr(datasets, kind)(folder, train=train, download=True)
+
+
+def classes_of(name: str) -> tuple[str, ...]:
+    """The names of the labels: digits as numbers, all others as torchvision has them."""
+    return CLASSES.get(name, DIGITS)
+
+
+def read(name: str, root: Path, generator: Generator, validation: float = 0.1) -> ImageDataset:
+    """The official training images, a share of them for validation, then the official test images.
+
+    (N, C, H, W) as published: 1×28×28 of MNIST and those like it, SVHN and CIFAR-10 3×32×32, USPS 1×16×16.
     Raises DataError naming the file that cannot be read or does not fit another.
     """
-    if name == "mnistm":
-        return _blend(read("mnist", root, generator), root / "photos", generator)
     train_images, train_labels = _read_part(name, root / "torchvision", train=True)
     test_images, test_labels = _read_part(name, root / "torchvision", train=False)
     return ImageDataset(
         images=torch.cat([train_images, test_images]),
         labels=torch.cat([train_labels, test_labels]),
-        splits=torch.from_numpy(official_splits(train_labels.numpy(), len(test_labels), generator)),
-        description=name.upper(),
+        splits=torch.from_numpy(official_splits(train_labels.numpy(), len(test_labels), generator, validation)),
+        description=name,
+        classes=classes_of(name),
     )
+
+
+def read_blended(name: str, root: Path, generator: Generator, validation: float = 0.1) -> ImageDataset:
+    """The gray images of `name` blended with the photographs of `root`/photos: MNIST-M, where they are MNIST's.
+
+    (N, 3, 28, 28). Raises DataError.
+    """
+    return _blend(read(name, root, generator, validation), root / "photos", generator)
 
 
 def _read_part(name: str, folder: Path, train: bool) -> tuple[Tensor, Tensor]:
     """(N, C, H, W) images and (N,) labels."""
     from torchvision import datasets
 
-    paths = [folder / file for file in PARTS[name][0 if train else 1]]
+    paths = [folder / file for file in parts_of(name)[0 if train else 1]]
     with _naming(paths[0]):
-        if name == "mnist":
-            images = datasets.mnist.read_image_file(str(paths[0]))[:, None]
-            with _naming(paths[1]):
-                labels = datasets.mnist.read_label_file(str(paths[1]))
-        elif name == "svhn":
-            part = datasets.SVHN(folder, split="train" if train else "test")
-            images, labels = torch.from_numpy(part.data), torch.from_numpy(part.labels)
-        else:
-            images, labels = read_usps(paths[0])
+        match name:
+            case "SVHN":
+                part = datasets.SVHN(folder, split="train" if train else "test")
+                images, labels = torch.from_numpy(part.data), torch.from_numpy(part.labels)
+            case "USPS":
+                images, labels = read_usps(paths[0])
+            case "CIFAR10":
+                images, labels = cifar.read_cifar(paths)
+            case _:
+                images = datasets.mnist.read_image_file(str(paths[0]))[:, None]
+                images = images.mT if name.startswith("EMNIST") else images  # its files have columns for rows
+                with _naming(paths[1]):
+                    labels = datasets.mnist.read_label_file(str(paths[1]))
     if len(images) != len(labels):
         raise DataError(f"{paths[0]}: {len(images)} images, but {len(labels)} labels in {paths[-1]}")
-    if len(outside := labels[(labels < 0) | (labels > 9)]):
-        raise DataError(f"{paths[-1]}: label {outside[0]}, allowed: 0-9")
-    return images, labels
+    first, count = FIRST_LABEL.get(name, 0), len(classes_of(name))
+    if len(outside := labels[(labels < first) | (labels >= first + count)]):
+        raise DataError(f"{paths[-1]}: label {outside[0]}, allowed: {first}-{first + count - 1}")
+    return images, labels - first
 
 
 def read_usps(path: str | Path) -> tuple[Tensor, Tensor]:

@@ -13,11 +13,12 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from difflab.config.base import DIGITS
 from difflab.data.pixels import to_pil
 from difflab.diffusion.samplers import Generators, SamplingError, make_sampler
 from difflab.diffusion.sampling import PredictNoise, Trace, guided, sample
 from difflab.errors import reading
-from difflab.models.conditioning import NUM_DIGITS, Condition
+from difflab.models.conditioning import Condition
 from difflab.models.safe_loading import refusal, require_schedule, require_weights
 
 PATCH_SIZES = (1, 2, 4)
@@ -111,7 +112,7 @@ class PixelPipeline(DiffusionPipeline):
 
 
 class DigitPipeline(PixelPipeline):
-    """Digits of a domain, with classifier-free guidance."""
+    """Digits, or images of other classes, of a domain, with classifier-free guidance."""
 
     condition: Condition
 
@@ -122,7 +123,7 @@ class DigitPipeline(PixelPipeline):
 
     def __call__(
         self,
-        digit: int | list[int],
+        digit: int | str | list[int] | list[str],
         domain: str | list[str],
         *,
         generator: Generators,
@@ -133,18 +134,21 @@ class DigitPipeline(PixelPipeline):
         output_type: str = "pil",
         **sampler: Any,
     ) -> TracedOutput:
-        """One image for each digit; one digit or one domain beside a list of the other stands for all.
+        """One image for each digit, a label or the name of a class; one beside a list of domains stands for all.
 
         `generator`: one for all images or one for each (their first draw is the starting noise). `guidance_scale` is s
         of s ε(x,c) − (s−1) ε(x,∅), in all time steps t or those with t/T in [low, high) of `guidance_interval`; `eta`
         DDIM's η; `trace_steps` as in `sample`. `sampler`: the keyword arguments of `make_sampler`, such as
         num_inference_steps=25 and sampler="ddpm". Raises SamplingError, a ValueError.
         """
-        digits, domains = _pair(digit, domain)
-        known = list(self.condition.config["domains"])
-        for value in digits:
-            if not isinstance(value, int) or value not in range(NUM_DIGITS):
-                raise SamplingError(f"digit: found {value!r}, allowed: 0 to {NUM_DIGITS - 1}")
+        asked, domains = _pair(digit, domain)
+        known, classes = list(self.condition.config["domains"]), self.condition.classes
+        for value in asked:
+            known_values = classes if isinstance(value, str) else range(len(classes))
+            if not isinstance(value, (int, str)) or value not in known_values:
+                allowed = f"0 to {len(classes) - 1}" if classes == DIGITS else ", ".join(classes)
+                raise SamplingError(f"digit: found {value!r}, allowed: {allowed}")
+        digits = [classes.index(value) if isinstance(value, str) else value for value in asked]
         for value in domains:
             if value not in known:
                 raise SamplingError(f"domain: found {value!r}, allowed: {', '.join(known)}")
@@ -161,7 +165,7 @@ class DigitPipeline(PixelPipeline):
         return self._generate(predict_noise, len(digits), generator, eta, trace_steps, output_type, sampler)
 
 
-def _pair(digit: int | list[int], domain: str | list[str]) -> tuple[list[int], list[str]]:
+def _pair(digit: int | str | list[int] | list[str], domain: str | list[str]) -> tuple[list[int] | list[str], list[str]]:
     """Digits and domains as lists of one length; a single value stands for all."""
     count = max((len(value) for value in (digit, domain) if isinstance(value, list)), default=1)
     digits = digit if isinstance(digit, list) else [digit] * count

@@ -15,6 +15,7 @@ from difflab.config.validation import section_of
 Schema = dict[str, Any]  # JSON schema, as pydantic makes it
 HEAD = "| key | value | default | meaning |\n|---|---|---|---|\n"
 ENTRIES = {"recipes": "RECIPE", "few_steps": "RECIPE", "concepts": "CONCEPT", "methods": "METHOD", "two_circles": "N"}
+ENTRIES |= {"sets": "NAME"}
 
 
 def parameters_text() -> str:
@@ -74,6 +75,8 @@ class Tables:
             case {"discriminator": {"propertyName": key, "mapping": mapping}}:
                 links = (_link(f"`{name}`", self.shared[_name(kind)]) for name, kind in mapping.items())
                 return f"section by `{key}`: {', '.join(links)}"
+            case {"oneOf": options}:
+                return " or ".join(map(self._value, options))
             case {"type": "boolean"}:
                 return "`true`, `false`"
             case {"type": "string"}:

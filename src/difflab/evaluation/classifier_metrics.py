@@ -1,21 +1,30 @@
-"""Accuracy, confidence and diversity of generated digits by a classifier."""
+"""Accuracy, confidence and diversity of generated images by a classifier."""
 
 # Tensor.unique and Tensor.tolist are partially typed.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from difflab.config.base import DIGITS
 from difflab.config.diffusion import EvaluationParams
 from difflab.evaluation.intervals import bootstrapped, wilson
 
 
-def accuracy_metrics(correct: Tensor, digits: Tensor) -> dict[str, Any]:
-    """Accuracy over all images and over those of each digit: `correct` (N,) bool, `digits` (N,) that were requested."""
-    by_digit = {str(int(digit)): share_of(correct[digits == digit]) for digit in digits.unique()}
-    return {"accuracy": share_of(correct), "accuracy_by_digit": by_digit}
+def accuracy_metrics(correct: Tensor, labels: Tensor, classes: Sequence[str] = DIGITS) -> dict[str, Any]:
+    """Accuracy over all images and over those of each class: `correct` (N,) bool, `labels` (N,) that were requested.
+
+    `classes`: the names of the labels. Of digits it is accuracy_by_digit, of others accuracy_by_class.
+    """
+    by_class = {classes[int(label)]: share_of(correct[labels == label]) for label in labels.unique()}
+    return {"accuracy": share_of(correct), f"accuracy_{_by(classes)}": by_class}
+
+
+def _by(classes: Sequence[str]) -> str:
+    return "by_digit" if classes == DIGITS else "by_class"
 
 
 def share_of(correct: Tensor) -> dict[str, float]:
@@ -23,19 +32,23 @@ def share_of(correct: Tensor) -> dict[str, float]:
     return asdict(wilson(int(correct.sum()), len(correct)))
 
 
-def unconditional_metrics(probabilities: Tensor, params: EvaluationParams) -> dict[str, Any]:
-    """Without a condition: the classifier's confidence, of its `probabilities` (N, 10), and the share of each digit.
+def unconditional_metrics(
+    probabilities: Tensor, params: EvaluationParams, classes: Sequence[str] = DIGITS
+) -> dict[str, Any]:
+    """Without a condition: the classifier's confidence, of its `probabilities` (N, K), and the share of each class.
 
-    `digit_entropy` is the entropy of those shares in units of ln 10: 1 when all ten are equally frequent.
+    `digit_entropy`, of other classes `class_entropy`, is the entropy of those shares in units of ln K: 1 when all K are
+    equally frequent.
     """
     from scipy.stats import entropy  # pyright: ignore[reportMissingTypeStubs]
 
     confidence = probabilities.max(1).values.double().numpy()
-    counts: list[int] = probabilities.argmax(1).bincount(minlength=10).tolist()
+    counts: list[int] = probabilities.argmax(1).bincount(minlength=len(classes)).tolist()
+    shares = {name: asdict(wilson(count, sum(counts))) for name, count in zip(classes, counts, strict=True)}
     mean = float(confidence.mean())
     rng = np.random.default_rng(params.seed)
     return {
         "confidence": asdict(bootstrapped(mean, confidence - mean, params.num_resamples, rng)),
-        "digit_entropy": float(entropy(counts, base=10)),
-        "share_by_digit": {str(digit): asdict(wilson(count, sum(counts))) for digit, count in enumerate(counts)},
+        f"{'digit' if classes == DIGITS else 'class'}_entropy": float(entropy(counts, base=len(classes))),
+        f"share_{_by(classes)}": shares,
     }

@@ -1,5 +1,6 @@
 """Metrics of generated images against real ones of the same domain, and of held-out real images as a baseline."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from difflab.classifiers.digit_classifier import DigitClassifier
-from difflab.config.diffusion import EvaluationParams
+from difflab.config.base import DIGITS
+from difflab.config.diffusion import All, EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation import distances
@@ -21,7 +23,7 @@ from difflab.evaluation.protocol import Extractor, Protocol, sha256_of
 
 @dataclass(frozen=True)
 class RealImages:
-    """The real images of a recipe's digits, (N, 3, S, S) uint8.
+    """The real images of a recipe's classes, (N, 3, S, S) uint8.
 
     `reference` is what generated images are measured against; `held_out`, the rest of the training split, is measured
     in the same way: the real-against-real baseline. `test` is the test split.
@@ -34,13 +36,19 @@ class RealImages:
     sha256: str
 
     @classmethod
-    def load(cls, path: str | Path, digits: list[int], generated: Tensor, params: EvaluationParams) -> "RealImages":
+    def load(
+        cls, path: str | Path, names: Sequence[str] | All, generated: Tensor, params: EvaluationParams
+    ) -> "RealImages":
         """Hold out as many training images as generated ones, at most half, at random. `path` is a prepared data file.
 
         Raises DataError when it cannot be read, UserError when its images are of another size than the generated ones
         or too few.
         """
-        dataset = ImageDataset.load(path, ["train", "test"]).with_labels(digits)
+        whole = ImageDataset.load(path, ["train", "test"])
+        labels = whole.labels_of(names, path)
+        dataset = whole.with_labels(labels)
+        found = " ".join(sorted(whole.classes[label] for label in labels))
+        kind = f"{'digits' if whole.classes == DIGITS else 'classes'} {found}"
         training, test = dataset.part("train").images, dataset.part("test").images
         if training.shape[1:] != generated.shape[1:]:
             raise UserError(
@@ -49,7 +57,7 @@ class RealImages:
         num_floor = min(len(generated), len(training) // 2)
         if num_floor <= params.nearest_k or not len(test):
             raise UserError(
-                f"{path}: found {len(training)} training and {len(test)} test images of the digits {digits}, and "
+                f"{path}: found {len(training)} training and {len(test)} test images of the {kind}, and "
                 f"{len(generated)} samples, too few for evaluation.nearest_k {params.nearest_k}"
             )
         order = torch.from_numpy(  # pyright: ignore[reportUnknownMemberType]
@@ -59,7 +67,7 @@ class RealImages:
             test,
             training[order[num_floor:]],
             training[order[:num_floor]],
-            f"{dataset.description}; training images of the digits {' '.join(map(str, sorted(digits)))}",
+            f"{dataset.description}; training images of the {kind}",
             sha256_of(path),
         )
 
@@ -78,14 +86,14 @@ class Features:
 
 
 def classifier_extractor(classifier: DigitClassifier, folder: Path) -> Extractor:
-    """The features of the `classifier` that was loaded from `folder`."""
-    digest = sha256_of(folder / "model.safetensors")
-    return Extractor(lambda images: classifier.features_of(images).numpy(), folder.name, digest, "none")
+    """The features of the `classifier` that was loaded from `folder`, models/judges/DATASET/."""
+    digest, name = sha256_of(folder / "model.safetensors"), f"judge-{folder.name}"
+    return Extractor(lambda images: classifier.features_of(images).numpy(), name, digest, "none")
 
 
 def distribution_metrics(
     generated: Tensor,
-    digits: Tensor | None,
+    labels: Tensor | None,
     real: RealImages,
     trained_on: Tensor,
     classifier: Extractor,
@@ -95,30 +103,30 @@ def distribution_metrics(
 ) -> dict[str, Any]:
     """Every metric of `generated` (N, 3, S, S) uint8 that needs real images, with its protocol.
 
-    `digits` (N,), where as many images of each digit were asked for; `trained_on` (M, 3, S, S) uint8, all images of
+    `labels` (N,), where as many images of each class were asked for; `trained_on` (M, 3, S, S) uint8, all images of
     the domain that the recipe was trained on.
     """
     features = Features.of(classifier, generated, real)
     metrics = {
-        **distance_metrics(features, digits, params),
+        **distance_metrics(features, labels, params),
         **manifold_metrics_beside_real(features, params.nearest_k),
         "nearest_training": nearest_training_metrics(generated, trained_on, real.test),
         "protocol": protocol_of(classifier, generated, real, params, noise_bank_seed),
     }
     if inception:
         metrics["inception"] = {
-            **distance_metrics(Features.of(inception, generated, real), digits, params),
+            **distance_metrics(Features.of(inception, generated, real), labels, params),
             "protocol": protocol_of(inception, generated, real, params, noise_bank_seed),
         }
     return metrics
 
 
 def distance_metrics(
-    features: Features, digits: Tensor | None, params: EvaluationParams
+    features: Features, labels: Tensor | None, params: EvaluationParams
 ) -> dict[str, dict[str, float]]:
     """Fréchet and kernel distance to the reference: value, interval, and `floor`, the value of the held-out images."""
     generated, held_out, reference = features.generated, features.held_out, features.reference
-    strata = None if digits is None else digits.numpy()
+    strata = None if labels is None else labels.numpy()
 
     def estimate(value: float, influence: NDArray[np.float64], floor: float) -> dict[str, float]:
         rng = np.random.default_rng(params.seed)

@@ -1,4 +1,4 @@
-"""Samples as the stages leave them: DOMAIN/{digit}_{001..}.png, without a condition DOMAIN/{001..}.png."""
+"""Samples as the stages leave them: DOMAIN/{class}_{001..}.png, without a condition DOMAIN/{001..}.png."""
 
 import re
 from pathlib import Path
@@ -6,18 +6,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from difflab.data.classes import file_part
 from difflab.data.images import read_equal_sizes
 from difflab.errors import UserError
 
 
-def read_digit_samples(folder: str | Path, digits: list[int]) -> tuple[Tensor, Tensor]:
-    """All images of `digits` in `folder`: (N, 3, S, S) uint8 and the digits (N,) int64 that they should show.
+def read_class_samples(folder: str | Path, classes: dict[str, int]) -> tuple[Tensor, Tensor]:
+    """All images of `classes` in `folder`: (N, 3, S, S) uint8 and the labels (N,) int64 that they should show.
 
-    Raises UserError when a digit has no images, or a number is left out.
+    `classes`: the label of each by its name. Raises UserError when one has no images, or a number is left out.
     """
-    files = [sample_files(folder, f"{digit}_") for digit in digits]
-    counts = torch.tensor([len(of_digit) for of_digit in files])
-    return _read([file for of_digit in files for file in of_digit]), torch.tensor(digits).repeat_interleave(counts)
+    files = [sample_files(folder, f"{file_part(name)}_") for name in classes]
+    counts = torch.tensor([len(of_class) for of_class in files])
+    labels = torch.tensor(list(classes.values())).repeat_interleave(counts)
+    return _read([file for of_class in files for file in of_class]), labels
 
 
 def read_samples(folder: str | Path, count: int | None = None) -> Tensor:
@@ -36,7 +38,9 @@ def sample_files(folder: str | Path, prefix: str = "") -> list[Path]:
 
     Raises UserError when there is none, or a number is left out.
     """
-    found = sorted(path for path in Path(folder).glob("*.png") if re.fullmatch(rf"{prefix}\d{{3,}}", path.stem))
+    found = sorted(
+        path for path in Path(folder).glob("*.png") if re.fullmatch(rf"{re.escape(prefix)}\d{{3,}}", path.stem)
+    )
     if not found:
         raise UserError(f"{folder}: found no {prefix}NNN.png, allowed: the images that `dvc repro` samples")
     numbers = {int(path.stem.removeprefix(prefix)) for path in found}

@@ -19,8 +19,18 @@ ENDS = (".low", ".high")
 # Parts of dotted names whose numbers are shares, or means of numbers between 0 and 1.
 SHARES = {
     *("accuracy", "accuracy_by_class", "accuracy_by_digit", "accuracy_by_kind", "test_accuracy", "chance"),
-    *("confidence", "digit_entropy", "share_by_digit", "precision", "recall", "coverage", "share_nearer"),
-    *("iou", "share_without_circle", "both", "prompts", "shows", "own_images", "images_of_others"),
+    *("confidence", "class_entropy", "digit_entropy", "share_by_class", "share_by_digit", "precision", "recall"),
+    *(
+        "coverage",
+        "share_nearer",
+        "iou",
+        "share_without_circle",
+        "both",
+        "prompts",
+        "shows",
+        "own_images",
+        "images_of_others",
+    ),
     *("target", "source", "target_validation", "target_test", "last", "oracle"),
 }
 DIFFERENCES = {"gain", "difference", "difference_over_runs"}  # of two shares

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from difflab.config.base import DIGITS
+from difflab.config.data import SetParams
 from difflab.config.params import Params
+from difflab.data.sources import counted, path_of
+from difflab.data.torchvision_files import classes_of as torchvision_classes
+from difflab.errors import DataError
 from difflab.rehearsal.work import Numbers
 
-OFFICIAL = {"mnist": 60000, "mnistm": 60000, "svhn": 73257, "usps": 7291}  # training images as published
+# Training images as published; as many as MNIST, where this does not say.
+OFFICIAL = {"SVHN": 73257, "USPS": 7291, "CIFAR10": 50000, "EMNIST-balanced": 112800, "EMNIST-letters": 124800}
+OFFICIAL |= {"EMNIST-byclass": 697932, "EMNIST-bymerge": 697932, "EMNIST-digits": 240000}
+MNIST = 60000
 OPTICAL = {"mnist": 1287, "mnistm": 1287, "usps": 510}  # of the digits embedded for them
 CELEBA_HQ = 30000
 PHOTOGRAPHS = 5  # of a concept whose folder is not there
@@ -16,33 +24,39 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 def full_numbers(params: Params) -> Numbers:
     """A folder that is not there counts as the published data set, for faces as CelebA-HQ."""
-    parts = {name: _digits(name, source, params) for name, source in params.data.sources if name != "faces"}
-    train = {name: part[0] for name, part in parts.items()} | {"faces": _faces(params)}
+    sets = params.data.sets
+    parts = {name: _labeled(name, one, params) for name, one in sets.items() if one.is_labeled}
+    train = {name: part[0] for name, part in parts.items()}
+    train |= {name: _unlabeled(name, one, params) for name, one in sets.items() if not one.is_labeled}
+    classes = {name: part[2] for name, part in parts.items()}
     concept = next(iter(params.personalization.concepts.values()))
     if concept.color is not None:
         photographs = params.personalization.circles.num_images
     else:
         photographs = _files(Path(concept.images or "")) if concept.images else PHOTOGRAPHS
-    return Numbers(train, {name: part[1] for name, part in parts.items()}, photographs or PHOTOGRAPHS)
+    return Numbers(train, {name: part[1] for name, part in parts.items()}, photographs or PHOTOGRAPHS, classes)
 
 
-def _digits(name: str, source: str, params: Params) -> tuple[int, int]:
-    """Images for training and for validation."""
-    if source == "embedded":
+def _labeled(name: str, one: SetParams, params: Params) -> tuple[int, int, tuple[str, ...]]:
+    """Images for training and for validation, and the names of the classes."""
+    if one.kind == "embedded":
         embedded = params.data.embedded
-        count = embedded.street_numbers if name == "svhn" else OPTICAL[name]
-        copies = embedded.copies_per_digit if name in ("mnist", "mnistm") else 1
-        return round(0.7 * count) * copies, round(0.1 * count)
-    listed = Path(params.data.root or "", "digits", name, "train.csv")
-    rows = len(listed.read_bytes().splitlines()) - 1 if source == "folder" and listed.is_file() else 0
-    count = rows or OFFICIAL[name]
-    return round(0.9 * count), round(0.1 * count)
+        count = embedded.street_numbers if one.of == "svhn" else OPTICAL[one.of]
+        copies = embedded.copies_per_digit if one.of in ("mnist", "mnistm") else 1
+        return round(0.7 * count) * copies, round(0.1 * count), DIGITS
+    if one.kind in ("torchvision", "blended"):
+        count = OFFICIAL.get(one.of, MNIST)
+        return round(0.9 * count), round(0.1 * count), torchvision_classes(one.of)
+    try:
+        return counted(name, params.data)
+    except DataError:
+        return round(0.9 * MNIST), round(0.1 * MNIST), tuple(one.classes or DIGITS)
 
 
-def _faces(params: Params) -> int:
-    if params.data.sources.faces == "embedded":
+def _unlabeled(name: str, one: SetParams, params: Params) -> int:
+    if one.kind == "embedded":
         return 80
-    return round(0.8 * (_files(Path(params.data.root or "", "faces")) or CELEBA_HQ))
+    return round(0.8 * (_files(path_of(name, params.data)) or CELEBA_HQ))
 
 
 def _files(folder: Path) -> int:

@@ -59,8 +59,8 @@ def rehearse(names: Sequence[str], steps: int) -> str:
 
 
 def _rehearse(names: Sequence[str], params: Params, steps: int, on_gpu: bool) -> str:
-    cut, numbers, notes = make_scratch(params, steps, on_gpu, os.cpu_count() or 1)
     full, rows, failed = full_numbers(params), list[Row](), set[str]()
+    cut, numbers, notes = make_scratch(params, steps, on_gpu, os.cpu_count() or 1, full.classes)
     stages = _chosen(_ordered(_stages_of_scratch()), names)
     write_inputs(cut, numbers, {stage.kind for stage in stages})
     for number, stage in enumerate(stages, start=1):

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from difflab.config.params import Params
+from difflab.config.params import Params, size_of
 from difflab.data.captions import vocabulary, words_of
 from difflab.models.hub import is_hub_id, split_revision
 from difflab.pipeline.files import remove
@@ -26,10 +26,12 @@ STAND_INS = {
 }
 
 
-def make_scratch(params: Params, steps: int, on_gpu: bool, threads: int) -> tuple[Params, Numbers, list[str]]:
+def make_scratch(
+    params: Params, steps: int, on_gpu: bool, threads: int, classes: dict[str, tuple[str, ...]]
+) -> tuple[Params, Numbers, list[str]]:
     """Begin FOLDER for a rehearsal of `params`: its parameters, its numbers of images, and what stands in for what.
 
-    What an earlier rehearsal left is removed.
+    `classes`: their names by data set. What an earlier rehearsal left is removed.
     """
     remove(FOLDER)
     for name in COPIED:
@@ -39,7 +41,7 @@ def make_scratch(params: Params, steps: int, on_gpu: bool, threads: int) -> tupl
     (FOLDER / ".dvc/config").write_text(DVC_CONFIG, encoding="utf-8")
     (FOLDER / "stages").symlink_to(Path("stages").resolve())
     given, notes = _with_models(params)
-    cut, numbers = small(given, steps, on_gpu, threads)
+    cut, numbers = small(given, steps, on_gpu, threads, classes)
     (FOLDER / "params.yaml").write_text(json.dumps(cut.model_dump(), indent=1) + "\n", encoding="utf-8")  # YAML too
     return cut, numbers, notes
 
@@ -48,7 +50,8 @@ def write_inputs(cut: Params, numbers: Numbers, kinds: Collection[str]) -> None:
     """Write into FOLDER the data, and the models that stages of these kinds load and that are not here."""
     from difflab.rehearsal import stand_ins
 
-    stand_ins.write_data(FOLDER / "data", numbers, cut.prepare.face_size)
+    sizes = {name: size_of(cut, name)[1] for name in cut.data.sets}
+    stand_ins.write_data(FOLDER / "data", numbers, sizes)
     for name, concept in cut.personalization.concepts.items():
         if concept.images is not None:
             stand_ins.write_photographs(FOLDER / PHOTOGRAPHS / name, numbers.photographs)

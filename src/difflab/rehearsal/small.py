@@ -7,28 +7,30 @@ import math
 from typing import Any
 
 from difflab.config.load import validate
-from difflab.config.params import PROCESS_STEPS, Params
-from difflab.rehearsal.work import Numbers, latents_of
+from difflab.config.params import PROCESS_STEPS, Params, size_of
+from difflab.rehearsal.work import Numbers, latents_of, named
 
 PIXELS = 2**16  # that a batch has at most on a CPU: 83 images of 28×28, one of 256×256
 LEAST_OF_DIGIT = 10  # images that params.yaml allows
 VALIDATION, TEST = 20, 100  # images of each digit data set
 COLORS = 8
-DIGITS = ("mnist", "mnistm", "svhn", "usps")
 PHOTOGRAPHS = "photographs"  # folder of the concepts' images
 Tree = dict[str, Any]
 
 
-def small(params: Params, steps: int, on_gpu: bool, threads: int) -> tuple[Params, Numbers]:
+def small(
+    params: Params, steps: int, on_gpu: bool, threads: int, classes: dict[str, tuple[str, ...]]
+) -> tuple[Params, Numbers]:
     """`params` for `steps` training steps or images of each stage, and the numbers of images that these need.
 
     On a GPU batches are whole. On a CPU a batch is the largest part of it of `PIXELS` pixels at most, as
     `gradient_accumulation_steps` would pass it through the network. Images are sampled in one denoising step, and
-    schedules are short: neither changes a network.
+    schedules are short: neither changes a network. `classes`: their names by data set.
     """
     tree = params.model_dump()
     tree["compute"]["threads"] = min(tree["compute"]["threads"], threads)
-    cut = _Cut(tree, steps, on_gpu, latents_of(params).image_size)
+    sizes = {name: size_of(params, name)[1] for name in params.data.sets}
+    cut = _Cut(tree, steps, on_gpu, latents_of(params).image_size, classes, sizes)
     cut.batches()
     numbers = cut.numbers()
     cut.digits(numbers)
@@ -43,19 +45,29 @@ def small(params: Params, steps: int, on_gpu: bool, threads: int) -> tuple[Param
 class _Cut:
     """Changes `tree`, section by section."""
 
-    def __init__(self, tree: Tree, steps: int, on_gpu: bool, prompted_size: int):
+    def __init__(
+        self,
+        tree: Tree,
+        steps: int,
+        on_gpu: bool,
+        prompted_size: int,
+        classes: dict[str, tuple[str, ...]],
+        sizes: dict[str, int],
+    ):
         self.tree, self.steps, self.on_gpu = tree, steps, on_gpu
+        self.classes, self.sizes = classes, sizes  # by data set: names of classes, pixels a side
         self.prompted_size = prompted_size  # pixels a side of the text-to-image model's images
         self.custom_batch: int = tree["personalization"]["custom_diffusion"]["training"]["batch_size"]
 
     def batches(self) -> None:
-        tree, digits, prompted = self.tree, self.tree["prepare"]["digit_size"], self.prompted_size
+        tree, prompted = self.tree, self.prompted_size
+        graded, adapted = tree["judge"]["sets"], tree["adaptation"]["scenarios"][0].split("-")
         autoencoder, personalization = tree["text_to_image"]["autoencoder"], tree["personalization"]
         for training, size in (
-            *((recipe["training"], digits) for recipe in tree["recipes"].values()),
-            (tree["judge"]["training"], digits),
-            (tree["adaptation"]["training"], digits),
-            (tree["faces"]["training"], tree["prepare"]["face_size"]),
+            *((recipe["training"], self.sizes[next(iter(recipe["data"]))]) for recipe in tree["recipes"].values()),
+            (tree["judge"]["training"], max(self.sizes[name] for name in graded)),
+            (tree["adaptation"]["training"], self.sizes[adapted[0]]),
+            (tree["faces"]["training"], self.sizes["faces"]),
             (autoencoder["training"], autoencoder["network"]["image_size"]),
             (tree["text_to_image"]["training"], prompted),
             (tree["controlnet"]["training"], prompted),
@@ -77,12 +89,18 @@ class _Cut:
         tree = self.tree
         needed = [tree["judge"]["training"]["batch_size"], tree["adaptation"]["training"]["batch_size"]]
         for recipe in tree["recipes"].values():
-            needed.append(math.ceil(10 * recipe["training"]["batch_size"] / _num_digits(recipe)))
-        digits = 10 * math.ceil(max(needed) / 10)
-        train: dict[str, int] = {name: digits for name in DIGITS}
-        train["faces"] = tree["faces"]["training"]["batch_size"]
+            needed.append(math.ceil(recipe["training"]["batch_size"] / self.share(recipe)))
+        images = max(needed)
+        train = {name: len(known) * math.ceil(images / len(known)) for name, known in self.classes.items()}
+        train |= {name: tree["faces"]["training"]["batch_size"] for name in self.sizes if name not in self.classes}
         photographs = math.ceil(tree["personalization"]["inversion"]["batch_size"] / 2)  # each also flipped
-        return Numbers(train, dict.fromkeys(DIGITS, VALIDATION), photographs)
+        validation = {name: max(VALIDATION, 2 * len(known)) for name, known in self.classes.items()}
+        return Numbers(train, validation, photographs, self.classes)
+
+    def share(self, recipe: Tree) -> float:
+        """Of the images of a data set that a recipe uses, of all its data sets together."""
+        used = {name: len(named(names, self.classes[name])) for name, names in recipe["data"].items()}
+        return sum(count / len(self.classes[name]) for name, count in used.items())
 
     def cut_epochs(self, training: Tree, examples: int) -> None:
         training["num_epochs"] = math.ceil(self.steps / (examples // training["batch_size"]))
@@ -94,13 +112,14 @@ class _Cut:
         return least * math.ceil(images / least)
 
     def digits(self, numbers: Numbers) -> None:
-        tree, train = self.tree, numbers.train["mnist"]
+        tree, train = self.tree, min(numbers.train[name] for name in self.classes)
         for recipe in tree["recipes"].values():
-            seen = train + (0 if recipe["hold_out_validation"] else VALIDATION)
-            self.cut_epochs(recipe["training"], seen * _num_digits(recipe) // 10)
+            seen = train + (0 if recipe["hold_out_validation"] else min(numbers.validation.values()))
+            self.cut_epochs(recipe["training"], int(seen * self.share(recipe)))
             recipe["schedule"]["num_train_timesteps"] = PROCESS_STEPS
-            sampling, digits = recipe["sampling"], _num_digits(recipe)
-            images = self.images(sampling["batch_size"], digits) // digits
+            sampling = recipe["sampling"]
+            groups = sum(len(named(names, self.classes[name])) for name, names in recipe["data"].items())
+            images = self.images(sampling["batch_size"], groups) // groups
             sampling["images_per_digit"] = max(LEAST_OF_DIGIT, images)
             sampling |= {"num_inference_steps": 1, "trace_steps": 2, "steps_offset": 0}
         self.cut_epochs(tree["judge"]["training"], train)
@@ -112,11 +131,21 @@ class _Cut:
         studies = self.tree["studies"]
         studies["fid"]["lengths"] = [PROCESS_STEPS]
         studies["fid"]["drawing"]["seeds"] = studies["fid"]["drawing"]["seeds"][:2]
-        for study in (studies["fid"]["drawing"], studies["guidance"], *studies["few_steps"].values()):
-            study["num_images"] = self.images(study["batch_size"], LEAST_OF_DIGIT)
+        of_recipe = [(name, studies["guidance"]) for name in studies["guidance"]["recipes"]]
+        of_recipe += studies["few_steps"].items()
+        for recipe, study in [(None, studies["fid"]["drawing"]), *of_recipe]:
+            study["num_images"] = self.images(study["batch_size"], self.least(recipe))
         for study in studies["few_steps"].values():
             study["num_inference_steps"] = [1]
         studies["guidance"]["num_inference_steps"] = studies["training_gif"]["num_inference_steps"] = 1
+
+    def least(self, recipe: str | None) -> int:
+        """The least number of images of a study: equally many of each class."""
+        if recipe is None:
+            return LEAST_OF_DIGIT
+        [(name, names)] = self.tree["recipes"][recipe]["data"].items()
+        count = len(named(names, self.classes[name]))
+        return count * math.ceil(LEAST_OF_DIGIT / count)
 
     def faces(self, numbers: Numbers) -> None:
         faces = self.tree["faces"]
@@ -181,8 +210,3 @@ class _Cut:
             batch = training["batch_size"] = max(batch, min(self.custom_batch, math.ceil(joined / self.steps)))
         custom["prior"] |= {"prompts": custom["prior"]["prompts"][:1], "num_images": max(1, batch - joined)}
         self.cut_epochs(training, joined + custom["prior"]["num_images"])
-
-
-def _num_digits(recipe: Tree) -> int:
-    """Of all domains together."""
-    return sum(map(len, recipe["data"].values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNe
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel
 
+from difflab.config.base import DIGITS
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import save_model_folder
@@ -54,14 +56,18 @@ SCHEDULER: dict[str, Any] = {
 }
 
 
-def write_data(folder: Path, numbers: Numbers, face_size: int) -> None:
-    """Write data/DATASET.safetensors of random images, each digit as often as the others."""
-    for name, (channels, size) in RAW.items():
-        counts = numbers.train[name], numbers.validation[name], TEST
-        labels = torch.cat([torch.arange(count) % 10 for count in counts])
-        _dataset(labels, counts, channels, size).save(folder / f"{name}.safetensors")
-    faces = (numbers.train["faces"],)
-    _dataset(torch.zeros(faces, dtype=torch.int64), faces, 3, face_size).save(folder / "faces.safetensors")
+def write_data(folder: Path, numbers: Numbers, sizes: dict[str, int]) -> None:
+    """Write data/DATASET.safetensors of random images, each class as often as the others.
+
+    `sizes`: of the prepared images, pixels a side, by data set.
+    """
+    for name, size in sizes.items():
+        counts, classes = (numbers.train[name],), numbers.classes.get(name, ())
+        if classes:
+            counts += numbers.validation[name], max(TEST, 10 * len(classes))
+        labels = torch.cat([torch.arange(count) % max(1, len(classes)) for count in counts])
+        dataset = _dataset(labels, counts, *RAW.get(name, (3, size)))
+        replace(dataset, classes=classes or DIGITS).save(folder / f"{name}.safetensors")
 
 
 def _dataset(labels: torch.Tensor, counts: tuple[int, ...], channels: int, size: int) -> ImageDataset:

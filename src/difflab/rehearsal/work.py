@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
-from difflab.config.diffusion import FacesParams, RecipeParams
+from difflab.config.diffusion import All, FacesParams, RecipeParams
 from difflab.config.language import PersonalizationParams
-from difflab.config.params import Params
+from difflab.config.params import Params, size_of
 from difflab.config.training import TrainingParams
 from difflab.errors import read_json
 from difflab.systems.text_to_image.autoencoder import encoded_at_once
@@ -19,11 +20,12 @@ PROCESS_ROWS = 8  # noises of figures/process_RECIPE.png, and columns of figures
 
 @dataclass(frozen=True)
 class Numbers:
-    """Of images: by data set of `train` and `validation`, and of each concept."""
+    """Of images: by data set of `train` and `validation`, and of each concept. Names of classes by data set."""
 
     train: dict[str, int]
     validation: dict[str, int]
     photographs: int
+    classes: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -74,15 +76,17 @@ def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | No
     """The work of the stage `kind`@`item`; None where it trains and samples nothing."""
     match kind:
         case "judge" if params.judge.checkpoint is None or item != "mnistm":
-            return _of_digits(params.judge.training, numbers.train[item], params)
+            return _of_images(params.judge.training, numbers.train[item], params, item)
         case "train":
-            return _of_digits(params.recipes[item].training, _recipe_images(params.recipes[item], numbers), params)
+            recipe = params.recipes[item]
+            return _of_images(recipe.training, _recipe_images(recipe, numbers), params, next(iter(recipe.data)))
         case "adapt":
             scenario = next(name for name in params.adaptation.scenarios if item.startswith(f"{name}-"))
-            count = max(numbers.train[domain] for domain in scenario.split("-"))
-            return _of_digits(params.adaptation.training, count, params, params.adaptation.num_runs)
+            domains = scenario.split("-")
+            count, runs = max(numbers.train[domain] for domain in domains), params.adaptation.num_runs
+            return _of_images(params.adaptation.training, count, params, domains[0], runs)
         case "faces" if params.faces.checkpoint is None:
-            size = params.prepare.face_size
+            _, size = size_of(params, "faces")
             return _trained(params.faces.training, numbers.train["faces"], _image_bytes(size))
         case "clip" if params.clip.pretrained is None:
             examples = params.circles.num_train + numbers.train["mnist"]
@@ -102,7 +106,11 @@ def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | No
             return _trained(training, examples, latents_of(params).num_bytes, params.personalization.num_runs)
         case "custom_diffusion":
             return _custom_diffusion(params, numbers)
-    return _digits_sampled(kind, item, params) or _faces_sampled(kind, params.faces) or _prompts_sampled(kind, params)
+    return (
+        _classes_sampled(kind, item, params, numbers.classes)
+        or _faces_sampled(kind, params.faces)
+        or _prompts_sampled(kind, params)
+    )
 
 
 def _trained(training: TrainingParams, examples: int, example_bytes: int, runs: int = 1) -> Work:
@@ -111,14 +119,24 @@ def _trained(training: TrainingParams, examples: int, example_bytes: int, runs: 
     return Work("step", images, size, size // training.gradient_accumulation_steps, data_bytes=examples * example_bytes)
 
 
-def _of_digits(training: TrainingParams, examples: int, params: Params, runs: int = 1) -> Work:
-    return _trained(training, examples, _image_bytes(params.prepare.digit_size), runs)
+def _of_images(training: TrainingParams, examples: int, params: Params, name: str, runs: int = 1) -> Work:
+    """Of images of the size of the data set `name`."""
+    return _trained(training, examples, _image_bytes(size_of(params, name)[1]), runs)
 
 
 def _recipe_images(recipe: RecipeParams, numbers: Numbers) -> int:
-    """Digits are about equally frequent."""
+    """Classes are about equally frequent."""
     splits = [numbers.train] if recipe.hold_out_validation else [numbers.train, numbers.validation]
-    return sum(split[domain] * len(digits) // 10 for domain, digits in recipe.data.items() for split in splits)
+    return sum(
+        split[domain] * len(named(names, numbers.classes[domain])) // len(numbers.classes[domain])
+        for domain, names in recipe.data.items()
+        for split in splits
+    )
+
+
+def named(names: Sequence[str] | All, classes: tuple[str, ...]) -> Sequence[str]:
+    """The classes of a recipe in a data set that has `classes`."""
+    return classes if names == "all" else names
 
 
 def _image_bytes(size: int) -> int:
@@ -150,18 +168,21 @@ def _sampled(images: int, steps: int, batch_size: int) -> Work:
     return Work("image", images, size, size, denoising_steps=images * steps)
 
 
-def _digits_sampled(kind: str, item: str, params: Params) -> Work | None:
+def _classes_sampled(kind: str, item: str, params: Params, classes: dict[str, tuple[str, ...]]) -> Work | None:
     studies = params.studies
     match kind:
         case "sample":
-            sampling = params.recipes[item].sampling
-            images = sampling.images_per_digit * sum(map(len, params.recipes[item].data.values()))
+            recipe = params.recipes[item]
+            sampling = recipe.sampling
+            groups = sum(len(named(names, classes[name])) for name, names in recipe.data.items())
+            images = sampling.images_per_digit * (groups if recipe.condition else 10)
             return _sampled(images, sampling.num_inference_steps, sampling.batch_size)
         case "process_grid":
             return _sampled(PROCESS_ROWS, params.recipes[item].schedule.num_train_timesteps, PROCESS_ROWS)
         case "training_gif":
-            digits = {digit for digits in params.recipes[item].data.values() for digit in digits}
-            batch = len(digits) * PROCESS_ROWS
+            data = params.recipes[item].data
+            rows = {row for name, names in data.items() for row in named(names, classes[name])}
+            batch = len(rows) * PROCESS_ROWS
             images = batch * params.recipes[item].training.num_snapshots
             return _sampled(images, studies.training_gif.num_inference_steps, batch)
         case "fid_samples":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from difflab.config.data import SourceParams
+from difflab.config.data import SetParams
 from difflab.config.diffusion import FidStudyParams, RecipeParams
 from difflab.config.load import load_section
 from difflab.evaluation.targets import REPORTED_T, Targets
@@ -35,7 +35,7 @@ class Row:
 class Settings:
     """The values of params.yaml that decide whether a measured value can be compared with a reported one."""
 
-    sources: SourceParams
+    sets: dict[str, SetParams]
     digit_size: int
     digit_classifier: str | None
     clip: str | None
@@ -44,13 +44,13 @@ class Settings:
     recipes: dict[str, RecipeParams]
 
     @property
-    def trained_t(self) -> int:
-        """Time steps of the recipe of the FID study."""
-        return self.recipes[self.fid.recipe].schedule.num_train_timesteps
+    def trained_t(self) -> int | None:
+        """Time steps of the recipe of the FID study; None where there is none."""
+        return next((self.recipes[name].schedule.num_train_timesteps for name in self.fid.recipes), None)
 
     def of_digits(self, domains: tuple[str, ...]) -> list[str]:
         """The differences in the data of `domains` and in their size."""
-        stand_ins = [domain for domain in domains if getattr(self.sources, domain) == "embedded"]
+        stand_ins = [domain for domain in domains if domain not in self.sets or self.sets[domain].kind == "embedded"]
         size = f"{self.digit_size}×{self.digit_size} pixels, not {REPORTED_SIZE}×{REPORTED_SIZE}"
         differ = self.digit_size != REPORTED_SIZE
         return _those([(f"stand-in for {' and '.join(stand_ins)}", stand_ins), (size, differ)])
@@ -62,7 +62,8 @@ class Settings:
 
     def of_fid_study(self, targets: Targets) -> list[str]:
         theirs, ours = targets.protocols["fid_study"].num_generated, self.fid.drawing.num_images
-        return self.of_digits(tuple(self.recipes[self.fid.recipe].data)) + _those(
+        domains = tuple(domain for name in self.fid.recipes for domain in self.recipes[name].data)
+        return self.of_digits(domains) + _those(
             [
                 (f"T = {self.trained_t}, not {REPORTED_T}", self.trained_t != REPORTED_T),
                 (f"{ours} images a run, not {theirs:,}", ours != theirs),
@@ -86,7 +87,7 @@ def _those(differences: list[tuple[str, Any]]) -> list[str]:
 def load_settings() -> Settings:
     """From params.yaml. Raises ParamsError with one line."""
     return Settings(
-        load_section(SourceParams, "data.sources"),
+        load_section(dict[str, SetParams], "data.sets"),
         load_section(int, "prepare.digit_size"),
         load_section(str | None, "judge.checkpoint"),
         load_section(str | None, "clip.pretrained"),

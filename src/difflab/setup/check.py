@@ -17,12 +17,13 @@ from difflab.config.training import trainings
 from difflab.errors import UserError, read_json
 from difflab.models.hub import is_hub_id, is_weights_file
 from difflab.setup.prompts import check_prompts
+from difflab.setup.sets import check_sets
 
 
 def check_params(params: Params) -> None:
     """Raises UserError, one line with the whole key, for the first thing that is missing or cannot be used."""
     check_prompts(params)
-    _check_data(params)
+    check_sets(params)
     _check_optimizers(params)
     for key, name, check in _named(params):
         if name is not None:
@@ -31,17 +32,6 @@ def check_params(params: Params) -> None:
             except UserError as error:
                 line = str(error)
                 raise ParamsError(f"params.yaml: {line if line.startswith(key) else f'{key}: {line}'}") from None
-
-
-def _check_data(params: Params) -> None:
-    if params.data.root is None:
-        return
-    from difflab.data.sources import check
-
-    try:
-        check(params.data)
-    except UserError as error:
-        raise ParamsError(f"params.yaml: {error}") from None
 
 
 def _check_optimizers(params: Params) -> None:

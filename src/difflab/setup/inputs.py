@@ -76,22 +76,20 @@ def _photographs(concept: ConceptParams, course_input: str | None) -> list[Path]
 
 
 def _data_sets(params: Params) -> Iterator[tuple[str, list[Path]]]:
-    """What `fetch` reads below `data.root`; what it downloads is nothing of the user's."""
-    root = params.data.root
-    sources = dict(params.data.sources)
-    for name, source in sources.items():
-        match source:
-            case "folder" if root is not None:
-                yield f"data/{name}", [Path(root, "faces") if name == "faces" else Path(root, "digits", name)]
-            case "torchvision" if root is not None:
-                from difflab.data.torchvision_files import FILES
+    """What `fetch` reads; what it downloads is nothing of the user's."""
+    root, sets = params.data.root, params.data.sets
+    for name, one in sets.items():
+        match one.kind:
+            case "torchvision" | "blended" if root is not None:
+                from difflab.data.torchvision_files import files_of
 
-                files = FILES["mnist" if name == "mnistm" else name]
-                yield f"data/{name}", [Path(root, "torchvision", file) for file in files]
-            case _:
+                yield f"data/{name}", [Path(root, "torchvision", file) for file in files_of(one.of)]
+            case "embedded" | "torchvision":
                 yield f"data/{name}", []
-    blended = root is not None and sources["mnistm"] == "torchvision"
-    yield "data/photos", [Path(str(root), "photos")] if blended else []
+            case _:
+                yield f"data/{name}", [Path(root or ".", one.path or name)]
+    blended = any(one.kind == "blended" for one in sets.values())
+    yield "data/blended-photos", [Path(str(root), "photos")] if blended else []
 
 
 def _there(name: str | None) -> list[Path]:

@@ -1,6 +1,7 @@
 """Writes params.yaml, with its comments: a profile of conf/ (`difflab profile`), or one more recipe (`difflab recipe`).
 
-conf/cpu.yaml is the default profile; conf/NAME.yaml holds what differs in another one, where `~KEY:` removes an entry.
+conf/cpu.yaml is the default profile; conf/NAME.yaml holds what differs in another one, where `~KEY:` removes an entry,
+`~:` all entries of the section, and `like: NAME` in a new recipe stands for the values of a recipe of conf/cpu.yaml.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PARAMS = Path("params.yaml")
 CONF = Path("conf")
 DEFAULT = "cpu"
 COMMENT_COLUMN = 27
-REMOVE = "~"
+REMOVE, LIKE, SUFFIX = "~", "like", ".yaml"
 
 
 class _Representer(RoundTripRepresenter):
@@ -44,18 +45,44 @@ def write_profile(name: str, overrides: list[str]) -> None:
 
 
 def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
-    """The profile `name` in which `overrides` (KEY=VALUE, or ~KEY, which removes one) differ."""
+    """The profile `name`, or that in the file NAME.yaml, in which `overrides` (KEY=VALUE, or ~KEY) differ."""
     profiles = sorted(path.stem for path in conf.glob("*.yaml"))
     if not profiles:
         raise UserError(f"{conf}: found no profile in {Path.cwd()}, allowed: the root of the repository")
-    if name not in profiles:
-        raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}")
+    file = Path(name) if name.endswith(SUFFIX) else conf / f"{name}{SUFFIX}"
+    if not file.is_file():
+        raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}, or a file FILE{SUFFIX}")
     tree = _round_trip(conf / f"{DEFAULT}.yaml")
     if name != DEFAULT:
-        _merge(tree, _round_trip(conf / f"{name}.yaml"))
+        changes = _round_trip(file)
+        copies = _copies(changes, tree, name)
+        _merge(tree, changes)
+        for recipe, copy in copies.items():
+            tree["recipes"].fa.set_block_style()
+            _append(tree["recipes"], recipe, copy, between="\n")
     for override in overrides:
         _override(tree, override, "profile")
     return tree
+
+
+def _copies(changes: CommentedMap, default: CommentedMap, profile: str) -> dict[str, CommentedMap]:
+    """Take the recipes that are `like` another one from `changes`: copies of the others, with data of their own."""
+    recipes = changes.get("recipes")
+    alike = {k: v for k, v in recipes.items() if isinstance(v, dict) and LIKE in v} if recipes else {}
+    copies: dict[str, CommentedMap] = {}
+    for name, recipe in alike.items():
+        del recipes[name]
+        base = default["recipes"].get(recipe[LIKE])
+        if base is None:
+            known = ", ".join(default["recipes"])
+            raise UserError(f"{profile}: recipes.{name}.{LIKE}: found {recipe[LIKE]!r}, allowed: {known}")
+        del recipe[LIKE]
+        copies[name] = copy = deepcopy(base)
+        copy.ca.comment = None
+        if "data" in recipe:
+            copy["data"] = recipe.pop("data")
+        _merge(copy, recipe)
+    return copies
 
 
 def write_recipe(name: str, base: str, overrides: list[str]) -> None:
@@ -108,8 +135,13 @@ def _write(tree: CommentedMap) -> None:
 
 def _merge(tree: CommentedMap, changes: CommentedMap) -> None:
     """Put the values of `changes` into `tree`; a comment on a value that changes gives way to that of the new one."""
+    if None in changes:  # what YAML makes of ~
+        tree.clear()
+        tree.fa.set_flow_style()
     for key, value in changes.items():
         text = str(key)
+        if key is None:
+            continue
         if text.startswith(REMOVE):
             _remove(tree, text.removeprefix(REMOVE))
         elif isinstance(value, CommentedMap) and isinstance(tree.get(key), CommentedMap):

@@ -52,7 +52,9 @@ def make_domain(name: str, background: int, num_train: int = 60, classes: int = 
     images = torch.randint(background, background + 60, (count, 3, size, size), generator=generator)
     images[torch.arange(count), :, :, labels % size] = 150 + 10 * (labels // size)[:, None, None]
     splits = torch.tensor([0] * num_train + [1] * 20 + [2] * 20, dtype=torch.uint8)
-    ImageDataset(images.to(torch.uint8), labels, splits, f"lines of {name}").save(Path(f"prepared/{name}.safetensors"))
+    ImageDataset(images.to(torch.uint8), labels, splits, f"lines of {name}").save(
+        Path(f"prepared/sets/{name}.safetensors")
+    )
 
 
 @pytest.fixture

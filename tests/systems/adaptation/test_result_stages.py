@@ -37,7 +37,7 @@ def right(folder: Path, domain: str, *splits, step: int | None = None) -> float:
     """Of twenty images in each of the splits."""
     correct = 0
     for split in splits:
-        part = ImageDataset.load(Path(f"prepared/{domain}.safetensors")).part(split)
+        part = ImageDataset.load(Path(f"prepared/sets/{domain}.safetensors")).part(split)
         with torch.no_grad():
             seen = load_classifier(folder, step)(part.images.float() / 127.5 - 1).argmax(1)
         correct += int((seen == part.labels).sum())

@@ -54,20 +54,20 @@ def test_a_scenario_is_described_without_its_labels(described):
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (lambda: Path("prepared/usps.safetensors").unlink(), r"prepared/usps\.safetensors: not found"),
+        (lambda: Path("prepared/sets/usps.safetensors").unlink(), r"prepared/sets/usps\.safetensors: not found"),
         (
             lambda: make_domain("usps", 60, classes=5),
-            r"prepared/usps\.safetensors: found classes 0 1 2 3 4, allowed: 0 1 2 3 4 5 6 7 8 9, as prepared/mnistm",
+            r"prepared/sets/usps\.safetensors: found classes 0 1 2 3 4, allowed: 0 1 2 3 4 5 6 7 8 9, as prepared",
         ),
         (
             lambda: make_domain("usps", 60, size=10),
-            r"prepared/usps\.safetensors: found images of 3 10 10, allowed: 3 8 8",
+            r"prepared/sets/usps\.safetensors: found images of 3 10 10, allowed: 3 8 8",
         ),
         (
             lambda: make_domain("usps", 60, num_train=0),
-            r"prepared/usps\.safetensors: found 0 train images, allowed: at least adaptation\.training\.batch_size = ",
+            r"prepared/sets/usps\.safetensors: found 0 train images, allowed: at least adaptation\.training\.batch_",
         ),
-        (lambda: make_domain("mnistm", 60, num_train=15), r"prepared/mnistm\.safetensors: found 15 train images"),
+        (lambda: make_domain("mnistm", 60, num_train=15), r"prepared/sets/mnistm\.safetensors: found 15 train images"),
     ],
 )
 def test_domains_that_do_not_fit_end_before_any_training(workspace, run_stage, change, line):
@@ -129,7 +129,7 @@ def test_without_lambda_dann_is_source_only_to_the_last_bit(described, run_stage
 
 def test_the_run_of_the_best_snapshot_is_kept(described, run_stage):
     train(run_stage, "dann")
-    unlabelled = load_images(Path("prepared/usps.safetensors"), "train")
+    unlabelled = load_images(Path("prepared/sets/usps.safetensors"), "train")
     for folder in sorted(Path(f"{OUTPUT}-dann").iterdir()):
         selection = json.loads((folder / "selection.json").read_text())
         scores = {step: mutual_information(load_classifier(folder, step).probabilities(unlabelled)) for step in (3, 6)}
@@ -143,7 +143,7 @@ def test_the_run_of_the_best_snapshot_is_kept(described, run_stage):
 
 
 def test_target_only_sees_the_targets_images_as_often_as_the_others_see_the_source(workspace):
-    usps = Path("prepared/usps.safetensors")
+    usps = Path("prepared/sets/usps.safetensors")
     rows, part = runs.labeled_images(usps, 60), ImageDataset.load(usps).part("train")
     assert torch.equal(rows["images"], torch.cat([part.images, part.images[:20]]))
     assert torch.equal(rows["digits"], torch.cat([part.labels, part.labels[:20]]))

@@ -40,13 +40,13 @@ PARAMS = {
     },
     "studies": {
         "fid": {
-            "recipe": "free",
+            "recipes": ["free"],
             "lengths": [5, 20],
             "drawing": {"seeds": [2, 9], "num_images": 10, "batch_size": 4},
         },
         "few_steps": {"guided": FEW, "free": FEW | {"samplers": ["ddim"]}},
         "guidance": {
-            "recipe": "guided",
+            "recipes": ["guided"],
             "guidance_scales": [1.0, 3.0, 2.5],
             "sampler": "ddim",
             "num_inference_steps": 4,
@@ -73,7 +73,7 @@ def workspace(digit_models, unconditional_model, tmp_path, monkeypatch) -> Path:
         judge = Judge([4])
         torch.nn.init.zeros_(judge.classify.weight)
         judge.classify.bias.data = 5 * torch.eye(10)[3]
-        judge.save(Path(f"models/judge-{domain}"))
+        judge.save(Path(f"models/judges/{domain}"))
         ImageDataset(images, torch.arange(320) % 10, splits, "noise").save(
             Path(f"prepared/recipes/{recipe}/{domain}.safetensors")
         )

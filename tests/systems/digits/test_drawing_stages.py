@@ -29,7 +29,7 @@ def drawn_by(pipeline, *what, seed: int, noises, **options) -> Tensor:
 
 
 def test_fid_samples_are_of_the_rebuilt_schedule(workspace, run_stage):
-    run_stage(fid_samples, "5")
+    run_stage(fid_samples, "free", "5")
     drawn = load_file("studies/fid/5.safetensors")
     assert set(drawn) == {"seed-2", "seed-9"}
     pipeline = UnconditionalPipeline.from_folder(Path("models/free"))
@@ -42,7 +42,7 @@ def test_fid_samples_are_of_the_rebuilt_schedule(workspace, run_stage):
 @pytest.mark.parametrize("length", ["-3", "1"])
 def test_fid_samples_take_two_steps_at_least(workspace, run_stage, length):
     with pytest.raises(UserError, match=rf"^length: found {length}, allowed: integer ≥ 2$"):
-        run_stage(fid_samples, length)
+        run_stage(fid_samples, "free", length)
 
 
 def test_few_steps_samples_are_of_each_sampler_and_of_all_steps(workspace, run_stage):
@@ -67,7 +67,7 @@ def test_few_steps_samples_without_a_condition(workspace, run_stage):
 
 
 def test_guidance_samples_with_the_recipes_own_scale_are_the_recipes_samples(workspace, run_stage):
-    run_stage(guidance_samples)
+    run_stage(guidance_samples, "guided")
     drawn = load_file("studies/guidance.safetensors")
     assert set(drawn) == {"s=1", "s=3", "s=2.5"}
     run_stage(sample, "guided")
@@ -80,7 +80,11 @@ def test_guidance_samples_with_the_recipes_own_scale_are_the_recipes_samples(wor
 
 @pytest.mark.parametrize(
     ("stage", "arguments", "model"),
-    [(fid_samples, ["5"], "free"), (few_steps_samples, ["guided"], "guided"), (guidance_samples, [], "guided")],
+    [
+        (fid_samples, ["free", "5"], "free"),
+        (few_steps_samples, ["guided"], "guided"),
+        (guidance_samples, ["guided"], "guided"),
+    ],
 )
 def test_no_model_is_one_line(workspace, run_stage, stage, arguments, model):
     shutil.rmtree(f"models/{model}")

@@ -53,8 +53,8 @@ def real(tmp_path, monkeypatch) -> ImageDataset:
     """For each digit 10 training and 2 test images; the judge's file is there for its hash."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(grading, "load_digit_classifier", lambda folder: KnownJudge())
-    Path("models/judge-svhn").mkdir(parents=True)
-    Path("models/judge-svhn/model.safetensors").write_bytes(b"weights")
+    Path("models/judges/svhn").mkdir(parents=True)
+    Path("models/judges/svhn/model.safetensors").write_bytes(b"weights")
     labels = torch.arange(120) % 10
     splits = torch.tensor([0] * 100 + [2] * 20, dtype=torch.uint8)
     dataset = ImageDataset(images_of(labels, 0), labels, splits, "colors")
@@ -70,7 +70,7 @@ WRONG = images_of(ASKED.roll(1), 1)
 
 
 def grade(variants: dict[str, torch.Tensor], conditional: bool = True, seed: int | list[int] = 5) -> dict:
-    return grade_variants(variants, "tiny", {"svhn": DIGITS}, conditional, PARAMS, seed, CPU)
+    return grade_variants(variants, "tiny", {"svhn": [str(digit) for digit in DIGITS]}, conditional, PARAMS, seed, CPU)
 
 
 def frechet_in_the_plane(one: np.ndarray, other: np.ndarray) -> float:
@@ -126,7 +126,7 @@ def test_protocol(real):
         "reference": "colors; training images of the digits 1 4 8",
         "reference_sha256": sha256_of(Path("prepared/recipes/tiny/svhn.safetensors")),
         "extractor": "judge-svhn",
-        "extractor_sha256": sha256_of(Path("models/judge-svhn/model.safetensors")),
+        "extractor_sha256": sha256_of(Path("models/judges/svhn/model.safetensors")),
         "resize": "none",
         "image_size": 4,
         "evaluation_seed": 3,

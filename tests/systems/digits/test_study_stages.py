@@ -74,7 +74,7 @@ def test_fid_study_sets_runs_beside_the_reported_ones(run_stage, figures):
     """Length 5 of 20 is 200 of the report's 800."""
     for length in (5, 20):
         write_variants(f"studies/fid/{length}.safetensors", "seed-2", "seed-9")
-    run_stage(fid_study)
+    run_stage(fid_study, "free")
     metrics = metrics_of("fid_study")
     assert list(metrics) == ["lengths", "best_share_of_trained", "floor", "protocol"]
     five, twenty = metrics["lengths"]["5"], metrics["lengths"]["20"]
@@ -125,7 +125,7 @@ def test_fid_study_of_lengths_that_were_not_reported(targets, run_stage, figures
     targets.write_text(TARGETS.replace("800:", "700:").replace("200:", "250:"))
     for length in (5, 20):
         write_variants(f"studies/fid/{length}.safetensors", "seed-2", "seed-9")
-    run_stage(fid_study)
+    run_stage(fid_study, "free")
     assert [lengths["reported_fid"] for lengths in metrics_of("fid_study")["lengths"].values()] == [None, None]
     assert len(figures[0].plots) == 1
     assert [row[-1] for row in figures[0].table.rows] == ["–", "–"]  # pyright: ignore[reportOptionalMemberAccess]
@@ -139,7 +139,7 @@ def test_fid_study_without_a_second_seed_or_the_trained_length_has_no_difference
     Path("params.yaml").write_text(yaml.safe_dump(params))
     for length in lengths:
         write_variants(f"studies/fid/{length}.safetensors", *[f"seed-{seed}" for seed in seeds])
-    run_stage(fid_study)
+    run_stage(fid_study, "free")
     assert [values["minus_trained"] for values in metrics_of("fid_study")["lengths"].values()] == [None, None]
 
 
@@ -191,7 +191,7 @@ def test_few_steps_at_scale_one_take_one_evaluation_each(run_stage, figures):
 
 def test_guidance_is_plotted_by_its_scale(run_stage, figures):
     write_variants("studies/guidance.safetensors", "s=1", "s=2.5", "s=3")
-    run_stage(guidance)
+    run_stage(guidance, "guided")
     metrics = metrics_of("guidance")
     accuracy, frechet = figures[0].plots
     for name, plot in (("accuracy", accuracy), ("frechet", frechet)):
@@ -206,9 +206,9 @@ def test_guidance_is_plotted_by_its_scale(run_stage, figures):
 @pytest.mark.parametrize(
     ("stage", "arguments", "file"),
     [
-        (fid_study, [], "fid/5.safetensors"),
+        (fid_study, ["free"], "fid/5.safetensors"),
         (few_steps, ["guided"], "few_steps/guided.safetensors"),
-        (guidance, [], "guidance.safetensors"),
+        (guidance, ["guided"], "guidance.safetensors"),
     ],
 )
 def test_no_images_are_one_line(run_stage, stage, arguments, file):

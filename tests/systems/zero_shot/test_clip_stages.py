@@ -35,7 +35,7 @@ def prepare(folder: Path, monkeypatch, **clip_params) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(params))
     images = torch.randint(256, (40, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     splits = torch.tensor([0] * 20 + [2] * 20, dtype=torch.uint8)
-    ImageDataset(images, torch.arange(40) % 10, splits, "random pixels").save(Path("prepared/mnist.safetensors"))
+    ImageDataset(images, torch.arange(40) % 10, splits, "random pixels").save(Path("prepared/sets/mnist.safetensors"))
     Path("metrics").mkdir()
     Path("metrics/targets.yaml").write_bytes((REPOSITORY / "metrics/targets.yaml").read_bytes())
     run_stage(circles)

@@ -104,11 +104,11 @@ def summary(runs: list[float], bounds: tuple[float, float]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Embedding:
-    """`points` (N, 2) of images of `digits` (N,) and of `domains` (N,), 0 the source and 1 the target."""
+    """`points` (N, 2) of images of `labels` (N,) and of `domains` (N,), 0 the source and 1 the target."""
 
     title: str
     points: NDArray
-    digits: NDArray
+    labels: NDArray
     domains: NDArray
     separability: float
 

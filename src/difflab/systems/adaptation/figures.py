@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from difflab.config.base import DIGITS
 from difflab.figures.curves import HEIGHT, ROW_HEIGHT, Table, plot_table
 from difflab.figures.files import DPI, STYLE
 from difflab.systems.adaptation.evaluation import Embedding
@@ -16,20 +17,24 @@ from difflab.systems.adaptation.scenarios import METHODS
 
 SIDE = 4.2  # inches of one plot
 MARKERS = ("o", "^")  # of source and target
-DIGIT_COLORS = [f"C{digit}" for digit in range(10)]
+MOST_KEYS = 20  # classes that a legend names; of more the colors repeat
 DOMAIN_COLORS = ("C0", "C3")
 
 
 @mpl.rc_context(STYLE)
 def plot_embeddings(
-    embeddings: Sequence[Embedding], color_by: Literal["class", "domain"], domains: tuple[str, str], title: str
+    embeddings: Sequence[Embedding],
+    color_by: Literal["class", "domain"],
+    domains: tuple[str, str],
+    title: str,
+    classes: Sequence[str] = DIGITS,
 ) -> Figure:
     """The embeddings side by side; circles are of the first of `domains`, triangles of the second."""
     figure = Figure(figsize=(SIDE * len(embeddings), SIDE + 0.9), dpi=DPI, layout="constrained")
     for axes, embedding in zip(figure.subplots(1, len(embeddings), squeeze=False)[0], embeddings, strict=True):
         for domain, marker in enumerate(MARKERS):
             rows = embedding.domains == domain
-            colors = [DIGIT_COLORS[digit] for digit in embedding.digits[rows]]
+            colors = [_color(label, classes) for label in embedding.labels[rows]]
             colors = colors if color_by == "class" else DOMAIN_COLORS[domain]
             axes.scatter(*embedding.points[rows].T, c=colors, marker=marker, s=14, alpha=0.7, linewidths=0)
         axes.set(xticks=[], yticks=[], xlabel=f"proxy A-distance of the domains: {embedding.separability:.2f}")
@@ -37,14 +42,20 @@ def plot_embeddings(
     colors = DOMAIN_COLORS if color_by == "domain" else ("grey", "grey")
     keys = [_key(*key) for key in zip(MARKERS, domains, colors, strict=True)]
     if color_by == "class":
-        keys += [_key("s", str(digit), color) for digit, color in enumerate(DIGIT_COLORS)]
-    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), handletextpad=0, columnspacing=1)
+        keys += [_key("s", name, _color(label, classes)) for label, name in enumerate(classes[:MOST_KEYS])]
+    columns = min(len(keys), len(DIGITS) + 2)
+    figure.legend(handles=keys, loc="outside lower center", ncols=columns, handletextpad=0, columnspacing=1)
     figure.suptitle(title, fontsize=11, weight="bold")
     figure.draw_without_rendering()  # lays out; what is drawn is measured after that
     return figure
 
 
-def _key(marker: str, label: str, color: str) -> Line2D:
+def _color(label: int, classes: Sequence[str]) -> Any:
+    """One of ten colors, of more classes one of twenty."""
+    return f"C{label}" if len(classes) <= 10 else mpl.colormaps["tab20"](label % 20)
+
+
+def _key(marker: str, label: str, color: Any) -> Line2D:
     return Line2D([], [], linestyle="", marker=marker, label=label, color=color, markersize=5)
 
 

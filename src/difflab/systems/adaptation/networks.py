@@ -1,11 +1,13 @@
 """The networks of domain adaptation: features with a label head, and the domain head that is thrown away."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from difflab.classifiers.digit_classifier import DigitClassifier
+from difflab.config.base import DIGITS
 from difflab.config.training import ClassifierParams
 from difflab.errors import read_json, reading
 from difflab.models.safe_loading import read_weights
@@ -21,8 +23,8 @@ class AdaptedClassifier(DigitClassifier):
     source and target meet in the domain head alone.
     """
 
-    def __init__(self, size: int, channels: list[int], num_features: int):
-        super().__init__(size=size, channels=channels, num_features=num_features)
+    def __init__(self, size: int, channels: list[int], num_features: int, classes: Sequence[str] = DIGITS):
+        super().__init__(classes, size=size, channels=channels, num_features=num_features)
         stages: list[nn.Module] = []
         for width_in, width in zip([3, *channels[:-1]], channels, strict=True):
             convolution = nn.Conv2d(width_in, width, 5, padding=2, bias=False)
@@ -30,12 +32,12 @@ class AdaptedClassifier(DigitClassifier):
         area = (size // 2 ** len(channels)) ** 2
         last = [nn.Linear(channels[-1] * area, num_features), nn.LayerNorm(num_features), nn.ReLU()]
         self.features = nn.Sequential(*stages, nn.Flatten(), *last)
-        self.classify = nn.Linear(num_features, 10)
+        self.classify = nn.Linear(num_features, len(self.classes))
 
 
-def make_classifier(params: ClassifierParams, size: int) -> AdaptedClassifier:
+def make_classifier(params: ClassifierParams, size: int, classes: Sequence[str] = DIGITS) -> AdaptedClassifier:
     """For images of `size` pixels a side, with random weights."""
-    return AdaptedClassifier(size, params.channels, params.num_features)
+    return AdaptedClassifier(size, params.channels, params.num_features, classes)
 
 
 def make_domain_head(params: ClassifierParams) -> nn.Module:

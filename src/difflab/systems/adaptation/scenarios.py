@@ -6,6 +6,7 @@ from typing import Any
 from safetensors import safe_open
 from torch import Tensor
 
+from difflab.config.base import DIGITS
 from difflab.config.training import Method
 from difflab.data.dataset import SPLITS, ImageDataset, Split
 from difflab.errors import DataError, reading
@@ -27,7 +28,7 @@ def files_of(scenario: str) -> tuple[Path, Path]:
 
 
 def prepared(domain: str) -> Path:
-    return Path(f"prepared/{domain}.safetensors")
+    return Path(f"prepared/sets/{domain}.safetensors")
 
 
 def describe_scenario(scenario: str, batch_size: int) -> dict[str, Any]:
@@ -55,16 +56,22 @@ def _describe(path: Path, batch_size: int) -> dict[str, Any]:
         if count < least:
             reason = f"adaptation.training.batch_size = {batch_size}" if least == batch_size else f"{least}"
             raise DataError(f"{path}: found {count} {split} images, allowed: at least {reason}")
+    found: list[int] = dataset.labels.unique().tolist()
     return {
         "data": dataset.description,
         "shape": list(dataset.images.shape[1:]),
-        "classes": dataset.labels.unique().tolist(),
+        "classes": found if dataset.classes == DIGITS else [dataset.classes[label] for label in found],
         "num_images": counts,
     }
 
 
-def _text(values: list[int]) -> str:
+def _text(values: list[Any]) -> str:
     return " ".join(map(str, values))
+
+
+def classes_of(scenario: str) -> tuple[str, ...]:
+    """The names of all labels; both domains have the same, see `describe_scenario`. Raises DataError."""
+    return ImageDataset.load(files_of(scenario)[0], []).classes
 
 
 def load_images(path: str | Path, split: Split) -> Tensor:
@@ -81,6 +88,4 @@ def held_out(path: Path) -> ImageDataset:
 
     Raises DataError.
     """
-    dataset = ImageDataset.load(path)
-    keep = dataset.splits != SPLITS.index("train")
-    return ImageDataset(dataset.images[keep], dataset.labels[keep], dataset.splits[keep], dataset.description)
+    return ImageDataset.load(path).held_out()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
+from difflab.config.base import DIGITS
 from difflab.config.training import ClassifierParams, Compilation, MethodParams, TrainingParams
 from difflab.data.dataset import ImageDataset
 from difflab.systems.adaptation.networks import (
@@ -29,7 +31,7 @@ TARGET_STREAM = 2**32  # seeds of params.yaml are smaller: the target never come
 
 
 def labeled_images(path: Path, count: int) -> dict[str, Tensor]:
-    """`images` (count, 3, S, S) uint8 and `digits` (count,) int64: the training images of a domain's file, repeated.
+    """`images` (count, 3, S, S) uint8 and `digits` (count,) int64 labels: the training images of a domain, repeated.
 
     `count` is the size of the larger domain: an epoch goes through it once, whatever the method. Raises DataError.
     """
@@ -47,6 +49,7 @@ def train_run(
     accelerator: Accelerator,
     checkpoint: RollingCheckpoint,
     compilation: Compilation,
+    classes: Sequence[str] = DIGITS,
 ) -> None:
     """Train on `labeled` images, with the `unlabeled` (M, 3, S, S) uint8 of the target where the method adapts.
 
@@ -54,7 +57,7 @@ def train_run(
     """
     set_seed(training.seed)
     images = labeled["images"]
-    classifier = make_classifier(network, images.shape[-1])
+    classifier = make_classifier(network, images.shape[-1], classes)
     target = domain_head = None
     if method.max_lambda is not None:
         domain_head = make_domain_head(network)
@@ -68,13 +71,18 @@ def train_run(
 
 
 def save_run(
-    folder: Path, checkpoint: RollingCheckpoint, network: ClassifierParams, unlabeled: Tensor, device: torch.device
+    folder: Path,
+    checkpoint: RollingCheckpoint,
+    network: ClassifierParams,
+    unlabeled: Tensor,
+    device: torch.device,
+    classes: Sequence[str] = DIGITS,
 ) -> None:
     """Write the classifier of the best snapshot to `folder`, how it was chosen, all snapshots, and the log."""
     folder.mkdir(parents=True)
     shutil.copytree(checkpoint.snapshots, folder / "snapshots")
     shutil.copy(checkpoint.log, folder)
-    classifier = make_classifier(network, unlabeled.shape[-1]).to(device).eval()
+    classifier = make_classifier(network, unlabeled.shape[-1], classes).to(device).eval()
     scores = {}
     for step in snapshot_steps(folder):
         classifier.load_state_dict(snapshot_weights(folder, step))

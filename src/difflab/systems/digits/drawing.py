@@ -18,7 +18,7 @@ from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline, lo
 from difflab.pipeline.files import atomic_write
 from difflab.training.device import make_accelerator
 
-Image = tuple["Variant", int, int | None]  # the noise of the bank, and the digit
+Image = tuple["Variant", int, str | None]  # the noise of the bank, and the class
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Variant:
     options: dict[str, Any]
 
 
-def digit_of(image: int, digits: Sequence[int]) -> int:
-    """The digit that a conditional variant shows in its image 0, 1, …: all in turn."""
+def digit_of(image: int, digits: Sequence[str]) -> str:
+    """The class that a conditional variant shows in its image 0, 1, …: all in turn."""
     return digits[image % len(digits)]
 
 
@@ -56,11 +56,14 @@ def draw_variants(
     """Write `path`, a safetensors file of (num_images, 3, S, S) uint8 by the variants' names.
 
     `pipeline` is that of `recipe` and may hold another scheduler. `classes`: for a conditional recipe its one
-    domain with the digits; image i then shows digit i modulo their number, from noise i // their number of the bank, as
-    the recipe's own samples do; without them it comes from noise i. A kill interrupts it (see `resumable_batches`);
+    domain with the classes; image i then shows class i modulo their number, from noise i // their number of the bank,
+    as the recipe's own samples do; without them it comes from noise i. A kill interrupts it (see `resumable_batches`);
     `params` are all that the images depend on.
     """
     [(domain, digits)] = (classes or {"": []}).items()
+    if digits == "all":
+        assert isinstance(pipeline, DigitPipeline)  # of a conditional recipe
+        digits = list(pipeline.condition.classes)
     images: list[Image] = [
         (variant, i // len(digits), digit_of(i, digits)) if digits else (variant, i, None)
         for variant in variants

@@ -88,12 +88,12 @@ def few_steps_plots(metrics: dict[str, Any], per_step: int) -> list[Plot]:
     return [*plots, plot("accuracy", "accuracy", {}, log_y=False)] if conditional else plots
 
 
-def guidance_plots(metrics: dict[str, Any], study: GuidanceStudyParams) -> list[Plot]:
+def guidance_plots(metrics: dict[str, Any], recipe: str, study: GuidanceStudyParams) -> list[Plot]:
     """Accuracy and Fréchet distance against the guidance scale."""
     scales = study.guidance_scales
 
     def plot(name: str, label: str, levels: dict[str, float]) -> Plot:
-        curve = Curve.of(study.recipe, scales, [metrics["variants"][f"s={s:g}"][name] for s in scales])
+        curve = Curve.of(recipe, scales, [metrics["variants"][f"s={s:g}"][name] for s in scales])
         return Plot("", "guidance scale s", label, [curve], levels, scales)
 
     return [plot("accuracy", "accuracy", {}), plot("frechet", FRECHET, {"real against real": metrics["floor"]})]

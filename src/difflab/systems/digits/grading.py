@@ -13,6 +13,7 @@ from torch import Tensor
 
 from difflab.classifiers.digit_classifier import load_digit_classifier
 from difflab.config.diffusion import EvaluationParams, FidStudyParams, RecipeData
+from difflab.data.dataset import class_labels
 from difflab.errors import reading
 from difflab.evaluation.classifier_metrics import share_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence
@@ -39,17 +40,19 @@ def grade_variants(
     """Metrics by the variants' names, the real-against-real `floor` of the Fréchet distance, and the protocol.
 
     `variants`: (N, 3, S, S) uint8 each, as `draw_variants` wrote them; `domains`: the recipe's one domain with its
-    digits, whose real images are in prepared/recipes/RECIPE/. With a condition image i shows digit i modulo their
+    classes, whose real images are in prepared/recipes/RECIPE/. With a condition image i shows class i modulo their
     number, and the metrics hold the classifier's accuracy; without one they hold its mean confidence.
     """
     [(domain, digits)] = domains.items()
-    folder = Path(f"models/judge-{domain}")
+    folder = Path(f"models/judges/{domain}")
     judge = load_digit_classifier(folder).to(device)
     extractor = classifier_extractor(judge, folder)
     some = next(iter(variants.values()))
-    real = RealImages.load(Path("prepared/recipes", recipe, f"{domain}.safetensors"), digits, some, params)
+    file = Path("prepared/recipes", recipe, f"{domain}.safetensors")
+    real = RealImages.load(file, digits, some, params)
     reference, held_out = extractor.features_of(real.reference), extractor.features_of(real.held_out)
-    asked = torch.tensor(digits).repeat(len(some) // len(digits))
+    labels = list(class_labels(file, digits).values())
+    asked = torch.tensor(labels).repeat(len(some) // len(labels))
 
     def grade(images: Tensor) -> dict[str, Any]:
         features = extractor.features_of(images)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
 
 from difflab.config.diffusion import RecipeData
+from difflab.data.classes import file_part
 from difflab.data.pixels import to_pil
 
 
@@ -17,31 +19,33 @@ class PlannedImage(NamedTuple):
     file: str
     trace: str | None  # folder of its trace, where that is kept
     domain: str
-    digit: int | None
+    digit: str | None  # the name of its class
     noise: int  # number in the noise bank
 
 
-def plan_images(domains: RecipeData, images_per_digit: int, conditional: bool) -> list[PlannedImage]:
-    """Image k of every digit and domain starts from noise k of the bank, so that the columns of a grid share it.
+def plan_images(domains: RecipeData, images_per_digit: int, classes: Sequence[str] | None) -> list[PlannedImage]:
+    """Image k of every class and domain starts from noise k of the bank, so that the columns of a grid share it.
 
-    Traces are kept of the first image of the smallest digit of each domain; of an unconditional recipe of its first.
+    `classes`: all that the model knows; None without a condition, and then there are ten times as many images. Traces
+    are kept of the first image of the first class of each domain by name; of an unconditional recipe of its first.
     """
-    if not conditional:
-        [(domain, digits)] = domains.items()
+    if classes is None:
+        [domain] = domains
         return [
             PlannedImage(f"{domain}/{k + 1:03d}.png", f"trace/{domain}" if k == 0 else None, domain, None, k)
-            for k in range(images_per_digit * len(digits))
+            for k in range(10 * images_per_digit)
         ]
+    asked = {domain: list(classes) if names == "all" else names for domain, names in domains.items()}
     return [
         PlannedImage(
-            f"{domain}/{digit}_{k + 1:03d}.png",
-            f"trace/{domain}_{digit}" if k == 0 and digit == min(digits) else None,
+            f"{domain}/{file_part(name)}_{k + 1:03d}.png",
+            f"trace/{domain}_{file_part(name)}" if k == 0 and name == min(names) else None,
             domain,
-            digit,
+            name,
             k,
         )
-        for domain, digits in domains.items()
-        for digit in digits
+        for domain, names in asked.items()
+        for name in names
         for k in range(images_per_digit)
     ]
 

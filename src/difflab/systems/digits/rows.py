@@ -8,15 +8,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from difflab.config.base import Domain
-from difflab.config.diffusion import RecipeData, RecipeParams
+from difflab.config.base import DIGITS
+from difflab.config.diffusion import All, RecipeData, RecipeParams
+from difflab.data.classes import class_of, file_part
 from difflab.errors import UserError
 from difflab.pipeline.files import atomic_write
 
 SAME_NOISE = Path("studies/same_noise")  # RECIPE/: copies of the samples in its grid
 NUM_NOISES = 10  # columns: the first noises of the bank
 COLUMNS = [str(k + 1) for k in range(NUM_NOISES)]
-DOMAINS: tuple[Domain, ...] = ("mnist", "mnistm", "svhn")  # the order of the rows
+MOST_ROWS = 50  # of a panel
 Rows = list[tuple[str, list[Path]]]  # the label of each row and its images
 
 
@@ -29,21 +30,41 @@ class NoiseRow(NamedTuple):
 
 
 def noise_rows(recipes: dict[str, RecipeParams], samples: str | Path = "samples") -> list[NoiseRow]:
-    """For each domain one row for each recipe that knows the domain's digit, which is `middle_digit`."""
+    """For each domain one row for each recipe that knows the domain's class, which is `middle_class`."""
     rows = []
-    for domain in DOMAINS:
-        digit = middle_digit(recipe.data[domain] for recipe in recipes.values() if domain in recipe.data)
-        for name, recipe in recipes.items():
-            if digit in recipe.data.get(domain, []):
-                prefix, shows = (f"{digit}_", f"{domain}, digit {digit}") if recipe.condition else ("", domain)
-                rows.append(NoiseRow(name, shows, _files(Path(samples, name, domain), prefix)))
+    for domain in sorted({domain for recipe in recipes.values() for domain in recipe.data}):
+        folders = {name: Path(samples, name, domain) for name, recipe in recipes.items() if domain in recipe.data}
+        known = {
+            name: classes_sampled(folder, recipes[name].data[domain])
+            for name, folder in folders.items()
+            if recipes[name].condition
+        }
+        middle = middle_class(known.values())
+        for name, folder in folders.items():
+            if name not in known:
+                rows.append(NoiseRow(name, domain, _files(folder, "")))
+            elif middle in known[name]:
+                kind = "digit" if middle in DIGITS else "class"
+                rows.append(NoiseRow(name, f"{domain}, {kind} {middle}", _files(folder, f"{file_part(middle)}_")))
     return rows
 
 
-def middle_digit(known: Iterable[list[int]]) -> int | None:
-    """The middle one of the digits that are in the most of the lists `known`; None when there is no list."""
-    counts = Counter(digit for digits in known for digit in set(digits))
-    best = sorted(digit for digit, count in counts.items() if count == max(counts.values()))
+def are_digits(domains: RecipeData) -> bool:
+    """Whether a recipe names digits alone."""
+    return all(names != "all" and set(names) <= set(DIGITS) for names in domains.values())
+
+
+def classes_sampled(folder: Path, names: list[str] | All) -> list[str]:
+    """The classes of a conditional recipe by name: of all, those that have files in `folder`."""
+    if names != "all":
+        return sorted(names)
+    return sorted({class_of(file.stem.rpartition("_")[0]) for file in folder.glob("*_*.png")})
+
+
+def middle_class(known: Iterable[list[str]]) -> str | None:
+    """The middle one of the classes that are in the most of the lists `known`; None when there is no list."""
+    counts = Counter(name for names in known for name in set(names))
+    best = sorted(name for name, count in counts.items() if count == max(counts.values()))
     return best[len(best) // 2] if best else None
 
 
@@ -55,15 +76,18 @@ def grid_of_noises(samples: Path, domain: str) -> dict[str, Rows]:
     return {"noise input of the first row": rows}
 
 
-def grid_of_digits(samples: Path, domains: RecipeData) -> dict[str, Rows]:
-    """The rows of each panel by its heading: a panel for each domain, or one for all that share no digit."""
-    shown = sorted((digit, domain) for domain, digits in domains.items() for digit in digits)
-    images = {(digit, domain): _files(samples / domain, f"{digit}_") for digit, domain in shown}
-    if len({digit for digit, _ in shown}) == len(shown) and len(domains) > 1:
-        return {"noise input": [(f"{digit}  {domain}", images[digit, domain]) for digit, domain in shown]}
+def grid_of_classes(samples: Path, domains: RecipeData) -> dict[str, Rows]:
+    """The rows of each panel by its heading: a panel for each domain, or one for all that share no class.
+
+    Of more than `MOST_ROWS` classes the first ones are shown.
+    """
+    known = {domain: classes_sampled(samples / domain, names)[:MOST_ROWS] for domain, names in domains.items()}
+    shown = sorted((name, domain) for domain, names in known.items() for name in names)
+    images = {(name, domain): _files(samples / domain, f"{file_part(name)}_") for name, domain in shown}
+    if len({name for name, _ in shown}) == len(shown) and len(domains) > 1:
+        return {"noise input": [(f"{name}  {domain}", images[name, domain]) for name, domain in shown]}
     return {
-        f"{domain}: noise input": [(str(digit), images[digit, domain]) for digit in sorted(digits)]
-        for domain, digits in domains.items()
+        f"{domain}: noise input": [(name, images[name, domain]) for name in names] for domain, names in known.items()
     }
 
 
@@ -78,12 +102,17 @@ def copy_rows(grids: Mapping[str, Rows], samples: Path, folder: Path) -> None:
 
 
 def trace_rows(folder: Path) -> Rows:
-    """From noise to image, by digit, then by domain; folders are DOMAIN_DIGIT, or DOMAIN of an unconditional recipe."""
-    traces = sorted(folder.glob("*"), key=lambda trace: trace.name.split("_")[::-1])
+    """From noise to image, by class, then by domain; folders are DOMAIN_CLASS, or DOMAIN of an unconditional recipe."""
+
+    def shows(trace: Path) -> list[str]:
+        domain, has_class, part = trace.name.partition("_")
+        return [class_of(part), domain] if has_class else [domain]
+
+    traces = sorted(folder.glob("*"), key=shows)
     names = sorted({file.name for trace in traces for file in trace.glob("t*.png")}, reverse=True)
     if not names:
         raise UserError(f"{folder}: found nothing, allowed: what `dvc repro sample@{folder.parent.name}` makes")
-    return [("  ".join(trace.name.split("_")[::-1]), [trace / name for name in names]) for trace in traces]
+    return [("  ".join(shows(trace)), [trace / name for name in names]) for trace in traces]
 
 
 def _files(folder: Path, prefix: str, first: int = 0) -> list[Path]:

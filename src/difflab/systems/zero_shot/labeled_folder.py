@@ -146,7 +146,7 @@ def write_unseen(
     """
     _, unseen = make_color_pairs(circles)
     _, unseen_inks = split_colored_digits(circles.colors, digits.unseen_pairs, digits.seed)
-    real_digits = ImageDataset.load(Path("prepared/mnist.safetensors"), ["test"]).part("test")
+    real_digits = ImageDataset.load(Path("prepared/sets/mnist.safetensors"), ["test"]).part("test")
     drawings = unseen_circles(unseen.pairs, size) | unseen_digits(unseen_inks, real_digits, size)
     with atomic_write(folder) as partial:
         write_labeled_folder(partial, drawings, params)
