@@ -13,7 +13,7 @@ from difflab.rehearsal.work import Work, work_of
 from difflab.setup.profiles import compose
 from tests.factories import ROOT
 
-CLASSES = dict.fromkeys(("mnist", "mnistm", "svhn", "usps"), DIGITS)
+CLASSES: dict[str, tuple[str, ...]] = {name: DIGITS for name in ("mnist", "mnistm", "svhn", "usps")}
 PROFILES = sorted(path.stem for path in ROOT.glob("conf/*.yaml"))
 SIZES = {"network", "channels", "hint_channels", "digit_size", "face_size", "prediction_type", "min_max_rescale"}
 TRAINED = ("judge@svhn", "train@joint-cosine", "train@onehot-350", "train@alpha-500", "train@unconditional-800")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from difflab import cli
+from difflab.config.data import SetParams
 from difflab.evaluation.targets import load_targets
 from difflab.report.reported import NOT_RUN, OTHER, Settings, fid_rows, load_settings, reported_rows
 
@@ -120,8 +121,8 @@ def test_one_difference_is_enough(paper: Settings, change: dict, whats: set[str]
 
 
 def test_a_stand_in_concerns_only_its_rows(paper: Settings) -> None:
-    sources = paper.sources.model_copy(update={"usps": "embedded"})
-    rows = reported_rows(metrics(), TARGETS, replace(paper, sources=sources))
+    sets = paper.sets | {"usps": SetParams(source="embedded/usps")}
+    rows = reported_rows(metrics(), TARGETS, replace(paper, sets=sets))
     assert {row.what.split(" · ")[0] for row in rows if row.met == OTHER} == {"mnistm-usps"}
 
 

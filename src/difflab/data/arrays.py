@@ -54,13 +54,13 @@ class Arrays:
         self.path = path
 
     def __enter__(self) -> "Arrays":
+        self.file: Any = None
         if self.path.is_dir():
-            self.names = {file.stem: file for file in self.path.glob("*.npy")}
-            self.file: Any = None
+            self.names = {file.stem for file in self.path.glob("*.npy")}
         else:
             try:
                 self.file = np.load(self.path, allow_pickle=False)
-                self.names = dict.fromkeys(self.file.files)
+                self.names = set(self.file.files)
             except FileNotFoundError:
                 raise DataError(f"{self.path}: not found") from None
             except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
@@ -81,7 +81,7 @@ class Arrays:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         try:
-            return np.load(self.names[name], allow_pickle=False) if self.file is None else self.file[name]
+            return np.load(self.path / f"{name}.npy", allow_pickle=False) if self.file is None else self.file[name]
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:  # among them: pickled objects
             raise DataError(f"{self.path}: {name}: cannot be read: {' '.join(str(error).split())}") from None
 

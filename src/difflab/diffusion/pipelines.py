@@ -165,7 +165,7 @@ class DigitPipeline(PixelPipeline):
         return self._generate(predict_noise, len(digits), generator, eta, trace_steps, output_type, sampler)
 
 
-def _pair(digit: int | str | list[int] | list[str], domain: str | list[str]) -> tuple[list[int] | list[str], list[str]]:
+def _pair(digit: int | str | list[int] | list[str], domain: str | list[str]) -> tuple[Sequence[int | str], list[str]]:
     """Digits and domains as lists of one length; a single value stands for all."""
     count = max((len(value) for value in (digit, domain) if isinstance(value, list)), default=1)
     digits = digit if isinstance(digit, list) else [digit] * count

@@ -14,8 +14,10 @@ from difflab.config.validation import section_of
 
 Schema = dict[str, Any]  # JSON schema, as pydantic makes it
 HEAD = "| key | value | default | meaning |\n|---|---|---|---|\n"
-ENTRIES = {"recipes": "RECIPE", "few_steps": "RECIPE", "concepts": "CONCEPT", "methods": "METHOD", "two_circles": "N"}
-ENTRIES |= {"sets": "NAME"}
+ENTRIES = {
+    "sets": "NAME",
+    **{"recipes": "RECIPE", "few_steps": "RECIPE", "concepts": "CONCEPT", "methods": "METHOD", "two_circles": "N"},
+}
 
 
 def parameters_text() -> str:

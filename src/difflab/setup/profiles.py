@@ -68,7 +68,7 @@ def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
 def _copies(changes: CommentedMap, default: CommentedMap, profile: str) -> dict[str, CommentedMap]:
     """Take the recipes that are `like` another one from `changes`: copies of the others, with data of their own."""
     recipes = changes.get("recipes")
-    alike = {k: v for k, v in recipes.items() if isinstance(v, dict) and LIKE in v} if recipes else {}
+    alike = {k: v for k, v in recipes.items() if isinstance(v, CommentedMap) and LIKE in v} if recipes else {}
     copies: dict[str, CommentedMap] = {}
     for name, recipe in alike.items():
         del recipes[name]

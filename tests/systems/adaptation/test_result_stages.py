@@ -108,7 +108,7 @@ def test_points_and_colors_are_the_given_ones(color_by):
             assert np.allclose(scatter.get_offsets(), panel.points[rows])  # pyright: ignore[reportArgumentType]
             colors = scatter.get_facecolors()  # pyright: ignore[reportAttributeAccessIssue]
             if color_by == "class":
-                expected = [to_rgba(f"C{digit}", 0.7) for digit in panel.digits[rows]]
+                expected = [to_rgba(f"C{digit}", 0.7) for digit in panel.labels[rows]]
             else:
                 expected = [to_rgba(("C0", "C3")[domain], 0.7)]
             assert np.allclose(colors, expected)
