@@ -15,9 +15,9 @@ def main(
 ) -> None:
     from difflab.data.dataset import SPLITS, ImageDataset, Split
 
-    size = one.size or (params.digit_size if one.is_labeled else params.face_size)
+    size = one.size or (params.digit_size if one.persons is None else params.face_size)
     # A model of faces is neither chosen nor tested by real ones.
-    used: Sequence[Split] = SPLITS if one.is_labeled else ["train"]
+    used: Sequence[Split] = SPLITS if one.persons is None else ["train"]
     images = ImageDataset.load(Path("data") / f"{dataset}.safetensors", used)
     images.resized(size).save(Path("prepared/sets") / f"{dataset}.safetensors")
 

@@ -6,7 +6,6 @@ samples/RECIPE/DOMAIN/, models/judges/DOMAIN/ → figures/successes_failures_REC
 from pathlib import Path
 from typing import Annotated
 
-from difflab.config.base import DIGITS
 from difflab.config.diffusion import RecipeData
 from difflab.errors import UserError
 from difflab.stage import Compute, Recipe, Section, run
@@ -19,6 +18,7 @@ def main(recipe: Recipe, compute: Compute, domains: Annotated[RecipeData, Sectio
     import torch
 
     from difflab.classifiers.digit_classifier import load_digit_classifier
+    from difflab.data.classes import DIGITS
     from difflab.data.images import read_equal_sizes
     from difflab.evaluation.samples import sample_files
     from difflab.figures.image_grid import Panel, save_image_grid

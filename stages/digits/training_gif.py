@@ -26,6 +26,7 @@ def main(
 
     from torch import nn
 
+    from difflab.data.classes import as_names
     from difflab.diffusion.noise_bank import bank_generators
     from difflab.diffusion.pipelines import DigitPipeline, load_recipe
     from difflab.diffusion.samplers import sampler_options
@@ -39,7 +40,7 @@ def main(
     weights = nn.ModuleDict({name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)})
     # Each class in the first domain that has it.
     assert isinstance(pipeline, DigitPipeline)
-    known = {d: pipeline.condition.classes if names == "all" else names for d, names in domains.items()}
+    known = {d: pipeline.condition.classes if names == "all" else as_names(names) for d, names in domains.items()}
     rows = sorted({name: domain for domain, names in reversed(known.items()) for name in names}.items())
     request = sampler_options(sampling) | {
         "digit": [digit for digit, _ in rows for _ in range(COLUMNS)],

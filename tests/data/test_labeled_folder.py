@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from difflab.config.data import MAX_CLASSES, SetParams
+from difflab.config.data import SetParams
 from difflab.config.load import validate
+from difflab.data.classes import MAX_CLASSES
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.folder import list_classes, read_classes
 from difflab.errors import DataError
@@ -67,7 +68,7 @@ def test_some_classes_in_an_order_of_their_own(letters: Path) -> None:
 
 
 def test_shares_of_the_splits(letters: Path) -> None:
-    dataset = read(letters, splits={"validation": 0.3, "test": 0.5})
+    dataset = read(letters, validation=0.3, test=0.5)
     assert [len(dataset.part(split)) for split in SPLITS] == [6, 9, 15]
 
 

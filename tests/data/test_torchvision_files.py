@@ -17,8 +17,8 @@ import scipy.io
 from PIL import Image
 from torchvision import datasets
 
-from difflab.config.base import DIGITS
 from difflab.data import cifar, torchvision_files
+from difflab.data.classes import DIGITS
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.errors import DataError
 

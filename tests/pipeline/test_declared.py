@@ -95,7 +95,7 @@ def test_a_data_set_reruns_only_what_uses_it() -> None:
         for name in names:
             prepared = [dep.def_path for dep in STAGES[name].deps if dep.def_path.startswith("prepared/")]
             assert prepared == [folder]
-    assert not upstream("same_noise") & {"faces", "controlnet", "clip", "circles", "prepare@faces"}
+    assert not upstream("same_noise") & {"faces", "controlnet", "clip", "circles"}
 
 
 def test_no_stage_declares_the_runtime() -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from difflab.config.base import DIGITS
 from difflab.config.load import validate
 from difflab.config.params import Params
+from difflab.data.classes import DIGITS
 from difflab.rehearsal.full_numbers import full_numbers
 from difflab.rehearsal.small import PIXELS, small
 from difflab.rehearsal.work import Work, work_of

@@ -9,6 +9,7 @@ from transformers import CLIPConfig
 
 from difflab.config.load import validate
 from difflab.config.params import Params, load_params
+from difflab.data.classes import DIGITS
 from difflab.data.dataset import ImageDataset
 from difflab.diffusion.pretrained import load_pretrained
 from difflab.rehearsal import stand_ins
@@ -20,6 +21,7 @@ from difflab.systems.text_to_image.model_folder import image_size, load_text_to_
 from difflab.systems.zero_shot.clip import load_clip, tokenize
 from tests.factories import ROOT
 
+CLASSES: dict[str, tuple[str, ...]] = {name: DIGITS for name in ("mnist", "mnistm", "svhn", "usps")}
 WIDTHS = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1}
 SMALL = {
     "UNET": {"block_out_channels": (32, 32, 32, 32), "cross_attention_dim": 8, "attention_head_dim": 4},
@@ -51,7 +53,7 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
 
 
 def test_what_is_not_here_is_made_and_named(params: Params) -> None:
-    cut, numbers, notes = make_scratch(params, 1, on_gpu=False, threads=1)
+    cut, numbers, notes = make_scratch(params, 1, on_gpu=False, threads=1, classes=CLASSES)
     write_inputs(cut, numbers, ["faces", "clip", "autoencoder"])
     keys = [note.partition(":")[0] for note in notes]
     assert keys == ["data", "judge.checkpoint", "faces.checkpoint", "clip.pretrained", "text_to_image.pretrained"]
@@ -79,7 +81,8 @@ def test_clip_has_the_tokens_of_vit_b_32(tmp_path: Path) -> None:
 
 def test_data_sets_have_every_digit_in_every_split(tmp_path: Path) -> None:
     train = {"mnist": 70, "mnistm": 70, "svhn": 70, "usps": 70, "faces": 3}
-    stand_ins.write_data(tmp_path, Numbers(train, dict.fromkeys(train, 20), 1), 32)
+    sizes = dict.fromkeys(train, 32)
+    stand_ins.write_data(tmp_path, Numbers(train, dict.fromkeys(train, 20), 1, CLASSES), sizes)
     found = ImageDataset.load(tmp_path / "svhn.safetensors")
     assert len(found.part("train")) == 70 and found.images.shape[1:] == (3, 32, 32)
     for split in ("train", "validation", "test"):

@@ -44,7 +44,7 @@ def test_a_recipe_is_added_and_nothing_else_is_touched(folder: Path) -> None:
     length = len(after) - len(before)
     assert after[:start] + after[start + length :] == before
     recipe = load_params().recipes["new"]
-    assert recipe.schedule.name == "cosine" and recipe.data == {"mnistm": ["1", "2"]} and recipe.training.seed == 5
+    assert recipe.schedule.name == "cosine" and recipe.data == {"mnistm": [1, 2]} and recipe.training.seed == 5
 
 
 @pytest.mark.parametrize(

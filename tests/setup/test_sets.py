@@ -63,7 +63,7 @@ def test_own_sets_pass(own: Tree) -> None:
             "recipes.joint-cosine.data: found letters with",
         ),
         ("recipes/joint-cosine/data/svhn", [10], "recipes.joint-cosine.data.svhn: found the class '10', allowed: 0, 1"),
-        ("recipes/letters/data", {"letters": ["A", "A"]}, 'recipes.letters.data.letters: found ["A", "A"], allowed:'),
+        ("recipes/letters/data", {"letters": ["A", "A"]}, 'recipes.letters.data.letters: found ["A", "A"]'),
         ("recipes/letters/data", {"letters": []}, "recipes.letters.data.letters: found []"),
         ("recipes/letters/data", {"letters": "some"}, 'recipes.letters.data.letters: found "some", allowed: '),
         (

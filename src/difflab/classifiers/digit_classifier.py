@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.config.base import DIGITS
+from difflab.data.classes import DIGITS
 from difflab.data.pixels import to_signed
 from difflab.errors import UserError, read_json, reading
 from difflab.models.safe_loading import load_weights

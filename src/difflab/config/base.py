@@ -7,7 +7,7 @@ import math
 from difflib import get_close_matches
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from difflab.config.validation import UNKNOWN, refuse, section_of
 
@@ -38,13 +38,9 @@ def _one_line(value: str) -> str:
     return value
 
 
-def _text_of_number(value: Any) -> Any:
-    """YAML reads the class named 7 as a number."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _class_name(name: str) -> str:
-    if not (name.isprintable() and name == name.strip() and 0 < len(name) <= 100):
+def _class_name(name: str | int) -> str | int:
+    text = str(name)
+    if not (text.isprintable() and text == text.strip() and 0 < len(text) <= 100):
         raise refuse("", name, "a name of 1 to 100 characters, without spaces around it")
     return name
 
@@ -90,8 +86,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 GuidanceScale = Annotated[float, Field(ge=1, le=1000)]  # s of s ε(x,c) − (s−1) ε(x,∅)
 # Part of file names, and of SOURCE-TARGET and DATASET_CLASS, which are taken apart again.
 SetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")]
-ClassName = Annotated[str, BeforeValidator(_text_of_number), AfterValidator(_class_name)]
-DIGITS = tuple("0123456789")  # the classes of all digit data sets
+ClassName = Annotated[str | int, AfterValidator(_class_name)]  # YAML reads the class named 7 as a number
 Text = Annotated[str, AfterValidator(_one_line)]
 ColorName = Annotated[str, AfterValidator(_known_to_css)]
 Colors = Annotated[list[ColorName], AfterValidator(_of_different_colors)]

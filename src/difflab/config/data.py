@@ -37,7 +37,6 @@ SOURCES = {
     "npz": (),
     "safetensors": (),
 }
-MAX_CLASSES = 1000
 
 
 def _known_source(source: str) -> str:
@@ -50,16 +49,6 @@ def _known_source(source: str) -> str:
     return source
 
 
-class SplitParams(Section):
-    """Shares of the images for validation and test. Official test sets stay as they are."""
-
-    validation: Share = Field(default=0.1, description="share of each class for validation; of the training images")
-    test: Share = Field(default=0.2, description="share of each class for the test, where the source has no test set")
-
-    def check(self) -> None:
-        require(self.validation + self.test < 1, "test", self.test, f"number < {1 - self.validation:g}")
-
-
 class SetParams(Section):
     """One data set."""
 
@@ -70,37 +59,27 @@ class SetParams(Section):
         default=None, description="folder or file, relative to data.root; null: the name of the data set"
     )
     classes: Distinct[ClassName] | None = Field(
-        default=None,
-        max_length=MAX_CLASSES,
-        description="of a folder the classes to use, of arrays the names of labels 0, 1, …; null: all",
+        default=None, description="of a folder the classes to use, of arrays the names of labels 0, 1, …; null: all"
     )
     size: int | None = Field(
         default=None, ge=8, le=256, multiple_of=2, description="pixels per side; null: the size in prepare"
     )
-    splits: SplitParams = SplitParams()
+    validation: Share = Field(default=0.1, description="share of each class for validation, of the training images")
+    test: Share = Field(default=0.2, description="share of each class for the test, where the source has no test set")
     persons: FaceIdentity | None = Field(
-        default=None, description="how file names tell persons apart, in a folder without classes; null: with classes"
+        default=None, description="without classes: how file names tell persons apart; null: with classes"
     )
 
-    @property
-    def kind(self) -> str:
-        """What stands before the slash of `source`."""
-        return self.source.partition("/")[0]
-
-    @property
-    def of(self) -> str:
-        """What stands after it, or nothing."""
-        return self.source.partition("/")[2]
-
-    @property
-    def is_labeled(self) -> bool:
-        return self.source != "embedded/faces" and (self.kind != "folder" or self.persons is None)
-
     def check(self) -> None:
-        named = self.kind in ("folder", "npz", "safetensors")
-        require(self.path is None or named, "path", self.path, f"null, because source is {self.source}")
-        given = self.kind in ("folder", "npz") and self.is_labeled
-        require(self.classes is None or given, "classes", self.classes, f"null, because source is {self.source}")
+        because = f"because source is {self.source}"
+        named = self.source in ("folder", "npz", "safetensors")
+        require(self.path is None or named, "path", self.path, f"null, {because}")
+        faces = self.source == "embedded/faces"
+        require(self.persons is not None or not faces, "persons", None, f"prefix, {because}")
+        require(self.persons is None or faces or self.source == "folder", "persons", self.persons, f"null, {because}")
+        given = self.source in ("folder", "npz") and self.persons is None
+        require(self.classes is None or given, "classes", self.classes, f"null, {because}, or because of persons")
+        require(self.validation + self.test < 1, "test", self.test, f"number < {1 - self.validation:g}")
 
 
 class EmbeddedParams(Section):
@@ -120,7 +99,7 @@ class DataParams(Section):
 
     def check(self) -> None:
         for name, one in self.sets.items():
-            needs = one.kind == "blended"  # on the photographs of root/photos
+            needs = one.source.startswith("blended/")  # on the photographs of root/photos
             require(self.root is not None or not needs, "root", None, f"a folder, because sets.{name} is {one.source}")
 
 

@@ -10,7 +10,6 @@ from pydantic import Field
 from difflab.config.base import Section, require
 from difflab.config.data import CirclesParams, DataParams, PrepareParams
 from difflab.config.diffusion import (
-    All,
     EvaluationParams,
     FacesParams,
     LinearSchedule,
@@ -103,7 +102,7 @@ def _names(params: Params) -> None:
 
 def _sets(params: Params) -> None:
     """All data sets that are named exist, and have classes where classes are needed; samples can be graded."""
-    labeled = [name for name, one in params.data.sets.items() if one.is_labeled]
+    labeled = [name for name, one in params.data.sets.items() if one.persons is None]
     needed = [("judge.sets", name, [name]) for name in params.judge.sets]
     needed += [(f"recipes.{recipe}.data", list(one.data), list(one.data)) for recipe, one in params.recipes.items()]
     scenarios = enumerate(params.adaptation.scenarios)
@@ -116,7 +115,7 @@ def _sets(params: Params) -> None:
             require(name in params.judge.sets, "judge.sets", params.judge.sets, allowed)
     sets = params.data.sets
     for name, user, labels in (("faces", "faces", False), ("mnist", "clip", True)):
-        fits = name in sets and sets[name].is_labeled == labels
+        fits = name in sets and (sets[name].persons is None) == labels
         kind = "with" if labels else "without"
         require(fits, "data.sets", list(sets), f"{name} too, a data set {kind} classes, because of the section {user}")
 
@@ -176,7 +175,11 @@ def _time_steps(params: Params) -> None:
 
 def _sizes(params: Params) -> None:
     """Every level of a U-Net halves the image, and pixel-unshuffle divides it first."""
-    sizes = {name: size_of(params, name) for name in params.data.sets}
+    sizes: dict[str, tuple[str, int]] = {}  # by data set: the key that says so, pixels a side
+    for name, one in params.data.sets.items():
+        key = "digit_size" if one.persons is None else "face_size"
+        place = f"prepare.{key}" if one.size is None else f"data.sets.{name}.size"
+        sizes[name] = place, one.size or getattr(params.prepare, key)
     models = {f"recipes.{name}": (recipe.network, list(recipe.data)) for name, recipe in params.recipes.items()}
     for key, (network, sets) in (models | {"faces": (params.faces.network, ["faces"])}).items():
         factor = network.patch_size * 2 ** (len(network.block_out_channels) - 1)
@@ -198,15 +201,6 @@ def _sizes(params: Params) -> None:
         require(size == 28, place, size, "28, because of judge.checkpoint")
 
 
-def size_of(params: Params, name: str) -> tuple[str, int]:
-    """Pixels a side of the images of a data set, after the key that says so."""
-    one = params.data.sets[name]
-    if one.size is not None:
-        return f"data.sets.{name}.size", one.size
-    key = "digit_size" if one.is_labeled else "face_size"
-    return f"prepare.{key}", getattr(params.prepare, key)
-
-
 def _numbers_of_images(params: Params) -> None:
     """Enough for all that is measured, and equal numbers of each class where classes are asked for."""
     k, studies = params.evaluation.nearest_k, params.studies
@@ -217,12 +211,13 @@ def _numbers_of_images(params: Params) -> None:
     for key, count in (counts | {"studies.fid.drawing": studies.fid.drawing.num_images}).items():
         require(count > k, f"{key}.num_images", count, f"integer > evaluation.nearest_k = {k}")
     for name, recipe in params.recipes.items():
-        of_class, classes = recipe.sampling.images_per_digit, min(map(num_classes, recipe.data.values()))
-        count = of_class * (classes if recipe.condition else 10)
+        fewest = min(1 if names == "all" else len(names) for names in recipe.data.values())
+        count = recipe.sampling.images_per_digit * (fewest if recipe.condition else 10)
         allowed = f"integer < {count}, the samples of recipes.{name} in one data set"
         require(k < count, "evaluation.nearest_k", k, allowed)
     for key, (name, count) in of_recipe.items():
-        classes = min(map(num_classes, params.recipes[name].data.values()))
+        [names] = params.recipes[name].data.values()
+        classes = 1 if names == "all" else len(names)
         allowed = f"a multiple of {classes}, the number of classes of recipes.{name}"
         equal = not params.recipes[name].condition or count % classes == 0
         require(equal, f"{key}.num_images", count, allowed)
@@ -232,11 +227,6 @@ def _numbers_of_images(params: Params) -> None:
         ("controlnet.samples.num_one_circle", params.controlnet.samples.num_one_circle),
     ):
         require(count <= most, key, count, f"integer ≤ circles.num_validation = {most}")
-
-
-def num_classes(classes: list[str] | All) -> int:
-    """Of those of a recipe; of all, whose number only the data set says, one at least."""
-    return 1 if classes == "all" else len(classes)
 
 
 def _seeds(params: Params) -> None:

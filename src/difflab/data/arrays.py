@@ -14,7 +14,8 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from difflab.config.data import MAX_CLASSES, SetParams
+from difflab.config.data import SetParams
+from difflab.data.classes import MAX_CLASSES, as_names
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.splits import official_splits, stratified_splits
 from difflab.errors import DataError
@@ -38,11 +39,11 @@ def read_arrays(path: Path, params: SetParams, generator: Generator) -> ImageDat
             if "splits" in arrays:
                 splits = arrays["splits"].astype(np.uint8)
             else:
-                splits = stratified_splits(labels, params.splits.validation, params.splits.test, generator)
+                splits = stratified_splits(labels, params.validation, params.test, generator)
         else:
             parts = [_images(path, name, arrays[name]) for name in ("x_train", "x_test")]
             images = _joined(path, parts)
-            splits = official_splits(labels[: len(parts[0])], len(parts[1]), generator, params.splits.validation)
+            splits = official_splits(labels[: len(parts[0])], len(parts[1]), generator, params.validation)
     tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in (images, labels, splits))
     return ImageDataset(*tensors, description=f"arrays of {path.name}", classes=classes)
 
@@ -98,12 +99,14 @@ def _labels(path: Path, arrays: Arrays) -> NDArray[np.int64]:
     return np.concatenate(found)
 
 
-def _classes(path: Path, arrays: Arrays, labels: NDArray[np.int64], names: Sequence[str] | None) -> tuple[str, ...]:
+def _classes(
+    path: Path, arrays: Arrays, labels: NDArray[np.int64], names: Sequence[str | int] | None
+) -> tuple[str, ...]:
     if names is None and "classes" in arrays:
         names = [str(name) for name in arrays["classes"].tolist()]
         if len(set(names)) < len(names):
             raise DataError(f"{path}: classes: found two of one name, allowed: different names")
-    classes = tuple(names or map(str, range(int(labels.max()) + 1)))
+    classes = tuple(as_names(names or range(int(labels.max()) + 1)))
     if not 2 <= len(classes) <= MAX_CLASSES:
         raise DataError(f"{path}: found {len(classes)} classes, allowed: 2 to {MAX_CLASSES}")
     if len(outside := labels[(labels < 0) | (labels >= len(classes))]):

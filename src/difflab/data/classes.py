@@ -1,7 +1,16 @@
-"""Names of classes as parts of file names."""
+"""Names of classes, and as parts of file names."""
 
 import re
+from collections.abc import Iterable
 from urllib.parse import unquote
+
+DIGITS = tuple("0123456789")  # the classes of all digit data sets
+MAX_CLASSES = 1000
+
+
+def as_names(classes: Iterable[str | int]) -> list[str]:
+    """The classes that params.yaml names: YAML reads the class named 7 as a number."""
+    return [str(name) for name in classes]
 
 
 def file_part(name: str) -> str:

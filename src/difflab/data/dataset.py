@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from difflab.config.base import DIGITS
 from difflab.config.diffusion import All, RecipeData
+from difflab.data.classes import DIGITS, as_names
 from difflab.errors import DataError
 from difflab.pipeline.files import atomic_write
 
@@ -53,14 +53,15 @@ class ImageDataset:
         """The images of validation and test, in their order."""
         return self._those(self.splits != SPLITS.index("train"))
 
-    def labels_of(self, classes: Sequence[str] | All, place: str | Path) -> list[int]:
+    def labels_of(self, classes: Sequence[str | int] | All, place: str | Path) -> list[int]:
         """The labels of these classes. Raises DataError, one line that begins with `place`, for an unknown one."""
         if classes == "all":
             return list(range(len(self.classes)))
-        for name in classes:
+        names = as_names(classes)
+        for name in names:
             if name not in self.classes:
                 raise DataError(f"{place}: classes: found no {name!r}, allowed: {', '.join(self.classes)}")
-        return [self.classes.index(name) for name in classes]
+        return [self.classes.index(name) for name in names]
 
     def resized(self, size: int) -> "ImageDataset":
         """(N, 3, size, size): bicubic with antialiasing, as Pillow's; gray becomes three equal channels."""
@@ -165,7 +166,7 @@ def load_digits(domains: RecipeData, splits: Sequence[Split], root: str | Path) 
     }
 
 
-def class_labels(path: str | Path, names: Sequence[str] | All) -> dict[str, int]:
+def class_labels(path: str | Path, names: Sequence[str | int] | All) -> dict[str, int]:
     """The labels of these classes by their names. Raises DataError, also for an unknown class."""
     dataset = ImageDataset.load(path, [])
     return {dataset.classes[label]: label for label in dataset.labels_of(names, path)}

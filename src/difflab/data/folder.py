@@ -16,7 +16,8 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from difflab.config.data import MAX_CLASSES, FaceIdentity, SetParams, SplitParams
+from difflab.config.data import FaceIdentity, SetParams
+from difflab.data.classes import MAX_CLASSES, as_names
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.images import read_squares
@@ -52,15 +53,16 @@ def list_classes(folder: Path, params: SetParams, generator: Generator) -> Listi
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     csvs = [path for path in (folder / f"{name}.csv" for name in ("labels", "train", "val", "test")) if path.exists()]
-    parts = read_csvs(folder) if csvs else read_folders(folder, params.classes)
-    classes = _classes(folder, [name for part in parts.values() for _, name in part], params.classes)
+    asked = None if params.classes is None else as_names(params.classes)
+    parts = read_csvs(folder) if csvs else read_folders(folder, asked)
+    classes = _classes(folder, [name for part in parts.values() for _, name in part], asked)
     files: list[Path] = []
     splits: list[NDArray[np.uint8]] = []
     numbers: list[int] = []
     for split, part in parts.items():
         kept = [(path, classes.index(name)) for path, name in part if name in classes]
         labels = np.array([label for _, label in kept], dtype=np.int64)
-        splits.append(_split(split, labels, set(parts), params.splits, generator))
+        splits.append(_split(split, labels, set(parts), params, generator))
         files += [path for path, _ in kept]
         numbers += labels.tolist()
     listing = Listing(files, np.array(numbers, dtype=np.int64), np.concatenate(splits), classes)
@@ -69,16 +71,16 @@ def list_classes(folder: Path, params: SetParams, generator: Generator) -> Listi
 
 
 def _split(
-    part: str, labels: NDArray[np.int64], parts: set[str], shares: SplitParams, generator: Generator
+    part: str, labels: NDArray[np.int64], parts: set[str], params: SetParams, generator: Generator
 ) -> NDArray[np.uint8]:
     """As in the folder, where it has a test set; validation is taken from the training images if it has none."""
     match part:
         case "all":
-            return stratified_splits(labels, shares.validation, shares.test, generator)
+            return stratified_splits(labels, params.validation, params.test, generator)
         case "train" if parts == {"train", "val", "test"}:
             return np.full(len(labels), TRAIN, dtype=np.uint8)
         case "train":
-            return stratified_splits(labels, shares.validation, 0, generator)
+            return stratified_splits(labels, params.validation, 0, generator)
         case "val" if "test" in parts:
             return np.full(len(labels), VALIDATION, dtype=np.uint8)
     return np.full(len(labels), TEST, dtype=np.uint8)

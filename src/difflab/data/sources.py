@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from difflab.config.base import DIGITS
 from difflab.config.data import DataParams, SetParams
 from difflab.data import arrays, embedded, folder, torchvision_files
+from difflab.data.classes import DIGITS
 from difflab.data.dataset import ImageDataset
 from difflab.data.splits import TRAIN, VALIDATION
 from difflab.errors import DataError
@@ -31,16 +31,16 @@ def check(params: DataParams) -> dict[str, tuple[str, ...]]:
 
 
 def _classes(name: str, one: SetParams, params: DataParams) -> tuple[str, ...]:
-    path = path_of(name, params)
-    match one.kind:
+    path, (kind, _, of) = path_of(name, params), one.source.partition("/")
+    match kind:
         case "embedded":
-            return DIGITS if one.is_labeled else ()
+            return DIGITS if one.persons is None else ()
         case "torchvision" | "blended":
-            if one.kind == "blended":
-                torchvision_files.check_blended(one.of, torchvision_root(params))
+            if kind == "blended":
+                torchvision_files.check_blended(of, torchvision_root(params))
             elif params.root is not None:
-                torchvision_files.check(one.of, torchvision_root(params))
-            return torchvision_files.classes_of(one.of)
+                torchvision_files.check(of, torchvision_root(params))
+            return torchvision_files.classes_of(of)
         case "npz":
             return arrays.array_classes(path, one)
         case "safetensors":
@@ -54,7 +54,7 @@ def _classes(name: str, one: SetParams, params: DataParams) -> tuple[str, ...]:
 def counted(name: str, params: DataParams) -> tuple[int, int, tuple[str, ...]]:
     """Numbers of training and of validation images, and the classes, of a labeled folder or file. Raises DataError."""
     one, path = params.sets[name], path_of(name, params)
-    if one.kind == "folder":
+    if one.source == "folder":
         listing = folder.list_classes(path, one, np.random.default_rng(params.seed))
         splits, classes = listing.splits, listing.classes
     else:
@@ -68,9 +68,10 @@ def require(params: DataParams) -> None:
     """Make sure that all data sets are there, downloading what has to be. Raises DataError for one that is not."""
     check(params)
     for name, one in params.sets.items():
-        if one.kind == "torchvision" and params.root is None:
+        kind, _, of = one.source.partition("/")
+        if kind == "torchvision" and params.root is None:
             with _naming(name, one):
-                torchvision_files.download(one.of, torchvision_root(params))
+                torchvision_files.download(of, torchvision_root(params))
 
 
 def read(name: str, params: DataParams) -> ImageDataset:
@@ -79,15 +80,15 @@ def read(name: str, params: DataParams) -> ImageDataset:
     Every data set starts from the same seed, so that mnist and mnistm put a digit into the same split.
     """
     one, generator = params.sets[name], np.random.default_rng(params.seed)
-    path, validation = path_of(name, params), one.splits.validation
+    path, validation, (kind, _, of) = path_of(name, params), one.validation, one.source.partition("/")
     with _naming(name, one):
-        match one.kind:
+        match kind:
             case "embedded":
-                dataset = getattr(embedded, one.of)(params.embedded, generator)
+                dataset = getattr(embedded, of)(params.embedded, generator)
             case "torchvision":
-                dataset = torchvision_files.read(one.of, torchvision_root(params), generator, validation)
+                dataset = torchvision_files.read(of, torchvision_root(params), generator, validation)
             case "blended":
-                dataset = torchvision_files.read_blended(one.of, torchvision_root(params), generator, validation)
+                dataset = torchvision_files.read_blended(of, torchvision_root(params), generator, validation)
             case "npz":
                 dataset = arrays.read_arrays(path, one, generator)
             case "safetensors":

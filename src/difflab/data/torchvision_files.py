@@ -16,8 +16,8 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from difflab.config.base import DIGITS
 from difflab.data import cifar
+from difflab.data.classes import DIGITS
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.images import stream_images

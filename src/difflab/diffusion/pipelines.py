@@ -13,7 +13,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.config.base import DIGITS
+from difflab.data.classes import DIGITS
 from difflab.data.pixels import to_pil
 from difflab.diffusion.samplers import Generators, SamplingError, make_sampler
 from difflab.diffusion.sampling import PredictNoise, Trace, guided, sample

@@ -77,7 +77,7 @@ class Tables:
             case {"discriminator": {"propertyName": key, "mapping": mapping}}:
                 links = (_link(f"`{name}`", self.shared[_name(kind)]) for name, kind in mapping.items())
                 return f"section by `{key}`: {', '.join(links)}"
-            case {"oneOf": options}:
+            case {"oneOf": options} | {"anyOf": options}:
                 return " or ".join(map(self._value, options))
             case {"type": "boolean"}:
                 return "`true`, `false`"

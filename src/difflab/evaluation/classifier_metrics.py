@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from difflab.config.base import DIGITS
 from difflab.config.diffusion import EvaluationParams
+from difflab.data.classes import DIGITS
 from difflab.evaluation.intervals import bootstrapped, wilson
 
 

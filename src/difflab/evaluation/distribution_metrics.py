@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from difflab.classifiers.digit_classifier import DigitClassifier
-from difflab.config.base import DIGITS
 from difflab.config.diffusion import All, EvaluationParams
+from difflab.data.classes import DIGITS
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation import distances
@@ -37,7 +37,7 @@ class RealImages:
 
     @classmethod
     def load(
-        cls, path: str | Path, names: Sequence[str] | All, generated: Tensor, params: EvaluationParams
+        cls, path: str | Path, names: Sequence[str | int] | All, generated: Tensor, params: EvaluationParams
     ) -> "RealImages":
         """Hold out as many training images as generated ones, at most half, at random. `path` is a prepared data file.
 

@@ -16,8 +16,9 @@ from diffusers import ConfigMixin, ModelMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.config.base import DIGITS
 from difflab.config.diffusion import ConditionParams
+
+DIGITS = tuple("0123456789")
 
 
 class _Classes(ModelMixin, ConfigMixin):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from difflab.config.base import DIGITS
 from difflab.config.data import SetParams
 from difflab.config.params import Params
+from difflab.data.classes import DIGITS, as_names
 from difflab.data.sources import counted, path_of
 from difflab.data.torchvision_files import classes_of as torchvision_classes
 from difflab.errors import DataError
@@ -25,9 +25,9 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 def full_numbers(params: Params) -> Numbers:
     """A folder that is not there counts as the published data set, for faces as CelebA-HQ."""
     sets = params.data.sets
-    parts = {name: _labeled(name, one, params) for name, one in sets.items() if one.is_labeled}
+    parts = {name: _labeled(name, one, params) for name, one in sets.items() if one.persons is None}
     train = {name: part[0] for name, part in parts.items()}
-    train |= {name: _unlabeled(name, one, params) for name, one in sets.items() if not one.is_labeled}
+    train |= {name: _unlabeled(name, one, params) for name, one in sets.items() if one.persons is not None}
     classes = {name: part[2] for name, part in parts.items()}
     concept = next(iter(params.personalization.concepts.values()))
     if concept.color is not None:
@@ -39,22 +39,23 @@ def full_numbers(params: Params) -> Numbers:
 
 def _labeled(name: str, one: SetParams, params: Params) -> tuple[int, int, tuple[str, ...]]:
     """Images for training and for validation, and the names of the classes."""
-    if one.kind == "embedded":
+    kind, _, of = one.source.partition("/")
+    if kind == "embedded":
         embedded = params.data.embedded
-        count = embedded.street_numbers if one.of == "svhn" else OPTICAL[one.of]
-        copies = embedded.copies_per_digit if one.of in ("mnist", "mnistm") else 1
+        count = embedded.street_numbers if of == "svhn" else OPTICAL[of]
+        copies = embedded.copies_per_digit if of in ("mnist", "mnistm") else 1
         return round(0.7 * count) * copies, round(0.1 * count), DIGITS
-    if one.kind in ("torchvision", "blended"):
-        count = OFFICIAL.get(one.of, MNIST)
-        return round(0.9 * count), round(0.1 * count), torchvision_classes(one.of)
+    if kind in ("torchvision", "blended"):
+        count = OFFICIAL.get(of, MNIST)
+        return round(0.9 * count), round(0.1 * count), torchvision_classes(of)
     try:
         return counted(name, params.data)
     except DataError:
-        return round(0.9 * MNIST), round(0.1 * MNIST), tuple(one.classes or DIGITS)
+        return round(0.9 * MNIST), round(0.1 * MNIST), tuple(as_names(one.classes or DIGITS))
 
 
 def _unlabeled(name: str, one: SetParams, params: Params) -> int:
-    if one.kind == "embedded":
+    if one.source == "embedded/faces":
         return 80
     return round(0.8 * (_files(path_of(name, params.data)) or CELEBA_HQ))
 

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from difflab.config.params import Params, size_of
+from difflab.config.params import Params
 from difflab.data.captions import vocabulary, words_of
 from difflab.models.hub import is_hub_id, split_revision
 from difflab.pipeline.files import remove
 from difflab.rehearsal.small import PHOTOGRAPHS, small
-from difflab.rehearsal.work import Numbers
+from difflab.rehearsal.work import Numbers, size_of
 
 FOLDER = Path(".cache/rehearsal")
 COPIED = ("dvc.yaml", "metrics/targets.yaml")
@@ -50,7 +50,7 @@ def write_inputs(cut: Params, numbers: Numbers, kinds: Collection[str]) -> None:
     """Write into FOLDER the data, and the models that stages of these kinds load and that are not here."""
     from difflab.rehearsal import stand_ins
 
-    sizes = {name: size_of(cut, name)[1] for name in cut.data.sets}
+    sizes = {name: size_of(cut, name) for name in cut.data.sets}
     stand_ins.write_data(FOLDER / "data", numbers, sizes)
     for name, concept in cut.personalization.concepts.items():
         if concept.images is not None:

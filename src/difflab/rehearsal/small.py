@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 from difflab.config.load import validate
-from difflab.config.params import PROCESS_STEPS, Params, size_of
-from difflab.rehearsal.work import Numbers, latents_of, named
+from difflab.config.params import PROCESS_STEPS, Params
+from difflab.rehearsal.work import Numbers, latents_of, named, size_of
 
 PIXELS = 2**16  # that a batch has at most on a CPU: 83 images of 28×28, one of 256×256
 LEAST_OF_DIGIT = 10  # images that params.yaml allows
@@ -29,7 +29,7 @@ def small(
     """
     tree = params.model_dump()
     tree["compute"]["threads"] = min(tree["compute"]["threads"], threads)
-    sizes = {name: size_of(params, name)[1] for name in params.data.sets}
+    sizes = {name: size_of(params, name) for name in params.data.sets}
     cut = _Cut(tree, steps, on_gpu, latents_of(params).image_size, classes, sizes)
     cut.batches()
     numbers = cut.numbers()

@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNe
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel
 
-from difflab.config.base import DIGITS
+from difflab.data.classes import DIGITS
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.diffusion.schedules import linear_betas
 from difflab.diffusion.unet import save_model_folder

@@ -10,8 +10,9 @@ from typing import Literal
 
 from difflab.config.diffusion import All, FacesParams, RecipeParams
 from difflab.config.language import PersonalizationParams
-from difflab.config.params import Params, size_of
+from difflab.config.params import Params
 from difflab.config.training import TrainingParams
+from difflab.data.classes import as_names
 from difflab.errors import read_json
 from difflab.systems.text_to_image.autoencoder import encoded_at_once
 
@@ -86,7 +87,7 @@ def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | No
             count, runs = max(numbers.train[domain] for domain in domains), params.adaptation.num_runs
             return _of_images(params.adaptation.training, count, params, domains[0], runs)
         case "faces" if params.faces.checkpoint is None:
-            _, size = size_of(params, "faces")
+            size = size_of(params, "faces")
             return _trained(params.faces.training, numbers.train["faces"], _image_bytes(size))
         case "clip" if params.clip.pretrained is None:
             examples = params.circles.num_train + numbers.train["mnist"]
@@ -121,7 +122,7 @@ def _trained(training: TrainingParams, examples: int, example_bytes: int, runs: 
 
 def _of_images(training: TrainingParams, examples: int, params: Params, name: str, runs: int = 1) -> Work:
     """Of images of the size of the data set `name`."""
-    return _trained(training, examples, _image_bytes(size_of(params, name)[1]), runs)
+    return _trained(training, examples, _image_bytes(size_of(params, name)), runs)
 
 
 def _recipe_images(recipe: RecipeParams, numbers: Numbers) -> int:
@@ -134,9 +135,15 @@ def _recipe_images(recipe: RecipeParams, numbers: Numbers) -> int:
     )
 
 
-def named(names: Sequence[str] | All, classes: tuple[str, ...]) -> Sequence[str]:
+def size_of(params: Params, name: str) -> int:
+    """Pixels a side of the images of a data set."""
+    one = params.data.sets[name]
+    return one.size or (params.prepare.digit_size if one.persons is None else params.prepare.face_size)
+
+
+def named(names: Sequence[str | int] | All, classes: tuple[str, ...]) -> Sequence[str]:
     """The classes of a recipe in a data set that has `classes`."""
-    return classes if names == "all" else names
+    return classes if names == "all" else as_names(names)
 
 
 def _image_bytes(size: int) -> int:

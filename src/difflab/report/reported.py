@@ -50,7 +50,9 @@ class Settings:
 
     def of_digits(self, domains: tuple[str, ...]) -> list[str]:
         """The differences in the data of `domains` and in their size."""
-        stand_ins = [domain for domain in domains if domain not in self.sets or self.sets[domain].kind == "embedded"]
+        stand_ins = [
+            domain for domain in domains if domain not in self.sets or self.sets[domain].source.startswith("embedded/")
+        ]
         size = f"{self.digit_size}×{self.digit_size} pixels, not {REPORTED_SIZE}×{REPORTED_SIZE}"
         differ = self.digit_size != REPORTED_SIZE
         return _those([(f"stand-in for {' and '.join(stand_ins)}", stand_ins), (size, differ)])

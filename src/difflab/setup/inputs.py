@@ -79,16 +79,17 @@ def _data_sets(params: Params) -> Iterator[tuple[str, list[Path]]]:
     """What `fetch` reads; what it downloads is nothing of the user's."""
     root, sets = params.data.root, params.data.sets
     for name, one in sets.items():
-        match one.kind:
+        kind, _, of = one.source.partition("/")
+        match kind:
             case "torchvision" | "blended" if root is not None:
                 from difflab.data.torchvision_files import files_of
 
-                yield f"data/{name}", [Path(root, "torchvision", file) for file in files_of(one.of)]
+                yield f"data/{name}", [Path(root, "torchvision", file) for file in files_of(of)]
             case "embedded" | "torchvision":
                 yield f"data/{name}", []
             case _:
                 yield f"data/{name}", [Path(root or ".", one.path or name)]
-    blended = any(one.kind == "blended" for one in sets.values())
+    blended = any(one.source.startswith("blended/") for one in sets.values())
     yield "data/blended-photos", [Path(str(root), "photos")] if blended else []
 
 

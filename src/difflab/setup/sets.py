@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from difflab.config.base import DIGITS
 from difflab.config.diffusion import RecipeParams
 from difflab.config.load import ParamsError
 from difflab.config.params import Params
+from difflab.data.classes import DIGITS, as_names
 from difflab.errors import UserError
 
 Classes = dict[str, tuple[str, ...]]  # the names of the labels by data set; none of one without classes
@@ -37,8 +37,8 @@ def check_sets(params: Params) -> None:
 def classes_of_sets(params: Params) -> Classes:
     """The libraries that read data are imported where a data set is not embedded. Raises ParamsError."""
     sets = params.data.sets
-    if params.data.root is None and all(one.kind == "embedded" for one in sets.values()):
-        return {name: DIGITS if one.is_labeled else () for name, one in sets.items()}
+    if params.data.root is None and all(one.source.startswith("embedded/") for one in sets.values()):
+        return {name: DIGITS if one.persons is None else () for name, one in sets.items()}
     from difflab.data.sources import check
 
     try:
@@ -52,9 +52,12 @@ def _check_recipe(key: str, recipe: RecipeParams, classes: Classes) -> None:
     for other in others:
         _require_same(key, classes, first, other)
     for one, names in recipe.data.items():
-        for name in names if names != "all" else ():
+        asked = [] if names == "all" else as_names(names)
+        for name in asked:
             if name not in classes[one]:
                 raise _refusal(f"{key}.{one}", f"the class {name!r}", _some(classes[one]))
+            if asked.count(name) > 1:
+                raise _refusal(f"{key}.{one}", f"the class {name!r} twice", "different classes")
 
 
 def _require_same(key: str, classes: Classes, first: str, other: str) -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from difflab.config.base import DIGITS
+from difflab.data.classes import DIGITS
 from difflab.figures.curves import HEIGHT, ROW_HEIGHT, Table, plot_table
 from difflab.figures.files import DPI, STYLE
 from difflab.systems.adaptation.evaluation import Embedding

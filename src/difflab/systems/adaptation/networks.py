@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from difflab.classifiers.digit_classifier import DigitClassifier
-from difflab.config.base import DIGITS
 from difflab.config.training import ClassifierParams
+from difflab.data.classes import DIGITS
 from difflab.errors import read_json, reading
 from difflab.models.safe_loading import read_weights
 

@@ -6,8 +6,8 @@ from typing import Any
 from safetensors import safe_open
 from torch import Tensor
 
-from difflab.config.base import DIGITS
 from difflab.config.training import Method
+from difflab.data.classes import DIGITS
 from difflab.data.dataset import SPLITS, ImageDataset, Split
 from difflab.errors import DataError, reading
 

@@ -10,8 +10,8 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor
 
-from difflab.config.base import DIGITS
 from difflab.config.training import ClassifierParams, Compilation, MethodParams, TrainingParams
+from difflab.data.classes import DIGITS
 from difflab.data.dataset import ImageDataset
 from difflab.systems.adaptation.networks import (
     CRITERION,

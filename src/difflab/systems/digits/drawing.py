@@ -12,6 +12,7 @@ from torch import Tensor, cat
 
 from difflab.config.diffusion import RecipeData, RecipeSamplingParams
 from difflab.config.training import ComputeParams
+from difflab.data.classes import as_names
 from difflab.data.pixels import to_uint8
 from difflab.diffusion.noise_bank import bank_generators, resumable_batches
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline, load_recipe
@@ -60,10 +61,11 @@ def draw_variants(
     as the recipe's own samples do; without them it comes from noise i. A kill interrupts it (see `resumable_batches`);
     `params` are all that the images depend on.
     """
-    [(domain, digits)] = (classes or {"": []}).items()
-    if digits == "all":
+    [(domain, names)] = (classes or {"": []}).items()
+    if names == "all":
         assert isinstance(pipeline, DigitPipeline)  # of a conditional recipe
-        digits = list(pipeline.condition.classes)
+        names = pipeline.condition.classes
+    digits = as_names(names)
     images: list[Image] = [
         (variant, i // len(digits), digit_of(i, digits)) if digits else (variant, i, None)
         for variant in variants

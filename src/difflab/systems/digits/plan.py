@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from difflab.config.diffusion import RecipeData
-from difflab.data.classes import file_part
+from difflab.data.classes import as_names, file_part
 from difflab.data.pixels import to_pil
 
 
@@ -35,7 +35,7 @@ def plan_images(domains: RecipeData, images_per_digit: int, classes: Sequence[st
             PlannedImage(f"{domain}/{k + 1:03d}.png", f"trace/{domain}" if k == 0 else None, domain, None, k)
             for k in range(10 * images_per_digit)
         ]
-    asked = {domain: list(classes) if names == "all" else names for domain, names in domains.items()}
+    asked = {domain: list(classes) if names == "all" else as_names(names) for domain, names in domains.items()}
     return [
         PlannedImage(
             f"{domain}/{file_part(name)}_{k + 1:03d}.png",

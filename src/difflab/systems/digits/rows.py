@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from difflab.config.base import DIGITS
 from difflab.config.diffusion import All, RecipeData, RecipeParams
-from difflab.data.classes import class_of, file_part
+from difflab.data.classes import DIGITS, as_names, class_of, file_part
 from difflab.errors import UserError
 from difflab.pipeline.files import atomic_write
 
@@ -51,13 +50,13 @@ def noise_rows(recipes: dict[str, RecipeParams], samples: str | Path = "samples"
 
 def are_digits(domains: RecipeData) -> bool:
     """Whether a recipe names digits alone."""
-    return all(names != "all" and set(names) <= set(DIGITS) for names in domains.values())
+    return all(names != "all" and set(as_names(names)) <= set(DIGITS) for names in domains.values())
 
 
-def classes_sampled(folder: Path, names: list[str] | All) -> list[str]:
+def classes_sampled(folder: Path, names: Sequence[str | int] | All) -> list[str]:
     """The classes of a conditional recipe by name: of all, those that have files in `folder`."""
     if names != "all":
-        return sorted(names)
+        return sorted(as_names(names))
     return sorted({class_of(file.stem.rpartition("_")[0]) for file in folder.glob("*_*.png")})
 
 
