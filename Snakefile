@@ -23,6 +23,7 @@ from difflab.pipeline.dvc_repo import open_repo
 from difflab.errors import UserError, call
 from difflab.history.dag import read_stages
 from difflab.history.dvc_lock import LOCK as DVC_LOCK
+from difflab.history.mending import mend
 from difflab.history.plan import estimated_seconds
 from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
@@ -46,9 +47,13 @@ def open_repository():
     """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
     global INDEX, CHANGED, LOCK, SECONDS
     params = load_params()
+    repository = open_repo()
+    if workflow.is_main_process:
+        with repository.lock:
+            for line in mend():
+                print(line, file=sys.stderr)
     if DVC_LOCK.exists():
         Revision(None).lock
-    repository = open_repo()
     INDEX = repository.index
     INDEX.graph
     if workflow.is_main_process:  # a job on a cluster reads this file again

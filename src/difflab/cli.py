@@ -31,6 +31,7 @@ COMMANDS = {
         "track": ("difflab track", "send runs to MLflow"),
         "reference": ("difflab reference --seeds 5", "run several seeds: reference.json"),
         "docs": ("difflab docs --check", "write generated parts of README, docs"),
+        "mend": ("difflab mend", "restore a dvc.lock that a kill cut"),
         "clean": ("difflab clean", "remove checkpoints of killed stages"),
     },
 }
@@ -56,6 +57,7 @@ def check() -> None:
     Links the files and folders that params.yaml names below inputs/, where DVC sees what is in them.
     """
     from difflab.config.params import load_params
+    from difflab.history.mending import keep_whole_lock
     from difflab.pipeline.declared_outputs import check_outputs, declared_outputs
     from difflab.setup.check import check_params
     from difflab.setup.inputs import link_inputs
@@ -64,6 +66,7 @@ def check() -> None:
     check_params(params)
     check_outputs(declared_outputs())
     link_inputs(params)
+    keep_whole_lock()
 
 
 def results() -> None:
@@ -174,6 +177,14 @@ def track(follows: bool) -> None:
         print(track())
 
 
+def mend() -> None:
+    """Restore the entries of dvc.lock that a killed `dvc repro` has lost, and remove an empty list of files in use."""
+    from difflab.history.mending import mend_repository
+
+    for line in mend_repository() or ["dvc.lock: whole, nothing to mend"]:
+        print(line)
+
+
 def clean() -> None:
     """Remove what killed stages left to go on from."""
     from difflab.pipeline.work_folders import clean
@@ -245,6 +256,8 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
+    command = add("mend")
+    command.set_defaults(call=lambda arguments: mend())
     command = add("clean")
     command.set_defaults(call=lambda arguments: clean())
     command = add("track")
