@@ -29,6 +29,7 @@ COMMANDS = {
     },
     "Keep": {
         "track": ("difflab track", "send runs to MLflow"),
+        "push": ("difflab push", "upload outputs to a DVC remote, checked"),
         "reference": ("difflab reference --seeds 5", "run several seeds: reference.json"),
         "docs": ("difflab docs --check", "write generated parts of README, docs"),
         "mend": ("difflab mend", "restore a dvc.lock that a kill cut"),
@@ -177,6 +178,13 @@ def track(follows: bool) -> None:
         print(track())
 
 
+def push(remote: str | None) -> None:
+    """Upload the outputs to a DVC remote, and check that it has every object of dvc.lock."""
+    from difflab.history.push import push
+
+    print(push(remote))
+
+
 def mend() -> None:
     """Restore the entries of dvc.lock that a killed `dvc repro` has lost, and remove an empty list of files in use."""
     from difflab.history.mending import mend_repository
@@ -256,6 +264,9 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
+    command = add("push")
+    command.add_argument("remote", nargs="?", metavar="REMOTE", help="a DVC remote (default: the one of .dvc/config)")
+    command.set_defaults(call=lambda arguments: push(arguments.remote))
     command = add("mend")
     command.set_defaults(call=lambda arguments: mend())
     command = add("clean")
