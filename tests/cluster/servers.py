@@ -168,6 +168,7 @@ def _munge(folder: Path) -> Iterator[None]:
     with running(command, folder / "munged.out"):
         wait_for(lambda: subprocess.run(["munge", "-n"], capture_output=True).returncode == 0, "munged")
         yield
+    shutil.rmtree(run)
 
 
 @contextmanager

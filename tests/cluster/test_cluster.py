@@ -14,7 +14,8 @@ import servers
 
 ROOT = Path(__file__).parents[2]
 REMOTES = {"sshd": servers.sshd, "s3": servers.s3}
-STAGES = "metrics/unconditional-800.json figures/grid_unconditional-800.png"
+STAGES = "models/unconditional-800 models/judge-mnist"
+PROFILE = "difflab profile smoke recipes.unconditional-800.training.num_epochs=6"  # long enough to be killed
 SUBMIT = f"snakemake --profile profiles/slurm {STAGES}"
 KILLS = 5
 
@@ -34,7 +35,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     identity = "-c user.name=Test -c user.email=test@example.org"
-    run("git init --quiet && difflab profile smoke && rm dvc.lock", folder)
+    run(f"git init --quiet && {PROFILE} && rm dvc.lock", folder)
     run(f"git add --all && git {identity} commit --quiet --message all", folder)
     return folder
 
@@ -80,7 +81,7 @@ def node_of(job: str) -> str:
 
 
 def test_run_is_that_of_one_machine(on_slurm: Path, tmp_path: Path) -> None:
-    """A job that lost its node was resubmitted and resumed; the lock holds each stage, with the bytes of another run."""
+    """A job that lost its node ran again and resumed: the lock has the bytes of another run."""
     local = tmp_path / "local"
     run(f"git clone --quiet . {local}", on_slurm)
     run(f"snakemake --cores 2 {STAGES}", local)
@@ -93,7 +94,7 @@ def test_runs_are_in_mlflow(on_slurm: Path, tmp_path: Path, monkeypatch: pytest.
     with servers.mlflow_server(Path("/tmp") / f"mlflow-{os.getpid()}") as uri:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         told = run("difflab track", on_slurm).splitlines()
-        assert told[1].startswith("  smoke · ") and told[1].endswith(": FINISHED")
+        assert told[1].startswith("  smoke · ") and "num_epochs 6" in told[1] and told[1].endswith(": FINISHED")
         code = "import mlflow, pandas; print(mlflow.pyfunc.load_model('models:/unconditional-800/1').predict("
         code += "pandas.DataFrame({'seed': [0, 1]}), {'num_inference_steps': 2}).shape)"
         assert run(f'{sys.executable} -c "{code}"', on_slurm).splitlines()[-1].startswith("(2, ")
@@ -114,6 +115,6 @@ def test_push_that_is_killed_continues(on_slurm: Path, tmp_path: Path, kind: str
         number = told.split()[1]
         assert told.startswith(f"{kind}: {number} of {number} objects of dvc.lock; ")
         clone = tmp_path / "clone"
-        run(f"git clone --quiet . {clone} && cp dvc.lock params.yaml {clone} && cp .dvc/config.local {clone}/.dvc", on_slurm)
+        run(f"git clone --quiet . {clone} && cp dvc.lock {clone} && cp .dvc/config.local {clone}/.dvc", on_slurm)
         run(f"dvc pull --remote {kind} --allow-missing && difflab check", clone)
         assert run(f"snakemake --cores 1 --dry-run --quiet rules {STAGES}", clone).count("train") == 0
