@@ -225,7 +225,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
         server = ["server", "--backend-store-uri", uri, "--artifacts-destination", str(folder / "artifacts")]
         server += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         with running([*mlflow, *server], folder / "mlflow.log"):
-            wait_for(lambda: listens(port), "MLflow")
+            wait_for(lambda: listens(port), "MLflow", 300)
             yield f"http://127.0.0.1:{port}"
 
 
