@@ -24,6 +24,7 @@ from difflab.pipeline.run_records import RunRecord, root
 
 EXPERIMENT = "difflab"
 KEY_TAG = "difflab_run"  # identifies a run in the store: a hash of its `run_key`
+CONNECT_SECONDS = 10  # of a database server
 BATCH_SIZES = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits for one call
 # Read when mlflow is imported. MLflow's defaults retry for minutes.
 SETTINGS = {
@@ -167,7 +168,7 @@ def opened_store() -> Iterator[Store]:
     try:
         with FileLock(state_folder() / "store.lock"):
             yield _connect()
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError) as error:  # the last: a database's driver
         uri, shown = tracking_uri(), _without_password(tracking_uri())
         first = next(iter(str(error).replace(uri, shown).splitlines()), type(error).__name__)[:200]
         raise StoreError(f"MLflow at {shown}: {first}; nothing is lost, `difflab track` sends it later") from None
@@ -177,6 +178,8 @@ def _connect() -> Store:
     from mlflow import MlflowClient
 
     uri = tracking_uri()
+    for database in {uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri}:
+        _try(database)
     client = MlflowClient(uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     experiment = _experiment(client)
     if experiment.lifecycle_stage == "deleted":  # MLflow creates no other of its name before `mlflow gc` removes it
@@ -187,6 +190,17 @@ def _connect() -> Store:
     if state is None or state.uri != uri:
         state = TrackingState(uri, identity)
     return Store(client, experiment.experiment_id, state)
+
+
+def _try(uri: str) -> None:
+    """Connect once to a database, where MLflow would try ten times in a minute and a half."""
+    from mlflow.utils.uri import is_databricks_uri, is_http_uri, is_local_uri
+    from sqlalchemy import create_engine, make_url
+
+    if is_http_uri(uri) or is_databricks_uri(uri) or is_local_uri(uri):
+        return
+    sqlite = make_url(uri).get_backend_name() == "sqlite"
+    create_engine(uri, connect_args={} if sqlite else {"connect_timeout": CONNECT_SECONDS}).connect().close()
 
 
 def _experiment(client: Any) -> Any:
