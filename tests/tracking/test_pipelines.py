@@ -1,6 +1,9 @@
 """The parent run of a pipeline shows its own results alone, and how it ended."""
 
 import hashlib
+import json
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,9 +12,11 @@ import yaml
 from as_if_run import LOG, record, train
 
 from difflab.pipeline.run_records import read_records
+from difflab.setup.profiles import write_profile
 from difflab.tracking.sending import track
 from difflab.tracking.store import StoreError, opened_store
 
+ROOT = Path(__file__).parents[2]
 DEAD = 2**22 + 1  # no process has this number
 
 
@@ -109,3 +114,54 @@ def test_database_that_does_not_answer_is_given_up_soon(stored: Path, monkeypatc
     monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail(f"{seconds} s asleep"))
     with pytest.raises(StoreError, match=r"^MLflow at .*; nothing is lost"):
         track()
+
+
+def test_names_say_what_ran(stored: Path, runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "conf", "conf")
+    for seed, overrides in enumerate([[], ["recipes.joint-cosine.sampling.guidance_scale=4.0", "runtime.log_every=7"]]):
+        write_profile("smoke", overrides)
+        made = record("evaluate.py a", started=time.time() + seed)
+        made.params_file.parent.mkdir(parents=True, exist_ok=True)
+        made.params_file.write_bytes(Path("params.yaml").read_bytes())
+    told = track().splitlines()
+    assert told[1:3] == ["  smoke · ccccccc: FINISHED", "  smoke · ccccccc · guidance_scale 4.0: FINISHED"]
+    assert {"smoke · ccccccc", "smoke · ccccccc · guidance_scale 4.0"} < runs().keys()
+    assert runs()["smoke · ccccccc"].data.params["recipes.joint-cosine.sampling.sampler"] == "ddpm"
+
+
+def test_data_sets_are_inputs(stored: Path, runs) -> None:
+    data = [{"path": "prepared/mnist.safetensors", "md5": "d"}, {"path": "code/a.txt", "md5": "c"}]
+    edit_lock(lambda stages: stages["evaluate@a"].update(deps=data))
+    record("evaluate.py a")
+    track()
+    [read] = runs()["evaluate@a"].inputs.dataset_inputs
+    assert (read.dataset.name, read.dataset.digest) == ("mnist", "d")
+
+
+def test_experiment_has_results_and_models_too(stored: Path, runs) -> None:
+    """From git and DVC's cache: the working folder has those of another run."""
+
+    def keep(content: bytes, end: str = "") -> str:
+        md5 = hashlib.md5(content).hexdigest() + end
+        file = Path(".dvc/cache/files/md5", md5[:2], md5[2:])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        return md5
+
+    files = [path for path in Path("models/a").rglob("*") if path.is_file()]
+    listing = [{"md5": keep(path.read_bytes()), "relpath": str(path.relative_to("models/a"))} for path in files]
+    model = keep(json.dumps(listing).encode(), ".dir")
+    edit_lock(lambda stages: [stages["train@a"]["outs"][0].update(md5=model), stages["evaluate@a"].update(deps=[])])
+    identity = "-c user.name=Test -c user.email=test@example.org"
+    subprocess.run(f"git add -f dvc.lock params.yaml metrics && git {identity} commit -qm exp", shell=True, check=True)
+    subprocess.run("git update-ref refs/exps/aa/bb/spare-lamp HEAD", shell=True, check=True)
+    Path("dvc.lock").unlink()
+    shutil.rmtree("models")
+    train(experiment="spare-lamp")
+    record("evaluate.py a", experiment="spare-lamp")
+    track()
+    assert parent(runs).info.run_name.startswith("spare-lamp · ")
+    assert parent(runs).data.metrics["a/accuracy"] == 0.8 and "metrics/a.json" in parent(runs).artifacts
+    with opened_store() as store:
+        [version] = store.client.search_model_versions("name = 'a'")
+    assert version.tags["dvc.md5"] == model

@@ -32,7 +32,7 @@ class RuntimeParams(Section):
     log_every_in: dict[Annotated[str, Field(pattern=STAGES)], NumSteps] = Field(
         default={}, description="log_every of single stages that train"
     )
-    gpu: int = Field(default=0, ge=0, le=1, description="GPUs that a job on a cluster asks for if its stage can use one")
+    gpu: int = Field(default=0, ge=0, le=1, description="GPUs that a cluster job of a stage that can use one asks for")
 
 
 class TrainingParams(Section):

@@ -13,7 +13,7 @@ from difflab.history.own_results import results_of_params
 from difflab.history.revisions import Revision, listed
 from difflab.history.why import made_by
 from difflab.pipeline.run_records import RunRecord
-from difflab.tracking.registry import register
+from difflab.tracking.registry import ARTIFACTS, log_results, register
 from difflab.tracking.runs import allowed_name, log_params, pipeline_run
 from difflab.tracking.store import Store, run_key
 
@@ -28,14 +28,14 @@ def send_pipeline(store: Store, record: RunRecord, revision: Revision | None, re
     if params is not None:
         log_params(store, parent, params)
     if params is not None and revision:
-        shown = [s for s in results_of_params(revision.lock, params) if s.metrics or s.name.startswith("train@")]
+        shown = [s for s in results_of_params(revision.lock, params) if _is_shown(s)]
         results = [stage for stage in shown if is_there(stage, revision)]
         for stage in results:
-            store.log_metrics(parent, metrics_of(stage, revision, prefix=True), now)
+            store.log_metrics(parent, metrics_of(stage, revision), now)
+            log_results(store, parent, stage, revision)
         others = sorted(name for name, stage in revision.lock.items() if stage.metrics and stage not in results)
         store.client.set_tag(parent, "not_of_this_run", ", ".join(others)[:TAG_LENGTH])
-        if revision.commit is None:
-            _register(store, results, revision, records)
+        _register(store, results, revision, records)
     _end(store, parent, of_pipeline, now)
 
 
@@ -52,9 +52,9 @@ def _params_of(record: RunRecord, revision: Revision | None) -> dict[str, Any] |
 def _register(store: Store, results: list[LockedStage], revision: Revision, records: list[RunRecord]) -> None:
     for stage in results:
         kind, _, recipe = stage.name.partition("@")
-        if kind == "train" and (record := made_by(stage, records)) and Path("models", recipe).is_dir():
+        if kind == "train" and (record := made_by(stage, records)):
             run_id = store.state.runs.get(run_key(record))
-            if run_id and store.has(run_id):
+            if run_id and store.has(run_id) and revision.read(f"models/{recipe}/model_index.json"):
                 register(store, recipe, run_id, revision)
 
 
@@ -68,14 +68,17 @@ def _end(store: Store, parent: str, records: list[RunRecord], milliseconds: int)
         store.client.set_terminated(parent, "FAILED" if failed else "FINISHED", milliseconds)
 
 
-def metrics_of(made: LockedStage, revision: Revision, prefix: bool = False) -> dict[str, float]:
-    """The measurements in the metrics files of a stage, such as `accuracy.low`, or `joint-cosine/accuracy.low`."""
+def _is_shown(stage: LockedStage) -> bool:
+    return stage.name.startswith("train@") or any(out.endswith(ARTIFACTS) for out in stage.outs)
+
+
+def metrics_of(made: LockedStage, revision: Revision) -> dict[str, float]:
+    """The measurements in the metrics files of a stage, such as `joint-cosine/accuracy.low`."""
     metrics: dict[str, float] = {}
     for path in made.metrics:
         if content := revision.read(path):
-            start = f"{Path(path).stem}/" if prefix else ""
             numbers = parse_metrics(content, f"{path} of {revision}").numbers
-            metrics |= {allowed_name(f"{start}{name}"): value for name, value in numbers.items()}
+            metrics |= {allowed_name(f"{Path(path).stem}/{name}"): value for name, value in numbers.items()}
     return metrics
 
 

@@ -6,7 +6,7 @@ stage may be continued, and DVC may enter results into dvc.lock later; what is n
 
 from __future__ import annotations
 
-import tempfile
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +18,13 @@ from difflab.history.revisions import Revision
 from difflab.history.why import made_by
 from difflab.pipeline.run_records import RunRecord, read_records
 from difflab.tracking.pipelines import is_there, metrics_of, send_pipeline
-from difflab.tracking.registry import model_card
+from difflab.tracking.registry import log_results
 from difflab.tracking.runs import Curves, allowed_name, log_params, stage_run
 from difflab.tracking.store import Store, StoreError, opened_store
 
 INTERVAL = 10.0  # seconds between two looks of `follow`
 COMPLETE = "complete"
-ARTIFACTS = (".png", ".gif", ".json")
+DATASETS = "prepared/"
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "running": "KILLED"}
 REFUSALS = ("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
 
@@ -61,7 +61,14 @@ def follow() -> None:
 def _summary(store: Store, sent: list[RunRecord]) -> str:
     without = sum(r.status == "finished" and store.state.sent[r.file.name] != COMPLETE for r in sent)
     details = f"; {without} without results, which {LOCK} does not hold (yet)" if without else ""
-    return f"MLflow: {len(sent)} runs of stages sent to {store.state.uri}{details}"
+    lines = [_line(store, pipeline) for pipeline in dict.fromkeys(record.pipeline for record in sent)]
+    return "\n".join([f"MLflow: {len(sent)} runs of stages sent to {store.state.uri}{details}", *lines, store.page])
+
+
+def _line(store: Store, pipeline: str) -> str:
+    """The name of a pipeline's run, and how it ended."""
+    info = store.client.get_run(store.state.runs[pipeline]).info
+    return f"  {info.run_name}: {info.status}"
 
 
 def send_ended(store: Store, curves: Curves) -> list[RunRecord]:
@@ -148,20 +155,18 @@ def send_stage(
         hashes |= {f"dvc.out/{path}": md5 for path, md5 in made.outs.items()}
         store.log(run_id, tags=[RunTag(allowed_name(name), md5) for name, md5 in hashes.items()])
         store.log_metrics(run_id, metrics_of(made, revision), now)
-        _log_artifacts(store, run_id, made, revision)
+        log_results(store, run_id, made, revision)
+        _log_datasets(store, run_id, made)
     store.client.set_terminated(run_id, STATUS[record.status], now)
 
 
-def _log_artifacts(store: Store, run_id: str, made: LockedStage, revision: Revision) -> None:
-    """Log figures and metrics files, and the card of a trained model."""
-    with tempfile.TemporaryDirectory() as folder:
-        for path in made.outs:
-            content = revision.read(path) if path.endswith(ARTIFACTS) else None
-            if content is None and revision.read(f"{path}/model_index.json"):
-                path, content = f"{path}/model_card.md", model_card(path, revision).encode()
-            if content is not None:
-                file = Path(folder, path)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(content)
-        if any(Path(folder).iterdir()):
-            store.client.log_artifacts(run_id, folder)
+def _log_datasets(store: Store, run_id: str, made: LockedStage) -> None:
+    """The prepared data sets that a stage reads, as MLflow's inputs of its run."""
+    from mlflow.entities import Dataset, DatasetInput
+
+    inputs: list[DatasetInput] = []
+    for path, md5 in made.deps.items():
+        if path.startswith(DATASETS):
+            inputs.append(DatasetInput(Dataset(Path(path).stem, md5, "local", json.dumps({"uri": path})), []))
+    if inputs:
+        store.client.log_inputs(run_id, inputs)
