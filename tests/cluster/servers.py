@@ -168,6 +168,7 @@ def _munge(folder: Path) -> Iterator[None]:
     with running(command, folder / "munged.out"):
         wait_for(lambda: subprocess.run(["munge", "-n"], capture_output=True).returncode == 0, "munged")
         yield
+    shutil.rmtree(run)
 
 
 @contextmanager
@@ -224,7 +225,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
         server = ["server", "--backend-store-uri", uri, "--artifacts-destination", str(folder / "artifacts")]
         server += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
         with running([*mlflow, *server], folder / "mlflow.log"):
-            wait_for(lambda: listens(port), "MLflow")
+            wait_for(lambda: listens(port), "MLflow", 300)
             yield f"http://127.0.0.1:{port}"
 
 
