@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date; which claims hold here?
 	snakemake --cores all
@@ -42,6 +42,9 @@ plots: $(INSTALLED)  ## plot loss curves and figures of HEAD next to those in th
 
 test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-cluster: $(INSTALLED)  ## run the tests on SLURM, PostgreSQL, MLflow, SSH and S3 servers on this machine, as root
+	pytest -m cluster tests/cluster -rs
 
 pretrained: $(INSTALLED)  ## train the models of pretrained/ again, in hours: DATA=FOLDER with faces/
 	python -m pretrained.make --data $(DATA)
@@ -80,4 +83,4 @@ $(VENV)/bin/uv:
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet $(UV)
 
-.PHONY: pretrained help install repro ui plots test bench docs lint lock
+.PHONY: pretrained help install repro ui plots test test-cluster bench docs lint lock

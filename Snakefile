@@ -23,6 +23,7 @@ from difflab.pipeline.dvc_repo import open_repo
 from difflab.errors import UserError, call
 from difflab.history.dag import read_stages
 from difflab.history.dvc_lock import LOCK as DVC_LOCK
+from difflab.history.mending import mend
 from difflab.history.plan import estimated_seconds
 from difflab.config.params import load_params
 from difflab.pipeline.fingerprint import write_fingerprints
@@ -38,6 +39,7 @@ if BINARIES not in os.environ["PATH"].split(os.pathsep):
     os.environ["PATH"] = os.pathsep.join([BINARIES, os.environ["PATH"]])
 
 JOB = f"{shlex.quote(sys.executable)} -m difflab.pipeline.job"  # `dvc repro` with less parsing
+SMALL = 30  # minutes of `runtime`: stages that one job on a cluster runs together where they hang together
 CHANGED = set()
 SECONDS = {}
 GPUS = 0
@@ -48,9 +50,13 @@ def open_repository():
     global INDEX, CHANGED, LOCK, SECONDS, GPUS
     params = load_params()
     GPUS = params.runtime.gpus
+    repository = open_repo()
+    if workflow.is_main_process:
+        with repository.lock:
+            for line in mend():
+                print(line, file=sys.stderr)
     if DVC_LOCK.exists():
         Revision(None).lock
-    repository = open_repo()
     INDEX = repository.index
     INDEX.graph
     if workflow.is_main_process:  # a job on a cluster reads this file again
@@ -88,10 +94,12 @@ onstart:
     shell("{JOB} {WITHOUT_RULES}")  # for dvc.lock
 
 
-def forced():
-    """Asked for when jobs are planned: while this file is read, there are no settings yet."""
+def is_forced(stage):
+    """Whether the command line forces it, or one above it; known when jobs are planned, and not while this is read."""
     settings = workflow.dag_settings
-    return bool(settings.forcerun or settings.forceall)
+    names = {str(name).rstrip("/") for name in settings.forcerun}
+    above = {stage, *nx.descendants(INDEX.graph, stage)}
+    return settings.forceall or any(names & {rule_of(s), *(o.def_path.rstrip("/") for o in s.outs)} for s in above)
 
 
 def producers(dep):
@@ -108,7 +116,7 @@ def inputs(stage, wildcards):
     if stage.addressing in CHANGED:
         return [*files, STALE]
     upstream_changed = any(s.addressing in CHANGED for s in nx.descendants(INDEX.graph, stage))
-    return files if upstream_changed or forced() else [ancient(f) for f in files]
+    return files if upstream_changed or is_forced(stage) else [ancient(f) for f in files]
 
 
 rule all:
@@ -123,11 +131,26 @@ rule all:
         "{JOB} {params.stages} > {log:q} 2>&1"
 
 
+def needs(stage):
+    need = {"threads": 1, "mem_mb": 1000, "runtime": 10, "gpu": 0} | (stage.meta or {})
+    return need | {"gpu": min(need["gpu"], GPUS)}
+
+
+def is_small(stage):
+    return "gpu" not in (stage.meta or {}) and needs(stage)["runtime"] <= SMALL
+
+
+@lru_cache(None)
+def level(stage):
+    """How many stages that are not small lie above, at most: between two small ones of one level there is none."""
+    above = INDEX.graph.successors(stage)
+    return max((level(other) + (not is_small(other)) for other in above), default=0)
+
+
 @lru_cache(None)
 def minutes_left(stage):
     """The longest chain of `runtime` from the start of a stage to the end of the pipeline."""
-    own = (stage.meta or {}).get("runtime", 10)
-    return own + max(map(minutes_left, INDEX.graph.predecessors(stage)), default=0)
+    return needs(stage)["runtime"] + max(map(minutes_left, INDEX.graph.predecessors(stage)), default=0)
 
 
 def rule_of(stage):
@@ -137,8 +160,7 @@ def rule_of(stage):
 JOBS["all"] = Job(LAST, 0, list(map(rule_of, STAGES.values())))
 
 for stage in STAGES.values():
-    need = {"threads": 1, "mem_mb": 1000, "runtime": 10, "gpu": 0} | (stage.meta or {})
-    need["gpu"] = min(need["gpu"], GPUS)
+    need = needs(stage)
     # Only the scripts in stages/ keep a record; the others take seconds.
     seconds = SECONDS.get(stage.addressing, None if stage.cmd and "stages/" in stage.cmd else 0)
     limited = {"cores": need["threads"], "jobs": 1, "gpu": need["gpu"]}
@@ -153,9 +175,11 @@ for stage in STAGES.values():
             [directory(path) if path in FOLDERS else path for path, out in OUTS.items() if out.stage is stage],
         params:
             stage=stage.addressing,
-            force=lambda wildcards: "--force" if forced() else "",
+            force=lambda wildcards, stage=stage: "--force" if is_forced(stage) else "",
         log:
             log_file(stage.addressing),
+        group:
+            f"small_{level(stage)}" if is_small(stage) else None
         threads: need["threads"]
         priority: minutes_left(stage)  # the longest chain first, or it runs alone at the end
         resources:

@@ -29,8 +29,10 @@ COMMANDS = {
     },
     "Keep": {
         "track": ("difflab track", "send runs to MLflow"),
+        "push": ("difflab push", "upload outputs to a DVC remote, checked"),
         "reference": ("difflab reference --seeds 5", "run several seeds: reference.json"),
         "docs": ("difflab docs --check", "write generated parts of README, docs"),
+        "mend": ("difflab mend", "restore a dvc.lock that a kill cut"),
         "clean": ("difflab clean", "remove checkpoints of killed stages"),
     },
 }
@@ -56,6 +58,7 @@ def check() -> None:
     Links the files and folders that params.yaml names below inputs/, where DVC sees what is in them.
     """
     from difflab.config.params import load_params
+    from difflab.history.mending import keep_whole_lock
     from difflab.pipeline.declared_outputs import check_outputs, declared_outputs
     from difflab.setup.check import check_params
     from difflab.setup.inputs import link_inputs
@@ -64,6 +67,7 @@ def check() -> None:
     check_params(params)
     check_outputs(declared_outputs())
     link_inputs(params)
+    keep_whole_lock()
 
 
 def results() -> None:
@@ -176,6 +180,21 @@ def track(follows: bool) -> None:
         print(track())
 
 
+def push(remote: str | None) -> None:
+    """Upload the outputs to a DVC remote, and check that it has every object of dvc.lock."""
+    from difflab.history.push import push
+
+    print(push(remote))
+
+
+def mend() -> None:
+    """Restore the entries of dvc.lock that a killed `dvc repro` has lost, and remove an empty list of files in use."""
+    from difflab.history.mending import mend_repository
+
+    for line in mend_repository() or ["dvc.lock: whole, nothing to mend"]:
+        print(line)
+
+
 def clean() -> None:
     """Remove what killed stages left to go on from."""
     from difflab.pipeline.work_folders import clean
@@ -247,6 +266,11 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path, metavar="FILE", help="such as metrics/joint-cosine.json")
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
+    command = add("push")
+    command.add_argument("remote", nargs="?", metavar="REMOTE", help="a DVC remote (default: the one of .dvc/config)")
+    command.set_defaults(call=lambda arguments: push(arguments.remote))
+    command = add("mend")
+    command.set_defaults(call=lambda arguments: mend())
     command = add("clean")
     command.set_defaults(call=lambda arguments: clean())
     command = add("track")

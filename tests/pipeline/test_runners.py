@@ -81,6 +81,18 @@ def test_fresh_clone_and_pull(work: Repository, tmp_path: Path) -> None:
     assert clone.is_up_to_date()
 
 
+def test_forced_after_a_pull_runs_what_is_below_alone(work: Repository, tmp_path: Path) -> None:
+    """The files of a pull have any order of times."""
+    work.run("dvc remote add --default store ../store && dvc push")
+    work.commit("a remote")
+    clone = work.clone(tmp_path / "clone")
+    clone.run("dvc pull && difflab check && touch fetched/a.txt data/a.txt models/b/model.txt")
+    assert clone.planned("--forcerun train_a") == FROM_A
+    clone.run("snakemake --cores 2 --forcerun models/a")
+    assert clone.steps_run() == ["models/a/", "metrics/all.json", "figures/curve.png"]
+    assert clone.planned() == FRESH
+
+
 def test_experiment_is_up_to_date_when_applied(work: Repository) -> None:
     work.run("dvc exp run --name other --set-param judge.training.seed=3")
     work.run("git checkout --quiet . && dvc checkout")

@@ -44,6 +44,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "params.yaml": "recipes: {a: {training: {seed: 0, learning_rate: 0.1}}}\n",
         "models/a/model_index.json": '{"_class_name": "UnconditionalPipeline"}',
         "models/a/unet/weights": "w",
+        "models/a/unet/config.json": '{"sample_size": 8}',
         "models/a/snapshots/step_1": "s",
         "metrics/a.json": json.dumps(METRICS),
         "metrics/a_cases.csv": "true,predicted\n",

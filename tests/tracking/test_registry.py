@@ -4,12 +4,20 @@ import re
 import shutil
 from pathlib import Path
 
+import mlflow
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
+from as_if_run import record
+from mlflow.exceptions import MlflowException
 from PIL import Image
 
+from difflab.diffusion.samplers import SamplingError
 from difflab.history.revisions import Revision
 from difflab.tracking.registry import model_card
+from difflab.tracking.sending import track
+from difflab.tracking.store import tracking_uri
 from tests.diffusion.conftest import SIZE, digit_models, one_thread, unconditional_model
 
 __all__ = ["digit_models", "one_thread", "unconditional_model"]
@@ -51,3 +59,34 @@ def test_code_of_the_card_of_a_pipeline_of_diffusers_names_its_class(repository:
     Path("models/a/model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     code = code_of(model_card("models/a", Revision(None)))
     assert "from diffusers import StableDiffusionPipeline" in code and "trust_remote_code" not in code
+
+
+def registered(recipe: str):
+    """The last version, as MLflow's users load it."""
+    params = yaml.safe_load(Path("dvc.lock").read_text())["stages"]["train@a"]["params"]["params.yaml"]
+    sections = {key.rpartition(".")[2]: value for key, value in params.items()}
+    Path("params.yaml").write_text(yaml.safe_dump({"recipes": {"a": sections}}))
+    record("train.py a", params=params)
+    track()
+    mlflow.set_tracking_uri(tracking_uri())
+    return mlflow.pyfunc.load_model(f"models:/{recipe}/1")
+
+
+def test_registered_recipe_is_a_model_that_samples(stored: Path, digit_models) -> None:
+    use_model(digit_models["digit_and_domain"], **{"recipes.a.data": {"svhn": [1, 3], "mnistm": [0]}})
+    model = registered("a")
+    rows = pd.DataFrame({"seed": [5, 5, 6], "digit": [3, 3, 3], "domain": ["svhn"] * 3})
+    images = model.predict(rows, {"num_inference_steps": 3, "guidance_scale": 2.0})
+    assert images.shape == (3, SIZE, SIZE, 3) and images.dtype == np.uint8
+    assert (images[0] == images[1]).all() and (images[0] != images[2]).any()
+    assert (model.predict(rows[2:], {"num_inference_steps": 3, "guidance_scale": 2.0})[0] == images[2]).all()
+    with pytest.raises(MlflowException, match="digit"):
+        model.predict(rows[["seed"]])
+    with pytest.raises(SamplingError, match="domain: found 'mnist'"):
+        model.predict(rows.assign(domain="mnist"))
+
+
+def test_registered_unconditional_recipe_samples(stored: Path, unconditional_model) -> None:
+    use_model(unconditional_model)
+    images = registered("a").predict(pd.DataFrame({"seed": [0, 1]}), {"num_inference_steps": 2})
+    assert images.shape == (2, SIZE, SIZE, 3)

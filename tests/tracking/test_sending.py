@@ -18,7 +18,7 @@ def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
     trained, graded = train(), record("evaluate.py a")
     assert track().startswith("MLflow: 2 runs of stages sent to sqlite:///")
     found = runs()
-    parent = found[f"{'c' * 10} {trained.params_sha256[:6]}"]
+    parent = found[f"{'c' * 7} · {trained.params_sha256[:6]}"]
     one = found["train@a"]
     assert found["evaluate@a"].data.tags["mlflow.parentRunId"] == one.data.tags["mlflow.parentRunId"]
     assert one.data.tags["mlflow.parentRunId"] == parent.info.run_id
@@ -29,16 +29,19 @@ def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
     assert one.data.params == {"recipes.a.training.seed": "0", "recipes.a.training.learning_rate": "0.1"}
     assert one.data.metrics["loss"] == 1 / 20 and one.data.metrics["seconds"] == pytest.approx(60, abs=1)
     assert (one.info.status, one.info.start_time) == ("FINISHED", int(1000 * trained.started))
-    assert one.artifacts == {
+    assert one.artifacts > {
         "models/a/model_card.md",
-        "model/model_index.json",
-        "model/unet/weights",
+        "model/MLmodel",
+        "model/data/a/model_index.json",
+        "model/data/a/unet/weights",
     }
+    assert not any("snapshots" in path for path in one.artifacts)
     measured = found["evaluate@a"]
     assert measured.artifacts == {"metrics/a.json", "figures/a.png"}
-    expected = {"num_images": 10.0, "accuracy": 0.8, "accuracy.low": 0.7, "accuracy.high": 0.9}
-    assert expected.items() <= measured.data.metrics.items() and "protocol.n" not in measured.data.metrics
-    assert parent.data.metrics == {f"a/{name}": value for name, value in expected.items()}
+    expected = {"a/num_images": 10.0, "a/accuracy": 0.8, "a/accuracy.low": 0.7, "a/accuracy.high": 0.9}
+    assert expected.items() <= measured.data.metrics.items() and "a/protocol.n" not in measured.data.metrics
+    assert parent.data.metrics == expected
+    assert parent.artifacts == {"models/a/model_card.md", "metrics/a.json", "figures/a.png"}
     known = provenance(Path("metrics/a.json"))
     tracked = tracked_run(graded)
     assert known.record == graded and tracked and tracked.run_id == measured.info.run_id
@@ -53,7 +56,7 @@ def test_recipe_is_registered_with_its_metrics(stored: Path) -> None:
         downloaded = store.client.get_model_version_download_uri("a", version.version)
     assert version.tags["accuracy"] == "0.8 (0.7 to 0.9)" and version.tags["dvc.md5"] == "m.dir"
     assert 'UnconditionalPipeline.from_pretrained("models/a")' in version.description
-    assert (Path(downloaded.removeprefix("file://")) / "unet/weights").read_text() == "w"
+    assert (Path(downloaded.removeprefix("file://")) / "data/a/unet/weights").read_text() == "w"
 
 
 def test_nothing_is_sent_twice(stored: Path, runs) -> None:

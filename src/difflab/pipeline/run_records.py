@@ -80,6 +80,11 @@ class RunRecord:
         return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
 
     @property
+    def params_file(self) -> Path:
+        """The whole params.yaml, as it was."""
+        return folder() / "params" / f"{self.params_sha256}.yaml"
+
+    @property
     def seconds(self) -> float | None:
         return self.ended - self.started if self.ended else None
 
@@ -146,15 +151,20 @@ def recorded(main: Callable[[], object]) -> None:
 
 
 def _new_record(command: str) -> RunRecord:
-    params = Path("params.yaml")
-    return RunRecord(
+    file = Path("params.yaml")
+    params = file.read_bytes() if file.exists() else b""
+    record = RunRecord(
         command=command,
         started=time.time(),
         commit=_git("rev-parse", "HEAD"),
         edited=bool(_git("status", "--porcelain", "--", *SOURCES)),
         experiment=os.environ.get("DVC_EXP_NAME"),
-        params_sha256=hashlib.sha256(params.read_bytes() if params.exists() else b"").hexdigest(),
+        params_sha256=hashlib.sha256(params).hexdigest(),
     )
+    if not record.params_file.exists():
+        with atomic_write(record.params_file) as partial:
+            partial.write_bytes(params)
+    return record
 
 
 @contextmanager

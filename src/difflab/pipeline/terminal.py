@@ -24,7 +24,7 @@ from difflab.pipeline.remaining_time import JOBS, Job, Run, duration, time_left
 LOGS = Path(".cache/logs")
 SHOWN = 20  # lines of the log of a failed stage
 # Events and messages that the lines of the stages make superfluous.
-HIDDEN = {LogEvent.WORKFLOW_STARTED, LogEvent.JOB_STARTED, LogEvent.PROGRESS}
+HIDDEN = {LogEvent.WORKFLOW_STARTED, LogEvent.JOB_STARTED, LogEvent.GROUP_INFO, LogEvent.PROGRESS}
 NOISE = (
     "Assuming unrestricted shared filesystem usage",
     "Building DAG of jobs",

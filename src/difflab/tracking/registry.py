@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from difflab.errors import UserError, parse_json
+from difflab.errors import UserError, parse_json, read_json
 from difflab.history.dvc_lock import LockedStage, maker
 from difflab.history.measurements import parse_metrics
-from difflab.history.revisions import Revision
+from difflab.history.revisions import Revision, listed
+from difflab.tracking.sampling_model import CONDITIONAL, save_as_mlflow_model
 from difflab.tracking.store import Store
 
-OWN_PIPELINES = ("DigitPipeline", "UnconditionalPipeline")  # of difflab.diffusion.pipelines; the others are diffusers'
+ARTIFACTS = (".png", ".gif", ".json")
+OWN_PIPELINES = (CONDITIONAL, "UnconditionalPipeline")  # of difflab.diffusion.pipelines; the others are diffusers'
 
 
 def model_card(folder: str, revision: Revision) -> str:
@@ -53,7 +56,7 @@ def _loading_code(folder: str, stage: LockedStage, revision: Revision) -> str:
     load = f'pipe = {kind}.from_pretrained("{folder}")'
     if kind not in OWN_PIPELINES:
         return f"from diffusers import {kind}\n\n{load}"
-    if kind == "DigitPipeline":
+    if kind == CONDITIONAL:
         domain, digits = next(iter(stage.params[f"recipes.{Path(folder).name}.data"].items()))
         shown = f'digit={digits[0]}, domain="{domain}", '
     return f"""\
@@ -81,8 +84,8 @@ def register(store: Store, recipe: str, run_id: str, revision: Revision) -> None
     """A version of the model `recipe`: the files that the stage of run `run_id` made, and what was measured on them."""
     from mlflow.exceptions import MlflowException
 
-    folder = Path("models", recipe)
-    md5 = revision.lock[f"train@{recipe}"].outs[str(folder)]
+    folder = f"models/{recipe}"
+    md5 = revision.lock[f"train@{recipe}"].outs[folder]
     try:
         store.client.create_registered_model(recipe, description="A trained recipe of params.yaml")
     except MlflowException as error:
@@ -91,21 +94,50 @@ def register(store: Store, recipe: str, run_id: str, revision: Revision) -> None
     versions = store.client.search_model_versions(f"name = '{recipe}' and run_id = '{run_id}'")
     version = next((version for version in versions if version.tags.get("dvc.md5") == md5), None)
     if version is None:
-        _upload(store, folder, run_id)
+        _upload(store, recipe, run_id, revision)
         source = f"{store.client.get_run(run_id).info.artifact_uri}/model"
         version = store.client.create_model_version(recipe, source, run_id, {"dvc.md5": md5})
     for metric, text in headline_metrics(recipe, revision).items():
         store.client.set_model_version_tag(recipe, version.version, metric, text)
-    store.client.update_model_version(recipe, version.version, model_card(str(folder), revision))
+    store.client.update_model_version(recipe, version.version, model_card(folder, revision))
 
 
-def _upload(store: Store, folder: Path, run_id: str) -> None:
-    """Log the files of `folder` as the artifact `model`, without the snapshots of the training."""
+def _upload(store: Store, recipe: str, run_id: str, revision: Revision) -> None:
+    """Log the model as the artifact `model`, without the snapshots of the training."""
+    folder = f"models/{recipe}"
+    stage = revision.lock[f"train@{recipe}"]
     with tempfile.TemporaryDirectory() as temporary:
-        for file in folder.rglob("*"):
-            relative = file.relative_to(folder)
-            if file.is_file() and relative.parts[0] != "snapshots" and not file.name.startswith("."):
-                link = Path(temporary, "model", relative)
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file.resolve())
-        store.client.log_artifacts(run_id, temporary)
+        files = Path(temporary, "files", recipe)
+        for name in _files(folder, stage.outs[folder]):
+            if Path(name).parts[0] != "snapshots" and not Path(name).name.startswith("."):
+                (files / name).parent.mkdir(parents=True, exist_ok=True)
+                (files / name).write_bytes(revision.require(f"{folder}/{name}"))
+        index = read_json(files / "model_index.json")
+        example: dict[str, Any] = {"seed": 0}
+        if index["_class_name"] == CONDITIONAL:
+            domain, digits = next(iter(stage.params[f"recipes.{recipe}.data"].items()))
+            example |= {"digit": digits[0], "domain": domain}
+        size = read_json(files / "unet/config.json")["sample_size"] * index.get("patch_size", 1)
+        save_as_mlflow_model(files, Path(temporary, "upload/model"), example, size)
+        store.client.log_artifacts(run_id, f"{temporary}/upload")
+
+
+def _files(folder: str, md5: str) -> list[str]:
+    """The names in a folder of dvc.lock, as DVC's cache lists them; else those in the working folder."""
+    there = [str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()]
+    return list(listed(md5)) or there
+
+
+def log_results(store: Store, run_id: str, made: LockedStage, revision: Revision) -> None:
+    """Log the figures and metrics files of a stage, and the card of a model."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in made.outs:
+            content = revision.read(path) if path.endswith(ARTIFACTS) else None
+            if content is None and revision.read(f"{path}/model_index.json"):
+                path, content = f"{path}/model_card.md", model_card(path, revision).encode()
+            if content is not None:
+                file = Path(folder, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+        if any(Path(folder).iterdir()):
+            store.client.log_artifacts(run_id, folder)

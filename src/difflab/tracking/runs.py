@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import time
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from difflab.errors import warn
-from difflab.history.changes import flat, text_of
+from difflab.history.changes import flat
 from difflab.pipeline.run_records import RunRecord
+from difflab.tracking.names import pipeline_name, plain
 from difflab.tracking.store import Store, run_key
 
 PARAM_LENGTH = 6000  # MLflow's limit of characters in a value
@@ -22,21 +24,25 @@ Line = dict[str, float]
 def stage_run(store: Store, record: RunRecord) -> str:
     """The id of the run of a stage; a killed and continued stage has one run."""
 
-    def tags() -> dict[str, str]:
+    def describe() -> tuple[str, dict[str, str]]:
         parent = {"mlflow.parentRunId": pipeline_run(store, record)}
-        return parent | {"stage": record.stage, "command": record.command} | _tags(record)
+        return record.stage, parent | {"stage": record.stage} | _tags(record, record.command)
 
-    return store.run(run_key(record), record.stage, record.started, tags)
+    return store.run(run_key(record), record.started, describe)
 
 
 def pipeline_run(store: Store, record: RunRecord) -> str:
     """The id of the parent run of all stages of one commit with one params.yaml."""
-    name = record.experiment or f"{(record.commit or 'no commit')[:10]} {record.params_sha256[:6]}"
-    return store.run(record.pipeline, name, record.started, lambda: _tags(record))
+    return store.run(record.pipeline, record.started, lambda: (pipeline_name(record), _tags(record, "dvc.yaml")))
 
 
-def _tags(record: RunRecord) -> dict[str, str]:
-    return {
+def _tags(record: RunRecord, source: str) -> dict[str, str]:
+    """MLflow shows its own ones as columns."""
+    git = {"mlflow.source.git.commit": record.commit} if record.commit else {}
+    return git | {
+        "mlflow.source.name": source,
+        "mlflow.source.type": "LOCAL",
+        "mlflow.user": getpass.getuser(),
         "commit": record.commit or "none",
         "sources": "edited" if record.edited else "as committed",
         "params_sha256": record.params_sha256,
@@ -53,7 +59,7 @@ def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
     from mlflow.entities import Param
 
     present = store.client.get_run(run_id).data.params
-    values = {allowed_name(key): text_of(value)[:PARAM_LENGTH] for key, value in flat(params).items()}
+    values = {allowed_name(key): plain(value)[:PARAM_LENGTH] for key, value in flat(params).items()}
     for key in present.keys() & values.keys():
         if present[key] != values[key]:
             warn(f"MLflow: run {run_id}: {key} stays {present[key]}; skipped: {values[key]}")

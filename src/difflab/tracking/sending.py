@@ -6,27 +6,25 @@ stage may be continued, and DVC may enter results into dvc.lock later; what is n
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from difflab.config.load import parse_yaml
 from difflab.errors import UserError, warn
 from difflab.history.dvc_lock import LOCK, DamagedLock, LockedStage
-from difflab.history.measurements import parse_metrics
-from difflab.history.revisions import Revision, listed
+from difflab.history.revisions import Revision
 from difflab.history.why import made_by
 from difflab.pipeline.run_records import RunRecord, read_records
-from difflab.tracking.registry import model_card, register
-from difflab.tracking.runs import Curves, allowed_name, log_params, pipeline_run, stage_run
-from difflab.tracking.store import Store, StoreError, opened_store, run_key
+from difflab.tracking.pipelines import is_there, metrics_of, send_pipeline
+from difflab.tracking.registry import log_results
+from difflab.tracking.runs import Curves, allowed_name, log_params, stage_run
+from difflab.tracking.store import Store, StoreError, opened_store
 
 INTERVAL = 10.0  # seconds between two looks of `follow`
 COMPLETE = "complete"
-ARTIFACTS = (".png", ".gif", ".json")
+DATASETS = "prepared/"
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "running": "KILLED"}
 REFUSALS = ("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST")
 
@@ -63,7 +61,14 @@ def follow() -> None:
 def _summary(store: Store, sent: list[RunRecord]) -> str:
     without = sum(r.status == "finished" and store.state.sent[r.file.name] != COMPLETE for r in sent)
     details = f"; {without} without results, which {LOCK} does not hold (yet)" if without else ""
-    return f"MLflow: {len(sent)} runs of stages sent to {store.state.uri}{details}"
+    lines = [_line(store, pipeline) for pipeline in dict.fromkeys(record.pipeline for record in sent)]
+    return "\n".join([f"MLflow: {len(sent)} runs of stages sent to {store.state.uri}{details}", *lines, store.page])
+
+
+def _line(store: Store, pipeline: str) -> str:
+    """The name of a pipeline's run, and how it ended."""
+    info = store.client.get_run(store.state.runs[pipeline]).info
+    return f"  {info.run_name}: {info.status}"
 
 
 def send_ended(store: Store, curves: Curves) -> list[RunRecord]:
@@ -84,7 +89,7 @@ def send_ended(store: Store, curves: Curves) -> list[RunRecord]:
                 done.append(record)
         with _refusals_named("a run of the pipeline"):
             if done:
-                _send_pipeline(store, done, revisions[done[-1].experiment], records)
+                send_pipeline(store, done[-1], revisions[done[-1].experiment], records)
             sent += done
     for record in sent:  # only now: a killed call sends everything again
         complete = results[record.file.name] or record.status == "failed"
@@ -114,18 +119,7 @@ def results_of(record: RunRecord, records: list[RunRecord], revision: Revision |
     made = revision.lock.get(record.stage) if revision else None
     if revision is None or made is None or made_by(made, records) != record:
         return None
-    return made if revision.commit or all(_is_as_locked(Path(out), md5) for out, md5 in made.outs.items()) else None
-
-
-def _is_as_locked(out: Path, md5: str) -> bool:
-    """Whether no file of `out` in the working folder differs from dvc.lock."""
-    hashes = {out / path: inside for path, inside in listed(md5).items()} if md5.endswith(".dir") else {out: md5}
-    return all(_md5(file) == locked for file, locked in hashes.items() if file.is_file())
-
-
-def _md5(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return made if is_there(made, revision) else None
 
 
 def _revision(experiment: str | None) -> Revision | None:
@@ -160,52 +154,19 @@ def send_stage(
         hashes = {f"dvc.dep/{path}": md5 for path, md5 in made.deps.items()}
         hashes |= {f"dvc.out/{path}": md5 for path, md5 in made.outs.items()}
         store.log(run_id, tags=[RunTag(allowed_name(name), md5) for name, md5 in hashes.items()])
-        store.log_metrics(run_id, _metrics_of(made, revision), now)
-        _log_artifacts(store, run_id, made, revision)
+        store.log_metrics(run_id, metrics_of(made, revision), now)
+        log_results(store, run_id, made, revision)
+        _log_datasets(store, run_id, made)
     store.client.set_terminated(run_id, STATUS[record.status], now)
 
 
-def _metrics_of(made: LockedStage, revision: Revision, prefix: bool = False) -> dict[str, float]:
-    """The measurements in the metrics files of a stage, such as `accuracy.low`, or `joint-cosine/accuracy.low`."""
-    metrics: dict[str, float] = {}
-    for path in made.metrics:
-        if content := revision.read(path):
-            start = f"{Path(path).stem}/" if prefix else ""
-            numbers = parse_metrics(content, f"{path} of {revision}").numbers
-            metrics |= {allowed_name(f"{start}{name}"): value for name, value in numbers.items()}
-    return metrics
+def _log_datasets(store: Store, run_id: str, made: LockedStage) -> None:
+    """The prepared data sets that a stage reads, as MLflow's inputs of its run."""
+    from mlflow.entities import Dataset, DatasetInput
 
-
-def _log_artifacts(store: Store, run_id: str, made: LockedStage, revision: Revision) -> None:
-    """Log figures and metrics files, and the card of a trained model."""
-    with tempfile.TemporaryDirectory() as folder:
-        for path in made.outs:
-            content = revision.read(path) if path.endswith(ARTIFACTS) else None
-            if content is None and revision.read(f"{path}/model_index.json"):
-                path, content = f"{path}/model_card.md", model_card(path, revision).encode()
-            if content is not None:
-                file = Path(folder, path)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(content)
-        if any(Path(folder).iterdir()):
-            store.client.log_artifacts(run_id, folder)
-
-
-def _send_pipeline(
-    store: Store, records: list[RunRecord], revision: Revision | None, everything: list[RunRecord]
-) -> None:
-    """Send parameters and metrics of the whole pipeline, by which to compare its runs, and register trained recipes."""
-    last = records[-1]
-    parent, now = pipeline_run(store, last), int(1000 * (last.ended or last.started))
-    params = revision.read("params.yaml") if revision else None
-    if revision and params and hashlib.sha256(params).hexdigest() == last.params_sha256:
-        log_params(store, parent, parse_yaml(params, f"params.yaml of {revision}"))
-        for stage in revision.lock.values():
-            store.log_metrics(parent, _metrics_of(stage, revision, prefix=True), now)
-        for name, trained in revision.lock.items() if revision.commit is None else ():
-            recipe, record = name.removeprefix("train@"), made_by(trained, everything)
-            run_id = store.state.runs.get(run_key(record)) if record and name.startswith("train@") else None
-            if run_id and store.has(run_id) and Path("models", recipe).is_dir():
-                register(store, recipe, run_id, revision)
-    failed = any(record.status != "finished" for record in records)
-    store.client.set_terminated(parent, "FAILED" if failed else "FINISHED", now)
+    inputs: list[DatasetInput] = []
+    for path, md5 in made.deps.items():
+        if path.startswith(DATASETS):
+            inputs.append(DatasetInput(Dataset(Path(path).stem, md5, "local", json.dumps({"uri": path})), []))
+    if inputs:
+        store.client.log_inputs(run_id, inputs)

@@ -23,7 +23,9 @@ from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import RunRecord, root
 
 EXPERIMENT = "difflab"
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # and not generative AI, as MLflow calls its tracing
 KEY_TAG = "difflab_run"  # identifies a run in the store: a hash of its `run_key`
+CONNECT_SECONDS = 10  # of a database server
 BATCH_SIZES = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits for one call
 # Read when mlflow is imported. MLflow's defaults retry for minutes.
 SETTINGS = {
@@ -31,6 +33,7 @@ SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
@@ -105,14 +108,29 @@ class Store:
     state: TrackingState
     present: set[str] = field(default_factory=set)  # ids of runs seen in the store over this connection
 
-    def run(self, key: str, name: str, started: float, tags: Callable[[], dict[str, str]]) -> str:
-        """The id of the run `key`, created if the store has none or its user has deleted the one it had."""
+    @property
+    def page(self) -> str:
+        """The page of the experiment's runs; MLflow's own first page shows traces."""
+        own = self.state.uri.startswith("http")
+        server = self.state.uri if own else "http://127.0.0.1:5000"
+        link = f"  {server}/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"
+        return link if own else f"{link} while `make ui` is running"
+
+    def run(self, key: str, started: float, describe: Callable[[], tuple[str, dict[str, str]]]) -> str:
+        """The id of the run `key`, created if the store has none or its user has deleted the one it had.
+
+        `describe` gives a new one's name and tags.
+        """
         run_id = self.state.runs.get(key)
         if run_id is None or not self.has(run_id):
             key_hash = hashlib.sha256(key.encode()).hexdigest()
-            [run] = self.client.search_runs([self.experiment_id], f"tags.{KEY_TAG} = '{key_hash}'", max_results=1) or [
-                self.client.create_run(self.experiment_id, int(1000 * started), tags() | {KEY_TAG: key_hash}, name)
-            ]
+            found = self.client.search_runs([self.experiment_id], f"tags.{KEY_TAG} = '{key_hash}'", max_results=1)
+            if found:
+                run = found[0]
+            else:
+                name, tags = describe()
+                tags[KEY_TAG] = key_hash
+                run = self.client.create_run(self.experiment_id, int(1000 * started), tags, name)
             run_id = self.state.runs[key] = run.info.run_id
             self.state.save()
             self.present.add(run_id)
@@ -167,7 +185,7 @@ def opened_store() -> Iterator[Store]:
     try:
         with FileLock(state_folder() / "store.lock"):
             yield _connect()
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError) as error:  # the last: a database's driver
         uri, shown = tracking_uri(), _without_password(tracking_uri())
         first = next(iter(str(error).replace(uri, shown).splitlines()), type(error).__name__)[:200]
         raise StoreError(f"MLflow at {shown}: {first}; nothing is lost, `difflab track` sends it later") from None
@@ -177,6 +195,8 @@ def _connect() -> Store:
     from mlflow import MlflowClient
 
     uri = tracking_uri()
+    for database in {uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri}:
+        _try(database)
     client = MlflowClient(uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     experiment = _experiment(client)
     if experiment.lifecycle_stage == "deleted":  # MLflow creates no other of its name before `mlflow gc` removes it
@@ -189,6 +209,17 @@ def _connect() -> Store:
     return Store(client, experiment.experiment_id, state)
 
 
+def _try(uri: str) -> None:
+    """Connect once to a database, where MLflow would try ten times in a minute and a half."""
+    from mlflow.utils.uri import is_databricks_uri, is_http_uri, is_local_uri
+    from sqlalchemy import create_engine, make_url
+
+    if is_http_uri(uri) or is_databricks_uri(uri) or is_local_uri(uri):
+        return
+    sqlite = make_url(uri).get_backend_name() == "sqlite"
+    create_engine(uri, connect_args={} if sqlite else {"connect_timeout": CONNECT_SECONDS}).connect().close()
+
+
 def _experiment(client: Any) -> Any:
     """The experiment that MLflow's variables name, by default `difflab`, created if there is none of that name."""
     if number := os.environ.get("MLFLOW_EXPERIMENT_ID"):
@@ -198,7 +229,7 @@ def _experiment(client: Any) -> Any:
         return found
     # MLflow's default is a folder in the working directory of the process that creates the experiment.
     location = None if os.environ.get("MLFLOW_TRACKING_URI") else (root() / "mlartifacts").as_uri()
-    return client.get_experiment(client.create_experiment(name, artifact_location=location))
+    return client.get_experiment(client.create_experiment(name, artifact_location=location, tags=KIND))
 
 
 def _without_password(uri: str) -> str:

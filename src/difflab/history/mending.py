@@ -1,0 +1,95 @@
+"""dvc.lock and `.dvc/tmp/rwlock` after a kill of the command `dvc`, which truncates them before it writes them.
+
+What is left of dvc.lock is often valid: its first entries. DVC keeps the order of the entries and removes none, so that
+such a stump has fewer than the last whole lock, of which a copy is in `.cache/`. Where the copy is old nothing is
+computed twice: DVC restores the outputs of these stages from its run cache.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from difflab.history.dvc_lock import DamagedLock, parse_lock
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.lock_text import HEAD, LAST_WHOLE, LOCK_FILE, entries_of, keep_lock
+
+RWLOCK = Path(".dvc/tmp/rwlock")  # the files that the DVCs at work read and write
+
+
+def mend_repository() -> list[str]:
+    """Mend both files; returns a line for each that was. Raises UserError while another DVC is at work."""
+    from difflab.pipeline.dvc_repo import open_repo
+
+    with open_repo().lock:
+        return mend()
+
+
+def mend() -> list[str]:
+    """The same for a process that has DVC's lock of the repository. A dvc.lock that is whole is kept in `.cache/`."""
+    return [*_mend_lock(), *_mend_rwlock()]
+
+
+def keep_whole_lock() -> None:
+    """Keep dvc.lock in `.cache/`, unless it is a stump."""
+    if LOCK_FILE.exists() and mended(LOCK_FILE.read_text(encoding="utf-8", errors="replace")) is None:
+        keep_lock()
+
+
+def _mend_lock() -> list[str]:
+    if not LOCK_FILE.exists():
+        return []
+    text = LOCK_FILE.read_text(encoding="utf-8", errors="replace")
+    whole = mended(text)
+    if whole is None:
+        keep_lock()
+        return []
+    with atomic_write(LOCK_FILE) as partial:
+        partial.write_text(whole, encoding="utf-8")
+    found, stages = len(entries_of(text)), len(entries_of(whole))
+    return [f"{LOCK_FILE}: found the first {found} of {stages} stages, as a killed dvc leaves it: mended"]
+
+
+def mended(text: str) -> str | None:
+    """A stump with the entries that it has lost; None for a lock that is whole, or damaged in another way."""
+    entries = entries_of(text) if text.startswith(HEAD) else []
+    if not (entries or HEAD.startswith(text)) or not all(map(_is_whole, entries[:-1])):
+        return None
+    last = entries_of(LAST_WHOLE.read_text(encoding="utf-8")) if LAST_WHOLE.exists() else []
+    names, whole_names = list(map(_name, entries)), list(map(_name, last))
+    if entries and _is_whole(entries[-1]):
+        at = len(names) - 1
+        lost = names == whole_names[: at + 1] and (at + 1 < len(last) or last[at].startswith(entries[at]))
+        if not lost or entries[at] == last[-1] or _is_in_git():  # as after `git checkout` of a commit with fewer stages
+            return None
+    kept = entries[:-1]  # the last one may be cut where nobody can see it
+    return HEAD + "".join([*kept, *(entry for entry in last if _name(entry) not in names[:-1])])
+
+
+def _name(entry: str) -> str:
+    return entry.partition("\n")[0]
+
+
+def _is_whole(entry: str) -> bool:
+    try:
+        return entry.endswith("\n") and bool(parse_lock(f"{HEAD}{entry}".encode(), b""))
+    except DamagedLock:
+        return False
+
+
+def _is_in_git() -> bool:
+    """Whether this dvc.lock was ever committed or added, which nobody does with a stump."""
+    done = subprocess.run(["git", "hash-object", LOCK_FILE], capture_output=True, text=True, check=False)
+    return not subprocess.run(["git", "cat-file", "-e", done.stdout.strip()], capture_output=True).returncode
+
+
+def _mend_rwlock() -> list[str]:
+    try:
+        json.loads(RWLOCK.read_bytes())
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        RWLOCK.unlink()
+        return [f"{RWLOCK}: found no JSON, as a killed dvc leaves it: removed"]
+    return []
