@@ -10,7 +10,8 @@ from difflab.config.load import ParamsError, validate
 from difflab.data import sources, torchvision_files
 from difflab.errors import DataError
 
-EMBEDDED = {name: {"source": f"embedded/{name}"} for name in ("mnist", "mnistm", "svhn", "usps", "faces")}
+EMBEDDED = {name: {"source": f"embedded/{name}"} for name in ("mnist", "mnistm", "svhn", "usps")}
+EMBEDDED["faces"] = {"source": "embedded/faces", "persons": "prefix"}
 
 
 def params(root: Path | None = None, **named: dict[str, Any]) -> DataParams:

@@ -11,6 +11,7 @@ from difflab.data.dataset import SPLITS, ImageDataset
 
 STAGES = Path(__file__).parents[2] / "stages"
 DATASETS = ["mnist", "mnistm", "svhn", "usps", "faces"]
+FACES = {"faces": {"source": "embedded/faces", "persons": "prefix"}}
 
 
 def run_stage(name: str, *arguments: str) -> None:
@@ -30,7 +31,7 @@ def write_params(folder: Path, **sets: dict[str, str]) -> None:
     data = {
         "root": str(folder / "absent") if sets else None,
         "seed": 0,
-        "sets": {name: {"source": f"embedded/{name}"} for name in DATASETS} | sets,
+        "sets": {name: {"source": f"embedded/{name}"} for name in DATASETS} | FACES | sets,
         "embedded": {"copies_per_digit": 1, "street_numbers": 100},
     }
     params = {"data": data, "prepare": {"digit_size": 16, "face_size": 24}}
