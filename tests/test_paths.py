@@ -17,7 +17,7 @@ from difflab.data.images import read_image
 from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline
 from difflab.errors import UserError
 from difflab.evaluation.inception import inception_extractor
-from difflab.evaluation.samples import read_digit_samples, read_samples
+from difflab.evaluation.samples import read_class_samples, read_samples
 from difflab.evaluation.targets import load_targets
 from difflab.systems.adaptation.networks import load_classifier
 from difflab.systems.controlnet.evaluation import load_sample_sets
@@ -53,7 +53,7 @@ READERS = {
     "read_course_input": read_course_input,
     "read_labeled_folder": read_labeled_folder,
     "read_samples": read_samples,
-    "read_digit_samples": lambda path: read_digit_samples(path, [1]),
+    "read_class_samples": lambda path: read_class_samples(path, {"1": 1}),
     "read_image": read_image,
     "read_images": lambda path: read_images([path]),
     "find_images": find_images,

@@ -29,8 +29,9 @@ def array_classes(path: Path, params: SetParams) -> tuple[str, ...]:
         return _classes(path, arrays, _labels(path, arrays), params.classes)
 
 
-def read_arrays(path: Path, params: SetParams, generator: Generator) -> ImageDataset:
+def read_arrays(path: str | Path, params: SetParams, generator: Generator) -> ImageDataset:
     """(N, 1 or 3, S, S) images. Raises DataError naming the array."""
+    path = Path(path)
     with Arrays(path) as arrays:
         labels = _labels(path, arrays)
         classes = _classes(path, arrays, labels, params.classes)

@@ -30,14 +30,14 @@ class _Unpickler(pickle.Unpickler):
         return ALLOWED[module, name] or super().find_class(module, name)
 
 
-def read_cifar(paths: Sequence[Path]) -> tuple[Tensor, Tensor]:
+def read_cifar(paths: Sequence[str | Path]) -> tuple[Tensor, Tensor]:
     """(N, 3, 32, 32) uint8 images and (N,) int64 labels of the files, one after the other.
 
     Raises DataError, or whatever NumPy and pickle raise for a damaged file.
     """
     images, labels = [], []
     for path in paths:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             entry = _Unpickler(file, encoding="latin1").load()
         pixels, found = np.asarray(entry["data"]), entry["labels"]
         if pixels.dtype != np.uint8 or pixels.shape != (len(found), 3 * SIDE**2):

@@ -117,8 +117,9 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
 
 
-def read_classes(folder: Path, params: SetParams, generator: Generator) -> ImageDataset:
+def read_classes(folder: str | Path, params: SetParams, generator: Generator) -> ImageDataset:
     """(N, C, S, S) images of one size; see `list_classes` and `read_squares`. Raises DataError."""
+    folder = Path(folder)
     listing = list_classes(folder, params, generator)
     return ImageDataset(
         images=torch.from_numpy(read_squares(listing.paths, LARGEST)),
@@ -129,11 +130,12 @@ def read_classes(folder: Path, params: SetParams, generator: Generator) -> Image
     )
 
 
-def read_persons(folder: Path, identity: FaceIdentity, generator: Generator) -> ImageDataset:
+def read_persons(folder: str | Path, identity: FaceIdentity, generator: Generator) -> ImageDataset:
     """(N, C, S, S) images without classes. Raises DataError naming the file.
 
     `identity`: what tells persons apart, so that none is in two splits.
     """
+    folder = Path(folder)
     paths, splits = _split_persons(folder, identity, generator)
     return ImageDataset(
         images=torch.from_numpy(read_squares(paths)),

@@ -16,11 +16,12 @@ PARTS = ("train", "val", "test")
 NAME = TypeAdapter(ClassName)
 
 
-def read_csvs(folder: Path) -> dict[str, Labeled]:
+def read_csvs(folder: str | Path) -> dict[str, Labeled]:
     """By part: labels.csv ("all"), or train.csv with val.csv, test.csv or both.
 
     Images lie beside the CSV files, or in data/. Raises DataError naming the file and the line.
     """
+    folder = Path(folder)
     paths = {part: folder / f"{part}.csv" for part in PARTS if (folder / f"{part}.csv").exists()}
     if (single := folder / "labels.csv").exists():
         if paths:
@@ -72,16 +73,17 @@ def _read_csv(path: Path, images: Path) -> Labeled:
 
 def _class_name(place: str, name: str) -> str:
     try:
-        return NAME.validate_python(name)
+        return NAME.validate_python(name)  # pyright: ignore[reportReturnType]  (a str stays one)
     except ValidationError as error:
         raise DataError(explain(error, name, place)) from None
 
 
-def read_folders(folder: Path, classes: Collection[str] | None) -> dict[str, Labeled]:
+def read_folders(folder: str | Path, classes: Collection[str] | None) -> dict[str, Labeled]:
     """By part: folders of images, named as their classes, below train/ and val/ or test/, or in the folder ("all").
 
     Folders of other classes than `classes` are left out. Raises DataError, also for an image outside of them.
     """
+    folder = Path(folder)
     parts = [part for part in PARTS if (folder / part).is_dir()]
     if not parts:
         return {"all": _read_classes(folder, classes)}

@@ -152,12 +152,12 @@ def read(name: str, root: Path, generator: Generator, validation: float = 0.1) -
     )
 
 
-def read_blended(name: str, root: Path, generator: Generator, validation: float = 0.1) -> ImageDataset:
+def read_blended(name: str, root: str | Path, generator: Generator, validation: float = 0.1) -> ImageDataset:
     """The gray images of `name` blended with the photographs of `root`/photos: MNIST-M, where they are MNIST's.
 
     (N, 3, 28, 28). Raises DataError.
     """
-    return _blend(read(name, root, generator, validation), root / "photos", generator)
+    return _blend(read(name, Path(root), generator, validation), Path(root, "photos"), generator)
 
 
 def _read_part(name: str, folder: Path, train: bool) -> tuple[Tensor, Tensor]:

@@ -51,7 +51,7 @@ def model(digit_models, tmp_path, monkeypatch) -> Path:
 def draw(model: Path, dies_at: int | None = None, num_images: int = 8, batch_size: int = 3) -> list[dict]:
     """Draw the guided variants of 8 images in batches of 3, 3 and 2; returns the calls that it took."""
     pipeline = Watched(DigitPipeline.from_folder(model), dies_at)
-    classes: RecipeData = {"svhn": DIGITS}
+    classes: RecipeData = {"svhn": [*DIGITS]}
     draw_variants(PATH, [batch_size], "tiny", pipeline, GUIDED, num_images, batch_size, classes)  # pyright: ignore[reportArgumentType]
     return pipeline.calls
 
