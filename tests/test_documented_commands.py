@@ -13,7 +13,7 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
-from documented import PROGRAMS, ROOT, blocks, commands
+from documented import OF_THE_TUTORIAL, PROGRAMS, ROOT, blocks, commands
 from dvc.cli import parse_args as parse_dvc
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
@@ -32,7 +32,6 @@ NEEDS = {
 }
 COMMANDS = [command for command in commands() if not any(needed in command for needed in NEEDS)]
 PLACEHOLDER = re.compile(r"^[A-Z][A-Z0-9-]*$")  # FILE, REV, NAME-OF-0, and HEAD
-OF_THE_TUTORIAL = "models/letters"  # which a test of its own runs
 OF_THE_PIPELINE = re.compile(r"(models|prepared|samples)/")
 
 

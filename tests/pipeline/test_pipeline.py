@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from documented import blocks, commands, is_shown, sessions
+from documented import OF_THE_TUTORIAL, blocks, commands, is_shown, sessions
 from repository import Repository
 
 pytestmark = pytest.mark.pipeline
@@ -115,10 +115,11 @@ def test_documented_commands_run(real: Repository, tmp_path: Path) -> None:
     work = real.copy(tmp_path / "work")
     for command in quick:
         work.run(command)
-    for number, program in enumerate(blocks("python")):
+    programs = [program for program in blocks("python") if OF_THE_TUTORIAL not in program]
+    for number, program in enumerate(programs):
         (work / f"program_{number}.py").write_text(program)
-    programs = "; ".join(f"runpy.run_path('program_{i}.py')" for i in range(len(blocks("python"))))
-    Repository(work.folder).run(f'python -c "import difflab, runpy; {programs}"')
+    calls = "; ".join(f"runpy.run_path('program_{number}.py')" for number in range(len(programs)))
+    Repository(work.folder).run(f'python -c "import difflab, runpy; {calls}"')
 
 
 @pytest.mark.parametrize("page", sessions())
