@@ -37,6 +37,7 @@ ACCEPTED = {
     r".*(prompt|prompts\.\d+|initializer)='no such name'": "words; `difflab check` looks for them in CLIP's vocabulary",
     r"(clip|text_to_image)\.pretrained='no such name'": "`difflab check` looks for the folder or the model on the hub",
     rf"recipes\.[^.]+(\.data\.\w+)?={re.escape(repr(GONE))}": "any set of recipes and domains is an experiment",
+    r"recipes\.[^.]+\.data\.\w+\.\d+=('3'|3)": "a class; `difflab check` looks for it in the data set",
     r".*\.ema_decay=(None|0\.5)": "no moving average, or another one",
     r".*\.min_snr_gamma=0\.5": "weights of the loss",
     r".*\.max_grad_norm=(None|0\.5)": "no clipping, or another norm",

@@ -69,7 +69,8 @@ def test_parts_are_equal(value):
 
 
 def test_a_batch_norm_sees_the_whole_batch():
-    values = {"checkpoint": None, "channels": [8], "training": PARAMS.model_dump() | {"gradient_accumulation_steps": 2}}
+    training = PARAMS.model_dump() | {"gradient_accumulation_steps": 2}
+    values = {"sets": ["mnist"], "checkpoint": None, "channels": [8], "training": training}
     with pytest.raises(UserError, match=r"judge\.training\.gradient_accumulation_steps: found 2, allowed: 1"):
         validate(JudgeParams, values, "judge")
 

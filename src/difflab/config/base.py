@@ -86,7 +86,8 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 GuidanceScale = Annotated[float, Field(ge=1, le=1000)]  # s of s ε(x,c) − (s−1) ε(x,∅)
 # Part of file names, and of SOURCE-TARGET and DATASET_CLASS, which are taken apart again.
 SetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")]
-ClassName = Annotated[str | int, AfterValidator(_class_name)]  # YAML reads the class named 7 as a number
+ClassNumber = Annotated[int, Field(ge=0, le=1_000_000)]  # YAML reads the class named 7 as a number
+ClassName = Annotated[str | ClassNumber, AfterValidator(_class_name)]
 Text = Annotated[str, AfterValidator(_one_line)]
 ColorName = Annotated[str, AfterValidator(_known_to_css)]
 Colors = Annotated[list[ColorName], AfterValidator(_of_different_colors)]

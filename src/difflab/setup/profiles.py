@@ -50,7 +50,7 @@ def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
     if not profiles:
         raise UserError(f"{conf}: found no profile in {Path.cwd()}, allowed: the root of the repository")
     file = Path(name) if name.endswith(SUFFIX) else conf / f"{name}{SUFFIX}"
-    if not file.is_file():
+    if not file.exists():
         raise UserError(f"profile: found {name!r}, allowed: {', '.join(profiles)}, or a file FILE{SUFFIX}")
     tree = _round_trip(conf / f"{DEFAULT}.yaml")
     if name != DEFAULT:
