@@ -11,7 +11,8 @@ from torch import Tensor
 
 from bench.contender import Requests
 from difflab.classifiers.digit_classifier import load_digit_classifier
-from difflab.config.diffusion import EvaluationParams, RecipeParams
+from difflab.config.diffusion import RecipeParams
+from difflab.config.studies import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.evaluation.classifier_metrics import share_of
 from difflab.evaluation.distances import frechet_distance, frechet_influence

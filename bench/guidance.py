@@ -17,8 +17,9 @@ from torch import Tensor
 from bench.contender import Requests
 from bench.grading import MODELS, Grader
 from bench.timing import compared, header, in_turns, row, sampling_rate
-from difflab.config.diffusion import EvaluationParams, RecipeParams
+from difflab.config.diffusion import RecipeParams
 from difflab.config.load import load_section
+from difflab.config.studies import EvaluationParams
 from difflab.data.pixels import to_uint8
 from difflab.diffusion.noise_bank import bank_generators
 from difflab.diffusion.pipelines import DigitPipeline, load_recipe

@@ -22,8 +22,9 @@ from bench.contender import Contender
 from bench.grading import PREPARED, Grader
 from bench.timing import header, quiet, row
 from bench.turns import TurnTraining, stopped_at_end
-from difflab.config.diffusion import EvaluationParams, RecipeParams
+from difflab.config.diffusion import RecipeParams
 from difflab.config.load import load_section
+from difflab.config.studies import EvaluationParams
 from difflab.errors import UserError
 from difflab.figures.curves import Curve, Plot, save_curves
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from difflab.config.base import Seed
-from difflab.config.diffusion import ConditionParams, EvaluationParams, RecipeData
+from difflab.config.diffusion import ConditionParams, RecipeData
+from difflab.config.studies import EvaluationParams
 from difflab.stage import Compute, Recipe, Section, run
 
 

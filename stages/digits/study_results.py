@@ -4,14 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.base import Seed
-from difflab.config.diffusion import (
-    EvaluationParams,
-    FidStudyParams,
-    GuidanceStudyParams,
-    RecipeData,
-    RecipeSamplingParams,
-    ScheduleParams,
-)
+from difflab.config.diffusion import RecipeData, RecipeSamplingParams, ScheduleParams
+from difflab.config.studies import EvaluationParams, FidStudyParams, GuidanceStudyParams
 from difflab.stage import Compute, Recipe, Section, run
 
 Evaluation = Annotated[EvaluationParams, Section("evaluation")]

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from difflab.config.diffusion import RecipeData, RecipeSamplingParams, TrainingGifParams
+from difflab.config.diffusion import RecipeData, RecipeSamplingParams
+from difflab.config.studies import TrainingGifParams
 from difflab.errors import UserError
 from difflab.stage import WITHOUT_TEXT, Compute, Recipe, Section, run
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from difflab.config.data import CirclesParams
-from difflab.config.language import ConceptCirclesParams, ConceptParams
+from difflab.config.personalization import ConceptCirclesParams, ConceptParams
 from difflab.stage import Concept, Section, run
 
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from difflab.config.language import Concepts, CustomDiffusionParams, GuidedSamplingParams, Prompts, Templates
+from difflab.config.language import GuidedSamplingParams
+from difflab.config.personalization import Concepts, CustomDiffusionParams, Prompts, Templates
 from difflab.stage import Compute, Section, run
 
 

@@ -3,7 +3,7 @@
 import shutil
 from typing import Annotated
 
-from difflab.config.language import ConceptParams, Templates
+from difflab.config.personalization import ConceptParams, Templates
 from difflab.config.training import TrainingParams
 from difflab.stage import Compute, Concept, Section, run
 

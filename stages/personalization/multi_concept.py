@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from difflab.config.base import Seed
-from difflab.config.language import Concepts, MultiConceptParams
+from difflab.config.personalization import Concepts, MultiConceptParams
 from difflab.stage import Compute, Section, run
 
 METRICS = Path("metrics/multi_concept.json")

@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from difflab.config.base import NumImages
-from difflab.config.language import Concepts, GuidedSamplingParams, Prompts
+from difflab.config.language import GuidedSamplingParams
+from difflab.config.personalization import Concepts, Prompts
 from difflab.stage import Compute, Section, run
 
 

@@ -3,8 +3,9 @@
 import torch
 
 from difflab.classifiers.digit_classifier import Judge
-from difflab.config.diffusion import EvaluationParams, RecipeParams
+from difflab.config.diffusion import RecipeParams
 from difflab.config.load import validate
+from difflab.config.studies import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from tests import factories
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from difflab.config import base, data, diffusion, language, params, training
+from difflab.config import base, data, diffusion, language, params, personalization, studies, training
 from difflab.docs.metrics import load_metrics, metrics_text, name_of
 from difflab.docs.parameters import ENTRIES, parameters_text
 from difflab.docs.stages import stages_text
@@ -23,7 +23,7 @@ NOT_COMMITTED = {"reference"}  # measured only with `faces.reference`
 
 
 def sections() -> list[type[BaseModel]]:
-    modules = (data, diffusion, language, params, training)
+    modules = (data, diffusion, language, params, personalization, studies, training)
     found = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
     return sorted((kind for kind in found if issubclass(kind, base.Section)), key=lambda kind: kind.__name__)
 

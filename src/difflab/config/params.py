@@ -9,22 +9,11 @@ from pydantic import Field
 
 from difflab.config.base import Section, require
 from difflab.config.data import CirclesParams, DataParams, PrepareParams
-from difflab.config.diffusion import (
-    EvaluationParams,
-    FacesParams,
-    LinearSchedule,
-    RecipeParams,
-    StudiesParams,
-    require_signal,
-)
-from difflab.config.language import (
-    ClipParams,
-    ControlNetParams,
-    PersonalizationParams,
-    TextToImageParams,
-    ZeroShotParams,
-)
+from difflab.config.diffusion import FacesParams, LinearSchedule, RecipeParams, require_signal
+from difflab.config.language import ClipParams, ControlNetParams, TextToImageParams, ZeroShotParams
 from difflab.config.load import ParamsError, read_yaml, validate
+from difflab.config.personalization import PersonalizationParams
+from difflab.config.studies import EvaluationParams, StudiesParams
 from difflab.config.training import AdaptationParams, ComputeParams, JudgeParams, RuntimeParams, trainings
 from difflab.config.validation import section_of
 

@@ -12,7 +12,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.filters import threshold_otsu
 from torch import Tensor
 
-from difflab.config.language import PresenceParams
+from difflab.config.personalization import PresenceParams
 from difflab.data.colors import rgb
 
 BARELY_SEEN = 5.0  # distance in CIELAB; a foreground that differs less from the background is none

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from difflab.config.diffusion import EvaluationParams
+from difflab.config.studies import EvaluationParams
 from difflab.data.classes import DIGITS
 from difflab.evaluation.intervals import bootstrapped, wilson
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from difflab.classifiers.digit_classifier import DigitClassifier
-from difflab.config.diffusion import All, EvaluationParams
+from difflab.config.diffusion import All
+from difflab.config.studies import EvaluationParams
 from difflab.data.classes import DIGITS
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError

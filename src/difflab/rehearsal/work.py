@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from difflab.config.diffusion import All, FacesParams, RecipeParams
-from difflab.config.language import PersonalizationParams
 from difflab.config.params import Params
+from difflab.config.personalization import PersonalizationParams
 from difflab.config.training import TrainingParams
 from difflab.data.classes import as_names
 from difflab.errors import read_json

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from difflab.config.data import SetParams
-from difflab.config.diffusion import FidStudyParams, RecipeParams
+from difflab.config.diffusion import RecipeParams
 from difflab.config.load import load_section
+from difflab.config.studies import FidStudyParams
 from difflab.evaluation.targets import REPORTED_T, Targets
 from difflab.history.measurements import Measurement, metrics_of
 from difflab.systems.adaptation.scenarios import domains_of

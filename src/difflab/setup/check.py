@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from difflab.config.diffusion import FacesParams
-from difflab.config.language import ConceptParams, PersonalizationParams
 from difflab.config.load import ParamsError
 from difflab.config.params import Params
+from difflab.config.personalization import ConceptParams, PersonalizationParams
 from difflab.config.training import trainings
 from difflab.errors import UserError, read_json
 from difflab.models.hub import is_hub_id, is_weights_file

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from difflab.config.language import ConceptParams
     from difflab.config.params import Params
+    from difflab.config.personalization import ConceptParams
 
 FOLDER = Path("inputs")
 CHECKED = FOLDER / "params.checked"  # says that params.yaml was checked; its content never changes

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from difflab.classifiers.digit_classifier import DigitClassifier
-from difflab.config.diffusion import EvaluationParams
+from difflab.config.studies import EvaluationParams
 from difflab.data.dataset import ImageDataset
 from difflab.errors import UserError
 from difflab.evaluation.intervals import wilson

@@ -7,7 +7,7 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from difflab.config.data import CirclesParams
-from difflab.config.language import ConceptCirclesParams, PresenceParams
+from difflab.config.personalization import ConceptCirclesParams, PresenceParams
 from difflab.data.colors import rgb
 from difflab.errors import DataError, UserError
 from difflab.evaluation.circle_metrics import shows_color

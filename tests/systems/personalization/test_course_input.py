@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from difflab.config.language import ConceptParams
+from difflab.config.personalization import ConceptParams
 from difflab.errors import UserError
 from difflab.systems.personalization.concepts import photograph_folder
 from difflab.systems.personalization.prompts import in_words, prompts_of, read_course_input

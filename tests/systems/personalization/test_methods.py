@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from scipy.stats import t
 
-from difflab.config.language import ConceptParams
+from difflab.config.personalization import ConceptParams
 from difflab.systems.personalization.evaluation import TITLES, compare_shares, method_panels, summary
 from difflab.systems.personalization.paths import sample_folder
 from difflab.systems.personalization.prompts import Group, groups_of, prompts_of

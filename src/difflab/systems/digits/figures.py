@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from difflab.config.diffusion import GuidanceStudyParams
+from difflab.config.studies import GuidanceStudyParams
 from difflab.evaluation.metrics import write_metrics
 from difflab.evaluation.targets import REPORTED_T
 from difflab.figures.curves import Curve, Plot, Table, save_curves

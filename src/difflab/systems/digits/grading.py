@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from difflab.classifiers.digit_classifier import load_digit_classifier
-from difflab.config.diffusion import EvaluationParams, FidStudyParams, RecipeData
+from difflab.config.diffusion import RecipeData
+from difflab.config.studies import EvaluationParams, FidStudyParams
 from difflab.data.dataset import class_labels
 from difflab.errors import reading
 from difflab.evaluation.classifier_metrics import share_of

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from difflab.config.data import CirclesParams
-from difflab.config.language import ConceptCirclesParams, ConceptParams
+from difflab.config.personalization import ConceptCirclesParams, ConceptParams
 from difflab.data.circles import paint, place_circles, render_images
 from difflab.data.colors import contrasts
 from difflab.data.dataset import ImageDataset

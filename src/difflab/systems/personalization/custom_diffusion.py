@@ -12,7 +12,8 @@ from accelerate.utils import set_seed
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from difflab.config.language import Concepts, GuidedSamplingParams, PriorParams
+from difflab.config.language import GuidedSamplingParams
+from difflab.config.personalization import Concepts, PriorParams
 from difflab.config.training import Compilation, TrainingParams
 from difflab.diffusion.noise_bank import resumable_batches
 from difflab.systems.personalization.objective import (

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from difflab.config.language import Concepts, PresenceParams
+from difflab.config.personalization import Concepts, PresenceParams
 from difflab.data.pixels import to_pil
 from difflab.evaluation.circle_metrics import shows_color
 from difflab.evaluation.classifier_metrics import share_of

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from difflab.config.language import Concepts, Token
+from difflab.config.personalization import Concepts, Token
 from difflab.config.validation import explain
 from difflab.data.image_files import find_images
 from difflab.errors import UserError, read_json

@@ -9,7 +9,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from difflab.config.language import Concepts, GuidedSamplingParams
+from difflab.config.language import GuidedSamplingParams
+from difflab.config.personalization import Concepts
 from difflab.data.pixels import to_pil
 from difflab.diffusion.noise_bank import resumable_batches
 from difflab.evaluation.samples import read_samples
