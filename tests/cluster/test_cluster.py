@@ -41,7 +41,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def on_slurm(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The clone after a run on SLURM, of which a node was killed in the training."""
+    """The clone after a run on SLURM in which a node was killed during training."""
     with servers.slurm(tmp_path_factory.mktemp("slurm") / "slurm") as (start, kill):
         process = subprocess.Popen(SUBMIT, shell=True, cwd=clone, env=environment(clone), start_new_session=True)
         try:
@@ -98,8 +98,10 @@ def test_run_is_that_of_one_machine(on_slurm: Path, tmp_path: Path) -> None:
 def test_runs_are_in_mlflow(on_slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with servers.mlflow_server(Path("/tmp") / f"mlflow-{os.getpid()}") as uri:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        told = run("difflab track", on_slurm).splitlines()
-        assert told[1].startswith("  smoke · ") and "num_epochs 6" in told[1] and told[1].endswith(": FINISHED")
+        printed = run("difflab track", on_slurm).splitlines()
+        assert (
+            printed[1].startswith("  smoke · ") and "num_epochs 6" in printed[1] and printed[1].endswith(": FINISHED")
+        )
         code = "import mlflow, pandas; print(mlflow.pyfunc.load_model('models:/unconditional-800/1').predict("
         code += "pandas.DataFrame({'seed': [0, 1]}), {'num_inference_steps': 2}).shape)"
         assert run(f'{sys.executable} -c "{code}"', on_slurm).splitlines()[-1].startswith("(2, ")
@@ -116,9 +118,9 @@ def test_push_that_is_killed_continues(on_slurm: Path, tmp_path: Path, kind: str
             time.sleep(2 + number)
             pushing.kill()
             pushing.wait()
-        told = run(f"difflab push {kind}", on_slurm)
-        number = told.split()[1]
-        assert told.startswith(f"{kind}: {number} of {number} objects of dvc.lock; ")
+        printed = run(f"difflab push {kind}", on_slurm)
+        number = printed.split()[1]
+        assert printed.startswith(f"{kind}: {number} of {number} objects of dvc.lock; ")
         clone = tmp_path / "clone"
         run(f"git clone --quiet . {clone} && cp .dvc/config.local {clone}/.dvc", on_slurm)
         run(f"dvc pull --remote {kind} --allow-missing && difflab check", clone)

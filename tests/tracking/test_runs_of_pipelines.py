@@ -123,8 +123,8 @@ def test_names_say_what_ran(stored: Path, runs, monkeypatch: pytest.MonkeyPatch)
         made = record("evaluate.py a", started=time.time() + seed)
         made.params_file.parent.mkdir(parents=True, exist_ok=True)
         made.params_file.write_bytes(Path("params.yaml").read_bytes())
-    told = track().splitlines()
-    assert told[1:3] == ["  smoke · ccccccc: FINISHED", "  smoke · ccccccc · guidance_scale 4.0: FINISHED"]
+    printed = track().splitlines()
+    assert printed[1:3] == ["  smoke · ccccccc: FINISHED", "  smoke · ccccccc · guidance_scale 4.0: FINISHED"]
     assert {"smoke · ccccccc", "smoke · ccccccc · guidance_scale 4.0"} < runs().keys()
     assert runs()["smoke · ccccccc"].data.params["recipes.joint-cosine.sampling.sampler"] == "ddpm"
 

@@ -71,7 +71,7 @@ def test_the_decay_of_the_average_rises_as_in_diffusers():
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "adamw_8bit"])
 def test_optimizers_step_as_pytorch_has_it(optimizer: str) -> None:
-    """In 8 bits to the precision of the moments, of which each block of 256 has its own scale."""
+    """In 8 bits to the precision of the moments, which have a scale for each block of 256."""
     tolerance = 1e-6
     if optimizer == "adamw_8bit":
         pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")

@@ -19,5 +19,5 @@ def file_part(name: str) -> str:
 
 
 def class_of(part: str) -> str:
-    """The name of a class, of which `part` is the `file_part`."""
+    """The name of the class whose `file_part` is `part`."""
     return unquote(part)

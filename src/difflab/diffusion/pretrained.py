@@ -12,8 +12,8 @@ from difflab.models.safe_loading import require_schedule, require_weights
 def load_pretrained(checkpoint: str) -> UnconditionalPipeline:
     """The pipeline in a folder that diffusers or difflab wrote, or of a hub id such as google/ddpm-celebahq-256.
 
-    In float32 whatever the file's precision; from safetensors or, where there are none, a .bin file, of which nothing
-    but tensors is unpickled. Raises UserError when there is none, weights are missing or not finite,
+    In float32 whatever the file's precision; from safetensors or, where there are none, the tensors of a .bin file,
+    without unpickling anything else. Raises UserError when there is none, weights are missing or not finite,
     the β cannot work, or it does not take images of 3 channels alone.
     """
     name, revision = split_revision(checkpoint)

@@ -1,8 +1,8 @@
 """dvc.lock and `.dvc/tmp/rwlock` after a kill of the command `dvc`, which truncates them before it writes them.
 
-What is left of dvc.lock is often valid: its first entries. DVC keeps the order of the entries and removes none, so that
-such a stump has fewer than the last whole lock, of which a copy is in `.cache/`. Where the copy is old nothing is
-computed twice: DVC restores the outputs of these stages from its run cache.
+What is left of dvc.lock is often valid: its first entries. DVC keeps the order of the entries and removes none, so such
+a stump has fewer than the copy of the last whole lock in `.cache/`. If that copy is old, nothing is computed twice: DVC
+restores the outputs of these stages from its run cache.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def autocasts_to_bf16(params: ComputeParams) -> bool:
 def compiles(compilation: Compilation, network: nn.Module, num_images: int, device: torch.device) -> bool:
     """Whether a training that passes `num_images` through `network` is compiled, which changes the rounding of results.
 
-    `auto` does so for long trainings, told by a count, not a clock, so that equal trainings have equal results.
+    `auto` does so for long trainings, by their number of images and parameters: equal trainings have equal results.
     Raises UserError where `always` meets a machine without a compiler; `auto` says so on stderr.
     """
     num_parameters = sum(weights.numel() for weights in network.parameters())
