@@ -14,6 +14,7 @@ from difflab.errors import UserError
 from difflab.models.hub import is_hub_id
 from difflab.setup.check import check_params
 from tests.config.changed_params import PARAMS, changed
+from tests.systems.controlnet.pair_folder import write_pairs
 
 SIZE = 32  # of PARAMS' faces
 
@@ -30,6 +31,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_image("images/a.png")
     save_image("labelled/val/0_000.png")
     Path("labelled/id2label.json").write_text('{"0": "cat"}')
+    write_pairs(Path("pairs"), ["a red circle"] * 20, size=8)
+    write_pairs(Path("words"), ["a red house"] * 20, size=8)
     Path("unet/model_index.json").write_text("{}")
     Path("clip/config.json").write_text("{}")
     Path("UNet.pth").touch()
@@ -41,6 +44,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("input.json").write_text(json.dumps({"0": entry}))
     Path("other.json").write_text(json.dumps({"0": entry | {"token_name": "<new2>", "prompt": "a <new2>"}}))
     return tmp_path
+
+
+def test_too_few_pairs_are_named() -> None:
+    write_pairs(Path("few"), ["a red circle"] * 5, size=8)
+    params = changed("controlnet/training/batch_size", 4, params_of("controlnet/pairs/folder", "few").model_dump())
+    with pytest.raises(
+        UserError, match=r"^params\.yaml: controlnet\.training\.batch_size: found 4, allowed: at most 3"
+    ):
+        check_params(validate(Params, params))
+    params = changed("controlnet/pairs/num_validation", 5, params)
+    with pytest.raises(UserError, match=r"^params\.yaml: controlnet\.pairs\.num_validation: found 5 of 5 pairs"):
+        check_params(validate(Params, params))
 
 
 def save_image(name: str) -> None:
@@ -57,6 +72,8 @@ def params_of(key: str, value: str, checkpoint: str | None = None) -> Params:
         params["prepare"]["digit_size"] = 28
         for recipe in params["recipes"].values():
             recipe["network"] |= {"patch_size": 1, "block_out_channels": [16, 16]}
+    if key.startswith("controlnet"):
+        params["controlnet"]["pairs"]["num_validation"] = params["controlnet"]["samples"]["num_compared"] = 2
     if key.startswith("personalization"):
         concept = {"token": "<new1>", "initializer": "red", "color": None, "images": None}
         params["personalization"]["concepts"] = {"mine": concept}
@@ -77,6 +94,7 @@ def params_of(key: str, value: str, checkpoint: str | None = None) -> Params:
         ("text_to_image/pretrained", "unet"),
         ("text_to_image/pretrained", "CompVis/stable-diffusion-v1-4"),
         ("zero_shot/images", "labelled"),
+        ("controlnet/pairs/folder", "pairs"),
         ("personalization/input", "input.json"),
         (IMAGES, "images"),
         ("data/root", "data"),
@@ -110,6 +128,9 @@ def test_what_is_there_passes(key: str, value: str) -> None:
         ("faces/reference", "images", "images: found no image 00"),
         ("zero_shot/images", "nope", "found 'nope', which is not there"),
         ("zero_shot/images", "empty", "empty/id2label.json: found no such file"),
+        ("controlnet/pairs/folder", "nope", "found 'nope', which is not there"),
+        ("controlnet/pairs/folder", "empty", "empty/prompt.json: not found"),
+        ("controlnet/pairs/folder", "words", "found 'house' in 'a red house', allowed: words of captions: "),
         ("personalization/input", "nope.json", "nope.json: not found"),
         ("personalization/input", "other.json", "other.json: found '<new2>'"),
         (IMAGES, "nope", "nope: "),

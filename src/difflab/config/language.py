@@ -202,8 +202,19 @@ class ControlSamplesParams(Section):
         require(compared <= most, "num_compared", compared, f"integer ≤ num_one_circle = {most}")
 
 
+class PairsParams(Section):
+    """Pairs of a conditioning image and an image, of the user's."""
+
+    folder: Text | None = Field(
+        description="folder with prompt.json, in the layout of Fill50k; null: scenes of one circle"
+    )
+    num_validation: NumImages = Field(description="the last pairs, which are kept from training and sampled")
+
+
 class ControlNetParams(Section):
-    """A ControlNet of the text-to-image model, trained on scenes of one circle."""
+    """A ControlNet of the text-to-image model, trained on scenes of one circle or on pairs of images."""
+
+    pairs: PairsParams
 
     hint_channels: Widths = Field(description="width of each level of the hint encoder")
     drop_probability: Probability = Field(description="share of training images without their caption")
@@ -214,3 +225,7 @@ class ControlNetParams(Section):
     def check(self) -> None:
         snapshots = self.training.num_snapshots
         require(snapshots > 0, "training.num_snapshots", snapshots, "integer ≥ 1, for the convergence figure")
+        if self.pairs.folder is not None:
+            compared, most = self.samples.num_compared, self.pairs.num_validation
+            allowed = f"integer ≤ pairs.num_validation = {most}"
+            require(compared <= most, "samples.num_compared", compared, allowed)

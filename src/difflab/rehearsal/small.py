@@ -173,6 +173,7 @@ class _Cut:
             self.cut_epochs(training, circles["num_train"])
         self.cut_epochs(clip, max(circles["num_train"] + digits, clip["batch_size"]))
         tree["controlnet"]["training"]["num_snapshots"] = 1
+        tree["controlnet"]["pairs"]["folder"] = None
         text = json.dumps([tree["controlnet"]["samples"], tree["personalization"]])
         others = [color for color in circles["colors"] if color not in text][:COLORS]
         circles["colors"] = [color for color in circles["colors"] if color in text or color in others]

@@ -14,6 +14,7 @@ from difflab.config.personalization import PersonalizationParams
 from difflab.config.training import TrainingParams
 from difflab.data.classes import as_names
 from difflab.errors import read_json
+from difflab.systems.controlnet.pairs import read_pairs
 from difflab.systems.text_to_image.autoencoder import encoded_at_once
 
 PROCESS_ROWS = 8  # noises of figures/process_RECIPE.png, and columns of figures/training_RECIPE.gif
@@ -97,8 +98,7 @@ def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | No
             work = _trained(section.training, params.circles.num_train, latents_of(params).num_bytes)
             return replace(work, encoded=encoded_at_once(latents_of(params).image_size))
         case "controlnet":
-            share = 1 - params.circles.two_circles
-            examples = round(share * params.circles.num_train)
+            examples = _control_examples(params)
             work = _trained(params.controlnet.training, examples, latents_of(params).num_bytes)
             return replace(work, encoded=encoded_at_once(latents_of(params).image_size))
         case "invert":
@@ -118,6 +118,14 @@ def _trained(training: TrainingParams, examples: int, example_bytes: int, runs: 
     size = training.batch_size
     images = runs * training.num_epochs * (examples // size) * size
     return Work("step", images, size, size // training.gradient_accumulation_steps, data_bytes=examples * example_bytes)
+
+
+def _control_examples(params: Params) -> int:
+    """Scenes of one circle, or pairs of the folder that are not held out."""
+    pairs = params.controlnet.pairs
+    if pairs.folder is not None:
+        return len(read_pairs(pairs.folder)) - pairs.num_validation
+    return round((1 - params.circles.two_circles) * params.circles.num_train)
 
 
 def _of_images(training: TrainingParams, examples: int, params: Params, name: str, runs: int = 1) -> Work:
@@ -229,6 +237,8 @@ def _prompts_sampled(kind: str, params: Params) -> Work | None:
         case "controlnet_samples":
             samples, sampling = params.controlnet.samples, params.controlnet.sampling
             groups = samples.num_one_circle + samples.num_two_circles * len(samples.two_circles)
+            if params.controlnet.pairs.folder is not None:
+                groups = params.controlnet.pairs.num_validation
             compared = params.controlnet.training.num_snapshots + len(samples.conditioning_scales)
             images = 2 * groups + compared * samples.num_compared
         case "sample_multi_concept":

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from difflab.config.diffusion import FacesParams
+from difflab.config.language import ControlNetParams
 from difflab.config.load import ParamsError
 from difflab.config.params import Params
 from difflab.config.personalization import ConceptParams, PersonalizationParams
@@ -22,7 +23,6 @@ from difflab.setup.sets import check_sets
 
 def check_params(params: Params) -> None:
     """Raises UserError, one line with the whole key, for the first thing that is missing or cannot be used."""
-    check_prompts(params)
     check_sets(params)
     _check_optimizers(params)
     for key, name, check in _named(params):
@@ -31,7 +31,9 @@ def check_params(params: Params) -> None:
                 check(name)
             except UserError as error:
                 line = str(error)
-                raise ParamsError(f"params.yaml: {line if line.startswith(key) else f'{key}: {line}'}") from None
+                whole = line if line.startswith(("controlnet.", key)) else f"{key}: {line}"
+                raise ParamsError(f"params.yaml: {whole}") from None
+    check_prompts(params)
 
 
 def _check_optimizers(params: Params) -> None:
@@ -52,6 +54,7 @@ def _named(params: Params) -> Iterator[tuple[str, str | None, Callable[[str], No
     yield "clip.pretrained", params.clip.pretrained, lambda name: _model(name, "config.json")
     yield "text_to_image.pretrained", params.text_to_image.pretrained, lambda name: _model(name, "model_index.json")
     yield "zero_shot.images", params.zero_shot.images, _labelled_images
+    yield "controlnet.pairs.folder", params.controlnet.pairs.folder, lambda _: _pairs(params.controlnet)
     yield "personalization.input", personalization.input, lambda _: _course_input(personalization)
     for name, concept in personalization.concepts.items():
         yield f"personalization.concepts.{name}.images", concept.images, lambda _, it=concept: _photographs(it, None)
@@ -144,6 +147,20 @@ def _labelled_images(folder: str) -> None:
     from difflab.systems.zero_shot.labeled_folder import read_labeled_folder
 
     read_labeled_folder(folder)
+
+
+def _pairs(controlnet: ControlNetParams) -> None:
+    folder = str(controlnet.pairs.folder)
+    _folder(folder)
+    from difflab.systems.controlnet.pairs import read_pairs, require_images, split_pairs
+
+    pairs = read_pairs(folder)
+    train, _ = split_pairs(pairs, controlnet.pairs.num_validation)
+    size = controlnet.training.batch_size
+    if len(train) < size:
+        found = f"controlnet.training.batch_size: found {size}"
+        raise UserError(f"{found}, allowed: at most {len(train)}, the pairs of {folder} to train with")
+    require_images(pairs)
 
 
 def _course_input(personalization: PersonalizationParams) -> None:

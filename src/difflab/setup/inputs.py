@@ -61,6 +61,7 @@ def named_inputs(params: Params) -> Iterator[tuple[str, list[Path]]]:
     yield "clip.pretrained", _there(params.clip.pretrained)
     yield "text_to_image.pretrained", _there(params.text_to_image.pretrained)
     yield "zero_shot.images", _there(params.zero_shot.images)
+    yield "controlnet.pairs.folder", _there(params.controlnet.pairs.folder)
     yield "personalization.input", _there(personalization.input)
     for name, concept in personalization.concepts.items():
         yield f"personalization.concepts/{name}", _photographs(concept, personalization.input)

@@ -85,9 +85,15 @@ def _words_and_tokens(prompt: str) -> list[str]:
 
 def _drawn_prompts(params: Params) -> Iterator[tuple[str, str]]:
     """Those of the text-to-image model, each with its key."""
-    personalization, samples = params.personalization, params.controlnet.samples
-    for number, pair in enumerate(samples.two_circles):
-        yield f"controlnet.samples.two_circles.{number}.prompt", pair.prompt
+    personalization, controlnet = params.personalization, params.controlnet
+    if controlnet.pairs.folder is None:
+        for number, pair in enumerate(controlnet.samples.two_circles):
+            yield f"controlnet.samples.two_circles.{number}.prompt", pair.prompt
+    else:
+        from difflab.systems.controlnet.pairs import read_pairs
+
+        for prompt in read_pairs(controlnet.pairs.folder).prompts:
+            yield "controlnet.pairs.folder", prompt
     for name, concept in personalization.concepts.items():
         yield f"personalization.concepts.{name}.initializer", concept.initializer
     for prompt in personalization.custom_diffusion.prior.prompts:

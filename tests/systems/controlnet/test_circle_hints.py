@@ -8,7 +8,7 @@ from difflab.config.language import ControlSamplesParams
 from difflab.config.load import ParamsError, validate
 from difflab.data.circles import render_images
 from difflab.data.pixels import to_uint8
-from difflab.systems.controlnet.conditions import Conditions, all_conditions
+from difflab.systems.controlnet.conditions import CircleConditions, circle_conditions
 from difflab.systems.controlnet.evaluation import measure
 from difflab.systems.controlnet.sampling import all_sample_sets
 from tests.systems.text_to_image.tiny import CAPTIONS, make_scenes
@@ -35,9 +35,9 @@ def images_of(geometry, colors, size: int = 32) -> np.ndarray:
     return to_uint8(images).permute(0, 2, 3, 1).numpy()
 
 
-def two(any_order: bool) -> Conditions:
+def two(any_order: bool) -> CircleConditions:
     geometry = torch.tensor([[(0.3, 0.3, 0.2), (0.7, 0.7, 0.15)]])
-    return Conditions(["…"], geometry, torch.tensor([[RED, BLUE, WHITE]], dtype=torch.uint8), any_order)
+    return CircleConditions(["…"], geometry, torch.tensor([[RED, BLUE, WHITE]], dtype=torch.uint8), any_order)
 
 
 def test_what_was_asked_for_has_no_error():
@@ -78,7 +78,8 @@ def test_a_circle_that_is_not_there_has_none():
 def test_each_request_is_drawn_with_and_without_from_the_same_noises(tmp_path):
     params = validate(ControlSamplesParams, PARAMS)
     snapshots = [tmp_path / "step_000010.safetensors", tmp_path / "step_000020.safetensors"]
-    drawings = {drawing.name: drawing for drawing in all_sample_sets(make_scenes(), params, snapshots)}
+    groups = circle_conditions(make_scenes(), params)
+    drawings = {drawing.name: drawing for drawing in all_sample_sets(groups, params, snapshots)}
     assert list(drawings) == [
         *("one_circle", "one_circle_without", "two_circles_1", "two_circles_1_without"),
         *("step_000010", "step_000020", "scale_0", "scale_1"),
@@ -95,7 +96,7 @@ def test_each_request_is_drawn_with_and_without_from_the_same_noises(tmp_path):
 
 
 def test_requests_are_those_of_the_parameters():
-    groups = all_conditions(make_scenes(), validate(ControlSamplesParams, PARAMS))
+    groups = circle_conditions(make_scenes(), validate(ControlSamplesParams, PARAMS))
     asked = groups["two_circles_1"]
     assert asked.prompts == ["red circle and blue circle on white background"] * 2
     assert asked.colors[1].tolist() == [list(RED), list(BLUE), list(WHITE)]

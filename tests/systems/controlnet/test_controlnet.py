@@ -1,6 +1,7 @@
 """What trains and what stays, bit for bit; what a ControlNet says before its first step; hints that do not fit."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from diffusers import ControlNetModel, DDPMScheduler
 
 from difflab.data.circles import render_conditioning_images
 from difflab.errors import UserError
+from difflab.systems.controlnet.examples import CircleExamples
 from difflab.systems.controlnet.network import (
     ControlTask,
     load_controlnet,
@@ -18,7 +20,6 @@ from difflab.systems.controlnet.network import (
     with_control,
 )
 from difflab.systems.controlnet.sampling import sample_controlled
-from difflab.systems.text_to_image.autoencoder import encode_scenes
 from difflab.systems.text_to_image.objective import Captions
 from difflab.systems.text_to_image.sampling import sample_prompts
 from difflab.systems.zero_shot.clip import tokenize
@@ -46,11 +47,13 @@ def trained(pipeline, folder: Path, accelerator: Accelerator | None = None, **ch
     (empty,) = tokenize(pipeline.tokenizer, [""])
     captions = Captions(pipeline.text_encoder, empty, 0.5)
     scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)
-    task = ControlTask(controlnet, pipeline.unet, scheduler, captions, SIZE)
+    examples = CircleExamples(scenes)
+    hints = partial(examples.hints, size=SIZE)
+    task = ControlTask(controlnet, pipeline.unet, scheduler, captions, hints)
     data = {
-        "latents": encode_scenes(pipeline.vae, scenes, SIZE),
+        "latents": examples.encode(pipeline.vae, SIZE),
         "tokens": tokenize(pipeline.tokenizer, CAPTIONS),
-        "geometry": scenes.geometry,
+        **examples.data,
     }
     training = TRAINING.model_copy(update={"num_epochs": 4} | changes)
     fit(task, data, training, accelerator or Accelerator(cpu=True), RollingCheckpoint(folder))

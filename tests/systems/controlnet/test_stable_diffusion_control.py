@@ -15,6 +15,7 @@ from difflab.errors import UserError
 from stages.controlnet import controlnet, controlnet_samples, evaluate_controlnet
 from stages.text_to_image import autoencoder, text_to_image
 from tests.stage_calls import run_stage
+from tests.systems.controlnet.pair_folder import write_pairs
 from tests.systems.personalization.stable_diffusion import SIZE, make_pipeline
 from tests.systems.text_to_image.tiny import SAMPLING, TRAINING, make_scenes
 
@@ -43,6 +44,7 @@ def project(tmp_path, monkeypatch) -> dict:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["text_to_image"]["pretrained"] = "sd"
     params["controlnet"] = {
+        "pairs": {"folder": None, "num_validation": 2},
         "hint_channels": [4, 4, 4, 8],
         "drop_probability": 0.5,
         "training": TRAINING.model_dump(),
@@ -86,6 +88,31 @@ def test_a_controlnet_of_a_pretrained_model(project, monkeypatch):
     images = load_file("samples/controlnet/two_circles_1.safetensors")["images"]
     assert images.shape == (2, 3, SIZE, SIZE)
     assert set(files("figures")) == {"controlnet.png", "controlnet_convergence.png", "controlnet_scale.png"}
+
+
+def test_a_controlnet_of_pairs(project, monkeypatch):
+    """The same stages on a folder: other examples, other groups; step 0 of the curve is without the ControlNet."""
+    write_pairs(Path("fill"), ["red circle and blue circle"] * 5, size=2 * SIZE)
+    project["controlnet"]["pairs"]["folder"] = "fill"
+    write(project)
+    run_stage(text_to_image)
+    run_stage(controlnet)
+    run_stage(controlnet_samples)
+    run_stage(evaluate_controlnet)
+    assert {file.name.partition(".")[0] for file in Path("samples/controlnet").iterdir()} == {
+        *("pairs", "pairs_without", "scale_0", "scale_1", "step_000001", "step_000002"),
+    }
+    assert load_file("samples/controlnet/pairs.safetensors")["images"].shape == (2, 3, SIZE, SIZE)
+    metrics = json.loads(Path("metrics/controlnet.json").read_text())
+    assert metrics["pairs"]["num_images"] == 2 and "reported" not in metrics
+    assert 0 <= metrics["pairs"]["edge_f1"]["value"] <= 1
+    assert list(metrics["steps"]) == ["0", "1", "2"] and list(metrics["scales"]) == ["0", "1"]
+    assert metrics["scales"]["0"] == metrics["steps"]["0"]  # both are without it, the first image alone
+    assert set(files("figures")) == {"controlnet.png", "controlnet_convergence.png", "controlnet_scale.png"}
+    before = files("models/controlnet")
+    Path("fill/source/0.png").write_bytes(Path("fill/target/0.png").read_bytes())
+    run_stage(controlnet)
+    assert files("models/controlnet") != before  # the conditioning images are what it learns from
 
 
 def test_an_unknown_component_stops_before_any_work(project, monkeypatch):

@@ -1,22 +1,41 @@
-"""Prompts, conditioning images and colors of the ControlNet's samples, in groups that are evaluated together."""
+"""Prompts and conditioning images of the ControlNet's samples, in groups that are evaluated together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
-from difflab.config.language import ControlSamplesParams, TwoCirclesParams
-from difflab.data.circles import Scenes
+from difflab.config.language import ControlSamplesParams, PairsParams, TwoCirclesParams
+from difflab.data.circles import Scenes, render_conditioning_images
 from difflab.data.colors import rgb
 from difflab.errors import UserError
+from difflab.systems.controlnet.pairs import Pairs, read_pairs, split_pairs
 
-ONE_CIRCLE = "one_circle"
+ONE_CIRCLE, PAIRS = "one_circle", "pairs"
+
+
+class Conditions(Protocol):
+    """The conditions of N images, image i from noise i of the bank."""
+
+    @property
+    def prompts(self) -> list[str]: ...
+
+    def __len__(self) -> int: ...
+
+    def part(self, numbers: range) -> Self:
+        """The conditions of the images `numbers`, which are consecutive."""
+        ...
+
+    def hints(self, size: int) -> Tensor:
+        """(N, 3, size, size) float32 in [0, 1]: the conditioning images."""
+        ...
 
 
 @dataclass(frozen=True)
-class Conditions:
-    """The conditions of N images, image i from noise i of the bank.
+class CircleConditions:
+    """Conditions whose images are circles.
 
     `geometry` (N, 2, 3) of the conditioning images and `colors` (N, 3, 3) uint8 of the prompts are as in Scenes; with
     `any_order` the prompt does not say which circle has which color.
@@ -30,25 +49,29 @@ class Conditions:
     def __len__(self) -> int:
         return len(self.prompts)
 
-    def part(self, numbers: range) -> "Conditions":
+    def part(self, numbers: range) -> "CircleConditions":
         """The conditions of the images `numbers`, which are consecutive."""
         rows = slice(numbers.start, numbers.stop)
-        return Conditions(self.prompts[rows], self.geometry[rows], self.colors[rows], self.any_order)
+        return CircleConditions(self.prompts[rows], self.geometry[rows], self.colors[rows], self.any_order)
+
+    def hints(self, size: int) -> Tensor:
+        """(N, 3, size, size) float32 in [0, 1]: outlines of the circles."""
+        return render_conditioning_images(self.geometry, size)
 
 
-def one_circle(scenes: Scenes, count: int) -> Conditions:
+def one_circle(scenes: Scenes, count: int) -> CircleConditions:
     """The first `count` scenes of one circle. Raises UserError when there are fewer."""
     scenes = scenes.where(scenes.num_circles == 1)
     if len(scenes) < count:
         raise UserError(f"circles.num_validation: found {len(scenes)} scenes of one circle, allowed: {count} at least")
-    return Conditions(scenes.captions[:count], scenes.geometry[:count], scenes.colors[:count])
+    return CircleConditions(scenes.captions[:count], scenes.geometry[:count], scenes.colors[:count])
 
 
-def two_circles(params: TwoCirclesParams, count: int) -> Conditions:
+def two_circles(params: TwoCirclesParams, count: int) -> CircleConditions:
     """One prompt and conditioning image, `count` times."""
     geometry = torch.tensor(params.circles, dtype=torch.float32)
     colors = torch.tensor([rgb(name) for name in params.colors], dtype=torch.uint8)
-    return Conditions(
+    return CircleConditions(
         [params.prompt] * count,
         geometry.expand(count, -1, -1).contiguous(),
         colors.expand(count, -1, -1).contiguous(),
@@ -56,13 +79,20 @@ def two_circles(params: TwoCirclesParams, count: int) -> Conditions:
     )
 
 
-def all_conditions(scenes: Scenes, params: ControlSamplesParams) -> dict[str, Conditions]:
+def circle_conditions(scenes: Scenes, params: ControlSamplesParams) -> dict[str, CircleConditions]:
     """By name: held-out scenes of one circle, and each conditioning image of two."""
     groups = {ONE_CIRCLE: one_circle(scenes, params.num_one_circle)}
     return groups | {
         two_circles_name(number): two_circles(pair, params.num_two_circles)
         for number, pair in enumerate(params.two_circles, start=1)
     }
+
+
+def pair_conditions(params: PairsParams) -> dict[str, Pairs]:
+    """The held-out pairs of a folder."""
+    assert params.folder is not None
+    _, held_out = split_pairs(read_pairs(params.folder), params.num_validation)
+    return {PAIRS: held_out}
 
 
 def two_circles_name(number: int) -> str:
@@ -75,12 +105,12 @@ def without(name: str) -> str:
 
 
 def scaled(scale: float) -> str:
-    """The name of the images of one circle with a conditioning scale."""
+    """The name of the compared images with a conditioning scale."""
     return f"scale_{scale:g}"
 
 
 def at_step(step: int) -> str:
-    """The name of the images of one circle after a step of training."""
+    """The name of the compared images after a step of training."""
     return f"step_{step:06d}"
 
 

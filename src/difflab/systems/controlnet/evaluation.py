@@ -1,9 +1,9 @@
 """metrics/controlnet.json: how well images follow conditioning images and prompts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from difflab.evaluation.circle_metrics import MEASURES, delta_e, disk, distances
 from difflab.evaluation.intervals import median
 from difflab.systems.controlnet.conditions import (
     ONE_CIRCLE,
+    CircleConditions,
     Conditions,
     at_step,
     scaled,
@@ -28,6 +29,8 @@ PROTOCOL = MEASURES | {
     "color": "of a circle, of the pixels inside its hint; of the background, of those outside all hints",
     "without": "the same prompts and noises without the ControlNet; step 0 is the same",
 }
+
+C = TypeVar("C", bound=Conditions)
 
 
 def load_sample_sets(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
@@ -66,7 +69,7 @@ class CircleErrors:
         return [{"iou": asdict(median(overlap)), "delta_e": asdict(median(error))} for overlap, error in pairs]
 
 
-def measure(images: NDArray[np.uint8], requests: Conditions) -> CircleErrors:
+def measure(images: NDArray[np.uint8], requests: CircleConditions) -> CircleErrors:
     """`images` (N, S, S, 3) of N requests with equally many circles.
 
     A circle's shape is the foreground nearer to its circle of the conditioning image than to the other, its color the
@@ -93,30 +96,49 @@ def _measure_one(
     return overlaps, min(errors, key=sum), background
 
 
+def circle_summary(images: NDArray[np.uint8], requests: CircleConditions) -> dict[str, Any]:
+    return measure(images, requests).summary()
+
+
 def controlnet_metrics(
-    images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions], params: ControlSamplesParams
+    images: dict[str, NDArray[np.uint8]], groups: dict[str, CircleConditions], params: ControlSamplesParams
 ) -> dict[str, Any]:
     """`images` (N, S, S, 3) by group."""
-    metrics: dict[str, Any] = {}
-    for name, requests in groups.items():
-        metrics[name] = {"num_images": len(requests)} | _of_group(images, name, requests)
+    metrics = {name: of_group(images, name, requests, circle_summary) for name, requests in groups.items()}
     for number, asked in enumerate(params.two_circles, start=1):
         name = two_circles_name(number)
         circles = measure(images[name], groups[name]).of_each_circle()
         named = [{"color": color} | circle for color, circle in zip(asked.colors, circles, strict=False)]
         metrics[name] = {"prompt": asked.prompt} | metrics[name] | {"circles": named}
-    compared = groups[ONE_CIRCLE].part(range(params.num_compared))
-    steps = {step: at_step(step) for step in steps_of(images)}
-    scales = {f"{scale:g}": scaled(scale) for scale in params.conditioning_scales}
-    before = images[without(ONE_CIRCLE)][: len(compared)]
-    metrics["steps"] = {"0": measure(before, compared).summary()}
-    metrics["steps"] |= {str(step): measure(images[name], compared).summary() for step, name in steps.items()}
-    metrics["scales"] = {scale: measure(images[name], compared).summary() for scale, name in scales.items()}
-    metrics["num_compared"] = params.num_compared
-    metrics["protocol"] = PROTOCOL | {"image_size": images[ONE_CIRCLE].shape[1]}
-    return metrics
+    metrics |= of_compared(images, ONE_CIRCLE, groups[ONE_CIRCLE], params, circle_summary)
+    return metrics | {"protocol": PROTOCOL | {"image_size": images[ONE_CIRCLE].shape[1]}}
 
 
-def _of_group(images: dict[str, NDArray[np.uint8]], name: str, requests: Conditions) -> dict[str, Any]:
-    summary = measure(images[name], requests).summary()
-    return summary | {"without": measure(images[without(name)], requests).summary()}
+def of_group(
+    images: dict[str, NDArray[np.uint8]],
+    name: str,
+    requests: C,
+    summarize: Callable[[NDArray[np.uint8], C], dict[str, Any]],
+) -> dict[str, Any]:
+    """`summarize` of the samples of one group, with the ControlNet and without."""
+    drawn = {"num_images": len(requests)} | summarize(images[name], requests)
+    return drawn | {"without": summarize(images[without(name)], requests)}
+
+
+def of_compared(
+    images: dict[str, NDArray[np.uint8]],
+    name: str,
+    requests: C,
+    params: ControlSamplesParams,
+    summarize: Callable[[NDArray[np.uint8], C], dict[str, Any]],
+) -> dict[str, Any]:
+    """`summarize` by training step and by conditioning scale, of the first `num_compared` images of a group."""
+    compared = requests.part(range(params.num_compared))
+    steps = {"0": images[without(name)][: len(compared)]}
+    steps |= {str(step): images[at_step(step)] for step in steps_of(images)}
+    scales = {f"{scale:g}": images[scaled(scale)] for scale in params.conditioning_scales}
+    measured = {
+        key: {value: summarize(drawn, compared) for value, drawn in of.items()}
+        for key, of in (("steps", steps), ("scales", scales))
+    }
+    return measured | {"num_compared": params.num_compared}

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from difflab.data.circles import render_conditioning_images
 from difflab.data.pixels import to_pil, unit_to_uint8
 from difflab.figures.curves import Curve, Plot, save_curves
 from difflab.figures.image_grid import Panel, save_image_grid
-from difflab.systems.controlnet.conditions import ONE_CIRCLE, Conditions, without
+from difflab.systems.controlnet.conditions import ONE_CIRCLE, CircleConditions, without
 
 NOISES = 6  # that are shown of each hint of two circles
 SCENES = 4  # of one circle that are shown
@@ -21,7 +20,7 @@ LINE = 26  # characters
 
 
 def save_examples(
-    images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions], path: Path, inputs: Sequence[Path]
+    images: dict[str, NDArray[np.uint8]], groups: dict[str, CircleConditions], path: Path, inputs: Sequence[Path]
 ) -> None:
     """Prompt | control image | generated images for several noises, with the ControlNet and without."""
     two = {name: requests for name, requests in groups.items() if name != ONE_CIRCLE}
@@ -29,57 +28,61 @@ def save_examples(
     save_image_grid(panels, "ControlNet, trained on one circle", path, "evaluate_controlnet", inputs)
 
 
-def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, Conditions]) -> Panel:
+def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, CircleConditions]) -> Panel:
     """A row for each prompt and hint with the ControlNet, and one without; noises in columns."""
     rows, labels = [], []
     for name, requests in groups.items():
         shown = range(min(NOISES, len(requests)))
         hint = _hints(requests.part(range(1)), images[name].shape[1])
-        rows += [hint + _pictures(images[group], shown) for group in (name, without(name))]
+        rows += [hint + pictures(images[group], shown) for group in (name, without(name))]
         prompt = fill(requests.prompts[0], LINE)
         labels += [prompt, f"{prompt},\nwithout the ControlNet"]
     noises = [f"noise {number}" for number in range(max(map(len, rows)) - 1)]
     return Panel(rows, labels, ["control image", *noises])
 
 
-def _one_circle(images: dict[str, NDArray[np.uint8]], requests: Conditions) -> Panel:
+def _one_circle(images: dict[str, NDArray[np.uint8]], requests: CircleConditions) -> Panel:
     """A row for each held-out scene, with a noise of its own."""
     shown = range(min(SCENES, len(requests)))
     hints = _hints(requests.part(shown), images[ONE_CIRCLE].shape[1])
-    drawn, alone = (_pictures(images[group], shown) for group in (ONE_CIRCLE, without(ONE_CIRCLE)))
+    drawn, alone = (pictures(images[group], shown) for group in (ONE_CIRCLE, without(ONE_CIRCLE)))
     labels = [fill(prompt, LINE) for prompt in requests.part(shown).prompts]
     return Panel(
         [list(row) for row in zip(hints, drawn, alone, strict=True)], labels, ["control image", "with", "without"]
     )
 
 
-def _pictures(images: NDArray[np.uint8], numbers: range) -> list[Image.Image]:
+def pictures(images: NDArray[np.uint8], numbers: range) -> list[Image.Image]:
     return [Image.fromarray(images[number]) for number in numbers]
 
 
-def _hints(requests: Conditions, size: int) -> list[Image.Image]:
-    return to_pil(unit_to_uint8(render_conditioning_images(requests.geometry, size)))
+def _hints(requests: CircleConditions, size: int) -> list[Image.Image]:
+    return to_pil(unit_to_uint8(requests.hints(size)))
 
 
 def save_convergence(metrics: dict[str, Any], path: Path, inputs: Sequence[Path]) -> None:
-    """IoU and color errors against the steps of training."""
+    """What was measured against the steps of training."""
     title = "ControlNet convergence"
     save_curves(_plots(metrics["steps"], "training steps"), title, path, "evaluate_controlnet", inputs)
 
 
 def save_scales(metrics: dict[str, Any], path: Path, inputs: Sequence[Path]) -> None:
-    """IoU and color errors against the conditioning scale."""
+    """What was measured against the conditioning scale."""
     title = "Effect of the conditioning scale"
     save_curves(_plots(metrics["scales"], "conditioning scale"), title, path, "evaluate_controlnet", inputs)
 
 
 def _plots(measured: dict[str, Any], x_label: str) -> list[Plot]:
+    """IoU and color errors of circles, or the F1 of the edges of pairs."""
     x = [float(key) for key in measured]
-    curves = {
-        key: Curve.of(label, x, [values[key] for values in measured.values()])
-        for key, label in (("iou", "IoU"), ("circle_delta_e", "circle"), ("background_delta_e", "background"))
-    }
+
+    def curve(key: str, label: str) -> Curve:
+        return Curve.of(label, x, [values[key] for values in measured.values()])
+
+    if all("edge_f1" in values for values in measured.values()):
+        return [Plot("edges of the real image", x_label, "F1", [curve("edge_f1", "F1")])]
+    colors = [curve("circle_delta_e", "circle"), curve("background_delta_e", "background")]
     return [
-        Plot("overlap with the conditioning image", x_label, "IoU", [curves["iou"]]),
-        Plot("color", x_label, "CIEDE2000", [curves["circle_delta_e"], curves["background_delta_e"]]),
+        Plot("overlap with the conditioning image", x_label, "IoU", [curve("iou", "IoU")]),
+        Plot("color", x_label, "CIEDE2000", colors),
     ]

@@ -1,6 +1,6 @@
 """The ControlNet of a text-to-image model, and its objective."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, Stable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from difflab.data.circles import render_conditioning_images
 from difflab.errors import UserError, reading
 from difflab.models.safe_loading import load_weights, require_weights
 from difflab.models.task import Task
@@ -88,26 +87,27 @@ class ControlTask(Task):
         unet: UNet2DConditionModel,
         scheduler: Any,
         captions: Captions,
-        hint_size: int,
+        hints: Callable[[dict[str, Tensor]], Tensor],
     ):
-        """`unet` is on the training device; hints are drawn `hint_size` pixels a side."""
+        """`unet` is on the training device; `hints` are those of a batch, (N, 3, S, S) in [0, 1]."""
         super().__init__()
         self.controlnet = controlnet
         self.frozen = (unet.requires_grad_(False).eval(),)
-        self.scheduler, self.captions, self.hint_size = scheduler, captions, hint_size
+        self.scheduler, self.captions, self.hints = scheduler, captions, hints
 
     def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Of `latents` (N, C, h, w), `tokens` (N, L) and `geometry` (N, 2, 3) as in Scenes."""
+        """Of `latents` (N, C, h, w), `tokens` (N, L), and what `hints` reads."""
         tokens = self.captions.draw(batch["tokens"], generator)
-        return batch | {"tokens": tokens} | draw_noise(self.scheduler, batch["latents"], generator)
+        hints = self.hints(batch).to(batch["latents"].device)
+        noise = draw_noise(self.scheduler, batch["latents"], generator)
+        return {"latents": batch["latents"], "tokens": tokens, "hints": hints} | noise
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """`latents` and `noise` (N, C, h, w), `timesteps` (N,), `tokens` and `geometry`, to the mean loss."""
+        """`latents` and `noise` (N, C, h, w), `timesteps` (N,), `tokens` and `hints`, to the mean loss."""
         (unet,) = self.frozen
         states = self.captions(inputs["tokens"])
-        hints = render_conditioning_images(inputs["geometry"], self.hint_size)
         z, t, target = noised(self.scheduler, inputs)
-        down, middle = self.controlnet(z, t, states, controlnet_cond=hints, return_dict=False)
+        down, middle = self.controlnet(z, t, states, controlnet_cond=inputs["hints"], return_dict=False)
         predicted = unet(
             z, t, states, down_block_additional_residuals=down, mid_block_additional_residual=middle
         ).sample

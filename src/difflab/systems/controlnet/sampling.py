@@ -1,6 +1,6 @@
 """Sampling with a ControlNet, without it, by training step and by conditioning scale."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -10,9 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor, cat
 
 from difflab.config.language import ControlSamplesParams, GuidedSamplingParams
-from difflab.data.circles import Scenes
 from difflab.errors import UserError
-from difflab.systems.controlnet.conditions import ONE_CIRCLE, Conditions, all_conditions, scaled, without
+from difflab.systems.controlnet.conditions import Conditions, scaled, without
 from difflab.systems.text_to_image.model_folder import image_size
 from difflab.systems.text_to_image.sampling import sample_prompts
 
@@ -59,18 +58,20 @@ class SampleSet:
         return [self[start : start + size] for start in range(0, len(self), size)]
 
 
-def all_sample_sets(scenes: Scenes, params: ControlSamplesParams, snapshots: Sequence[Path]) -> list[SampleSet]:
-    """All groups with the ControlNet and without; then some images of one circle by training step and by scale.
+def all_sample_sets(
+    groups: Mapping[str, Conditions], params: ControlSamplesParams, snapshots: Sequence[Path]
+) -> list[SampleSet]:
+    """All groups with the ControlNet and without; then some images of the first by training step and by scale.
 
-    `scenes` are held out; `snapshots` in the order of their steps, the last of them the trained ControlNet.
+    `snapshots` in the order of their steps, the last of them the trained ControlNet.
     """
-    groups, last = all_conditions(scenes, params), snapshots[-1]
+    last = snapshots[-1]
     sample_sets = []
     for name, requests in groups.items():
         numbers = range(len(requests))
         sample_sets += [SampleSet(name, requests, numbers, last), SampleSet(without(name), requests, numbers, None)]
     numbers = range(params.num_compared)
-    compared = groups[ONE_CIRCLE].part(numbers)
+    compared = next(iter(groups.values())).part(numbers)
     sample_sets += [SampleSet(file.stem, compared, numbers, file) for file in snapshots]
     sample_sets += [SampleSet(scaled(scale), compared, numbers, last, scale) for scale in params.conditioning_scales]
     return sample_sets
