@@ -10,7 +10,8 @@ from PIL import Image
 from difflab.data.circles import render_images
 from difflab.data.pixels import to_pil
 from difflab.errors import UserError
-from difflab.systems.controlnet.pairs import Pairs, encode_targets, read_pairs, read_rgb, require_images, split_pairs
+from difflab.systems.controlnet.examples import encode_targets
+from difflab.systems.controlnet.pairs import Pairs, read_pairs, read_rgb, require_images, split_pairs
 from difflab.systems.text_to_image.autoencoder import encode_scenes
 from tests.systems.controlnet.pair_folder import write_index, write_pairs
 from tests.systems.text_to_image.tiny import CAPTIONS, SIZE, make_pipeline, make_scenes

@@ -15,10 +15,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from difflab.data.images import naming, read_image
-from difflab.data.pixels import to_signed
 from difflab.errors import DataError, UserError
-from difflab.pipeline.progress import image_bar
-from difflab.systems.text_to_image.autoencoder import encoded_at_once
 
 INDEX = "prompt.json"
 KEYS = ("source", "target", "prompt")
@@ -128,20 +125,3 @@ def _size(path: Path) -> tuple[int, int]:
         width, height = image.size
         is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
     return (height, width) if is_turned else (width, height)
-
-
-@torch.no_grad()
-def encode_targets(autoencoder: Any, pairs: Pairs, size: int) -> Tensor:
-    """`encode_scenes` of the images of pairs: (N, C, h, w) float32 on the CPU.
-
-    Only as many images as are encoded at once are in memory.
-    """
-    count = encoded_at_once(size)
-    latents = []
-    with image_bar("encoding", 0, len(pairs)) as bar:
-        for start in range(0, len(pairs), count):
-            images = to_signed(read_rgb(pairs.targets[start : start + count], size))
-            means = autoencoder.encode(images.to(autoencoder.device, autoencoder.dtype)).latent_dist.mode()
-            latents.append((means * autoencoder.config.scaling_factor).float().cpu())
-            bar.update(len(images))
-    return torch.cat(latents)
