@@ -80,7 +80,7 @@ def _plots(measured: dict[str, Any], x_label: str) -> list[Plot]:
         return Curve.of(label, x, [values[key] for values in measured.values()])
 
     if all("edge_f1" in values for values in measured.values()):
-        return [Plot("edges of the real image", x_label, "F1", [curve("edge_f1", "F1")])]
+        return [Plot("edges shared with the real image", x_label, "F1", [curve("edge_f1", "F1")])]
     colors = [curve("circle_delta_e", "circle"), curve("background_delta_e", "background")]
     return [
         Plot("overlap with the conditioning image", x_label, "IoU", [curve("iou", "IoU")]),
