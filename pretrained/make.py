@@ -38,7 +38,7 @@ LONG = ("protocol", "accuracy_by_class", "most_confused")  # in metrics files, n
 
 @dataclass(frozen=True)
 class Model:
-    """A model to ship: the stages that train it, the sections that say how, and what is measured of it."""
+    """A model to ship: the kinds of stages that train it, the sections that say how, and what is measured of it."""
 
     stages: tuple[str, ...]
     sections: tuple[str, ...]
@@ -47,7 +47,7 @@ class Model:
     def card(self, name: str, clone: Path, commit: str) -> str:
         """cards/NAME.md, which says what no run can know, and how this run made the model."""
         with contextlib.chdir(clone):
-            records = [record for record in read_records() if record.stage in self.stages]
+            records = [record for record in read_records() if record.stage.partition("@")[0] in self.stages]
             params = read_yaml("params.yaml")
             metrics = json.loads(Path(self.metrics).read_text(encoding="utf-8"))
             seen = {log: _steps(log) for record in records for log in record.training_logs}

@@ -1,7 +1,7 @@
 """The face model → models/faces/.
 
-Trained on prepared/sets/faces.safetensors, or that of `faces.checkpoint`: a folder or hub id of diffusers with its own
-β, or the course's UNet.pt with the β of `faces.schedule`.
+Trained on prepared/sets/DATASET.safetensors, or that of `faces.checkpoint`: a folder or hub id of diffusers with its
+own β, or the course's UNet.pt with the β of `faces.schedule`.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ OUTPUT = Path("models/faces")
 
 
 def main(
+    data_set: Annotated[str, "the data set of params.yaml: faces.data"],
     compute: Compute,
     external: Annotated[str | None, Section("faces.checkpoint")],
     schedule: Annotated[ScheduleParams, Section("faces.schedule")],
@@ -49,7 +50,7 @@ def main(
             record_commit(folder, external, "model_index.json")
         return
 
-    prepared = Path("prepared/sets/faces.safetensors")
+    prepared = Path(f"prepared/sets/{data_set}.safetensors")
     accelerator = make_accelerator(compute)
     images = ImageDataset.load(prepared, ["train"]).part("train").images
     set_seed(training.seed)

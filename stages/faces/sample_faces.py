@@ -1,6 +1,6 @@
 """Sample faces for each η from the same noises: models/faces/ → samples/faces/seed_{seed}/eta_{η}/{00..}.png.
 
-The seed is that of the noise that the steps add.
+The seeds are those of the noise that the steps add.
 """
 
 from typing import Annotated
@@ -10,11 +10,10 @@ from difflab.stage import WITHOUT_TEXT, Compute, Section, run
 
 
 def main(
-    step_seed: Annotated[int, "one of params.yaml: faces.sampling.step_seeds"],
     compute: Compute,
     params: Annotated[FaceSamplingParams, Section("faces.sampling")],
 ) -> None:
-    from difflab.systems.faces.files import face_files, seed_folder
+    from difflab.systems.faces.files import FACES, face_files
     from difflab.systems.faces.noises import starting_noises
     from difflab.systems.faces.sampling import Face, load_faces, sample_faces
 
@@ -22,10 +21,11 @@ def main(
     noises = starting_noises(params, pipeline.image_size)
     faces = [
         Face(file, noises[number], eta, step_seed, number)
+        for step_seed in params.step_seeds
         for eta in params.etas
         for number, file in enumerate(face_files(params, eta, step_seed))
     ]
-    sample_faces(seed_folder(step_seed), faces, pipeline, params, compute)
+    sample_faces(FACES, faces, pipeline, params, compute)
 
 
 if __name__ == "__main__":

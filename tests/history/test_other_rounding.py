@@ -55,7 +55,7 @@ def test_the_claim_holds_with_two_threads_and_with_another_seed(prepared: dict, 
     last = weights.read_bytes()
     for seed, threads in ((200, 2), (300, 1)):
         found = train(prepared, monkeypatch, seed, threads)
-        [claim] = judged_claims(load_claims(), {"judge-mnist": found}, reference, set())
+        [claim] = judged_claims(load_claims(), {"judge-mnist": found}, reference, set(), set())
         assert (claim.here.state, claim.support) == ("holds", "3 of 3 seeds")
         judged = judged_measurements("judge-mnist", ["test_accuracy"], found, numbers)
         assert len(judged) == 1

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from one_stage import lock, trained
+from ruamel.yaml import YAML
 
 from difflab.config.params import load_params
 from difflab.docs.findings import table, with_findings
 from difflab.errors import UserError
 from difflab.history.claims import load_claims
 from difflab.history.dvc_lock import parse_lock
-from difflab.history.made_here import made_here
+from difflab.history.made_here import files_left_out, made_here
 from difflab.history.reference import FileReference, Reference, experiment, training_seed_keys
+from difflab.history.revisions import Revision
 from difflab.history.verify import files_of_one_model, verdict, verify
 
 SEEDS = {"accuracy": [0.9, 0.91, 0.92], "accuracy.low": [0.8, 0.81, 0.82], "accuracy.high": [1.0, 1.0, 1.0]}
@@ -83,6 +85,29 @@ def test_other_parameters_are_another_experiment(repository: Path) -> None:
     run_here()
     found = verdict(made_here())
     assert found.skipped == {"other parameters": ["m"]} and "difflab profile cpu" in str(found)
+
+
+@pytest.mark.parametrize("key", ["faces.sampling", "recipes.joint-cosine.training"])
+def test_what_params_yaml_leaves_out_is_no_part_of_this_run(repository: Path, key: str) -> None:
+    """Its entry stays in dvc.lock, and its results in the folder."""
+    run_here()
+    write_reference()
+    Path("dvc.lock").write_text(lock(trained() | {key: {"seed": 0}}))
+    assert files_left_out(Revision(None).lock) == set()
+    *parents, name, _ = key.split(".")
+    params = section = YAML().load(Path("params.yaml"))
+    for parent in parents:
+        section = section[parent]
+    del section[name]
+    YAML().dump(params, Path("params.yaml"))
+    assert made_here() == []
+    found = verdict([])
+    assert [(c.state, c.support) for c in found.claims] == [
+        ("not part of this run", "3 of 3 seeds"),
+        ("not part of this run", "0 of 3 seeds"),
+    ]
+    assert found.skipped == {"not part of this run": ["m"]} and not found.measurements
+    assert "2 are not part of this run" in str(found)
 
 
 def test_without_a_reference_claims_are_judged_all_the_same(repository: Path) -> None:

@@ -10,7 +10,7 @@ from repository import Repository
 
 pytestmark = pytest.mark.pipeline
 
-ETA_GRID = {"fetch", "data_dvc", "prepare_faces", "faces", "sample_faces_1", "eta_grid"}
+ETA_GRID = {"fetch", "data_dvc", "prepare_faces", "faces_faces", "sample_faces_faces", "eta_grid_faces"}
 RECIPES = ("joint-cosine", "mnistm-linear", "unconditional-800")
 
 

@@ -24,7 +24,12 @@ SAMPLED = (
     "training_gif@mnistm-linear",
     "fid_samples@unconditional-800-100",
 )
-SAMPLED += ("few_steps_samples@mnistm-linear", "guidance_samples@mnistm-linear", "sample_faces@1", "interpolate_faces")
+SAMPLED += (
+    "few_steps_samples@mnistm-linear",
+    "guidance_samples@mnistm-linear",
+    "sample_faces@faces",
+    "interpolate_faces",
+)
 SAMPLED += ("evaluate_text_to_image", "controlnet_samples", "sample_multi_concept")
 
 
@@ -128,7 +133,7 @@ REAL = ["data.root=/nowhere", *(f"data.sets.{name}.source={source}" for name, so
             30000 * (100 + 300 + 500 + 700 + 800 + 900 + 1000 + 1300),
         ),
         ("few_steps_samples@unconditional-800", 9 * 10000, 1000, 10000 * (2 * 85 + 800)),
-        ("sample_faces@1", 2 * 5 * 10, 4, 100 * 50),
+        ("sample_faces@faces", 2 * 5 * 10, 4, 100 * 50),
     ],
 )
 def test_the_work_of_the_paper_profile(stage: str, images: int, batch: int, denoising_steps: int) -> None:

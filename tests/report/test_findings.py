@@ -16,7 +16,7 @@ METRICS = {
 def finding(*holds_if: str, reference: Reference | None = None, one_model: tuple[str, ...] = ()) -> Finding:
     claim = Claim(system="digits", text="`a` is large", holds_if=list(holds_if))
     claims = Claims(headline={}, claims={"name": claim})
-    judged = judged_claims(claims, METRICS, reference, set(one_model))
+    judged = judged_claims(claims, METRICS, reference, set(one_model), set())
     [found] = findings(Verdict(judged, [], {}, reference), METRICS)
     assert found.state == outcome(claim, METRICS).state
     return found

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from two_commits import ROOT, metrics
 
 from difflab.history.reference import FileReference, Reference
@@ -39,7 +40,7 @@ def test_what_was_not_run_yet_is_named(repository: Path) -> None:
     page = write_report().read_text()
     assert "<code>figures/eta_grid.png</code> (<code>dvc repro eta_grid</code>)" in page
     assert "<code>metrics/joint-cosine.json</code> (<code>dvc repro evaluate@joint-cosine</code>)" in page
-    assert "(not run here yet)" in page
+    assert "(not part of this run)" in page
     assert "joint-cosine, mnistm, digit 4" not in page and "mnistm-linear, mnistm, digit 4" in page
 
 
@@ -87,13 +88,29 @@ def test_claims_come_first_and_are_evaluated_for_what_ran_here(repository: Path,
     assert places == sorted(places)
 
 
+def test_what_params_yaml_leaves_out_is_no_part_of_the_page(repository: Path) -> None:
+    """Its entry stays in dvc.lock."""
+    assert "not measured here" in claim_of(write_report().read_text(), "lerp-washes-out")
+    entry = """  evaluate_faces@faces:
+    cmd: 'true'
+    params: {params.yaml: {faces.sampling: 1}}
+    outs: [{path: metrics/faces.json, hash: md5, md5: d41d8cd98f00b204e9800998ecf8427e, size: 0}]
+"""
+    Path("dvc.lock").write_text(Path("dvc.lock").read_text() + entry)
+    params = YAML().load(Path("params.yaml"))
+    del params["faces"]
+    YAML().dump(params, Path("params.yaml"))
+    claim = claim_of(write_report().read_text(), "lerp-washes-out")
+    assert "not part of this run" in claim
+
+
 def test_reported_values_name_their_sources_and_are_not_judged_on_stand_ins(repository: Path) -> None:
     page = write_report().read_text()
     section = page[
         page.index('<section id="reported">') : page.index("</section>", page.index('<section id="reported">'))
     ]
     assert "<code>docs/systems.md</code>" in section
-    assert section.count('class="other">other data<small>') == 1 and section.count(">not run yet") == 11
+    assert section.count('class="other">other data<small>') == 1 and section.count(">not part of this run") == 11
     assert not any(f'class="{judged}"' in section for judged in ("met", "missed", "within"))
 
 

@@ -8,12 +8,13 @@ import pytest
 from difflab import cli
 from difflab.config.data import SetParams
 from difflab.evaluation.targets import load_targets
-from difflab.report.reported import NOT_RUN, OTHER, Settings, fid_rows, load_settings, reported_rows
+from difflab.report.reported import LEFT_OUT, NOT_RUN, OTHER, Settings, fid_rows, load_settings, reported_rows
 
 ROOT = Path(__file__).parents[2]
 TARGETS = load_targets(ROOT / "metrics/targets.yaml")
 REAL = {"mnist": "torchvision/MNIST", "mnistm": "blended/MNIST", "svhn": "torchvision/SVHN", "usps": "torchvision/USPS"}
 BEST, ZERO_SHOT = "fid_study", "zero_shot"
+MEASURABLE = {*TARGETS.accuracy, "adapt", BEST, ZERO_SHOT}  # metrics files of a pipeline with everything
 
 
 def accuracy(value: float) -> dict[str, float]:
@@ -74,7 +75,7 @@ def compared(rows: list) -> dict[str, list[str]]:
 
 
 def test_the_default_profile_is_compared_with_nothing(cpu: Settings) -> None:
-    rows = reported_rows(metrics(), TARGETS, cpu)
+    rows = reported_rows(metrics(), TARGETS, cpu, MEASURABLE)
     assert len(rows) == 3 + 1 + 6 + 2
     assert all(row.met == OTHER and row.differs and row.measured is not None for row in rows)
     differs = {row.what: " ".join(row.differs) for row in rows}
@@ -85,7 +86,7 @@ def test_the_default_profile_is_compared_with_nothing(cpu: Settings) -> None:
 
 
 def test_real_data_of_the_same_size_are_compared(paper: Settings) -> None:
-    rows = reported_rows(metrics(), TARGETS, paper)
+    rows = reported_rows(metrics(), TARGETS, paper, MEASURABLE)
     assert compared(rows) == {
         "joint-cosine": ["within the interval"],
         "joint-cosine · mnistm": ["met"],
@@ -101,7 +102,7 @@ def test_real_data_of_the_same_size_are_compared(paper: Settings) -> None:
     }
     assert not any(row.differs for row in rows)
     assert {row.what: row.reported for row in rows}["mnistm-svhn · target-only"] == "0.9185"
-    assert compared(reported_rows(metrics(best="10"), TARGETS, paper))[BEST] == ["not met"]
+    assert compared(reported_rows(metrics(best="10"), TARGETS, paper, MEASURABLE))[BEST] == ["not met"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_real_data_of_the_same_size_are_compared(paper: Settings) -> None:
     ],
 )
 def test_one_difference_is_enough(paper: Settings, change: dict, whats: set[str]) -> None:
-    rows = reported_rows(metrics(), TARGETS, replace(paper, **change))
+    rows = reported_rows(metrics(), TARGETS, replace(paper, **change), MEASURABLE)
     others = {row.what for row in rows if row.met == OTHER}
     assert whats <= others and {row.what for row in rows if row.differs} == others
     assert len(others) < len({row.what for row in rows})
@@ -122,25 +123,37 @@ def test_one_difference_is_enough(paper: Settings, change: dict, whats: set[str]
 
 def test_a_stand_in_concerns_only_its_rows(paper: Settings) -> None:
     sets = paper.sets | {"usps": SetParams(source="embedded/usps")}
-    rows = reported_rows(metrics(), TARGETS, replace(paper, sets=sets))
+    rows = reported_rows(metrics(), TARGETS, replace(paper, sets=sets), MEASURABLE)
     assert {row.what.split(" · ")[0] for row in rows if row.met == OTHER} == {"mnistm-usps"}
 
 
 def test_other_numbers_of_classes_or_images_are_not_compared(paper: Settings) -> None:
-    rows = reported_rows(metrics(classes=74), TARGETS, paper)
+    rows = reported_rows(metrics(classes=74), TARGETS, paper, MEASURABLE)
     [first, _] = [row for row in rows if row.what == ZERO_SHOT]
     assert first.met == OTHER and first.measured and first.measured.value == 0.6
     assert "74 classes" in first.differs[0] and "3,700 images" in first.differs[1]
     few = replace(
         paper, fid=paper.fid.model_copy(update={"drawing": paper.fid.drawing.model_copy(update={"num_images": 90})})
     )
-    assert compared(reported_rows(metrics(), TARGETS, few))[BEST] == [OTHER]
+    assert compared(reported_rows(metrics(), TARGETS, few, MEASURABLE))[BEST] == [OTHER]
 
 
 def test_what_was_not_run_yet(cpu: Settings) -> None:
-    rows = reported_rows({}, TARGETS, cpu)
+    rows = reported_rows({}, TARGETS, cpu, MEASURABLE)
     assert len(rows) == 12 and all(row.met == NOT_RUN and row.measured is None for row in rows)
     assert [row.measured for row in fid_rows({}, TARGETS)] == [[]] * 8
+
+
+def test_what_is_left_out(paper: Settings) -> None:
+    """A system, and a scenario of one that has run."""
+    found = metrics()
+    del found["zero_shot"], found["adapt"]["mnistm-svhn"]
+    rows = reported_rows(found, TARGETS, paper, MEASURABLE - {ZERO_SHOT})
+    assert {row.what for row in rows if row.met == LEFT_OUT and row.measured is None} == {
+        ZERO_SHOT,
+        *(f"mnistm-svhn · {method}" for method in TARGETS.adaptation["mnistm-svhn"]),
+    }
+    assert NOT_RUN not in {row.met for row in rows}
 
 
 def test_every_reported_fid_is_in_the_table_and_every_measured_one() -> None:

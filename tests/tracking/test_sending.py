@@ -120,7 +120,8 @@ def test_results_of_another_configuration_are_not_taken(stored: Path, runs) -> N
 def test_trainings_of_one_stage_are_told_apart() -> None:
     assert training_suffix("train@joint-cosine", "train-joint-cosine-0123abcd") == ""
     assert training_suffix("adapt@mnistm-usps-dann", "adapt-mnistm-usps-dann-2-0123abcd") == "/2"
-    assert training_suffix("faces", "faces-0123abcd") == ""
+    assert training_suffix("faces@cats", "faces-0123abcd") == ""
+    assert training_suffix("custom_diffusion@circles", "custom_diffusion-plum-1-0123abcd") == "/plum-1"
 
 
 def test_two_at_once_make_one_database_and_one_parent(repository: Path, runs) -> None:

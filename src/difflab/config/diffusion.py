@@ -260,6 +260,9 @@ class FaceInterpolationParams(Section):
 class FacesParams(Section):
     """A diffusion model of faces."""
 
+    data: Annotated[dict[SetName, All], Field(min_length=1, max_length=1)] = Field(
+        description="the data set without classes to learn: its name, and all"
+    )
     checkpoint: Text | None = Field(
         description="folder or hub id of a diffusers pipeline, or a UNet.pt; null: train one"
     )

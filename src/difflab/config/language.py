@@ -28,6 +28,10 @@ from difflab.config.base import (
 from difflab.config.diffusion import AT_ONCE, Prediction, ScheduleParams, divides_channels
 from difflab.config.training import TrainingParams, require_whole_batches
 
+# What a model learns, by name; dvc.yaml has its stages for each name, and so for none without the section.
+Scenes = Annotated[dict[Literal["circles"], Literal["all"]], Field(min_length=1)]
+OF_SCENES = "data to learn: circles, the scenes of the section of that name, and all"
+
 
 class ClipNetworkParams(Section):
     """The small CLIP that is trained from scratch (transformers' `CLIPModel`)."""
@@ -57,6 +61,7 @@ class ColoredDigitsParams(Section):
 class ClipParams(Section):
     """CLIP: pretrained, or a small one trained from scratch."""
 
+    data: Scenes = Field(description=OF_SCENES)
     pretrained: Text | None = Field(description="folder or hub id of a CLIP; null: train the network below")
     digits: ColoredDigitsParams
     network: ClipNetworkParams
@@ -147,6 +152,7 @@ class GuidedSamplingParams(Section):
 class TextToImageParams(Section):
     """A latent text-to-image model: pretrained, or a small one trained from scratch."""
 
+    data: Scenes = Field(description=OF_SCENES)
     pretrained: Text | None = Field(
         description="folder or hub id of a StableDiffusionPipeline; null: train the model below"
     )
@@ -216,6 +222,7 @@ class ControlNetParams(Section):
 
     pairs: PairsParams
 
+    data: Scenes = Field(description=OF_SCENES)
     hint_channels: Widths = Field(description="width of each level of the hint encoder")
     drop_probability: Probability = Field(description="share of training images without their caption")
     training: TrainingParams

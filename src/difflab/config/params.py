@@ -24,6 +24,18 @@ NOT_OF_RECIPES = {"adapt", "autoencoder", "clip", "controlnet", "faces", "guidan
 OF_JUDGES = "judge-"  # how their metrics files begin
 OF_ONE_PROCESS = {"judge", "adaptation", "clip"}  # trainings whose loss joins the images of a batch, or that are short
 PROCESS_STEPS = 7  # of the figure of an unconditional recipe's reverse process: eight images
+# Sections that can be left out, with their stages; for each, those that need it.
+OF_TEXT_TO_IMAGE = ("controlnet", "personalization")
+OF_CLIP = ("text_to_image", *OF_TEXT_TO_IMAGE)
+OPTIONAL: dict[str, tuple[str, ...]] = {
+    "faces": (),
+    "circles": ("clip", "zero_shot", *OF_CLIP),
+    "clip": ("zero_shot", *OF_CLIP),
+    "zero_shot": ("clip", *OF_CLIP),
+    "text_to_image": OF_TEXT_TO_IMAGE,
+    "controlnet": (),
+    "personalization": (),
+}
 
 
 class Params(Section):
@@ -38,19 +50,23 @@ class Params(Section):
     recipes: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], RecipeParams] = Field(
         min_length=1, description="recipes by name (a to z, 0 to 9, -)"
     )
-    faces: FacesParams
-    circles: CirclesParams
-    clip: ClipParams
-    zero_shot: ZeroShotParams
-    text_to_image: TextToImageParams
-    controlnet: ControlNetParams
-    personalization: PersonalizationParams
+    faces: FacesParams | None = None
+    circles: CirclesParams | None = None
+    clip: ClipParams | None = None
+    zero_shot: ZeroShotParams | None = None
+    text_to_image: TextToImageParams | None = None
+    controlnet: ControlNetParams | None = None
+    personalization: PersonalizationParams | None = None
     studies: StudiesParams
     adaptation: AdaptationParams
 
+    def tree(self) -> dict[str, Any]:
+        """As params.yaml has it, with all defaults."""
+        return {key: value for key, value in self.model_dump().items() if value is not None}
+
     def check(self) -> None:
         """In this order: later checks rely on earlier ones."""
-        for check in (_names, _sets, _studies, _time_steps, _sizes, _numbers_of_images, _seeds, _processes):
+        for check in (_systems, _names, _sets, _studies, _time_steps, _sizes, _numbers_of_images, _seeds, _processes):
             check(self)
 
 
@@ -78,10 +94,21 @@ def _refuse_shared_sections(tree: Any) -> None:
             front.append((key, value))
 
 
+def _systems(params: Params) -> None:
+    """A section that is left out is needed by no other, and not null: dvc.yaml cannot tell null from a value."""
+    for name, users in OPTIONAL.items():
+        if getattr(params, name) is None:
+            require(name not in params.model_fields_set, name, None, "a section; without the key, it is left out")
+            there = [user for user in users if getattr(params, user) is not None]
+            require(not there, name, None, f"a section, because of {', '.join(there)}")
+
+
 def _names(params: Params) -> None:
     taken = sorted(name for name in params.recipes if name in NOT_OF_RECIPES or name.startswith(OF_JUDGES))
     allowed = "another name, because models/, metrics/ or samples/ has something of that name"
     require(not taken, "recipes", "".join(taken[:1]), allowed)
+    if params.circles is None or params.personalization is None:
+        return
     held_out = params.circles.held_out_colors
     named = f", or one of circles.held_out_colors: {', '.join(held_out)}" if held_out else ""
     for name, concept in params.personalization.concepts.items():
@@ -102,11 +129,13 @@ def _sets(params: Params) -> None:
         for name in one.data:
             allowed = f"{name} too, because of recipes.{recipe}.data"
             require(name in params.judge.sets, "judge.sets", params.judge.sets, allowed)
-    sets = params.data.sets
-    for name, user, labels in (("faces", "faces", False), ("mnist", "clip", True)):
-        fits = name in sets and (sets[name].persons is None) == labels
-        kind = "with" if labels else "without"
-        require(fits, "data.sets", list(sets), f"{name} too, a data set {kind} classes, because of the section {user}")
+    if params.faces is not None:
+        without = [name for name, one in params.data.sets.items() if one.persons is not None]
+        allowed = f"a data set without classes: {', '.join(without) or 'data.sets has none'}"
+        require(params.faces.data.keys() <= set(without), "faces.data", list(params.faces.data), allowed)
+    if params.clip is not None:
+        allowed = "mnist too, a data set with classes, because of the section clip"
+        require("mnist" in labeled, "data.sets", list(params.data.sets), allowed)
 
 
 def _studies(params: Params) -> None:
@@ -131,7 +160,9 @@ def _studies(params: Params) -> None:
 def _time_steps(params: Params) -> None:
     """No sampler takes more steps than its model was trained with, as far as params.yaml says with how many."""
     studies, gif = params.studies, params.studies.training_gif
-    models = {f"recipes.{name}": recipe for name, recipe in params.recipes.items()} | {"faces": params.faces}
+    models: dict[str, RecipeParams | FacesParams] = {f"recipes.{k}": recipe for k, recipe in params.recipes.items()}
+    if params.faces is not None:
+        models["faces"] = params.faces
     trained = {key: model.schedule.num_train_timesteps for key, model in models.items()}
     asked = [(f"{key}.sampling", key, model.sampling.num_inference_steps) for key, model in models.items()]
     asked += [
@@ -139,10 +170,11 @@ def _time_steps(params: Params) -> None:
         *(("studies.guidance", f"recipes.{k}", studies.guidance.num_inference_steps) for k in studies.guidance.recipes),
         *(("studies.training_gif", f"recipes.{name}", gif.num_inference_steps) for name in gif.recipes),
     ]
-    if params.text_to_image.pretrained is None:
+    if params.text_to_image is not None and params.text_to_image.pretrained is None:
         trained["text_to_image"] = params.text_to_image.schedule.num_train_timesteps
         for key in ("text_to_image", "controlnet", "personalization"):
-            asked.append((f"{key}.sampling", "text_to_image", getattr(params, key).sampling.num_inference_steps))
+            if section := getattr(params, key):
+                asked.append((f"{key}.sampling", "text_to_image", section.sampling.num_inference_steps))
     for key, model, steps in asked:
         allowed = f"integers ≤ {model}.schedule.num_train_timesteps = {trained[model]}"
         require(steps <= trained[model], f"{key}.num_inference_steps", steps, allowed)
@@ -170,7 +202,9 @@ def _sizes(params: Params) -> None:
         place = f"prepare.{key}" if one.size is None else f"data.sets.{name}.size"
         sizes[name] = place, one.size or getattr(params.prepare, key)
     models = {f"recipes.{name}": (recipe.network, list(recipe.data)) for name, recipe in params.recipes.items()}
-    for key, (network, sets) in (models | {"faces": (params.faces.network, ["faces"])}).items():
+    if params.faces is not None:
+        models["faces"] = params.faces.network, list(params.faces.data)
+    for key, (network, sets) in models.items():
         factor = network.patch_size * 2 ** (len(network.block_out_channels) - 1)
         for name in sets:
             place, size = sizes[name]
@@ -181,10 +215,12 @@ def _sizes(params: Params) -> None:
         for name in others:
             (place, size), (_, same) = sizes[name], sizes[first]
             require(size == same, place, size, f"{same}, as {first} has, because of {key}")
-    found, levels = params.controlnet.hint_channels, len(params.text_to_image.autoencoder.network.block_out_channels)
-    allowed = f"{levels} levels, as many as text_to_image.autoencoder.network.block_out_channels"
-    fits = params.text_to_image.pretrained is not None or len(found) == levels
-    require(fits, "controlnet.hint_channels", found, allowed)
+    if params.text_to_image is not None and params.controlnet is not None:
+        found, autoencoder = params.controlnet.hint_channels, params.text_to_image.autoencoder.network
+        levels = len(autoencoder.block_out_channels)
+        allowed = f"{levels} levels, as many as text_to_image.autoencoder.network.block_out_channels"
+        fits = params.text_to_image.pretrained is not None or len(found) == levels
+        require(fits, "controlnet.hint_channels", found, allowed)
     if params.judge.checkpoint is not None and "mnistm" in params.judge.sets:
         place, size = sizes["mnistm"]
         require(size == 28, place, size, "28, because of judge.checkpoint")
@@ -210,26 +246,27 @@ def _numbers_of_images(params: Params) -> None:
         allowed = f"a multiple of {classes}, the number of classes of recipes.{name}"
         equal = not params.recipes[name].condition or count % classes == 0
         require(equal, f"{key}.num_images", count, allowed)
+    if params.circles is None:
+        return
     most = params.circles.num_validation  # of held-out scenes; with one circle there are fewer
-    for key, count in (
-        ("text_to_image.num_images", params.text_to_image.num_images),
-        ("controlnet.samples.num_one_circle", params.controlnet.samples.num_one_circle),
-    ):
+    counts = dict[str, int]()
+    if params.text_to_image is not None:
+        counts["text_to_image.num_images"] = params.text_to_image.num_images
+    if params.controlnet is not None:
+        counts["controlnet.samples.num_one_circle"] = params.controlnet.samples.num_one_circle
+    for key, count in counts.items():
         require(count <= most, key, count, f"integer ≤ circles.num_validation = {most}")
 
 
 def _seeds(params: Params) -> None:
     """Run k of a training has its seed + k."""
-    personalization, adaptation = params.personalization, params.adaptation
-    for key, training, num_runs in (
-        ("personalization.inversion", personalization.inversion, personalization.num_runs),
-        (
-            "personalization.custom_diffusion.training",
-            personalization.custom_diffusion.training,
-            personalization.num_runs,
-        ),
-        ("adaptation.training", adaptation.training, adaptation.num_runs),
-    ):
+    adaptation, personalization = params.adaptation, params.personalization
+    repeated = [("adaptation.training", adaptation.training, adaptation.num_runs)]
+    if personalization is not None:
+        trained = {"inversion": personalization.inversion}
+        trained["custom_diffusion.training"] = personalization.custom_diffusion.training
+        repeated += [(f"personalization.{k}", training, personalization.num_runs) for k, training in trained.items()]
+    for key, training, num_runs in repeated:
         allowed = f"integer ≤ {2**32 - num_runs}, because of num_runs {num_runs}"
         require(training.seed + num_runs <= 2**32, f"{key}.seed", training.seed, allowed)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from difflab.config.base import Distinct, NumImages, NumRuns, Pixels, Probability, Section, Seed, Text, require
-from difflab.config.language import GuidedSamplingParams
+from difflab.config.language import GuidedSamplingParams, Scenes
 from difflab.config.training import TrainingParams
 
 Token = Annotated[str, Field(pattern=r"^<[a-z0-9-]+>$")]
@@ -72,6 +72,7 @@ class MultiConceptParams(Section):
 class PersonalizationParams(Section):
     """Textual inversion and Custom Diffusion: new concepts from a few images each."""
 
+    data: Scenes = Field(description="what the text-to-image model has learned: circles, and all")
     input: Text | None = Field(description="input.json of the course, with images and prompts; null: those below")
     concepts: Concepts = Field(description="concepts by name")
     num_runs: NumRuns = Field(description="runs of each method, with the training seeds seed, seed + 1, …")

@@ -47,7 +47,7 @@ def table(
         f"| finding | measured (training seeds {', '.join(map(str, reference.seeds))}) | holds for |",
         "|---|---|---|",
     ]
-    for judged in judged_claims(claims, metrics, reference, one_model):
+    for judged in judged_claims(claims, metrics, reference, one_model, gone=set()):
         if not names or {judged.name, judged.here.claim.system} & set(names):
             runs = judged.seeds[: 1 if judged.one_model else None] or [judged.here]
             values = ", ".join(f"{run.values[0]:.3g}" for run in runs if run.values)

@@ -27,7 +27,7 @@ SIGNS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-State = Literal["holds", "does not hold", "not measured"]
+State = Literal["holds", "does not hold", "not measured", "not part of this run"]
 
 
 def is_arithmetic(side: str) -> bool:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path, PurePath
+from typing import Any
 
+from difflab.config.load import read_yaml
+from difflab.config.validation import section_of
 from difflab.history.dvc_lock import Lock, LockedStage, maker, makers
 from difflab.history.revisions import Revision, listed
 from difflab.history.why import made_by
@@ -15,10 +18,35 @@ from difflab.setup.inputs import FOLDER as INPUTS
 
 
 def made_here() -> list[Path]:
-    """The metrics files of dvc.lock that are results of runs in this folder; see `is_result_of_runs`."""
+    """The metrics files of this pipeline that are results of runs in this folder; see `is_result_of_runs`."""
     lock, records = Revision(None).lock, read_records()
-    made = (Path(p) for stage in lock.values() for p in stage.metrics if is_result_of_runs(stage, lock, records))
+    made = (
+        Path(path)
+        for stage in _named_by_params(lock)
+        for path in stage.metrics
+        if is_result_of_runs(stage, lock, records)
+    )
     return sorted(path for path in made if path.exists())
+
+
+def files_left_out(lock: Lock) -> set[str]:
+    """The metrics files, by stem, that only stages of a missing recipe or section of params.yaml make."""
+    known = {path for stage in _named_by_params(lock) for path in stage.metrics}
+    return {Path(path).stem for stage in lock.values() for path in stage.metrics if path not in known}
+
+
+def _named_by_params(lock: Lock) -> list[LockedStage]:
+    """The stages whose sections params.yaml has: DVC keeps the entries of others in dvc.lock."""
+    params = read_yaml("params.yaml")
+    return [stage for stage in lock.values() if all(_has(params, key) for key in stage.params)]
+
+
+def _has(params: Any, key: str) -> bool:
+    for name in key.split("."):
+        if name not in section_of(params):
+            return False
+        params = params[name]
+    return True
 
 
 def is_result_of_runs(stage: LockedStage, lock: Lock, records: list[RunRecord]) -> bool:

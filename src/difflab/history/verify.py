@@ -13,7 +13,7 @@ from difflab.errors import UserError
 from difflab.history.claims import Claims, Outcome, State, load_claims, outcome
 from difflab.history.clones import run_in_clone
 from difflab.history.dvc_lock import Lock, maker
-from difflab.history.made_here import made_here
+from difflab.history.made_here import files_left_out, made_here
 from difflab.history.measurements import Numbers, read_metrics
 from difflab.history.reference import (
     Reference,
@@ -27,7 +27,7 @@ from difflab.history.revisions import Revision, resolve
 
 ROOT = Path(".cache/verify")
 LARGEST_SHARE_OUTSIDE = 0.1  # of headline measurements; 0.05 are expected
-MARKS: dict[State, str] = {"holds": "holds", "does not hold": "NO", "not measured": "–"}
+MARKS: dict[State, str] = {"holds": "holds", "does not hold": "NO"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ class JudgedClaim:
     here: Outcome
     seeds: list[Outcome]  # for each training seed of the reference that has its numbers
     one_model: bool  # given, so that all seeds have the same numbers
+    left_out: bool  # params.yaml has not what it is about
+
+    @property
+    def state(self) -> State:
+        return "not part of this run" if self.left_out else self.here.state
 
     @property
     def support(self) -> str:
@@ -49,8 +54,8 @@ class JudgedClaim:
 
     @property
     def values(self) -> str:
-        """The left sides of its inequalities in this run."""
-        return ", ".join(f"{value:.3g}" for value in self.here.values)
+        """The left sides of its inequalities in this run, or why there are none."""
+        return ", ".join(f"{value:.3g}" for value in self.here.values) or self.state
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Verdict:
     @property
     def holds(self) -> bool:
         """No claim fails, at least one is measured, and at most a tenth of the headline measurements lie outside."""
-        states = {claim.here.state for claim in self.claims}
+        states = {claim.state for claim in self.claims}
         few_outside = len(self.outside) <= LARGEST_SHARE_OUTSIDE * len(self.measurements)
         return "holds" in states and "does not hold" not in states and few_outside
 
@@ -85,13 +90,10 @@ class Verdict:
         width = max(len(claim.name) for claim in self.claims)
         lines = ["Claims (claims.yaml), their values in this run, and the training seeds for which each holds:"]
         for claim in self.claims:
-            values = claim.values or "not measured here"
-            lines.append(f"  {MARKS[claim.here.state]:<6} {claim.name:<{width}}  {values}  ({claim.support})")
-        states, judged, outside = (
-            Counter(claim.here.state for claim in self.claims),
-            len(self.measurements),
-            self.outside,
-        )
+            mark = MARKS.get(claim.state, "–")
+            lines.append(f"  {mark:<6} {claim.name:<{width}}  {claim.values}  ({claim.support})")
+        states = Counter(claim.state for claim in self.claims)
+        judged, outside = len(self.measurements), self.outside
         if self.reference is None:
             lines += ["", "No reference.json: headline measurements are not judged; `difflab reference` writes it."]
         else:
@@ -102,6 +104,7 @@ class Verdict:
         lines += [f"  outside: {m.name} {m.value:.4g}, interval {m.low:.4g} to {m.high:.4g}" for m in outside]
         lines += [f"  not judged ({reason}): {', '.join(files)}" for reason, files in self.skipped.items()]
         claims = f"{states['holds']} hold, {states['does not hold']} do not, {states['not measured']} were not measured"
+        claims += f", {left_out} are not part of this run" if (left_out := states["not part of this run"]) else ""
         conclusion = f"Claims: {claims}. Measurements: {len(outside)} of {judged} outside their interval."
         if files := self.skipped.get("other parameters"):
             conclusion += (
@@ -136,10 +139,13 @@ def verdict(made: list[Path]) -> Verdict:
     claims, reference = load_claims(), load_reference()
     metrics = {path.stem: read_metrics(path).numbers for path in made}
     lock, seed_keys = Revision(None).lock, training_seed_keys(load_params())
+    gone = files_left_out(lock)
     measurements, skipped = list[JudgedMeasurement](), dict[str, list[str]]()
     for name, headline in claims.headline.items():
         known = reference.files.get(name) if reference else None
-        if name not in metrics:
+        if name in gone:
+            skipped.setdefault("not part of this run", []).append(name)
+        elif name not in metrics:
             if maker(lock, f"metrics/{name}.json"):
                 skipped.setdefault("not made here", []).append(name)
         elif known is None:
@@ -148,7 +154,7 @@ def verdict(made: list[Path]) -> Verdict:
             skipped.setdefault("other parameters", []).append(name)
         else:
             measurements += judged_measurements(name, headline, metrics[name], known.numbers)
-    judged = judged_claims(claims, metrics, reference, files_of_one_model(claims, lock, seed_keys))
+    judged = judged_claims(claims, metrics, reference, files_of_one_model(claims, lock, seed_keys), gone)
     return Verdict(judged, measurements, skipped, reference)
 
 
@@ -158,15 +164,19 @@ def files_of_one_model(claims: Claims, lock: Lock, seed_keys: list[str]) -> set[
 
 
 def judged_claims(
-    claims: Claims, metrics: dict[str, Numbers], reference: Reference | None, one_model: set[str]
+    claims: Claims, metrics: dict[str, Numbers], reference: Reference | None, one_model: set[str], gone: set[str]
 ) -> list[JudgedClaim]:
-    """Every claim for `metrics`, by file, and for each seed of the reference; `one_model`: see files_of_one_model."""
+    """Every claim for `metrics`, by file, and for each seed of the reference.
+
+    `one_model`: see files_of_one_model; `gone`: the metrics files that this run does not make.
+    """
     runs = [reference.of_seed(index) for index in range(len(reference.seeds))] if reference else []
     judged: list[JudgedClaim] = []
     for name, claim in claims.claims.items():
         seeds = [found for run in runs if (found := outcome(claim, run)).state != "not measured"]
         given = all(file in one_model for file, _ in claim.numbers)
-        judged.append(JudgedClaim(name, outcome(claim, metrics), seeds, given))
+        without = any(file in gone for file, _ in claim.numbers)
+        judged.append(JudgedClaim(name, outcome(claim, metrics), seeds, given, without))
     return judged
 
 

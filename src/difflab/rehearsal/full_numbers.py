@@ -6,6 +6,7 @@ from pathlib import Path
 
 from difflab.config.data import SetParams
 from difflab.config.params import Params
+from difflab.config.personalization import PersonalizationParams
 from difflab.data.classes import DIGITS, as_names
 from difflab.data.sources import counted, path_of
 from difflab.data.torchvision_files import classes_of as torchvision_classes
@@ -29,12 +30,15 @@ def full_numbers(params: Params) -> Numbers:
     train = {name: part[0] for name, part in parts.items()}
     train |= {name: _unlabeled(name, one, params) for name, one in sets.items() if one.persons is not None}
     classes = {name: part[2] for name, part in parts.items()}
-    concept = next(iter(params.personalization.concepts.values()))
+    photographs = _photographs(params.personalization) if params.personalization else PHOTOGRAPHS
+    return Numbers(train, {name: part[1] for name, part in parts.items()}, photographs, classes)
+
+
+def _photographs(personalization: PersonalizationParams) -> int:
+    concept = next(iter(personalization.concepts.values()))
     if concept.color is not None:
-        photographs = params.personalization.circles.num_images
-    else:
-        photographs = _files(Path(concept.images or "")) if concept.images else PHOTOGRAPHS
-    return Numbers(train, {name: part[1] for name, part in parts.items()}, photographs or PHOTOGRAPHS, classes)
+        return personalization.circles.num_images
+    return (_files(Path(concept.images)) if concept.images else 0) or PHOTOGRAPHS
 
 
 def _labeled(name: str, one: SetParams, params: Params) -> tuple[int, int, tuple[str, ...]]:

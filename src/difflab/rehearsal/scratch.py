@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ def make_scratch(
     (FOLDER / "stages").symlink_to(Path("stages").resolve())
     given, notes = _with_models(params)
     cut, numbers = small(given, steps, on_gpu, threads, classes)
-    (FOLDER / "params.yaml").write_text(json.dumps(cut.model_dump(), indent=1) + "\n", encoding="utf-8")  # YAML too
+    (FOLDER / "params.yaml").write_text(json.dumps(cut.tree(), indent=1) + "\n", encoding="utf-8")  # YAML too
     return cut, numbers, notes
 
 
@@ -52,17 +51,22 @@ def write_inputs(cut: Params, numbers: Numbers, kinds: Collection[str]) -> None:
 
     sizes = {name: size_of(cut, name) for name in cut.data.sets}
     stand_ins.write_data(FOLDER / "data", numbers, sizes)
-    for name, concept in cut.personalization.concepts.items():
+    for name, concept in cut.personalization.concepts.items() if cut.personalization else []:
         if concept.images is not None:
             stand_ins.write_photographs(FOLDER / PHOTOGRAPHS / name, numbers.photographs)
     models = (
-        ("faces.checkpoint", cut.faces.checkpoint, "faces", stand_ins.write_face_model),
-        ("clip.pretrained", cut.clip.pretrained, "clip", partial(stand_ins.write_clip, words=_words(cut))),
+        ("faces.checkpoint", cut.faces and cut.faces.checkpoint, "faces", stand_ins.write_face_model),
+        (
+            "clip.pretrained",
+            cut.clip and cut.clip.pretrained,
+            "clip",
+            lambda folder: stand_ins.write_clip(folder, _words(cut)),
+        ),
         (
             "text_to_image.pretrained",
-            cut.text_to_image.pretrained,
+            cut.text_to_image and cut.text_to_image.pretrained,
             "autoencoder",
-            partial(stand_ins.write_text_to_image, words=_words(cut)),
+            lambda folder: stand_ins.write_text_to_image(folder, _words(cut)),
         ),
     )
     for key, name, kind, write in models:
@@ -76,13 +80,13 @@ def _stand_in(key: str) -> str:
 
 def _with_models(params: Params) -> tuple[Params, list[str]]:
     """`params` that name the user's files by absolute paths, and a folder of FOLDER where a model is not here."""
-    tree, notes = params.model_dump(), ["data: random images in place of all data sets and photographs"]
+    tree, notes = params.tree(), ["data: random images in place of all data sets and photographs"]
     for key in ("judge.checkpoint", "evaluation.inception_weights", "faces.sampling.noises", *STAND_INS):
         *sections, last = key.split(".")
         section = tree
         for name in sections:
-            section = section[name]
-        name = section[last]
+            section = section.get(name, {})
+        name = section.get(last)
         if name is None or _is_cached(name):
             continue
         if Path(name).exists():
@@ -109,7 +113,8 @@ def _is_cached(name: str) -> bool:
 
 def _words(cut: Params) -> list[str]:
     """All words that a prompt of the rehearsal can have."""
-    return [*vocabulary(cut.circles.colors), *words_of(" ".join(_texts(cut.model_dump())))]
+    colors = cut.circles.colors if cut.circles else []
+    return [*vocabulary(colors), *words_of(" ".join(_texts(cut.tree())))]
 
 
 def _texts(node: Any) -> list[str]:

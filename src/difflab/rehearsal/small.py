@@ -27,18 +27,23 @@ def small(
     `gradient_accumulation_steps` would pass it through the network. Images are sampled in one denoising step, and
     schedules are short: neither changes a network. `classes`: their names by data set.
     """
-    tree = params.model_dump()
+    tree = params.tree()
     tree["compute"]["threads"] = min(tree["compute"]["threads"], threads)
     sizes = {name: size_of(params, name) for name in params.data.sets}
-    cut = _Cut(tree, steps, on_gpu, latents_of(params).image_size, classes, sizes)
+    prompted_size = latents_of(params.text_to_image).image_size if params.text_to_image else 0
+    cut = _Cut(tree, steps, on_gpu, prompted_size, classes, sizes)
     cut.batches()
     numbers = cut.numbers()
     cut.digits(numbers)
     cut.studies()
-    cut.faces(numbers)
-    cut.circles(numbers)
-    cut.prompts()
-    cut.concepts(numbers)
+    if "faces" in tree:
+        cut.faces(numbers)
+    if "clip" in tree:
+        cut.circles(numbers)
+    if "text_to_image" in tree:
+        cut.prompts()
+    if "personalization" in tree:
+        cut.concepts(numbers)
     return validate(Params, tree), numbers
 
 
@@ -57,25 +62,28 @@ class _Cut:
         self.tree, self.steps, self.on_gpu = tree, steps, on_gpu
         self.classes, self.sizes = classes, sizes  # by data set: names of classes, pixels a side
         self.prompted_size = prompted_size  # pixels a side of the text-to-image model's images
-        self.custom_batch: int = tree["personalization"]["custom_diffusion"]["training"]["batch_size"]
 
     def batches(self) -> None:
         tree, prompted = self.tree, self.prompted_size
         graded, adapted = tree["judge"]["sets"], tree["adaptation"]["scenarios"][0].split("-")
-        autoencoder, personalization = tree["text_to_image"]["autoencoder"], tree["personalization"]
-        for training, size in (
-            *((recipe["training"], self.sizes[next(iter(recipe["data"]))]) for recipe in tree["recipes"].values()),
-            (tree["judge"]["training"], max(self.sizes[name] for name in graded)),
-            (tree["adaptation"]["training"], self.sizes[adapted[0]]),
-            (tree["faces"]["training"], self.sizes["faces"]),
-            (autoencoder["training"], autoencoder["network"]["image_size"]),
-            (tree["text_to_image"]["training"], prompted),
-            (tree["controlnet"]["training"], prompted),
-            (personalization["inversion"], prompted),
-            (personalization["custom_diffusion"]["training"], prompted),
-        ):
-            self.cut_batch(training, size)
-        self.cut_batch(tree["clip"]["training"], tree["clip"]["network"]["image_size"], 2)  # its loss compares images
+        for recipe in tree["recipes"].values():
+            self.cut_batch(recipe["training"], self.sizes[next(iter(recipe["data"]))])
+        self.cut_batch(tree["judge"]["training"], max(self.sizes[name] for name in graded))
+        self.cut_batch(tree["adaptation"]["training"], self.sizes[adapted[0]])
+        if faces := tree.get("faces"):
+            self.cut_batch(faces["training"], self.sizes[next(iter(faces["data"]))])
+        if clip := tree.get("clip"):
+            self.cut_batch(clip["training"], clip["network"]["image_size"], 2)  # its loss compares images
+        if text_to_image := tree.get("text_to_image"):
+            autoencoder = text_to_image["autoencoder"]
+            self.cut_batch(autoencoder["training"], autoencoder["network"]["image_size"])
+            self.cut_batch(text_to_image["training"], prompted)
+        if controlnet := tree.get("controlnet"):
+            self.cut_batch(controlnet["training"], prompted)
+        if personalization := tree.get("personalization"):
+            self.custom_batch = personalization["custom_diffusion"]["training"]["batch_size"]
+            self.cut_batch(personalization["inversion"], prompted)
+            self.cut_batch(personalization["custom_diffusion"]["training"], prompted)
 
     def cut_batch(self, training: Tree, size: int, least: int = 1) -> None:
         if not self.on_gpu:
@@ -92,8 +100,11 @@ class _Cut:
             needed.append(math.ceil(recipe["training"]["batch_size"] / self.share(recipe)))
         images = max(needed)
         train = {name: len(known) * math.ceil(images / len(known)) for name, known in self.classes.items()}
-        train |= {name: tree["faces"]["training"]["batch_size"] for name in self.sizes if name not in self.classes}
-        photographs = math.ceil(tree["personalization"]["inversion"]["batch_size"] / 2)  # each also flipped
+        faces, personalization = tree.get("faces"), tree.get("personalization")
+        of_faces = faces["training"]["batch_size"] if faces else 1
+        train |= {name: of_faces for name in self.sizes if name not in self.classes}
+        inverted = personalization["inversion"]["batch_size"] if personalization else 1
+        photographs = math.ceil(inverted / 2)  # each also flipped
         validation = {name: max(VALIDATION, 2 * len(known)) for name, known in self.classes.items()}
         return Numbers(train, validation, photographs, self.classes)
 
@@ -150,7 +161,7 @@ class _Cut:
     def faces(self, numbers: Numbers) -> None:
         faces = self.tree["faces"]
         sampling = faces["sampling"]
-        self.cut_epochs(faces["training"], numbers.train["faces"])
+        self.cut_epochs(faces["training"], numbers.train[next(iter(faces["data"]))])
         sampling["etas"] = [0.0, *[eta for eta in sampling["etas"] if eta][-1:]]
         sampling["step_seeds"] = sampling["step_seeds"][:1]
         sampling |= {"num_inference_steps": 1, "num_noises": max(2, self.images(sampling["batch_size"]))}
@@ -160,21 +171,22 @@ class _Cut:
     def circles(self, numbers: Numbers) -> None:
         """Scenes of one circle, a batch for each training, in the colors that prompts name and some others."""
         tree, circles = self.tree, self.tree["circles"]
-        clip, text_to_image = tree["clip"]["training"], tree["text_to_image"]
-        trainings = [tree["controlnet"]["training"]]
-        if text_to_image["pretrained"] is None:
+        clip, text_to_image, controlnet = tree["clip"]["training"], tree.get("text_to_image"), tree.get("controlnet")
+        trainings = [controlnet["training"]] if controlnet else []
+        if text_to_image and text_to_image["pretrained"] is None:
             trainings += [text_to_image["autoencoder"]["training"], text_to_image["training"]]
         needed = [training["batch_size"] for training in trainings]
         digits = numbers.train["mnist"]  # beside scenes, CLIP is trained on these
         if tree["clip"]["pretrained"] is None:
             needed.append(clip["batch_size"] - digits)
-        circles |= {"num_train": max(needed), "two_circles": 0.0}
+        circles |= {"num_train": max(needed, default=1), "num_validation": 1, "two_circles": 0.0}
         for training in trainings:
             self.cut_epochs(training, circles["num_train"])
         self.cut_epochs(clip, max(circles["num_train"] + digits, clip["batch_size"]))
-        tree["controlnet"]["training"]["num_snapshots"] = 1
-        tree["controlnet"]["pairs"]["folder"] = None
-        text = json.dumps([tree["controlnet"]["samples"], tree["personalization"]])
+        if controlnet:
+            controlnet["training"]["num_snapshots"] = 1
+            controlnet["pairs"]["folder"] = None
+        text = json.dumps([controlnet and controlnet["samples"], tree.get("personalization")])
         others = [color for color in circles["colors"] if color not in text][:COLORS]
         circles["colors"] = [color for color in circles["colors"] if color in text or color in others]
         tree["zero_shot"]["unseen"]["images_per_class"] = 1
@@ -182,15 +194,21 @@ class _Cut:
 
     def prompts(self) -> None:
         tree = self.tree
-        text_to_image, controlnet = tree["text_to_image"], tree["controlnet"]
-        for section in (text_to_image, controlnet, tree["personalization"]):
-            section["sampling"]["num_inference_steps"] = 1
+        text_to_image = tree["text_to_image"]
+        for name in ("text_to_image", "controlnet", "personalization"):
+            if name in tree:
+                tree[name]["sampling"]["num_inference_steps"] = 1
         text_to_image["num_images"] = self.images(text_to_image["sampling"]["batch_size"])
-        samples = controlnet["samples"]
+        tree["circles"]["num_validation"] = text_to_image["num_images"]
+        if "controlnet" in tree:
+            self.control_samples(tree["controlnet"])
+
+    def control_samples(self, controlnet: Tree) -> None:
+        samples, circles = controlnet["samples"], self.tree["circles"]
         samples["num_one_circle"] = self.images(controlnet["sampling"]["batch_size"]) if self.on_gpu else 1
         samples |= {"num_two_circles": 1, "num_compared": 1, "two_circles": samples["two_circles"][:1]}
         samples["conditioning_scales"] = samples["conditioning_scales"][-1:]
-        tree["circles"]["num_validation"] = max(text_to_image["num_images"], samples["num_one_circle"])
+        circles["num_validation"] = max(circles["num_validation"], samples["num_one_circle"])
 
     def concepts(self, numbers: Numbers) -> None:
         """Two concepts, and one template for the captions of their images."""

@@ -8,7 +8,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
-from difflab.config.diffusion import All, FacesParams, RecipeParams
+from difflab.config.data import CirclesParams
+from difflab.config.diffusion import All, RecipeParams
+from difflab.config.language import PairsParams, TextToImageParams
 from difflab.config.params import Params
 from difflab.config.personalization import PersonalizationParams
 from difflab.config.training import TrainingParams
@@ -38,9 +40,9 @@ class Latents:
     num_bytes: int
 
 
-def latents_of(params: Params) -> Latents:
+def latents_of(model: TextToImageParams) -> Latents:
     """Of the model's folder, if it is there; of Stable Diffusion 1 where it is one of the hub."""
-    network, pretrained = params.text_to_image.autoencoder.network, params.text_to_image.pretrained
+    network, pretrained = model.autoencoder.network, model.pretrained
     if pretrained is None:
         size, channels, levels = network.image_size, network.latent_channels, len(network.block_out_channels)
     elif (folder := Path(pretrained)).is_dir():
@@ -87,31 +89,37 @@ def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | No
             domains = scenario.split("-")
             count, runs = max(numbers.train[domain] for domain in domains), params.adaptation.num_runs
             return _of_images(params.adaptation.training, count, params, domains[0], runs)
-        case "faces" if params.faces.checkpoint is None:
-            size = size_of(params, "faces")
-            return _trained(params.faces.training, numbers.train["faces"], _image_bytes(size))
-        case "clip" if params.clip.pretrained is None:
-            examples = params.circles.num_train + numbers.train["mnist"]
-            return _trained(params.clip.training, examples, _image_bytes(params.clip.network.image_size))
-        case "autoencoder" | "text_to_image" if params.text_to_image.pretrained is None:
-            section = params.text_to_image.autoencoder if kind == "autoencoder" else params.text_to_image
-            work = _trained(section.training, params.circles.num_train, latents_of(params).num_bytes)
-            return replace(work, encoded=encoded_at_once(latents_of(params).image_size))
-        case "controlnet":
-            examples = _control_examples(params)
-            work = _trained(params.controlnet.training, examples, latents_of(params).num_bytes)
-            return replace(work, encoded=encoded_at_once(latents_of(params).image_size))
-        case "invert":
-            examples = _concept_rows(params.personalization, numbers)
-            training = params.personalization.inversion
-            return _trained(training, examples, latents_of(params).num_bytes, params.personalization.num_runs)
-        case "custom_diffusion":
-            return _custom_diffusion(params, numbers)
     return (
-        _classes_sampled(kind, item, params, numbers.classes)
-        or _faces_sampled(kind, params.faces)
+        _face_model(kind, params, numbers)
+        or _of_scenes(kind, params, numbers)
+        or _classes_sampled(kind, item, params, numbers.classes)
         or _prompts_sampled(kind, params)
     )
+
+
+def _of_scenes(kind: str, params: Params, numbers: Numbers) -> Work | None:
+    """Of the trainings on circles: CLIP, and the text-to-image model and all that is trained on it."""
+    circles, clip, model, controlnet = params.circles, params.clip, params.text_to_image, params.controlnet
+    if kind == "clip" and circles and clip and clip.pretrained is None:
+        examples = circles.num_train + numbers.train["mnist"]
+        return _trained(clip.training, examples, _image_bytes(clip.network.image_size))
+    if circles is None or model is None:
+        return None
+    latents, personalization = latents_of(model), params.personalization
+    encoded = encoded_at_once(latents.image_size)
+    match kind:
+        case "autoencoder" | "text_to_image" if model.pretrained is None:
+            section = model.autoencoder if kind == "autoencoder" else model
+            return replace(_trained(section.training, circles.num_train, latents.num_bytes), encoded=encoded)
+        case "controlnet" if controlnet:
+            examples = _control_examples(controlnet.pairs, circles)
+            return replace(_trained(controlnet.training, examples, latents.num_bytes), encoded=encoded)
+        case "invert" if personalization:
+            examples, runs = _concept_rows(personalization, numbers), personalization.num_runs
+            return _trained(personalization.inversion, examples, latents.num_bytes, runs)
+        case "custom_diffusion" if personalization:
+            return _custom_diffusion(personalization, numbers, latents)
+    return None
 
 
 def _trained(training: TrainingParams, examples: int, example_bytes: int, runs: int = 1) -> Work:
@@ -120,12 +128,11 @@ def _trained(training: TrainingParams, examples: int, example_bytes: int, runs: 
     return Work("step", images, size, size // training.gradient_accumulation_steps, data_bytes=examples * example_bytes)
 
 
-def _control_examples(params: Params) -> int:
+def _control_examples(pairs: PairsParams, circles: CirclesParams) -> int:
     """Scenes of one circle, or pairs of the folder that are not held out."""
-    pairs = params.controlnet.pairs
     if pairs.folder is not None:
         return len(read_pairs(pairs.folder)) - pairs.num_validation
-    return round((1 - params.circles.two_circles) * params.circles.num_train)
+    return round((1 - circles.two_circles) * circles.num_train)
 
 
 def _of_images(training: TrainingParams, examples: int, params: Params, name: str, runs: int = 1) -> Work:
@@ -163,13 +170,12 @@ def _concept_rows(personalization: PersonalizationParams, numbers: Numbers) -> i
     return 2 * numbers.photographs * len(personalization.templates)
 
 
-def _custom_diffusion(params: Params, numbers: Numbers) -> Work:
+def _custom_diffusion(personalization: PersonalizationParams, numbers: Numbers, latents: Latents) -> Work:
     """Of all groups of concepts; the images of the prior are sampled once, and are few beside the training."""
-    personalization = params.personalization
     groups, training = _groups(personalization), personalization.custom_diffusion.training
     rows = len(groups[0]) * _concept_rows(personalization, numbers) + personalization.custom_diffusion.prior.num_images
     runs = len(groups) * personalization.num_runs
-    return _trained(training, rows, latents_of(params).num_bytes, runs)
+    return _trained(training, rows, latents.num_bytes, runs)
 
 
 def _groups(personalization: PersonalizationParams) -> list[list[str]]:
@@ -218,9 +224,14 @@ def _classes_sampled(kind: str, item: str, params: Params, classes: dict[str, tu
     return None
 
 
-def _faces_sampled(kind: str, faces: FacesParams) -> Work | None:
+def _face_model(kind: str, params: Params, numbers: Numbers) -> Work | None:
+    if (faces := params.faces) is None:
+        return None
     sampling, pairs = faces.sampling, len(list(combinations(range(min(faces.sampling.num_noises, 4)), 2)))
     match kind:
+        case "faces" if faces.checkpoint is None:
+            [name] = faces.data
+            return _trained(faces.training, numbers.train[name], _image_bytes(size_of(params, name)))
         case "sample_faces":
             images = len(sampling.step_seeds) * len(sampling.etas) * sampling.num_noises
         case "interpolate_faces":
@@ -231,18 +242,18 @@ def _faces_sampled(kind: str, faces: FacesParams) -> Work | None:
 
 
 def _prompts_sampled(kind: str, params: Params) -> Work | None:
+    model, controlnet, personalization = params.text_to_image, params.controlnet, params.personalization
     match kind:
-        case "evaluate_text_to_image":
-            images, sampling = params.text_to_image.num_images, params.text_to_image.sampling
-        case "controlnet_samples":
-            samples, sampling = params.controlnet.samples, params.controlnet.sampling
+        case "evaluate_text_to_image" if model:
+            images, sampling = model.num_images, model.sampling
+        case "controlnet_samples" if controlnet:
+            samples, sampling = controlnet.samples, controlnet.sampling
             groups = samples.num_one_circle + samples.num_two_circles * len(samples.two_circles)
-            if params.controlnet.pairs.folder is not None:
-                groups = params.controlnet.pairs.num_validation
-            compared = params.controlnet.training.num_snapshots + len(samples.conditioning_scales)
+            if controlnet.pairs.folder is not None:
+                groups = controlnet.pairs.num_validation
+            compared = controlnet.training.num_snapshots + len(samples.conditioning_scales)
             images = 2 * groups + compared * samples.num_compared
-        case "sample_multi_concept":
-            personalization = params.personalization
+        case "sample_multi_concept" if personalization:
             prompts = len(personalization.multi_concept.prompts) * len(_groups(personalization))
             images = prompts * personalization.multi_concept.num_images * (1 + 2 * personalization.num_runs)
             sampling = personalization.sampling

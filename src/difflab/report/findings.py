@@ -53,8 +53,8 @@ def findings(verdict: Verdict, metrics: Mapping[str, Numbers]) -> list[Finding]:
 
 
 def _finding(judged: JudgedClaim, metrics: Mapping[str, Numbers], runs: list[dict[str, Numbers]]) -> Finding:
-    claim, state = judged.here.claim, judged.here.state
-    conditions = [_condition(text, metrics) for text in claim.holds_if] if state != "not measured" else []
+    claim, state = judged.here.claim, judged.state
+    conditions = [_condition(text, metrics) for text in claim.holds_if] if state in ("holds", "does not hold") else []
     known = [run for run in runs if all(path in run.get(file, {}) for file, path in claim.numbers)]
     found = Finding(
         judged.name, claim.text.replace("`", ""), claim.system, state, conditions, seeds=[], support=judged.support

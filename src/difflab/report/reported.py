@@ -7,14 +7,14 @@ from typing import Any
 
 from difflab.config.data import SetParams
 from difflab.config.diffusion import RecipeParams
-from difflab.config.load import load_section
+from difflab.config.params import load_params
 from difflab.config.studies import FidStudyParams
 from difflab.evaluation.targets import REPORTED_T, Targets
 from difflab.history.measurements import Measurement, metrics_of
 from difflab.systems.adaptation.scenarios import domains_of
 
 MET, WITHIN, MISSED = "met", "within the interval", "not met"
-OTHER, NOT_RUN = "other data", "not run yet"
+OTHER, NOT_RUN, LEFT_OUT = "other data", "not run yet", "not part of this run"
 OWN_CLIPS = (None, "pretrained/clip")  # values of clip.pretrained that are no CLIP of the reports
 REPORTED_SIZE = 28  # pixels a side of the reports' digits
 Trees = dict[str, dict[str, Any]]  # the JSON objects of the metrics files by stem
@@ -89,36 +89,43 @@ def _those(differences: list[tuple[str, Any]]) -> list[str]:
 
 def load_settings() -> Settings:
     """From params.yaml. Raises ParamsError with one line."""
+    params = load_params()
     return Settings(
-        load_section(dict[str, SetParams], "data.sets"),
-        load_section(int, "prepare.digit_size"),
-        load_section(str | None, "judge.checkpoint"),
-        load_section(str | None, "clip.pretrained"),
-        load_section(str | None, "zero_shot.images"),
-        load_section(FidStudyParams, "studies.fid"),
-        load_section(dict[str, RecipeParams], "recipes"),
+        params.data.sets,
+        params.prepare.digit_size,
+        params.judge.checkpoint,
+        params.clip and params.clip.pretrained,
+        params.zero_shot and params.zero_shot.images,
+        params.studies.fid,
+        params.recipes,
     )
 
 
-def reported_rows(metrics: Trees, targets: Targets, settings: Settings) -> list[Row]:
-    """One row for each value in targets.yaml, except the FIDs, which `fid_rows` has."""
+def reported_rows(metrics: Trees, targets: Targets, settings: Settings, measurable: set[str]) -> list[Row]:
+    """One row for each value in targets.yaml, except the FIDs, which `fid_rows` has.
+
+    `measurable`: the metrics files of the pipeline, by stem.
+    """
+    not_run = dict.fromkeys(measurable - metrics.keys(), NOT_RUN)
     rows = []
     for recipe, accuracies in targets.accuracy.items():
         parts = {(): accuracies.overall} | {(domain,): part for domain, part in accuracies.by_domain.items()}
         for path, part in parts.items():
             differs = settings.of_generated_digits(path or tuple(accuracies.by_domain))
             measured = _measured(metrics, recipe, *path, "accuracy")
-            rows.append(_row(" · ".join((recipe, *path)), "accuracy", part.value, measured, differs))
-    rows.append(_best_length(metrics, targets, settings))
+            what = " · ".join((recipe, *path))
+            rows.append(_row(what, "accuracy", part.value, measured, differs, not_run.get(recipe)))
+    rows.append(_best_length(metrics, targets, settings, not_run.get("fid_study")))
     for scenario, methods in targets.adaptation.items():
         differs = settings.of_digits(domains_of(scenario))
         for method, value in methods.items():
             measured = _measured(metrics, "adapt", scenario, method, "target")
-            rows.append(_row(f"{scenario} · {method}", "accuracy on the target", value, measured, differs))
+            what = f"{scenario} · {method}"
+            rows.append(_row(what, "accuracy on the target", value, measured, differs, not_run.get("adapt")))
     measured = _measured(metrics, "zero_shot", "accuracy")
     differs = settings.of_zero_shot(targets, metrics.get("zero_shot", {}))
     for number, value in enumerate(targets.zero_shot.accuracies, 1):
-        rows.append(_row("zero_shot", f"accuracy, report {number}", value, measured, differs))
+        rows.append(_row("zero_shot", f"accuracy, report {number}", value, measured, differs, not_run.get("zero_shot")))
     return rows
 
 
@@ -126,10 +133,12 @@ def _measured(metrics: Trees, name: str, *path: str) -> Measurement | None:
     return metrics_of(metrics.get(name, {})).get(*path)
 
 
-def _row(what: str, measure: str, reported: float, measured: Measurement | None, differs: list[str]) -> Row:
+def _row(
+    what: str, measure: str, reported: float, measured: Measurement | None, differs: list[str], not_run: str | None
+) -> Row:
     text = f"{reported:.3f}" if round(reported, 3) == reported else f"{reported:.4f}"  # as the report has it
     if measured is None:
-        return Row(what, measure, text, None, NOT_RUN)
+        return Row(what, measure, text, None, not_run or LEFT_OUT)
     if differs:
         met = OTHER
     elif measured.value >= reported:
@@ -139,13 +148,13 @@ def _row(what: str, measure: str, reported: float, measured: Measurement | None,
     return Row(what, measure, text, measured, met, tuple(differs))
 
 
-def _best_length(metrics: Trees, targets: Targets, settings: Settings) -> Row:
+def _best_length(metrics: Trees, targets: Targets, settings: Settings, not_run: str | None) -> Row:
     """The distances of two extractors have no common scale; the length with the least one has."""
     theirs = min(targets.fid_study, key=lambda length: sum(targets.fid_study[length])) / REPORTED_T
     measure = "length of the sampler's schedule with the least distance, as a share of T"
     ours = metrics_of(metrics.get("fid_study", {})).get("best_share_of_trained")
     if ours is None:
-        return Row("fid_study", measure, f"{theirs:.3f}", None, NOT_RUN)
+        return Row("fid_study", measure, f"{theirs:.3f}", None, not_run or LEFT_OUT)
     differs = tuple(settings.of_fid_study(targets))
     met = OTHER if differs else MET if ours.value == theirs else MISSED
     return Row("fid_study", measure, f"{theirs:.3f}", ours, met, differs)

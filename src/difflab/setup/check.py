@@ -45,19 +45,25 @@ def _check_optimizers(params: Params) -> None:
 
 def _named(params: Params) -> Iterator[tuple[str, str | None, Callable[[str], None]]]:
     """The key, the name and the check of each file, folder or model that a parameter can name."""
-    faces, personalization = params.faces, params.personalization
     yield "judge.checkpoint", params.judge.checkpoint, _judge
     yield "evaluation.inception_weights", params.evaluation.inception_weights, _inception
-    yield "faces.checkpoint", faces.checkpoint, _face_model
-    yield "faces.sampling.noises", faces.sampling.noises, lambda _: _noises(params)
-    yield "faces.reference", faces.reference, lambda folder: _reference(Path(folder), faces)
-    yield "clip.pretrained", params.clip.pretrained, lambda name: _model(name, "config.json")
-    yield "text_to_image.pretrained", params.text_to_image.pretrained, lambda name: _model(name, "model_index.json")
-    yield "zero_shot.images", params.zero_shot.images, _labelled_images
-    yield "controlnet.pairs.folder", params.controlnet.pairs.folder, lambda _: _pairs(params.controlnet)
-    yield "personalization.input", personalization.input, lambda _: _course_input(personalization)
-    for name, concept in personalization.concepts.items():
-        yield f"personalization.concepts.{name}.images", concept.images, lambda _, it=concept: _photographs(it, None)
+    if faces := params.faces:
+        yield "faces.checkpoint", faces.checkpoint, _face_model
+        yield "faces.sampling.noises", faces.sampling.noises, lambda _: _noises(faces, params)
+        yield "faces.reference", faces.reference, lambda folder: _reference(Path(folder), faces)
+    if clip := params.clip:
+        yield "clip.pretrained", clip.pretrained, lambda name: _model(name, "config.json")
+    if text_to_image := params.text_to_image:
+        yield "text_to_image.pretrained", text_to_image.pretrained, lambda name: _model(name, "model_index.json")
+    if zero_shot := params.zero_shot:
+        yield "zero_shot.images", zero_shot.images, _labelled_images
+    if controlnet := params.controlnet:
+        yield "controlnet.pairs.folder", controlnet.pairs.folder, lambda _: _pairs(controlnet)
+    if personalization := params.personalization:
+        yield "personalization.input", personalization.input, lambda _: _course_input(personalization)
+        for name, concept in personalization.concepts.items():
+            key = f"personalization.concepts.{name}.images"
+            yield key, concept.images, lambda _, it=concept: _photographs(it, None)
 
 
 def _refusal(found: str, allowed: str) -> UserError:
@@ -108,24 +114,25 @@ def _inception(name: str) -> None:
     check_weights(name)
 
 
-def _noises(params: Params) -> None:
+def _noises(faces: FacesParams, params: Params) -> None:
     """The size of the images is known before the work but where the model is one of the hub, or a file."""
-    sampling = params.faces.sampling
+    sampling = faces.sampling
     _folder(str(sampling.noises))
     from difflab.systems.faces.noises import noise_files, starting_noises
 
     for file in noise_files(sampling):
         if not file.is_file():
             raise _refusal(f"no {file}", f"one noise for each of faces.sampling.num_noises = {sampling.num_noises}")
-    if (size := _face_size(params)) is not None:
+    if (size := _face_size(faces, params)) is not None:
         starting_noises(sampling, size)
 
 
-def _face_size(params: Params) -> int | None:
+def _face_size(faces: FacesParams, params: Params) -> int | None:
     """Pixels a side of the faces that are drawn, as far as it can be known here."""
-    checkpoint = params.faces.checkpoint
+    checkpoint = faces.checkpoint
     if checkpoint is None:
-        return params.prepare.face_size
+        [name] = faces.data
+        return params.data.sets[name].size or params.prepare.face_size
     index, config = Path(checkpoint, "model_index.json"), Path(checkpoint, "unet/config.json")
     if not (index.is_file() and config.is_file()):
         return None

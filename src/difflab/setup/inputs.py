@@ -52,19 +52,24 @@ def link_inputs(params: Params) -> None:
 
 def named_inputs(params: Params) -> Iterator[tuple[str, list[Path]]]:
     """For each key its files or folders: none, one, or the several files of a data set of torchvision's."""
-    faces, personalization = params.faces, params.personalization
     yield "judge.checkpoint", _there(params.judge.checkpoint)
     yield "evaluation.inception_weights", _there(params.evaluation.inception_weights)
-    yield "faces.checkpoint", _there(faces.checkpoint)
-    yield "faces.sampling.noises", _there(faces.sampling.noises)
-    yield "faces.reference", _there(faces.reference)
-    yield "clip.pretrained", _there(params.clip.pretrained)
-    yield "text_to_image.pretrained", _there(params.text_to_image.pretrained)
-    yield "zero_shot.images", _there(params.zero_shot.images)
-    yield "controlnet.pairs.folder", _there(params.controlnet.pairs.folder)
-    yield "personalization.input", _there(personalization.input)
-    for name, concept in personalization.concepts.items():
-        yield f"personalization.concepts/{name}", _photographs(concept, personalization.input)
+    if faces := params.faces:
+        yield "faces.checkpoint", _there(faces.checkpoint)
+        yield "faces.sampling.noises", _there(faces.sampling.noises)
+        yield "faces.reference", _there(faces.reference)
+    if clip := params.clip:
+        yield "clip.pretrained", _there(clip.pretrained)
+    if text_to_image := params.text_to_image:
+        yield "text_to_image.pretrained", _there(text_to_image.pretrained)
+    if zero_shot := params.zero_shot:
+        yield "zero_shot.images", _there(zero_shot.images)
+    if controlnet := params.controlnet:
+        yield "controlnet.pairs.folder", _there(controlnet.pairs.folder)
+    if personalization := params.personalization:
+        yield "personalization.input", _there(personalization.input)
+        for name, concept in personalization.concepts.items():
+            yield f"personalization.concepts/{name}", _photographs(concept, personalization.input)
     yield from _data_sets(params)
 
 

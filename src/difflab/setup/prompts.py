@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from difflab.config.language import ControlNetParams
 from difflab.config.load import ParamsError
 from difflab.config.params import Params
+from difflab.config.personalization import PersonalizationParams
 from difflab.data.captions import vocabulary, words_of
 from difflab.errors import read_json, reading
 from difflab.systems.personalization.prompts import tokens_of
@@ -27,11 +29,15 @@ def check_prompts(params: Params) -> None:
 
     A model whose tokenizer spells words, as those of the hub do, knows any; then only tokens of concepts are checked.
     """
-    _check_tokens(params)
-    clip, model = params.clip.pretrained, params.text_to_image.pretrained
-    of_captions = Words(set(vocabulary(params.circles.colors)), params.clip.network.text_length - 2)
-    of_clip = of_captions if clip is None else _words_of(Path(clip))
-    _check_words([("zero_shot.template", params.zero_shot.template.replace("{object}", "circle"))], of_clip)
+    clip, circles, zero_shot = params.clip, params.circles, params.zero_shot
+    if clip is None or circles is None or zero_shot is None:  # then no section has prompts
+        return
+    if params.personalization is not None:
+        _check_tokens(params.personalization)
+    of_captions = Words(set(vocabulary(circles.colors)), clip.network.text_length - 2)
+    of_clip = of_captions if clip.pretrained is None else _words_of(Path(clip.pretrained))
+    _check_words([("zero_shot.template", zero_shot.template.replace("{object}", "circle"))], of_clip)
+    model = params.text_to_image and params.text_to_image.pretrained
     _check_words(_drawn_prompts(params), of_clip if model is None else _words_of(Path(model, "tokenizer")))
 
 
@@ -61,12 +67,12 @@ def _check_words(prompts: Iterable[tuple[str, str]], words: Words | None) -> Non
                 raise ParamsError(f"params.yaml: {key}: found {word!r} in {prompt!r}, allowed: {allowed}")
 
 
-def _check_tokens(params: Params) -> None:
+def _check_tokens(personalization: PersonalizationParams) -> None:
     """Each prompt of several concepts names at least one and no other tokens, or is a template for pairs of them."""
-    tokens = [concept.token for concept in params.personalization.concepts.values()]
+    tokens = [concept.token for concept in personalization.concepts.values()]
     pair = {"{first}", "{second}"} if len(tokens) > 1 else set()
     allowed = f"prompts with tokens of {', '.join(tokens)}" + (", or with {first} and {second}" if pair else "")
-    for prompt in params.personalization.multi_concept.prompts:
+    for prompt in personalization.multi_concept.prompts:
         named, fields = tokens_of(prompt), re.findall(r"\{[^{}]*\}|[{}]", prompt)
         complete = set(fields) == pair if fields else bool(named)
         if not complete or not set(named) <= set(tokens):
@@ -83,9 +89,7 @@ def _words_and_tokens(prompt: str) -> list[str]:
     return words_of(plain) + tokens
 
 
-def _drawn_prompts(params: Params) -> Iterator[tuple[str, str]]:
-    """Those of the text-to-image model, each with its key."""
-    personalization, controlnet = params.personalization, params.controlnet
+def _controlled_prompts(controlnet: ControlNetParams) -> Iterator[tuple[str, str]]:
     if controlnet.pairs.folder is None:
         for number, pair in enumerate(controlnet.samples.two_circles):
             yield f"controlnet.samples.two_circles.{number}.prompt", pair.prompt
@@ -94,6 +98,14 @@ def _drawn_prompts(params: Params) -> Iterator[tuple[str, str]]:
 
         for prompt in read_pairs(controlnet.pairs.folder).prompts:
             yield "controlnet.pairs.folder", prompt
+
+
+def _drawn_prompts(params: Params) -> Iterator[tuple[str, str]]:
+    """Those of the text-to-image model, each with its key."""
+    if controlnet := params.controlnet:
+        yield from _controlled_prompts(controlnet)
+    if (personalization := params.personalization) is None:
+        return
     for name, concept in personalization.concepts.items():
         yield f"personalization.concepts.{name}.initializer", concept.initializer
     for prompt in personalization.custom_diffusion.prior.prompts:

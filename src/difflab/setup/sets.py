@@ -14,7 +14,7 @@ Classes = dict[str, tuple[str, ...]]  # the names of the labels by data set; non
 def check_sets(params: Params) -> None:
     """Raises ParamsError, one line with the key, for a data set that cannot be used or has not the classes named."""
     classes = classes_of_sets(params)
-    if classes["mnist"] != DIGITS:
+    if params.clip is not None and classes["mnist"] != DIGITS:
         raise _refusal("data.sets.mnist", f"the classes {_some(classes['mnist'])}", "the ten digits, because of clip")
     for name, recipe in params.recipes.items():
         _check_recipe(f"recipes.{name}.data", recipe, classes)

@@ -130,5 +130,6 @@ def _read(log: Path) -> Iterator[Line]:
 
 def training_suffix(stage: str, folder: str) -> str:
     """Tells the trainings of one stage apart: "/0" for adapt-mnistm-usps-dann-0-KEY, "" for the only one."""
-    rest = folder.rpartition("-")[0].removeprefix(stage.replace("@", "-")).strip("-")
+    name, whole = folder.rpartition("-")[0], stage.replace("@", "-")
+    rest = name.removeprefix(whole if name.startswith(whole) else stage.partition("@")[0]).strip("-")
     return f"/{rest}" if rest else ""

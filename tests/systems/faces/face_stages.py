@@ -33,8 +33,7 @@ def write_params(reference: str | None = None, **sampling) -> None:
 
 def sample_all() -> None:
     """The grid of η, of both seeds."""
-    for seed in SAMPLING["step_seeds"]:
-        run_stage(sample_faces, str(seed))
+    run_stage(sample_faces)
 
 
 def make_all() -> None:

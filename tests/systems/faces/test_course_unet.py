@@ -106,7 +106,7 @@ def test_the_stage_writes_a_folder_that_samples(file, folder, predicted, monkeyp
     }
     monkeypatch.chdir(folder)
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    run_stage(faces)
+    run_stage(faces, "faces")
     pipeline = UnconditionalPipeline.from_folder(Path("models/faces"))
     assert_same_prediction(pipeline.unet, predicted)
     betas = torch.linspace(1e-4, 2e-2, 1000, dtype=torch.float64)

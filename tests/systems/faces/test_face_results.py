@@ -11,7 +11,7 @@ from difflab.config.load import validate
 from difflab.figures.image_grid import Panel
 from difflab.systems.faces.evaluation import read_images
 from difflab.systems.faces.files import middle_files, pairs_of
-from stages.faces import eta_grid, evaluate_faces, interpolate_faces, sample_faces
+from stages.faces import evaluate_faces, interpolate_faces
 from tests.stage_calls import run_stage
 from tests.systems.faces.face_stages import SAMPLING, SIZE, contents, make_all, sample_all, write_params
 
@@ -68,13 +68,6 @@ def test_the_grid_shows_each_eta_and_the_paths_each_alpha(project, monkeypatch):
     for path, panel in (("slerp", slerp), ("lerp", lerp)):
         assert panel.rows == [[Path(f"samples/interpolation/{path}/{n:02d}.png") for n in range(5)]]
         assert panel.captions == [["α = 0", "α = 0.25", "α = 0.5", "α = 0.75", "α = 1"]]
-
-
-def test_the_grid_of_eta_takes_one_seed_alone(project):
-    run_stage(sample_faces, "7")
-    run_stage(eta_grid)
-    assert [path.name for path in Path("samples/faces").iterdir()] == ["seed_7"]
-    assert Image.open("figures/eta_grid.png").info["Stage"] == "eta_grid"
 
 
 def test_pairs_are_those_of_the_first_four_noises():

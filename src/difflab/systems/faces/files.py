@@ -6,16 +6,12 @@ from pathlib import Path
 from difflab.config.diffusion import FaceInterpolationParams, FaceSamplingParams, PathName
 
 NUM_PAIRED = 4  # starting noises
-
-
-def seed_folder(step_seed: int) -> Path:
-    """All images whose steps add the noise of one seed."""
-    return Path("samples/faces", f"seed_{step_seed}")
+FACES = Path("samples/faces")  # for each η
 
 
 def face_files(params: FaceSamplingParams, eta: float, step_seed: int) -> list[Path]:
-    """The images of one η and one seed, in the order of their starting noises."""
-    folder = seed_folder(step_seed) / f"eta_{eta}"
+    """The images of one η and one seed of the steps' noise, in the order of their starting noises."""
+    folder = FACES / f"seed_{step_seed}" / f"eta_{eta}"
     return [folder / f"{number:02d}.png" for number in range(params.num_noises)]
 
 
