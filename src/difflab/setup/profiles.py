@@ -1,8 +1,8 @@
 """Writes params.yaml, with its comments: a profile of conf/ (`difflab profile`), or one more recipe (`difflab recipe`).
 
 conf/cpu.yaml is the default profile; conf/NAME.yaml holds what differs in another one, where `~KEY:` removes an entry,
-`~: [KEY, …]` some and `~:` all entries of the section, and `like: NAME` in a new recipe stands for the values of a recipe
-of conf/cpu.yaml.
+`~: [KEY, …]` some and `~:` all entries of the section, and `like: NAME` in a new recipe stands for the values of a
+recipe of conf/cpu.yaml.
 """
 
 from __future__ import annotations
