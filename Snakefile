@@ -17,6 +17,7 @@ from pathlib import Path
 
 import networkx as nx
 from dvc.dependency.param import ParamsDependency
+from dvc.lock import LockError
 
 from difflab.pipeline.declared_outputs import check_outputs
 from difflab.pipeline.dvc_repo import open_repo
@@ -45,6 +46,14 @@ SECONDS = {}
 GPUS = 0
 
 
+def is_changed(stage):
+    """Whether DVC calls it so, or another DVC is at work on it or its inputs."""
+    try:
+        return bool(stage.status())
+    except LockError:
+        return True
+
+
 def open_repository():
     """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
     global INDEX, CHANGED, LOCK, SECONDS, GPUS
@@ -70,7 +79,7 @@ def open_repository():
         link_inputs(params)  # DVC compares what they lead to,
         write_fingerprints()  # and these
         with repository.lock:
-            CHANGED = {stage.addressing for stage in INDEX.stages if stage.status()}
+            CHANGED = {stage.addressing for stage in INDEX.stages if is_changed(stage)}
         SECONDS = estimated_seconds(read_stages(repository))
 
 

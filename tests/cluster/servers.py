@@ -206,7 +206,7 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def mlflow_server(folder: Path) -> Iterator[str]:
-    """An MLflow server on a PostgreSQL of its own; yields its address."""
+    """An MLflow server on a PostgreSQL of its own; yields its address. The folder stays if the test fails."""
     folder.mkdir()
     port, database = free_port(), free_port()
     user = pwd.getpwnam("postgres")
@@ -227,6 +227,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
         with running([*mlflow, *server], folder / "mlflow.log"):
             wait_for(lambda: listens(port), "MLflow", 300)
             yield f"http://127.0.0.1:{port}"
+    shutil.rmtree(folder)
 
 
 def _postgresql() -> Path | None:

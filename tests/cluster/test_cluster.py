@@ -1,22 +1,28 @@
 """A pipeline on a real SLURM, MLflow and DVC remotes, all on this machine: `make test-cluster`."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 import servers
 
 ROOT = Path(__file__).parents[2]
 REMOTES = {"sshd": servers.sshd, "s3": servers.s3}
-STAGES = "models/unconditional-800 models/judge-mnist"
+STAGES = "models/unconditional-800 models/judges/mnist"
+TRAINING, RULE = "train@unconditional-800", "rule_train_unconditional_800"
 PROFILE = "difflab profile smoke recipes.unconditional-800.training.num_epochs=6"  # long enough to be killed
-SUBMIT = f"snakemake --profile profiles/slurm {STAGES}"
+SUBMIT = "snakemake --profile profiles/slurm"
 KILLS = 5
 
 pytestmark = [
@@ -41,23 +47,41 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def on_slurm(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The clone after a run on SLURM in which a node was killed during training."""
-    with servers.slurm(tmp_path_factory.mktemp("slurm") / "slurm") as (start, kill):
-        process = subprocess.Popen(SUBMIT, shell=True, cwd=clone, env=environment(clone), start_new_session=True)
-        try:
-            log = clone / ".cache/logs/train@unconditional-800.log"
-            servers.wait_for(lambda: log.exists() and bool(checkpoints(clone)), "the training", 400)
-            node = node_of("train_unconditional")
+    """The clone after a run on SLURM in which the training lost its node, and then reached its time limit.
+
+    Afterwards one stage runs again and asks for a GPU.
+    """
+    with servers.slurm(tmp_path_factory.mktemp("slurm") / "slurm", gpus=1) as (start, kill):
+        with submitted(STAGES, clone) as process:
+            servers.wait_for(lambda: bool(checkpoints(clone)), "the training", 400)
+            node = field(training_job(), "NodeList")
             kill(node)
             assert process.poll() is None
             start(node)
+            stop_resumed_training(clone)
+            run(f"scontrol update JobId={field(training_job(), 'JobId')} TimeLimit=1", clone)
+            servers.wait_for(lambda: bool(jobs(JobState="TIMEOUT")), "the time limit", 200)
             assert process.wait(600) == 0
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-                process.wait()
+        assert not any("gpu" in job for job in jobs())
         commit(clone)
+        run(f"{PROFILE} runtime.gpus=1", clone)
+        with submitted("models/judges/mnist --forcerun models/judges/mnist", clone) as process:
+            assert process.wait(600) == 0
+        assert [field(job, "TresPerJob") for job in jobs() if "TresPerJob" in job] == ["gres:gpu:1"]
+        run("git checkout --quiet params.yaml dvc.lock", clone)
         yield clone
+
+
+@contextmanager
+def submitted(targets: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = f"{SUBMIT} {targets}"
+    process = subprocess.Popen(command, shell=True, cwd=folder, env=environment(folder), start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -77,16 +101,44 @@ def run(command: str, folder: Path) -> str:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    return [path for path in folder.glob(".cache/checkpoints/train@unconditional-800/*/*") if path.suffix != ".jsonl"]
+    return [path for path in folder.glob(f".cache/checkpoints/{TRAINING}/*/*") if path.suffix != ".jsonl"]
 
 
-def node_of(job: str) -> str:
-    done = subprocess.run(["squeue", "-h", "-t", "R", "-o", "%N %o %k"], capture_output=True, text=True, check=True)
-    return next(line.split()[0] for line in done.stdout.splitlines() if job in line)
+def jobs(**fields: str) -> list[str]:
+    """What SLURM knows of each job with these fields, also of those that have ended."""
+    done = subprocess.run(["scontrol", "--oneliner", "show", "job"], capture_output=True, text=True, check=True)
+    return [job for job in done.stdout.splitlines() if all(f" {name}={fields[name]} " in job for name in fields)]
+
+
+def field(job: str, name: str) -> str:
+    return re.findall(rf"\b{name}=(\S+)", job)[0]
+
+
+def training_job() -> str:
+    """The running job of the training; waits for it."""
+    found: list[str] = []
+    servers.wait_for(lambda: bool(found.extend(j for j in jobs(JobState="RUNNING") if RULE in j) or found), RULE, 200)
+    return found[0]
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """Of the processes of the training, in their order."""
+    return [json.loads(file.read_bytes()) for file in sorted(folder.glob(f".cache/runs/*-{TRAINING}-*.json"))]
+
+
+def stop_resumed_training(folder: Path) -> None:
+    """Stop the process of the second training, which then cannot end."""
+    servers.wait_for(lambda: len(found := records(folder)) == 2 and found[1]["resumed"], "the second training", 200)
+    psutil.Process(records(folder)[1]["pid"]).suspend()
+
+
+def test_training_resumes(on_slurm: Path) -> None:
+    resumed = [(record["resumed"], record["status"]) for record in records(on_slurm)]
+    assert resumed == [(False, "running"), (True, "running"), (True, "finished")]
 
 
 def test_run_is_that_of_one_machine(on_slurm: Path, tmp_path: Path) -> None:
-    """A job that lost its node ran again and resumed: the lock has the bytes of another run."""
+    """The lock has the bytes of an uninterrupted run."""
     local = tmp_path / "local"
     run(f"git clone --quiet . {local}", on_slurm)
     run(f"snakemake --cores 2 {STAGES}", local)

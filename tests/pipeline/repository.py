@@ -4,7 +4,10 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
+
+EDIT_PARAMETER = "difflab profile smoke judge.training.seed=1"  # every training of the stand-in pipeline is stale
 
 
 class Repository:
@@ -60,3 +63,14 @@ class Repository:
     def copy(self, folder: Path) -> "Repository":
         shutil.copytree(self.folder, folder)
         return Repository(folder, self.programs)
+
+
+def start_training(work: Repository, command: str = "snakemake --cores 2 models/a") -> subprocess.Popen[bytes]:
+    """`command` in a process group of its own; it waits in the training of model a as long as `hold` is there."""
+    (work / "hold").touch()
+    process = subprocess.Popen(command.split(), cwd=work.folder, start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not ((work / "runs.log").exists() and "models/a/" in (work / "runs.log").read_text()):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    return process

@@ -1,5 +1,6 @@
 """Records of stages: what is in them, and when there is none."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -85,6 +86,7 @@ def test_of_another_host_the_heartbeat_is_known(stage) -> None:
 
 
 def test_a_running_stage_touches_its_record(stage, monkeypatch) -> None:
+    """And notes how busy the machine is."""
     monkeypatch.setattr(run_records, "HEARTBEAT", 0.01)
     monkeypatch.setattr(sys, "argv", ["stages/train.py", "b"])
 
@@ -92,12 +94,16 @@ def test_a_running_stage_touches_its_record(stage, monkeypatch) -> None:
         (record,) = read_records()
         os.utime(record.file, (0, 0))
         deadline = time.time() + 30
-        while record.file.stat().st_mtime == 0 and time.time() < deadline:
+        while not (record.system_log.exists() and record.system_log.read_bytes()) and time.time() < deadline:
             time.sleep(0.01)
         assert time.time() - record.file.stat().st_mtime < run_records.SILENCE
 
     recorded(main)
-    assert [record.status for record in read_records()] == ["finished"]
+    (record,) = read_records()
+    line = json.loads(record.system_log.read_text().splitlines()[0])
+    assert record.status == "finished" and record.started <= line["time"] <= time.time()
+    assert 0 <= line["system/cpu_utilization_percentage"] <= 100
+    assert 0 < line["system/process_memory_usage_megabytes"] < line["system/system_memory_usage_megabytes"]
 
 
 def test_help_and_wrong_arguments_leave_no_record(stage) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
-from repository import Repository
+from repository import EDIT_PARAMETER, Repository, start_training
 
 pytestmark = pytest.mark.pipeline
 
@@ -18,7 +18,6 @@ FROM_A = {"train_a", "evaluate", "curve"}
 ALL = TRAINED | {"fetch", "data_dvc", "prepare_a", "prepare_b"}
 FRESH: set[str] = set()
 
-EDIT_PARAMETER = "difflab profile smoke judge.training.seed=1"
 EDIT_SOURCE = "echo more >> source/train.txt"
 
 # What a user does, one line after the other, and the rules that Snakemake then plans (for one target, if there is one).
@@ -183,19 +182,6 @@ def assert_one_line(done: subprocess.CompletedProcess[str], line: str) -> None:
     lines = (done.stdout + done.stderr).splitlines()
     assert len([found for found in lines if found.startswith(line)]) == 1
     assert not any("Traceback" in line for line in lines)
-
-
-def start_training(work: Repository) -> subprocess.Popen[bytes]:
-    """A snakemake, in a process group of its own, that waits in the training of model a as long as `hold` is there."""
-    (work / "hold").touch()
-    process = subprocess.Popen(
-        ["snakemake", "--cores", "2", "models/a"], cwd=work.folder, start_new_session=True, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 300
-    while not ((work / "runs.log").exists() and "models/a/" in (work / "runs.log").read_text()):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.1)
-    return process
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

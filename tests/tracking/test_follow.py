@@ -1,5 +1,6 @@
 """`difflab track --follow`: curves of running trainings."""
 
+import json
 import signal
 import subprocess
 import time
@@ -47,6 +48,25 @@ def test_follow_sends_until_interrupted(stored: Path, runs, capsys, monkeypatch:
     told = capsys.readouterr()
     assert told.err.count("MLflow at http://127.0.0.1:9") == 1
     assert told.out.startswith("MLflow: 1 runs of stages sent")
+
+
+def test_system_metrics_are_sent_once(stored: Path, runs) -> None:
+    """A step is a second since the run began, also of the process that continues it."""
+    began = int(time.time()) - 100.0
+    for number, (start, seconds) in enumerate([(began, (10, 20)), (began + 50, (60, 70))]):
+        record = train(started=start, ended=start + 40, resumed=bool(number))
+        lines = [
+            json.dumps({"time": began + second, "system/cpu_utilization_percentage": second}) for second in seconds
+        ]
+        record.system_log.write_text("\n".join([*lines, '{"time": 1']))
+        for _ in range(2):
+            with opened_store() as store:
+                sending.Curves().send_system(store, record)
+    run_id = runs()["train@a"].info.run_id
+    with opened_store() as store:
+        history = store.client.get_metric_history(run_id, "system/cpu_utilization_percentage")
+    assert [(metric.step, metric.value) for metric in history] == [(10, 10), (20, 20), (60, 60), (70, 70)]
+    assert [metric.timestamp for metric in history] == [1000 * (began + metric.step) for metric in history]
 
 
 def test_an_interrupt_is_no_error(stored: Path) -> None:

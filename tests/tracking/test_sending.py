@@ -1,5 +1,6 @@
 """What `difflab track` leaves in a store."""
 
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -45,6 +46,18 @@ def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
     known = provenance(Path("metrics/a.json"))
     tracked = tracked_run(graded)
     assert known.record == graded and tracked and tracked.run_id == measured.info.run_id
+
+
+def test_the_link_shows_the_headline_measurements(stored: Path) -> None:
+    train()
+    assert "viewStateShareKey" not in track()
+    Path("claims.yaml").write_text("headline: {a: [accuracy, accuracy.low], b-1: ['x(y)']}\nclaims: {}\n")
+    record("evaluate.py a")
+    assert "/runs?workflowType=machine_learning&viewStateShareKey=headline " in track()
+    with opened_store() as store:
+        tags = store.client.get_experiment(store.experiment_id).tags
+    columns = ["metrics.`a/accuracy`", "metrics.`a/accuracy.low`", "metrics.`b-1/x_y_`"]
+    assert json.loads(tags["mlflow.sharedViewState.headline"]) == {"selectedColumns": columns}
 
 
 def test_recipe_is_registered_with_its_metrics(stored: Path) -> None:

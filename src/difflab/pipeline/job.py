@@ -1,6 +1,7 @@
 """`python -m difflab.pipeline.job STAGE …`: a job of Snakemake, `dvc --wait-for-lock repro --quiet --single-item`.
 
-DVC checks the stage, restores it from its run cache or runs it, and enters it into dvc.lock.
+DVC checks the stage, restores it from its run cache or runs it, and enters it into dvc.lock. Where another DVC is at
+work on the stage or its inputs, the job waits, and then goes on from what that one has made.
 """
 
 # DVC is untyped.
@@ -10,11 +11,16 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import time
+from typing import Any
 
+from dvc.exceptions import ReproductionError
+from dvc.lock import LockError
 from dvc.logger import set_loggers_level
 
 from difflab.errors import call
 from difflab.pipeline.dvc_repo import open_repo
+from difflab.pipeline.locks import POLL
 
 
 def run() -> None:
@@ -25,7 +31,21 @@ def run() -> None:
     arguments = parser.parse_args()
     with set_loggers_level(logging.CRITICAL), open_repo(_wait_for_lock=True) as repo:
         for stage in arguments.stages:
-            repo.reproduce(stage, single_item=True, force=arguments.force)
+            _reproduce(repo, stage, arguments.force)
+
+
+def _reproduce(repo: Any, stage: str, force: bool) -> None:
+    busy = ""
+    while True:
+        try:
+            repo.reproduce(stage, single_item=True, force=force)
+            return
+        except ReproductionError as error:
+            if not isinstance(error.__cause__, LockError):
+                raise
+            if busy != (busy := str(error.__cause__)):
+                print(f"waiting: {busy}", file=sys.stderr, flush=True)
+        time.sleep(POLL)
 
 
 if __name__ == "__main__":

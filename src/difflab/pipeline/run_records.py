@@ -27,9 +27,10 @@ from difflab.pipeline.declared_outputs import check_outputs, outputs_of
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.locks import alone, file_name, is_awaited
 from difflab.pipeline.processes import is_first
+from difflab.pipeline.system_metrics import SystemMetrics
 from difflab.pipeline.work_folders import LOG, empty
 
-HEARTBEAT = 60.0  # seconds between two touches of the record of a running stage
+HEARTBEAT = 10.0  # seconds between two touches of the record of a running stage, and lines of its system metrics
 SILENCE = 600.0  # seconds without one after which the stage of another host counts as dead; clocks may differ a little
 OF_SEVERAL_STAGES = ("study_samples", "study_results")  # scripts whose first argument is the stage's name
 SOURCES = ("src", "stages", "dvc.yaml", "metrics/*.yaml")  # in git, and able to change what a stage makes
@@ -83,6 +84,11 @@ class RunRecord:
     def params_file(self) -> Path:
         """The whole params.yaml, as it was."""
         return folder() / "params" / f"{self.params_sha256}.yaml"
+
+    @property
+    def system_log(self) -> Path:
+        """Lines of JSON; see system_metrics.py."""
+        return self.file.with_suffix(".jsonl")
 
     @property
     def seconds(self) -> float | None:
@@ -174,7 +180,7 @@ def _recording(record: RunRecord) -> Iterator[None]:
     record.write()
     _current = record
     ended = threading.Event()
-    threading.Thread(target=_beat, args=(record.file, ended), daemon=True).start()
+    threading.Thread(target=_beat, args=(record, ended), daemon=True).start()
     try:
         yield
         record.status = "finished"
@@ -216,11 +222,13 @@ def _not_failing_the_stage() -> Iterator[None]:
         print(explain(error), file=sys.stderr, flush=True)
 
 
-def _beat(file: Path, ended: threading.Event) -> None:
-    """Touch `file` regularly: hosts that share this folder see that the stage is running, and that it was killed."""
+def _beat(record: RunRecord, ended: threading.Event) -> None:
+    """Touch the file regularly: hosts that share this folder see that the stage is running, and that it was killed."""
+    system = SystemMetrics(record.system_log)
     while not ended.wait(HEARTBEAT):
         with suppress(OSError):
-            os.utime(file)
+            os.utime(record.file)
+            system.write()
 
 
 def note_params(key: str, value: Any) -> None:

@@ -85,7 +85,7 @@ class Curves:
 
         for log in record.training_logs:
             run_id = stage_run(store, record)
-            lines = list(_read(log))
+            lines = list(_read(log, "step"))
             self._add_rate(record, log, lines)
             suffix, metrics = training_suffix(record.stage, log.parent.name), []
             milliseconds = int(1000 * (record.ended or time.time()))
@@ -96,6 +96,25 @@ class Curves:
                         metrics.append(Metric(f"{key}{suffix}", value, milliseconds, step))
             store.log(run_id, metrics=metrics)
             self.last |= {(run_id, metric.key): metric.step for metric in metrics}
+
+    def send_system(self, store: Store, record: RunRecord) -> None:
+        """The use of the machine as metrics system/…; a step is a second since the run began, killed or not."""
+        from mlflow.entities import Metric
+
+        if not record.system_log.exists():
+            return
+        run_id, metrics = stage_run(store, record), []
+        began = store.client.get_run(run_id).info.start_time / 1000
+        for line in _read(record.system_log, "time"):
+            seconds = line.pop("time")
+            step = int(seconds - began)
+            metrics += [
+                Metric(key, value, int(1000 * seconds), step)
+                for key, value in line.items()
+                if step > self._last_step(store, run_id, key)
+            ]
+        store.log(run_id, metrics=metrics)
+        self.last |= {(run_id, metric.key): metric.step for metric in metrics}
 
     def _last_step(self, store: Store, run_id: str, key: str) -> int:
         """Of what an earlier process has sent, it is asked for: MLflow would store an equal metric twice."""
@@ -114,16 +133,16 @@ class Curves:
         self.seen[log] = last_step, now
 
 
-def _read(log: Path) -> Iterator[Line]:
-    """The whole lines that hold numbers by name, among them a step."""
+def _read(log: Path, needed: str) -> Iterator[Line]:
+    """The whole lines that hold numbers by name, among them `needed`."""
     adapter = TypeAdapter(Line)
     for text in log.read_bytes().rpartition(b"\n")[0].splitlines():
         try:
             line = adapter.validate_json(text)
-            int(line["step"])
+            int(line[needed])
         except (KeyError, ValueError):
             found = text[:60].decode(errors="replace")
-            warn(f"{log}: skipped: found the line {found!r}, allowed: an object of numbers, with a step")
+            warn(f"{log}: skipped: found the line {found!r}, allowed: an object of numbers, with {needed}")
         else:
             yield line
 

@@ -17,6 +17,7 @@ from difflab.history.dvc_lock import LOCK, DamagedLock, LockedStage
 from difflab.history.revisions import Revision
 from difflab.history.why import made_by
 from difflab.pipeline.run_records import RunRecord, read_records
+from difflab.tracking.columns import share_columns
 from difflab.tracking.pipelines import is_there, metrics_of, send_pipeline
 from difflab.tracking.registry import log_results
 from difflab.tracking.runs import Curves, allowed_name, log_params, stage_run
@@ -51,6 +52,7 @@ def follow() -> None:
                     with _refusals_named(record.stage):
                         log_params(store, stage_run(store, record), record.params)
                         curves.send(store, record)
+                        curves.send_system(store, record)
                 if sent := send_ended(store, curves):
                     print(_summary(store, sent), flush=True)
         except (StoreError, DamagedLock) as error:
@@ -62,7 +64,8 @@ def _summary(store: Store, sent: list[RunRecord]) -> str:
     without = sum(r.status == "finished" and store.state.sent[r.file.name] != COMPLETE for r in sent)
     details = f"; {without} without results, which {LOCK} does not hold (yet)" if without else ""
     lines = [_line(store, pipeline) for pipeline in dict.fromkeys(record.pipeline for record in sent)]
-    return "\n".join([f"MLflow: {len(sent)} runs of stages sent to {store.state.uri}{details}", *lines, store.page])
+    page = store.page(share_columns(store))
+    return "\n".join([f"MLflow: {len(sent)} runs of stages sent to {store.state.uri}{details}", *lines, page])
 
 
 def _line(store: Store, pipeline: str) -> str:
@@ -148,6 +151,7 @@ def send_stage(
     run_id, now = stage_run(store, record), int(1000 * (record.ended or time.time()))
     log_params(store, run_id, record.params)
     curves.send(store, record)
+    curves.send_system(store, record)
     if record.seconds:
         store.log_metrics(run_id, {"seconds_resumed" if record.resumed else "seconds": record.seconds}, now)
     if made and revision:

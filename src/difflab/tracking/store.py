@@ -108,12 +108,11 @@ class Store:
     state: TrackingState
     present: set[str] = field(default_factory=set)  # ids of runs seen in the store over this connection
 
-    @property
-    def page(self) -> str:
-        """The page of the experiment's runs; MLflow's own first page shows traces."""
+    def page(self, view: str) -> str:
+        """The page of the experiment's runs with the parameters `view`; MLflow's own first page shows traces."""
         own = self.state.uri.startswith("http")
         server = self.state.uri if own else "http://127.0.0.1:5000"
-        link = f"  {server}/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning"
+        link = f"  {server}/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning{view}"
         return link if own else f"{link} while `make ui` is running"
 
     def run(self, key: str, started: float, describe: Callable[[], tuple[str, dict[str, str]]]) -> str:

@@ -1,0 +1,58 @@
+"""Use of the machine while a stage runs, by MLflow's names: a run's page shows what begins with "system/" in a tab.
+
+MLflow's own monitor takes seconds to import, and sends from the process that trains.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+MEGABYTE = 1e6  # as MLflow counts
+
+
+class SystemMetrics:
+    """Writes a line of JSON with `time`, in seconds since the epoch, and the measurements at each call of `write`."""
+
+    def __init__(self, log: Path):
+        import psutil  # here: in the thread that writes, while the stage starts
+
+        self.log = log
+        self.process = psutil.Process()
+        psutil.cpu_percent()  # the first call starts the interval of the second
+
+    def write(self) -> None:
+        line = {"time": round(time.time(), 3)} | {f"system/{name}": value for name, value in self._measured()}
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _measured(self) -> Iterator[tuple[str, float]]:
+        import psutil
+
+        memory = psutil.virtual_memory()
+        yield "cpu_utilization_percentage", psutil.cpu_percent()
+        yield "system_memory_usage_megabytes", round(memory.used / MEGABYTE)
+        yield "system_memory_usage_percentage", memory.percent
+        yield "process_memory_usage_megabytes", round(self.process.memory_info().rss / MEGABYTE)
+        yield from _measured_gpus()
+
+
+def _measured_gpus() -> Iterator[tuple[str, float]]:
+    """Of all NVIDIA GPUs of the machine, where the package nvidia-ml-py is installed, as for MLflow's own monitor."""
+    try:
+        nvml: Any = import_module("pynvml")
+    except ModuleNotFoundError:
+        return
+    with suppress(nvml.NVMLError):  # no driver, or a GPU in parts, which does not say how busy it is
+        nvml.nvmlInit()
+        for number in range(nvml.nvmlDeviceGetCount()):
+            gpu = nvml.nvmlDeviceGetHandleByIndex(number)
+            memory = nvml.nvmlDeviceGetMemoryInfo(gpu)
+            yield f"gpu_{number}_memory_usage_megabytes", round(memory.used / MEGABYTE)
+            yield f"gpu_{number}_memory_usage_percentage", round(100 * memory.used / memory.total, 1)
+            yield f"gpu_{number}_utilization_percentage", nvml.nvmlDeviceGetUtilizationRates(gpu).gpu
