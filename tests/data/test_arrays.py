@@ -71,7 +71,7 @@ def test_the_layout_of_keras(tmp_path: Path) -> None:
         ({"labels": np.zeros(60, dtype=int)}, "found 1 classes, allowed: 2 to"),
         ({"labels": np.arange(60) * 100}, "found 5901 classes, allowed: 2 to"),
         ({"labels": LABELS[:50]}, "labels: found int64"),
-        ({"images": IMAGES[:, :6]}, r"images: found uint8 \(60, 3, 6, 8\)"),
+        ({"images": IMAGES[:, :6]}, r"images: found uint8 \(60, 6, 8, 3\)"),
         ({"classes": np.array(["x", "x", "y"])}, "classes: found two of one name"),
         ({"labels": np.array([0, None] * 30, dtype=object)}, "labels: cannot be read: Object arrays"),
     ],

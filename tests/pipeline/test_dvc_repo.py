@@ -1,15 +1,21 @@
 """Entries of dvc.lock, written as DVC writes them."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import dvc.dependency.param
 import pytest
+from dvc.dependency.param import read_param_file
+from dvc.dvcfile import Lockfile
+from dvc.exceptions import DvcException
+from dvc.fs import LocalFileSystem
+from dvc.repo import Repo
 from dvc.utils.serialize import modify_yaml
 
 from difflab.errors import UserError
-from difflab.pipeline.dvc_repo import HEAD, modify_lock, open_repo
+from difflab.pipeline.dvc_repo import HEAD, load_lock, modify_lock, open_repo, read_values
 
 ROOT = Path(__file__).parents[2]
 ENTRY = {
@@ -80,6 +86,51 @@ def test_a_dvc_without_what_is_replaced_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delattr(dvc.dependency.param, "load_path")
     with pytest.raises(UserError, match=r"dvc\.dependency\.param\.load_path"):
         open_repo()
+
+
+@pytest.fixture
+def lockfile(lock: Path) -> Lockfile:
+    """DVC's object for the lock of a repository."""
+    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=lock.parent, check=True)
+    return Lockfile(Repo(str(lock.parent)), str(lock))
+
+
+def test_entries_are_those_that_dvc_reads(lockfile: Lockfile):
+    entries = load_lock(lockfile)["stages"]
+    expected = lockfile.load()["stages"]
+    assert entries == expected and list(entries) == list(expected) == ["fetch", "prepare@mnist", "z"]
+    assert entries.get("none") is None
+
+
+def test_the_first_entry_is_parsed_alone(lockfile: Lockfile, lock: Path):
+    entries = load_lock(lockfile)["stages"]
+    first = entries["z"]
+    assert "whole" not in vars(entries) and entries["z"] == first
+    assert entries["fetch"] == first == entries.whole["z"]
+
+
+@pytest.mark.parametrize("damage", ["    cmd: [\n", "    outs: 3\n"])
+def test_a_damaged_entry_is_dvcs_to_report(lockfile: Lockfile, lock: Path, damage: str):
+    lock.write_text(lock.read_text() + "  damaged:\n" + damage)
+    entries = load_lock(lockfile)["stages"]
+    with pytest.raises(DvcException, match=r"dvc\.lock"):
+        entries["damaged"]
+
+
+@pytest.mark.parametrize(
+    "keys", [None, [], ["a"], ["a.b", "a.c.0", "1e5", "x"], ["a.none", "a.b"], ["a.*"], ["a.b.c"]], ids=str
+)
+@pytest.mark.parametrize("flatten", [True, False])
+def test_values_are_those_that_dvc_reads(tmp_path: Path, keys: list[str] | None, flatten: bool):
+    (tmp_path / "params.yaml").write_text("a: {b: 1e-3, c: [2, 3]}\n1e5: null\nx: {}\n")
+    arguments = LocalFileSystem(), str(tmp_path / "params.yaml"), keys, flatten
+    try:
+        expected = read_param_file(*arguments)
+    except ValueError as error:  # for a pattern that several keys match
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            read_values(*arguments)
+    else:
+        assert read_values(*arguments) == expected
 
 
 def test_params_are_read_once_by_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

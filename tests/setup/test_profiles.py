@@ -121,6 +121,23 @@ def test_comments_stay_with_their_values(folder: Path) -> None:
     assert len([line for line in before if line not in after]) == 5
 
 
+def test_a_profile_removes_some_entries_of_a_section(folder: Path) -> None:
+    Path("conf/mine.yaml").write_text("~: [faces, controlnet]\nstudies: {few_steps: {~: [mnistm-linear]}}\n")
+    write_profile("mine", [])
+    params = load_params()
+    assert params.faces is None and params.controlnet is None and params.clip is not None
+    assert list(params.studies.few_steps) == ["unconditional-800"]
+    before, after = (Path(name).read_text().splitlines() for name in ("conf/cpu.yaml", "params.yaml"))
+    assert [line for line in after if line not in before] == []
+
+
+@pytest.mark.parametrize("line", ["~: [facs]", "~facs:"])
+def test_a_profile_that_removes_what_is_not_there(folder: Path, line: str) -> None:
+    Path("conf/mine.yaml").write_text(f"{line}\n")
+    with pytest.raises(UserError, match=r"^profile: found ~facs, allowed: ~ and one of compute, runtime, data, "):
+        write_profile("mine", [])
+
+
 FAULTS = {
     "tab": (b"data:\n\tx: 1\n", "not YAML, line 2: "),
     "duplicate": (b"data: 1\ndata: 2\n", "not YAML, line 2: found duplicate key"),

@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -14,11 +15,14 @@ from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from difflab.diffusion.samplers import SamplingError
+from difflab.diffusion.unet import make_unet, save_model_folder
 from difflab.history.revisions import Revision
+from difflab.models.conditioning import make_condition
 from difflab.tracking.registry import model_card
 from difflab.tracking.sending import track
 from difflab.tracking.store import tracking_uri
-from tests.diffusion.conftest import SIZE, digit_models, one_thread, unconditional_model
+from tests.diffusion.conftest import BETAS, NETWORK, SIZE, digit_models, one_thread, unconditional_model
+from tests.factories import condition
 
 __all__ = ["digit_models", "one_thread", "unconditional_model"]
 
@@ -84,6 +88,27 @@ def test_registered_recipe_is_a_model_that_samples(stored: Path, digit_models) -
         model.predict(rows[["seed"]])
     with pytest.raises(SamplingError, match="domain: found 'mnist'"):
         model.predict(rows.assign(domain="mnist"))
+
+
+@pytest.fixture(scope="module")
+def letter_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe of the classes A and K."""
+    folder = tmp_path_factory.mktemp("models") / "letters"
+    unet = make_unet(NETWORK, SIZE, conditional=True)
+    width = unet.time_embedding.linear_2.out_features
+    embedding = make_condition(condition("class_embedding"), ["letters"], width, ("A", "K"))
+    models = {"unet": unet, "condition": embedding}
+    save_model_folder(folder, "DigitPipeline", models, BETAS, patch_size=NETWORK.patch_size)
+    return folder
+
+
+@pytest.mark.parametrize(("names", "first"), [("all", "A"), (["K"], "K")])
+def test_a_recipe_of_named_classes_samples_by_name(stored: Path, letter_model: Path, names: Any, first: str) -> None:
+    use_model(letter_model, **{"recipes.a.data": {"letters": names}})
+    assert f"pipe(digit='{first}', domain='letters', " in code_of(model_card("models/a", Revision(None)))
+    rows = pd.DataFrame({"seed": [0, 0], "digit": ["K", "A"], "domain": ["letters"] * 2})
+    images = registered("a").predict(rows, {"num_inference_steps": 2})
+    assert images.shape == (2, SIZE, SIZE, 3) and (images[0] != images[1]).any()
 
 
 def test_registered_unconditional_recipe_samples(stored: Path, unconditional_model) -> None:

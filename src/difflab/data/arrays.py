@@ -7,7 +7,7 @@ y_test. An array `classes` names the labels.
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from difflab.config.data import SetParams
-from difflab.data.classes import MAX_CLASSES, as_names
+from difflab.data.class_checks import require_classes, require_each_class
+from difflab.data.classes import as_names
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.splits import official_splits, stratified_splits
 from difflab.errors import DataError
@@ -24,9 +25,13 @@ OFFICIAL = ("x_train", "y_train", "x_test", "y_test")
 
 
 def array_classes(path: Path, params: SetParams) -> tuple[str, ...]:
-    """The names of the labels; of the arrays only labels and classes are read. Raises DataError."""
+    """The names of the labels. Raises DataError for anything that `read_arrays` does; no image is read."""
     with Arrays(path) as arrays:
-        return _classes(path, arrays, _labels(path, arrays), params.classes)
+        labels = _labels(path, arrays)
+        classes = _classes(path, arrays, labels, params.classes)
+        splits = _splits(path, arrays, labels, params, np.random.default_rng(0))
+        require_each_class(path, labels, splits, classes)
+        return classes
 
 
 def read_arrays(path: str | Path, params: SetParams, generator: Generator) -> ImageDataset:
@@ -35,18 +40,20 @@ def read_arrays(path: str | Path, params: SetParams, generator: Generator) -> Im
     with Arrays(path) as arrays:
         labels = _labels(path, arrays)
         classes = _classes(path, arrays, labels, params.classes)
-        if "images" in arrays:
-            images = _images(path, "images", arrays["images"])
-            if "splits" in arrays:
-                splits = arrays["splits"].astype(np.uint8)
-            else:
-                splits = stratified_splits(labels, params.validation, params.test, generator)
-        else:
-            parts = [_images(path, name, arrays[name]) for name in ("x_train", "x_test")]
-            images = _joined(path, parts)
-            splits = official_splits(labels[: len(parts[0])], len(parts[1]), generator, params.validation)
+        splits = _splits(path, arrays, labels, params, generator)
+        images = np.concatenate([_channels_first(arrays[name]) for name in _pairs(arrays)])
     tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in (images, labels, splits))
     return ImageDataset(*tensors, description=f"arrays of {path.name}", classes=classes)
+
+
+class Header(NamedTuple):
+    """Of an array."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype} {self.shape}"
 
 
 class Arrays:
@@ -81,6 +88,20 @@ class Arrays:
     def __contains__(self, name: str) -> bool:
         return name in self.names
 
+    def header(self, name: str) -> "Header":
+        """Type and shape of an array, which is not read."""
+        try:
+            if self.file is None:
+                array = np.load(self.path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+                return Header(array.dtype, array.shape)
+            with self.file.zip.open(f"{name}.npy") as member:
+                version = np.lib.format.read_magic(member)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(member)
+                return Header(dtype, shape)
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(f"{self.path}: {name}: cannot be read: {' '.join(str(error).split())}") from None
+
     def __getitem__(self, name: str) -> NDArray[Any]:
         try:
             return np.load(self.path / f"{name}.npy", allow_pickle=False) if self.file is None else self.file[name]
@@ -88,14 +109,28 @@ class Arrays:
             raise DataError(f"{self.path}: {name}: cannot be read: {' '.join(str(error).split())}") from None
 
 
+def _pairs(arrays: Arrays) -> dict[str, str]:
+    """Arrays of images, and those of their labels."""
+    return {"images": "labels"} if "images" in arrays else {"x_train": "y_train", "x_test": "y_test"}
+
+
 def _labels(path: Path, arrays: Arrays) -> NDArray[np.int64]:
-    names = ["labels"] if "images" in arrays else ["y_train", "y_test"]
-    found = []
-    for name in names:
+    """(N,), one for each image. Raises DataError, also for images of another type or shape."""
+    found: list[NDArray[np.int64]] = []
+    first: tuple[int, ...] | None = None
+    for images, name in _pairs(arrays).items():
+        header = arrays.header(images)
+        count, *shape = _checked_shape(path, images, header)
+        first = first or tuple(shape)
+        if tuple(shape) != first:
+            allowed = f"uint8 (N, {', '.join(map(str, first))}), as x_train"
+            raise DataError(f"{path}: {images}: found {header}, allowed: {allowed}")
         labels = arrays[name]
         labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels  # as Keras has those of CIFAR
         if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
             raise DataError(f"{path}: {name}: found {_kind(labels)}, allowed: integers (N,)")
+        if len(labels) != count:
+            raise DataError(f"{path}: {name}: found {_kind(labels)}, allowed: integers ({count},), one for each image")
         found.append(labels.astype(np.int64))
     return np.concatenate(found)
 
@@ -104,12 +139,12 @@ def _classes(
     path: Path, arrays: Arrays, labels: NDArray[np.int64], names: Sequence[str | int] | None
 ) -> tuple[str, ...]:
     if names is None and "classes" in arrays:
-        names = [str(name) for name in arrays["classes"].tolist()]
-        if len(set(names)) < len(names):
-            raise DataError(f"{path}: classes: found two of one name, allowed: different names")
+        found = arrays["classes"]
+        if found.ndim != 1:
+            raise DataError(f"{path}: classes: found {_kind(found)}, allowed: names (K,)")
+        names = [str(name) for name in found.tolist()]
     classes = tuple(as_names(names or range(int(labels.max()) + 1)))
-    if not 2 <= len(classes) <= MAX_CLASSES:
-        raise DataError(f"{path}: found {len(classes)} classes, allowed: 2 to {MAX_CLASSES}")
+    require_classes(path, classes)
     if len(outside := labels[(labels < 0) | (labels >= len(classes))]):
         raise DataError(f"{path}: labels: found {outside[0]}, allowed: 0 to {len(classes) - 1}")
     counts = np.bincount(labels, minlength=len(classes))
@@ -119,22 +154,40 @@ def _classes(
     return classes
 
 
-def _images(path: Path, name: str, images: NDArray[Any]) -> NDArray[np.uint8]:
+def _splits(
+    path: Path, arrays: Arrays, labels: NDArray[np.int64], params: SetParams, generator: Generator
+) -> NDArray[np.uint8]:
+    if "splits" in arrays:
+        splits = arrays["splits"]
+        if splits.dtype.kind not in "iu" or splits.shape != labels.shape:
+            allowed = f"integers {labels.shape}, one for each image"
+            raise DataError(f"{path}: splits: found {_kind(splits)}, allowed: {allowed}")
+        if len(outside := splits[(splits < 0) | (splits >= len(SPLITS))]):
+            raise DataError(f"{path}: splits: found {outside[0]}, allowed: 0 to {len(SPLITS) - 1}")
+        return splits.astype(np.uint8)
+    if "images" in arrays:
+        return stratified_splits(labels, params.validation, params.test, generator)
+    train = arrays.header("x_train").shape[0]
+    return official_splits(labels[:train], len(labels) - train, generator, params.validation)
+
+
+def _checked_shape(path: Path, name: str, header: Header) -> tuple[int, ...]:
+    """(N, C, S, S), or (N, S, S) of gray images. Raises DataError."""
+    shape = header.shape
+    if len(shape) == 4 and shape[1] not in (1, 3) and shape[3] in (1, 3):
+        shape = shape[0], shape[3], shape[1], shape[2]
+    square = len(shape) in (3, 4) and shape[-1] == shape[-2] and all(shape)
+    if header.dtype != np.uint8 or not square or (len(shape) == 4 and shape[1] not in (1, 3)):
+        allowed = "uint8 (N, S, S), (N, S, S, 1 or 3) or (N, 1 or 3, S, S), N ≥ 1"
+        raise DataError(f"{path}: {name}: found {header}, allowed: {allowed}")
+    return shape
+
+
+def _channels_first(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(N, C, S, S) of (N, S, S), (N, S, S, C) or (N, C, S, S)."""
     images = images[:, None] if images.ndim == 3 else images
-    if images.ndim == 4 and images.shape[1] not in (1, 3) and images.shape[3] in (1, 3):
-        images = images.transpose(0, 3, 1, 2)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-        allowed = "uint8 (N, S, S), (N, S, S, 1 or 3) or (N, 1 or 3, S, S)"
-        raise DataError(f"{path}: {name}: found {_kind(images)}, allowed: {allowed}")
-    return images
+    return images if images.shape[1] in (1, 3) else images.transpose(0, 3, 1, 2)
 
 
-def _joined(path: Path, parts: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    if parts[0].shape[1:] != parts[1].shape[1:]:
-        raise DataError(f"{path}: x_test: found {_kind(parts[1])}, allowed: images as x_train, {_kind(parts[0])}")
-    return np.concatenate(parts)
-
-
-def _kind(array: NDArray[Any]) -> str:
-    return f"{array.dtype} {array.shape}"
+def _kind(array: NDArray[Any]) -> Header:
+    return Header(array.dtype, array.shape)

@@ -6,7 +6,6 @@ class, also below train/, val/ and test/. Without: every image below the folder,
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from difflab.config.data import FaceIdentity, SetParams
-from difflab.data.classes import MAX_CLASSES, as_names
+from difflab.data.class_checks import require_classes, require_each_class
+from difflab.data.classes import as_names
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.data.image_files import find_images
 from difflab.data.images import read_squares
@@ -47,8 +47,8 @@ class Listing:
 def list_classes(folder: Path, params: SetParams, generator: Generator) -> Listing:
     """The images of a folder with classes; no image is opened.
 
-    Raises DataError for no or too many classes, two of one name, a class that is missing or too small for the splits,
-    an image without a label, a label without an image.
+    Raises DataError for no or too many classes, two of one name or of names that differ in case alone, a class that is
+    missing or too small for the splits, an image without a label, a label without an image.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
@@ -66,7 +66,7 @@ def list_classes(folder: Path, params: SetParams, generator: Generator) -> Listi
         files += [path for path, _ in kept]
         numbers += labels.tolist()
     listing = Listing(files, np.array(numbers, dtype=np.int64), np.concatenate(splits), classes)
-    _require_each_class(folder, listing)
+    require_each_class(folder, listing.labels, listing.splits, classes)
     return listing
 
 
@@ -90,27 +90,21 @@ def _classes(folder: Path, labels: Sequence[str], asked: Sequence[str] | None) -
     """The names of the classes, numbers by their size. Raises DataError."""
     found = sorted(set(labels), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
     same: dict[str, str] = {}
+    alike: dict[str, str] = {}
     for name in found:
         first = same.setdefault(unicodedata.normalize("NFC", name).strip(), name)
         if first != name:
             raise DataError(f"{folder}: found the classes {first!r} and {name!r}, allowed: names that look different")
+        other = alike.setdefault(name.casefold(), name)
+        if other != name and not {name, other} <= set(asked or ()):
+            allowed = "names that differ in more than case, or both in classes"
+            raise DataError(f"{folder}: found the classes {other!r} and {name!r}, allowed: {allowed}")
     for name in asked or ():
         if name not in found:
             raise DataError(f"{folder}: found no class {name!r}, allowed: {_some(found)}")
     classes = tuple(asked or found)
-    if not 2 <= len(classes) <= MAX_CLASSES:
-        raise DataError(f"{folder}: found {len(classes)} classes, allowed: 2 to {MAX_CLASSES}")
+    require_classes(folder, classes)
     return classes
-
-
-def _require_each_class(folder: Path, listing: Listing) -> None:
-    counts = Counter(zip(listing.labels.tolist(), listing.splits.tolist(), strict=True))
-    for label, name in enumerate(listing.classes):
-        for split, split_name in enumerate(SPLITS):
-            if not counts[label, split]:
-                images = sum(counts[label, other] for other in range(len(SPLITS)))
-                found = f"the class {name!r} without an image for {split_name} ({images} images in all)"
-                raise DataError(f"{folder}: found {found}, allowed: 3 images or more, one for each split")
 
 
 def _some(names: Sequence[str]) -> str:

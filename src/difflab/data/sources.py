@@ -8,6 +8,7 @@ import numpy as np
 
 from difflab.config.data import DataParams, SetParams
 from difflab.data import arrays, embedded, folder, torchvision_files
+from difflab.data.class_checks import require_classes, require_each_class
 from difflab.data.classes import DIGITS
 from difflab.data.dataset import ImageDataset
 from difflab.data.splits import TRAIN, VALIDATION
@@ -44,7 +45,10 @@ def _classes(name: str, one: SetParams, params: DataParams) -> tuple[str, ...]:
         case "npz":
             return arrays.array_classes(path, one)
         case "safetensors":
-            return ImageDataset.load(path).classes
+            dataset = ImageDataset.load(path)
+            require_classes(path, dataset.classes)
+            require_each_class(path, dataset.labels.numpy(), dataset.splits.numpy(), dataset.classes)
+            return dataset.classes
         case "folder" if one.persons:
             folder.check_persons(path, one.persons)
             return ()

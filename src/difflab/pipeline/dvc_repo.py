@@ -1,9 +1,9 @@
 """DVC with less parsing of YAML, to the same bytes.
 
-DVC parses params.yaml once for each stage, and to enter one stage into dvc.lock it parses and writes the whole file in
-pure Python: three quarters of what DVC costs a job. Here params.yaml is parsed once in a process, and only the entry of
-the stage is written. dvc.lock and DVC's list of the files in use are replaced atomically, so that a kill leaves the old
-one or the new one.
+DVC parses params.yaml once for each stage, searches all of it for each value, and parses all of dvc.lock to read the
+entry of one stage, and to write one. Here params.yaml is parsed once in a process, and of dvc.lock only the entry of a
+job's stage. dvc.lock and DVC's list of the files in use are replaced atomically, so that a kill leaves the old one or
+the new one.
 """
 
 # DVC is untyped.
@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +22,96 @@ import dvc
 import dvc.dependency.param
 import dvc.dvcfile
 import dvc.rwlock
+from dvc.dependency.param import read_param_file
+from dvc.dvcfile import Lockfile
+from dvc.fs import LocalFileSystem
 from dvc.lock import make_lock
 from dvc.repo import Repo
-from dvc.utils.serialize import dumps_yaml, load_path, modify_yaml
+from dvc.utils.serialize import dumps_yaml, load_path, loads_yaml, modify_yaml
+from dvc.utils.strictyaml import YAMLValidationError
+from ruamel.yaml import YAMLError
 
 from difflab.errors import UserError
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.lock_text import HEAD, LOCK_FILE, NAME, entries_of, keep_lock
 
-REPLACED = [(dvc.dependency.param, "load_path"), (dvc.dvcfile, "modify_yaml"), (dvc.rwlock, "_edit_rwlock")]
+REPLACED = [
+    (dvc.dependency.param, "load_path"),
+    (dvc.dependency.param, "read_param_file"),
+    (dvc.dvcfile, "modify_yaml"),
+    (dvc.dvcfile.Lockfile, "load"),
+    (dvc.rwlock, "_edit_rwlock"),
+]
 _load_params = lru_cache(load_path)
+_load_lock = Lockfile.load
 
 
 def open_repo(**options: Any) -> Repo:
     """The repository of the working folder, whose params.yaml is read once. Raises UserError for another DVC."""
-    for module, name in REPLACED:
-        if not hasattr(module, name):
-            raise UserError(f"dvc: found {dvc.__version__} without {module.__name__}.{name}, allowed: such as 3.67")
+    for owner, name in REPLACED:
+        if not hasattr(owner, name):
+            raise UserError(f"dvc: found {dvc.__version__} without {owner.__name__}.{name}, allowed: such as 3.67")
     _load_params.cache_clear()
     dvc.dependency.param.load_path = _load_params
+    dvc.dependency.param.read_param_file = read_values
     dvc.dvcfile.modify_yaml = modify_lock
+    Lockfile.load = load_lock  # pyright: ignore[reportAttributeAccessIssue]
     dvc.rwlock._edit_rwlock = edit_rwlock
     return Repo(**options)
+
+
+def read_values(fs: Any, path: str, key_paths: list[str] | None = None, flatten: bool = False) -> Any:
+    """DVC's `read_param_file`: the values of dotted keys, or all of them. Patterns and missing keys are left to DVC."""
+    values: dict[str, Any] = {}
+    for key in key_paths or ():
+        value = _load_params(path, fs)
+        for name in key.split("."):
+            if not isinstance(value, dict) or name not in value:
+                return read_param_file(fs, path, key_paths, flatten)
+            value = value[name]
+        values[key] = value
+    return values if flatten and key_paths else read_param_file(fs, path, key_paths, flatten)
+
+
+def load_lock(lockfile: Any) -> Any:
+    """DVC's `Lockfile.load`: a mapping of the contents, in which an entry is parsed when it is read."""
+    entries = _entries(Path(lockfile.path)) if isinstance(lockfile.repo.fs, LocalFileSystem) else None
+    if entries is None:
+        return _load_lock(lockfile)
+    lockfile._check_gitignored()
+    return {"schema": "2.0", "stages": LockEntries(lockfile, entries)}
+
+
+class LockEntries(Mapping[str, Any]):
+    """The entries of a dvc.lock by stage: the first that is read is parsed alone, for another one the whole file is.
+
+    A job reads one. A damaged entry raises DVC's error for the whole file.
+    """
+
+    def __init__(self, lockfile: Any, texts: dict[str, str]):
+        self.lockfile = lockfile
+        self.texts = texts
+        self.first: str | None = None
+
+    @cached_property
+    def whole(self) -> dict[str, Any]:
+        return _load_lock(self.lockfile)["stages"]
+
+    def __getitem__(self, name: str) -> Any:
+        text = self.texts[name]
+        self.first = self.first or name
+        if self.first == name:
+            with suppress(YAMLError, YAMLValidationError):
+                contents = loads_yaml(HEAD + text)
+                self.lockfile.validate(contents)
+                return contents["stages"][name]
+        return self.whole[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.texts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
 
 
 @contextmanager
@@ -82,5 +150,6 @@ def edit_rwlock(folder: str, fs: Any, hardlink: bool) -> Iterator[dict[str, Any]
         used: Any = dvc.rwlock.SCHEMA(json.loads(file.read_bytes()) if file.exists() else {})
         used = {"read": defaultdict(list, used["read"]), "write": defaultdict(dict, used["write"])}
         yield used
-        with atomic_write(file) as partial:
-            partial.write_text(json.dumps(used), encoding="utf-8")
+        new = file.with_name(f"{file.name}.new")  # that of the one process that has the lock
+        new.write_text(json.dumps(used), encoding="utf-8")
+        new.replace(file)  # not synced to disk: it lists processes, which end with the machine

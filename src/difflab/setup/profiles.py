@@ -1,7 +1,8 @@
 """Writes params.yaml, with its comments: a profile of conf/ (`difflab profile`), or one more recipe (`difflab recipe`).
 
 conf/cpu.yaml is the default profile; conf/NAME.yaml holds what differs in another one, where `~KEY:` removes an entry,
-`~:` all entries of the section, and `like: NAME` in a new recipe stands for the values of a recipe of conf/cpu.yaml.
+`~: [KEY, …]` some and `~:` all entries of the section, and `like: NAME` in a new recipe stands for the values of a
+recipe of conf/cpu.yaml.
 """
 
 from __future__ import annotations
@@ -136,14 +137,17 @@ def _write(tree: CommentedMap) -> None:
 def _merge(tree: CommentedMap, changes: CommentedMap) -> None:
     """Put the values of `changes` into `tree`; a comment on a value that changes gives way to that of the new one."""
     if None in changes:  # what YAML makes of ~
-        tree.clear()
-        tree.fa.set_flow_style()
+        if changes[None] is None:
+            tree.clear()
+            tree.fa.set_flow_style()
+        for name in changes[None] or ():
+            _remove_known(tree, name)
     for key, value in changes.items():
         text = str(key)
         if key is None:
             continue
         if text.startswith(REMOVE):
-            _remove(tree, text.removeprefix(REMOVE))
+            _remove_known(tree, text.removeprefix(REMOVE))
         elif isinstance(value, CommentedMap) and isinstance(tree.get(key), CommentedMap):
             _merge(tree[key], value)
         else:
@@ -213,6 +217,12 @@ def _append(node: CommentedMap, key: Any, value: Any, between: str = "") -> None
         _set_after(node, last, between)
     node[key] = value
     _set_after(node, key, rest)
+
+
+def _remove_known(node: CommentedMap, key: str) -> None:
+    if key not in node:
+        raise UserError(f"profile: found {REMOVE}{key}, allowed: {REMOVE} and one of {', '.join(map(str, node))}")
+    _remove(node, key)
 
 
 def _remove(node: CommentedMap, key: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from difflab.data.classes import DIGITS
 from difflab.errors import UserError, parse_json, read_json
 from difflab.history.dvc_lock import LockedStage, maker
 from difflab.history.measurements import parse_metrics
@@ -15,6 +17,7 @@ from difflab.tracking.sampling_model import CONDITIONAL, save_as_mlflow_model
 from difflab.tracking.store import Store
 
 ARTIFACTS = (".png", ".gif", ".json")
+CONDITION = "condition/config.json"  # in the folder of a recipe
 OWN_PIPELINES = (CONDITIONAL, "UnconditionalPipeline")  # of difflab.diffusion.pipelines; the others are diffusers'
 
 
@@ -57,8 +60,9 @@ def _loading_code(folder: str, stage: LockedStage, revision: Revision) -> str:
     if kind not in OWN_PIPELINES:
         return f"from diffusers import {kind}\n\n{load}"
     if kind == CONDITIONAL:
-        domain, digits = next(iter(stage.params[f"recipes.{Path(folder).name}.data"].items()))
-        shown = f'digit={digits[0]}, domain="{domain}", '
+        condition = parse_json(revision.require(f"{folder}/{CONDITION}"), f"{folder}/{CONDITION}")
+        name, domain = _first_class(stage.params[f"recipes.{Path(folder).name}.data"], condition)
+        shown = f"digit={name!r}, domain={domain!r}, "
     return f"""\
 import torch
 from difflab.diffusion.pipelines import {kind}
@@ -69,14 +73,22 @@ generator = torch.Generator().manual_seed(0)
 image = pipe({shown}num_inference_steps=steps, generator=generator).images[0]"""
 
 
+def _first_class(data: dict[str, Any], condition: dict[str, Any]) -> tuple[int | str, str]:
+    """A class that a recipe has learned, a digit or a name, and its domain. `condition`: its config.json."""
+    domain, names = next(iter(data.items()))
+    classes = condition.get("classes", DIGITS)
+    name = str(classes[0] if names == "all" else names[0])
+    return name if "classes" in condition else int(name), domain
+
+
 def headline_metrics(recipe: str, revision: Revision) -> dict[str, str]:
-    """The measurements of metrics/RECIPE.json that have an interval, except those of single digits."""
+    """The measurements of metrics/RECIPE.json that have an interval, except those of single classes."""
     content = revision.read(f"metrics/{recipe}.json")
     found = parse_metrics(content, f"metrics/{recipe}.json of {revision}").measurements if content else []
     return {
         measurement.name: f"{measurement.value:.4g} ({measurement.low:.4g} to {measurement.high:.4g})"
         for measurement in found
-        if measurement.estimate and "_by_digit." not in measurement.name
+        if measurement.estimate and not re.search(r"_by_(digit|class)\.", measurement.name)
     }
 
 
@@ -115,8 +127,8 @@ def _upload(store: Store, recipe: str, run_id: str, revision: Revision) -> None:
         index = read_json(files / "model_index.json")
         example: dict[str, Any] = {"seed": 0}
         if index["_class_name"] == CONDITIONAL:
-            domain, digits = next(iter(stage.params[f"recipes.{recipe}.data"].items()))
-            example |= {"digit": digits[0], "domain": domain}
+            name, domain = _first_class(stage.params[f"recipes.{recipe}.data"], read_json(files / CONDITION))
+            example |= {"digit": name, "domain": domain}
         size = read_json(files / "unet/config.json")["sample_size"] * index.get("patch_size", 1)
         save_as_mlflow_model(files, Path(temporary, "upload/model"), example, size)
         store.client.log_artifacts(run_id, f"{temporary}/upload")

@@ -1,6 +1,7 @@
 """A trained recipe as a model of MLflow: `mlflow.pyfunc.load_model("models:/joint-cosine/1").predict(rows)`.
 
-Each row of the input is an image: its seed and, of a recipe with a condition, its digit and domain. MLflow finds this
+Each row of the input is an image: its seed and, of a recipe with a condition, its digit (or the name of its class) and
+domain. MLflow finds this
 module by its name, so that nothing is pickled.
 """
 
@@ -32,7 +33,7 @@ class SamplingModel:
         self.pipeline = load_recipe(folder, self.conditional, "cuda" if torch.cuda.is_available() else "cpu")
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
-        """Images (N, S, S, 3) uint8 of N rows. Raises SamplingError for a digit or a domain that it was not trained on.
+        """Images (N, S, S, 3) uint8 of N rows. Raises SamplingError for a class or a domain that it was not trained on.
 
         `params`: num_inference_steps and, of a recipe with a condition, guidance_scale.
         """
@@ -44,7 +45,8 @@ class SamplingModel:
         options["generator"] = [torch.Generator().manual_seed(int(seed)) for seed in model_input["seed"]]
         if self.conditional:
             options["guidance_scale"] = params.get("guidance_scale", 3.0)
-            digits, domains = [int(digit) for digit in model_input["digit"]], list(model_input["domain"])
+            digits = [value if isinstance(value, str) else int(value) for value in model_input["digit"]]
+            domains = list(model_input["domain"])
             images = self.pipeline(digits, domains, **options).images
         else:
             images = self.pipeline(len(model_input), **options).images
@@ -64,12 +66,12 @@ def save_as_mlflow_model(folder: Path, target: Path, example: dict[str, Any], im
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 
-    types = {"seed": "long", "digit": "long", "domain": "string"}
+    types = {int: "long", str: "string"}
     params = [ParamSpec("num_inference_steps", "long", STEPS)]
     if "digit" in example:
         params.append(ParamSpec("guidance_scale", "double", 3.0))
     outputs = Schema([TensorSpec(np.dtype("uint8"), (-1, image_size, image_size, 3))])
-    inputs = Schema([ColSpec(types[name], name) for name in example])
+    inputs = Schema([ColSpec(types[type(value)], name) for name, value in example.items()])
     mlflow.pyfunc.save_model(
         target,
         loader_module=__name__,
