@@ -2,7 +2,8 @@
 
 DVC's hashes say which stages are stale; Snakemake orders them, runs them in parallel, and each job enters its outputs
 into dvc.lock. In dvc.yaml a folder among the outs ends with "/", `meta:` gives threads, mem_mb, runtime (minutes) and
-gpu, and a stage whose outs are all `persist: true` is no rule, since Snakemake deletes a job's outputs before it runs.
+gpu, and a stage whose outs are all `persist: true` is no rule and runs first. The outputs of rules are `update`:
+Snakemake would delete others before a job, also where DVC then finds that nothing has changed.
 A stage without outs runs when all others are done. What a stage prints goes to .cache/logs/STAGE.log.
 """
 
@@ -10,6 +11,7 @@ import fcntl
 import os
 import re
 import shlex
+import shutil
 import sys
 import time
 from functools import lru_cache, partial
@@ -75,6 +77,7 @@ def open_repository():
             fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError("another snakemake is at work in this folder") from None
+        shutil.rmtree(".snakemake/backup", ignore_errors=True)  # of outputs, by a process that was killed
         check_params(params)
         link_inputs(params)  # DVC compares what they lead to,
         write_fingerprints()  # and these
@@ -181,7 +184,7 @@ for stage in STAGES.values():
         input:
             partial(inputs, stage),
         output:
-            [directory(path) if path in FOLDERS else path for path, out in OUTS.items() if out.stage is stage],
+            [update(directory(p) if p in FOLDERS else p) for p, out in OUTS.items() if out.stage is stage],
         params:
             stage=stage.addressing,
             force=lambda wildcards, stage=stage: "--force" if is_forced(stage) else "",

@@ -92,6 +92,16 @@ def test_forced_after_a_pull_runs_what_is_below_alone(work: Repository, tmp_path
     assert clone.planned() == FRESH
 
 
+def test_stages_below_an_unchanged_output_do_not_run(work: Repository) -> None:
+    """Not even without DVC's run cache, which a pull does not bring."""
+    work.run(r"rm -r .dvc/cache/runs && sed -i '/path: source.fetch/{n;n;s/md5: ./md5: x/}' dvc.lock")
+    assert work.planned() == ALL
+    work.run("snakemake --cores 2")
+    assert work.steps_run() == ["fetched/a.txt"]
+    assert work.planned() == FRESH
+    assert work.is_up_to_date()
+
+
 def test_experiment_is_up_to_date_when_applied(work: Repository) -> None:
     work.run("dvc exp run --name other --set-param judge.training.seed=3")
     work.run("git checkout --quiet . && dvc checkout")
