@@ -77,7 +77,7 @@ def open_repository():
             fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError("another snakemake is at work in this folder") from None
-        shutil.rmtree(".snakemake/backup", ignore_errors=True)  # of outputs, by a process that was killed
+        shutil.rmtree(".snakemake/backups", ignore_errors=True)  # of outputs, by a process that was killed
         check_params(params)
         link_inputs(params)  # DVC compares what they lead to,
         write_fingerprints()  # and these

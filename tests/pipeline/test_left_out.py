@@ -13,6 +13,7 @@ from difflab.config.load import ParamsError
 from difflab.config.params import OPTIONAL, load_params
 from difflab.rehearsal.full_numbers import full_numbers
 from difflab.rehearsal.small import small
+from difflab.rehearsal.work import tree_of
 from difflab.setup.check import check_params
 from difflab.setup.inputs import named_inputs
 from difflab.setup.profiles import compose, write_profile
@@ -69,7 +70,7 @@ def test_a_section_that_is_left_out_has_no_stages(folder: Path, sections: str) -
     assert not {key.partition(".")[0] for key, _ in named_inputs(params)} & set(sections.split())
     numbers = full_numbers(params)
     cut, _ = small(params, 1, False, 1, numbers.classes)
-    assert cut.tree().keys() == params.tree().keys()
+    assert tree_of(cut).keys() == tree_of(params).keys()
 
 
 @pytest.mark.parametrize(("name", "users"), OPTIONAL.items())
@@ -79,7 +80,7 @@ def test_what_others_need_cannot_be_left_out_alone(folder: Path, name: str, user
             write_profile("cpu", [f"~{name}"])
     with pytest.raises(ParamsError, match=f"^params.yaml: {name}: found null, allowed: a section"):
         write_profile("cpu", [f"{name}=null"])
-    assert load_params().tree().keys() == compose("cpu", []).keys()
+    assert tree_of(load_params()).keys() == compose("cpu", []).keys()
 
 
 def test_without_a_system_its_data_set_can_go_too(folder: Path) -> None:

@@ -210,9 +210,12 @@ def test_killed_snakemake_continues_with_the_same_command(work: Repository) -> N
     process = start_training(work)
     kill(process)
     assert work.steps_run() == ["models/a/"]
+    assert (work / ".snakemake/backups/models/a").exists()  # where the next copy of this output goes
     (work / "hold").unlink()
     work.run("snakemake --cores 2 models/a")
     assert work.steps_run() == ["models/a/"]
+    work.run("git checkout --quiet params.yaml && snakemake --cores 2 models/a")
+    assert work.planned("models/a") == FRESH
     assert work.planned("models/a") == FRESH
 
 

@@ -65,6 +65,7 @@ def test_networks_and_images_are_those_of_the_profile(name: str, on_gpu: bool) -
 def test_every_training_makes_the_steps_asked_for(name: str, on_gpu: bool, steps: int) -> None:
     params = params_of(name)
     cut, numbers = small(params, steps, on_gpu, 1, CLASSES)
+    assert cut.personalization
     concept = next(iter(cut.personalization.concepts))
     for stage in (*TRAINED, f"invert@{concept}"):
         whole, part = work(stage, params, full_numbers(params)), work(stage, cut, numbers)
@@ -95,6 +96,7 @@ def test_batches_of_a_cpu_are_parts_of_those_of_a_gpu() -> None:
         whole = params.recipes[name].training.batch_size
         assert whole % recipe.training.batch_size == 0 and recipe.training.batch_size * 28**2 <= PIXELS
     assert cut.recipes["unconditional-800"].training.batch_size == 64
+    assert cut.faces and cut.controlnet and cut.clip
     assert cut.faces.training.batch_size == cut.controlnet.training.batch_size == 1
     assert cut.clip.training.batch_size == 2
 

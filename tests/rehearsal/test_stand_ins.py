@@ -58,8 +58,9 @@ def test_what_is_not_here_is_made_and_named(params: Params) -> None:
     keys = [note.partition(":")[0] for note in notes]
     assert keys == ["data", "judge.checkpoint", "faces.checkpoint", "clip.pretrained", "text_to_image.pretrained"]
     assert cut.judge.checkpoint is None
+    assert cut.faces and cut.text_to_image and cut.controlnet and cut.personalization
     pipeline = load_text_to_image(str(cut.text_to_image.pretrained))
-    assert image_size(pipeline) == latents_of(params).image_size == 512
+    assert image_size(pipeline) == latents_of(cut.text_to_image).image_size == 512
     assert pipeline.unet.config["cross_attention_dim"] == 8 and pipeline.unet.dtype == torch.float32
     check_prompts(cut)
     prompts = [cut.controlnet.samples.two_circles[0].prompt, *cut.personalization.custom_diffusion.prior.prompts]

@@ -96,6 +96,7 @@ def test_keys_are_added_and_removed(folder: Path) -> None:
         write_profile("cpu", [added, "~personalization.concepts.plum", "~studies.few_steps.mnistm-linear"])
         params = load_params()
         assert params.recipes["alpha-500"].training.weight_decay == 0.5
+        assert params.personalization is not None
         assert list(params.personalization.concepts) == ["dark-sea-green", "dodger-blue"]
         assert list(params.studies.few_steps) == ["unconditional-800"]
 

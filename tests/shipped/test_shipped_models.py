@@ -44,5 +44,6 @@ def test_the_faces_model_has_files_of_its_quality() -> None:
 
 def test_the_default_profile_starts_from_them() -> None:
     params = load_params(FOLDER.parent / "params.yaml")
+    assert params.faces and params.clip and params.text_to_image
     named = [params.faces.checkpoint, params.clip.pretrained, params.text_to_image.pretrained]
     assert named == [f"pretrained/{name}" for name in OUTPUTS_OF]

@@ -60,10 +60,6 @@ class Params(Section):
     studies: StudiesParams
     adaptation: AdaptationParams
 
-    def tree(self) -> dict[str, Any]:
-        """As params.yaml has it, with all defaults."""
-        return {key: value for key, value in self.model_dump().items() if value is not None}
-
     def check(self) -> None:
         """In this order: later checks rely on earlier ones."""
         for check in (_systems, _names, _sets, _studies, _time_steps, _sizes, _numbers_of_images, _seeds, _processes):

@@ -13,7 +13,7 @@ from difflab.data.captions import vocabulary, words_of
 from difflab.models.hub import is_hub_id, split_revision
 from difflab.pipeline.files import remove
 from difflab.rehearsal.small import PHOTOGRAPHS, small
-from difflab.rehearsal.work import Numbers, size_of
+from difflab.rehearsal.work import Numbers, size_of, tree_of
 
 FOLDER = Path(".cache/rehearsal")
 COPIED = ("dvc.yaml", "metrics/targets.yaml")
@@ -41,7 +41,7 @@ def make_scratch(
     (FOLDER / "stages").symlink_to(Path("stages").resolve())
     given, notes = _with_models(params)
     cut, numbers = small(given, steps, on_gpu, threads, classes)
-    (FOLDER / "params.yaml").write_text(json.dumps(cut.tree(), indent=1) + "\n", encoding="utf-8")  # YAML too
+    (FOLDER / "params.yaml").write_text(json.dumps(tree_of(cut), indent=1) + "\n", encoding="utf-8")  # YAML too
     return cut, numbers, notes
 
 
@@ -80,7 +80,7 @@ def _stand_in(key: str) -> str:
 
 def _with_models(params: Params) -> tuple[Params, list[str]]:
     """`params` that name the user's files by absolute paths, and a folder of FOLDER where a model is not here."""
-    tree, notes = params.tree(), ["data: random images in place of all data sets and photographs"]
+    tree, notes = tree_of(params), ["data: random images in place of all data sets and photographs"]
     for key in ("judge.checkpoint", "evaluation.inception_weights", "faces.sampling.noises", *STAND_INS):
         *sections, last = key.split(".")
         section = tree
@@ -114,7 +114,7 @@ def _is_cached(name: str) -> bool:
 def _words(cut: Params) -> list[str]:
     """All words that a prompt of the rehearsal can have."""
     colors = cut.circles.colors if cut.circles else []
-    return [*vocabulary(colors), *words_of(" ".join(_texts(cut.tree())))]
+    return [*vocabulary(colors), *words_of(" ".join(_texts(tree_of(cut))))]
 
 
 def _texts(node: Any) -> list[str]:

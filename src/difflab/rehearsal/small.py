@@ -8,7 +8,7 @@ from typing import Any
 
 from difflab.config.load import validate
 from difflab.config.params import PROCESS_STEPS, Params
-from difflab.rehearsal.work import Numbers, latents_of, named, size_of
+from difflab.rehearsal.work import Numbers, latents_of, named, size_of, tree_of
 
 PIXELS = 2**16  # that a batch has at most on a CPU: 83 images of 28×28, one of 256×256
 LEAST_OF_DIGIT = 10  # images that params.yaml allows
@@ -27,7 +27,7 @@ def small(
     `gradient_accumulation_steps` would pass it through the network. Images are sampled in one denoising step, and
     schedules are short: neither changes a network. `classes`: their names by data set.
     """
-    tree = params.tree()
+    tree = tree_of(params)
     tree["compute"]["threads"] = min(tree["compute"]["threads"], threads)
     sizes = {name: size_of(params, name) for name in params.data.sets}
     prompted_size = latents_of(params.text_to_image).image_size if params.text_to_image else 0

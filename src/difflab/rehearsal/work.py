@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from difflab.config.data import CirclesParams
 from difflab.config.diffusion import All, RecipeParams
@@ -38,6 +38,11 @@ class Latents:
 
     image_size: int
     num_bytes: int
+
+
+def tree_of(params: Params) -> dict[str, Any]:
+    """`params` as params.yaml has them, with all defaults and without the sections that are left out."""
+    return {key: value for key, value in params.model_dump().items() if value is not None}
 
 
 def latents_of(model: TextToImageParams) -> Latents:

@@ -106,6 +106,7 @@ def test_one_concept_makes_no_pair():
 def test_concepts_are_chosen_by_rule():
     """The farthest colors from those of training, each starting from the nearest of these whose name is one word."""
     params = validate(Params, PARAMS)
+    assert params.circles and params.personalization
     colors, concepts = params.circles.colors, params.personalization.concepts
     chosen = [concept.color or "" for concept in concepts.values()]
     assert chosen == params.circles.held_out_colors and len(chosen) == 3
