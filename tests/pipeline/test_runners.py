@@ -216,7 +216,6 @@ def test_killed_snakemake_continues_with_the_same_command(work: Repository) -> N
     assert work.steps_run() == ["models/a/"]
     work.run("git checkout --quiet params.yaml && snakemake --cores 2 models/a")
     assert work.planned("models/a") == FRESH
-    assert work.planned("models/a") == FRESH
 
 
 def test_second_snakemake_is_refused(work: Repository) -> None:
