@@ -7,14 +7,18 @@ It is what a first run estimates its time from. Run the profiles that it shall c
 import csv
 import io
 
+from difflab.history.dag import read_stages
 from difflab.history.plan import REFERENCE, params_digest
+from difflab.pipeline.dvc_repo import open_repo
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import read_records
 
 
 def main() -> None:
     complete = [record for record in read_records() if record.status == "finished" and not record.resumed]
-    seconds = {(record.stage, params_digest(record.params)): record.seconds for record in complete}
+    names = {stage.command: stage.name for stage in read_stages(open_repo())}
+    known = [record for record in complete if record.command in names]
+    seconds = {(names[record.command], params_digest(record.params)): record.seconds for record in known}
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["stage", "params", "seconds"])

@@ -15,6 +15,16 @@ from difflab.tracking.sending import track
 from difflab.tracking.store import StoreError, TrackingState, opened_store, tracked_run, tracking_uri
 
 
+def test_results_are_found_by_the_command_of_the_stage(stored: Path, runs) -> None:
+    """The name of a stage such as clip@circles is not in its command, `python stages/zero_shot/clip.py`."""
+    lock = Path("dvc.lock").read_text()
+    assert "train@a:" in lock
+    Path("dvc.lock").write_text(lock.replace("train@a:", "train@other:"))
+    train()
+    track()
+    assert runs()["train@a"].data.tags["dvc.out/models/a"] == "m.dir"
+
+
 def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
     trained, graded = train(), record("evaluate.py a")
     assert track().startswith("MLflow: 2 runs of stages sent to sqlite:///")

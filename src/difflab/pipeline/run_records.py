@@ -133,7 +133,10 @@ _current: RunRecord | None = None
 
 
 def stage_name(command: str) -> str:
-    """DVC's name of the stage with this command, such as train@joint-cosine."""
+    """DVC's name of the stage with this command, such as train@joint-cosine.
+
+    Without what stands after "@" in it where the command does not say it, as in clip@circles.
+    """
     _, script, *arguments = shlex.split(command)
     name = Path(script).stem
     if name in OF_SEVERAL_STAGES and arguments:

@@ -119,8 +119,10 @@ def results_of(record: RunRecord, records: list[RunRecord], revision: Revision |
 
     None if it holds those of another run, or if the files are not (yet) those of dvc.lock.
     """
-    made = revision.lock.get(record.stage) if revision else None
-    if revision is None or made is None or made_by(made, records) != record:
+    if revision is None:
+        return None
+    made = next((stage for stage in revision.lock.values() if stage.command == record.command), None)
+    if made is None or made_by(made, records) != record:
         return None
     return made if is_there(made, revision) else None
 

@@ -47,7 +47,7 @@ class Pairs:
         return read_rgb([self.sources[number] for number in numbers], size) / 255
 
 
-def read_rgb(files: Sequence[Path], size: int) -> Tensor:
+def read_rgb(files: Sequence[str | Path], size: int) -> Tensor:
     """(N, 3, size, size) uint8: the central squares, resized with Pillow's antialiased bicubic filter.
 
     Raises DataError where a file is missing or no image.
