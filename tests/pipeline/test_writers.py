@@ -45,7 +45,7 @@ def test_clones_on_one_cache(work: Repository, tmp_path: Path, kind: str, runner
 def test_job_beside_dvc_waits(work: Repository, kind: str) -> None:
     """A stage that `dvc repro` has at work is one that is stale; the job waits for it, and then has nothing to do."""
     work.run(f"{EDIT_PARAMETER} && dvc config --local cache.type {kind}")
-    other = start_training(work, "dvc repro train@a")
+    other = start_training(work, "dvc --wait-for-lock repro train@a")  # or DVC gives up where a job has its lock
     assert work.planned() == TRAINED
     snakemake = subprocess.Popen([*["snakemake", "--cores", "2"]], cwd=work.folder)
     with pytest.raises(subprocess.TimeoutExpired):
