@@ -168,7 +168,7 @@ def test_names_are_those_of_dvc() -> None:
     with Repo(str(ROOT)) as repo:
         stages = [s for s in repo.index.stages if isinstance(s, PipelineStage) and str(s.cmd).startswith("python ")]
         for stage in stages:
-            kind, _, item = stage.addressing.partition("@")
+            kind, _, item = str(stage.addressing).partition("@")
             said = not item or set(item.split("-")) & set(str(stage.cmd).replace("-", " ").split())
             assert stage_name(str(stage.cmd)) == (stage.addressing if said else kind)
         assert len({stage_name(str(stage.cmd)) for stage in stages}) == len(stages)
