@@ -36,7 +36,7 @@ def test_moved_lines(shift, expected):
 
 
 def test_more_edges_than_asked_for_cost_precision():
-    """All 32 columns against one, of which three are within a pixel: P = 3 / 32, R = 1."""
+    """All 32 columns against one: three of them are within a pixel of it, so P = 3 / 32, R = 1."""
     real, sample = np.zeros((32, 32), dtype=bool), np.ones((32, 32), dtype=bool)
     real[:, 9] = True
     assert edge_f1(sample, real) == pytest.approx(2 * (3 / 32) / (3 / 32 + 1))

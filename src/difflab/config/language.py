@@ -221,7 +221,6 @@ class ControlNetParams(Section):
     """A ControlNet of the text-to-image model, trained on scenes of one circle or on pairs of images."""
 
     pairs: PairsParams
-
     data: Scenes = Field(description=OF_SCENES)
     hint_channels: Widths = Field(description="width of each level of the hint encoder")
     drop_probability: Probability = Field(description="share of training images without their caption")

@@ -31,9 +31,14 @@ def check_params(params: Params) -> None:
                 check(name)
             except UserError as error:
                 line = str(error)
-                whole = line if line.startswith(("controlnet.", key)) else f"{key}: {line}"
-                raise ParamsError(f"params.yaml: {whole}") from None
+                raise ParamsError(f"params.yaml: {line if _begins_with_key(line) else f'{key}: {line}'}") from None
     check_prompts(params)
+
+
+def _begins_with_key(line: str) -> bool:
+    """Whether an error names a key of params.yaml, such as controlnet.pairs.folder, and not a file."""
+    section, dot, _ = line.partition(":")[0].partition(".")
+    return bool(dot) and section in Params.model_fields
 
 
 def _check_optimizers(params: Params) -> None:

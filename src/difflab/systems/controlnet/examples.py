@@ -16,7 +16,7 @@ from difflab.systems.text_to_image.autoencoder import encode_scenes, encoded_at_
 
 
 class Examples(Protocol):
-    """N examples. `data`: tensors of first dimension N, of which `hints` finds the conditioning images of a batch."""
+    """N examples. `data`: tensors of first dimension N, from which `hints` makes the conditioning images of a batch."""
 
     @property
     def prompts(self) -> list[str]: ...
