@@ -93,14 +93,17 @@ def test_forced_after_a_pull_runs_what_is_below_alone(work: Repository, tmp_path
     assert len(below) == 2 and clone.planned() == FRESH
 
 
-def test_stages_below_an_unchanged_output_do_not_run(work: Repository) -> None:
-    """Not even without DVC's run cache, which a pull does not bring."""
-    work.run(r"rm -r .dvc/cache/runs && sed -i '/path: source.fetch/{n;n;s/md5: ./md5: x/}' dvc.lock")
-    assert work.planned() == ALL
-    work.run("snakemake --cores 2")
-    assert work.steps_run() == ["fetched/a.txt"]
-    assert work.planned() == FRESH
-    assert work.is_up_to_date()
+def test_stages_below_an_unchanged_output_do_not_run(work: Repository, tmp_path: Path) -> None:
+    """Also in a clone, where DVC could not restore outputs that are in git: a pull does not bring them to its cache."""
+    work.run("dvc remote add --default store ../store && dvc push")
+    work.commit("a remote")
+    clone = work.clone(tmp_path / "clone")
+    clone.run("dvc pull && difflab check && sed -i '/path: source.fetch/{n;n;s/md5: ./md5: x/}' dvc.lock")
+    assert clone.planned() == ALL
+    clone.run("snakemake --cores 2")
+    assert clone.steps_run() == ["fetched/a.txt"]
+    assert clone.planned() == FRESH
+    assert clone.is_up_to_date()
 
 
 def test_experiment_is_up_to_date_when_applied(work: Repository) -> None:
@@ -216,6 +219,18 @@ def test_killed_snakemake_continues_with_the_same_command(work: Repository) -> N
     work.run("snakemake --cores 2 models/a")
     assert work.steps_run() == ["models/a/"]
     work.run("git checkout --quiet params.yaml && snakemake --cores 2 models/a")
+    assert work.planned("models/a") == FRESH
+
+
+def test_copies_that_a_killed_snakemake_left_are_in_nobodys_way(work: Repository) -> None:
+    """Snakemake copies an output to where it lies already if another runner has made it since."""
+    work.run(EDIT_PARAMETER)
+    kill(start_training(work))
+    assert (work / ".snakemake/backups/models/a").exists()
+    (work / "hold").unlink()
+    work.run("dvc checkout && touch source/train.txt")
+    assert (work / "models/a").exists()
+    work.run("snakemake --cores 2 models/a")
     assert work.planned("models/a") == FRESH
 
 
