@@ -17,7 +17,7 @@ from difflab.data.pixels import to_signed, to_uint8
 
 NUM_CLASSES = 10
 NUM_TIMESTEPS = 400
-WEIGHTS = (0.0, 0.5, 2.0)  # w of (1 + w) ε(x,c) − w ε(x,∅)
+WEIGHTS = (0.5, 2.0)  # w of (1 + w) ε(x,c) − w ε(x,∅); published: these and 0, no guidance
 DROP_PROBABILITY = 0.1
 
 

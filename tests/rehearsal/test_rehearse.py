@@ -46,7 +46,9 @@ def test_a_stage_and_those_upstream_run_and_nothing_stays(folder: Path, capsys: 
     assert "- data: random images" in text
     assert {path for path in folder.rglob("*") if ".cache" not in path.parts and ".dvc" not in path.parts} == before
     assert not (folder / rehearsal.FOLDER).exists()
-    assert "judge@mnist (2 of 2)" in capsys.readouterr().err
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0].startswith("1 of 2  prepare@mnist: ") and shown[0].endswith(" GiB")
+    assert shown[1] == f"2 of 2  judge@mnist: {resident} GiB, {seconds.removesuffix(' a step')} s a step"
 
 
 def test_a_stage_that_fails_is_named_with_its_reason(folder: Path) -> None:

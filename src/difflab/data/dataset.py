@@ -14,11 +14,13 @@ from torch import Tensor
 
 from difflab.config.diffusion import All, RecipeData
 from difflab.data.classes import DIGITS, as_names
+from difflab.data.large import empty_images
 from difflab.errors import DataError
 from difflab.pipeline.files import atomic_write
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+CHUNK = 1024  # images read at once
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,26 @@ class ImageDataset:
 
     def part(self, split: Split) -> "ImageDataset":
         """The images of one split, in their order."""
-        return self._those(self.splits == SPLITS.index(split))
+        return self._those(self._is_of(split))
+
+    def _is_of(self, split: Split) -> Tensor:
+        return self.splits == SPLITS.index(split)
 
     def with_labels(self, labels: list[int]) -> "ImageDataset":
         """The images whose label is one of `labels`."""
         return self._those(torch.isin(self.labels, torch.tensor(labels)))
 
+    def rows(self, split: Split, labels: list[int]) -> Tensor:
+        """Indices of the images of one split and of one of `labels`, int64."""
+        return (self._is_of(split) & torch.isin(self.labels, torch.tensor(labels))).nonzero()[:, 0]
+
     def _those(self, keep: Tensor) -> "ImageDataset":
-        return replace(self, images=self.images[keep], labels=self.labels[keep], splits=self.splits[keep])
+        images = gather_images([(self.images, keep.nonzero()[:, 0])])
+        return replace(self, images=images, labels=self.labels[keep], splits=self.splits[keep])
 
     def held_out(self) -> "ImageDataset":
         """The images of validation and test, in their order."""
-        return self._those(self.splits != SPLITS.index("train"))
+        return self._those(~self._is_of("train"))
 
     def labels_of(self, classes: Sequence[str | int] | All, place: str | Path) -> list[int]:
         """The labels of these classes. Raises DataError, one line that begins with `place`, for an unknown one."""
@@ -65,8 +75,8 @@ class ImageDataset:
 
     def resized(self, size: int) -> "ImageDataset":
         """(N, 3, size, size): bicubic with antialiasing, as Pillow's; gray becomes three equal channels."""
-        images = torch.empty(len(self), 3, size, size, dtype=torch.uint8)
-        for source, target in zip(self.images.split(1024), images.split(1024), strict=True):
+        images = torch.from_numpy(empty_images(len(self), 3, size, size))
+        for source, target in zip(self.images.split(CHUNK), images.split(CHUNK), strict=True):
             target[:] = F.interpolate(source, size=(size, size), mode="bicubic", antialias=True)  # broadcasts gray
         return replace(self, images=images)
 
@@ -128,7 +138,7 @@ class ImageDataset:
             if len(outside):
                 raise DataError(f"{place}: {name}: found {outside[0]}, allowed: 0 to {most}")
         for split in used:
-            if not (self.splits == SPLITS.index(split)).any():
+            if not self._is_of(split).any():
                 raise DataError(f"{place}: splits: found no image for {split}, allowed: one at least")
         if not isinstance(self.description, str):
             raise DataError(f"{place}: description: found {json.dumps(self.description)[:80]}, allowed: text")
@@ -149,21 +159,36 @@ def load_digits(domains: RecipeData, splits: Sequence[Split], root: str | Path) 
     From `root`/DOMAIN.safetensors for each domain the images of its classes in the given splits, one after the other.
     Raises DataError, also where a class has no image in all of them.
     """
-    parts: list[tuple[int, ImageDataset]] = []
+    parts: list[tuple[int, ImageDataset, Tensor]] = []
     for index, (domain, names) in enumerate(domains.items()):
         path = Path(root, f"{domain}.safetensors")
         dataset = ImageDataset.load(path, [])
         labels = dataset.labels_of(names, path)
-        of_labels = [dataset.part(split).with_labels(labels) for split in splits]
-        if missing := set(labels) - {label for part in of_labels for label in part.labels.tolist()}:
+        rows = torch.cat([dataset.rows(split, labels) for split in splits])
+        if missing := set(labels) - set(dataset.labels[rows].tolist()):
             found = f"no image of the class {dataset.classes[min(missing)]} for {' or '.join(splits)}"
             raise DataError(f"{path}: labels: found {found}, allowed: one at least of each class of a recipe")
-        parts += [(index, part) for part in of_labels]
+        parts.append((index, dataset, rows))
     return {
-        "images": torch.cat([part.images for _, part in parts]),
-        "digits": torch.cat([part.labels for _, part in parts]),
-        "domains": torch.cat([torch.full_like(part.labels, index) for index, part in parts]),
+        "images": gather_images([(dataset.images, rows) for _, dataset, rows in parts]),
+        "digits": torch.cat([dataset.labels[rows] for _, dataset, rows in parts]),
+        "domains": torch.cat([torch.full_like(rows, index) for index, _, rows in parts]),
     }
+
+
+def gather_images(parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """(M, C, H, W) uint8: the given rows of images, one part after the other.
+
+    `parts`: images (N, C, H, W) uint8 of one C, H and W, and int64 indices of them.
+    """
+    shape = parts[0][0].shape[1:]
+    gathered = torch.from_numpy(empty_images(sum(len(rows) for _, rows in parts), *shape))
+    start = 0
+    for images, rows in parts:
+        for some in rows.split(CHUNK):
+            torch.index_select(images, 0, some, out=gathered[start : start + len(some)])
+            start += len(some)
+    return gathered
 
 
 def class_labels(path: str | Path, names: Sequence[str | int] | All) -> dict[str, int]:

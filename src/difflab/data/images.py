@@ -20,6 +20,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
 from difflab.data.image_files import formats, say
+from difflab.data.large import empty_images
 from difflab.errors import DataError
 
 T = TypeVar("T")
@@ -84,12 +85,12 @@ def read_squares(paths: Sequence[str | Path], largest: int | None = None) -> NDA
     headers = [_use(path, _header) for path in paths]
     size = min(median_low(side for side, _ in headers), largest or LARGEST_SIDE)
     mode = "L" if all(is_grey for _, is_grey in headers) else "RGB"
-    pixels = np.empty((len(paths), size, size, len(mode)), dtype=np.uint8)
+    pixels = empty_images(len(paths), len(mode), size, size)
     images = stream_images(paths, f"reading {Path(paths[0]).parent}")
     for row, image in zip(pixels, images, strict=True):
         square = ImageOps.fit(image.convert(mode), (size, size), Image.Resampling.BICUBIC)
-        row[:] = np.asarray(square).reshape(row.shape)
-    return pixels.transpose(0, 3, 1, 2)
+        row[:] = np.asarray(square).reshape(size, size, len(mode)).transpose(2, 0, 1)
+    return pixels
 
 
 @contextmanager

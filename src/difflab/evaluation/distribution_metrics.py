@@ -14,7 +14,7 @@ from difflab.classifiers.digit_classifier import DigitClassifier
 from difflab.config.diffusion import All
 from difflab.config.studies import EvaluationParams
 from difflab.data.classes import DIGITS
-from difflab.data.dataset import ImageDataset
+from difflab.data.dataset import ImageDataset, gather_images
 from difflab.errors import UserError
 from difflab.evaluation import distances
 from difflab.evaluation.intervals import bootstrapped
@@ -66,7 +66,7 @@ class RealImages:
         )
         return cls(
             test,
-            training[order[num_floor:]],
+            gather_images([(training, order[num_floor:])]),
             training[order[:num_floor]],
             f"{dataset.description}; training images of the {kind}",
             sha256_of(path),

@@ -21,7 +21,7 @@ from difflab.pipeline.dvc_repo import open_repo
 from difflab.pipeline.files import remove
 from difflab.rehearsal.full_numbers import full_numbers
 from difflab.rehearsal.scratch import FOLDER, make_scratch, write_inputs
-from difflab.rehearsal.table import Row, row_of, tables
+from difflab.rehearsal.table import Row, in_words, row_of, tables
 from difflab.rehearsal.work import work_of
 
 OTHERS = ("check_params", "code", "fetch", "report")  # read the user's data, or write about results
@@ -64,16 +64,16 @@ def _rehearse(names: Sequence[str], params: Params, steps: int, on_gpu: bool) ->
     stages = _chosen(_ordered(_stages_of_scratch()), names)
     write_inputs(cut, numbers, {stage.kind for stage in stages})
     for number, stage in enumerate(stages, start=1):
-        print(f"{stage.name} ({number} of {len(stages)})", file=sys.stderr, flush=True)
+        print(f"{number} of {len(stages)}  {stage.name}", file=sys.stderr, end="", flush=True)
         if lacking := [upstream for upstream in stage.upstream if upstream in failed]:
             ran = Ran(f"not run: {lacking[0]} is missing", 0, None)
         else:
             ran = _run(stage, cut.compute.threads)
         if ran.problem:
-            print(f"  {ran.problem}", file=sys.stderr, flush=True)
             failed.add(stage.name)
         whole, part = (work_of(stage.kind, stage.item, *sizes) for sizes in ((params, full), (cut, numbers)))
         rows.append(row_of(stage.name, ran.problem, ran.peak, ran.measured, whole, part))
+        print(f": {in_words(rows[-1])}", file=sys.stderr, flush=True)
     return tables(rows, notes, on_gpu)
 
 

@@ -77,6 +77,13 @@ def _seconds_of_image(bars: Sequence[dict[str, Any]]) -> float:
     return seconds / images
 
 
+def in_words(row: Row) -> str:
+    """What is known of a stage when it ends, on one line."""
+    memory = f"{_gib(row.resident)} GiB" if row.resident else ""
+    time = "" if row.seconds is None else f"{_number(row.seconds)} s {_unit(row)}"
+    return ", ".join(filter(None, [row.problem, memory, time]))
+
+
 def tables(rows: Sequence[Row], notes: Sequence[str], on_gpu: bool) -> str:
     """Markdown: a row for each stage, on a CPU what the memory of GPUs would hold, and what stood in for what."""
     memory = ["allocated, GiB", "reserved, GiB"] if on_gpu else []
@@ -114,8 +121,12 @@ def _of_gpu(row: Row) -> list[str]:
 def _times(row: Row) -> list[str]:
     if row.seconds is None or row.total is None:
         return ["", ""]
-    hours, unit = row.total / 3600, "an image" if row.unit == "image" else "a step"
-    return [f"{_number(row.seconds)} {unit}", _number(hours) if hours >= 0.1 else "< 0.1"]
+    hours = row.total / 3600
+    return [f"{_number(row.seconds)} {_unit(row)}", _number(hours) if hours >= 0.1 else "< 0.1"]
+
+
+def _unit(row: Row) -> str:
+    return "an image" if row.unit == "image" else "a step"
 
 
 def _number(value: float) -> str:

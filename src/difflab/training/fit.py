@@ -15,9 +15,9 @@ from difflab.config.training import Compilation, TrainingParams
 from difflab.errors import UserError
 from difflab.models.task import Task
 from difflab.pipeline.progress import image_bar
-from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.device import compiles
+from difflab.training.loader import Loader
 from difflab.training.optimization import checkpoint_gradients, ema_decay_at, make_lr_scheduler, make_optimizer
 from difflab.training.processes import from_first
 
@@ -35,7 +35,7 @@ def fit(
 ) -> None:
     """Train `task` in place; afterwards it holds the final weights, or their moving average where `ema_decay` is set.
 
-    `data`: tensors of one first dimension N, kept on the training device; a batch is the same rows of each.
+    `data`: tensors of one first dimension N; a batch is the same rows of each, see `Loader`.
     Continues from `checkpoint` where there is one. `checkpoint.log` holds JSON lines of step, epoch, mean loss and
     gradient norm since the line before, and learning rate; with `validation`, data like `data`, also lines of the mean
     loss on it after each epoch. `checkpoint.snapshots` holds the weights, or their moving average, of `num_snapshots`
@@ -71,14 +71,14 @@ class _Trainer:
     ):
         self.params, self.accelerator = params, accelerator
         self.task = task.to(accelerator.device)
-        self.data = {name: tensor.to(accelerator.device) for name, tensor in data.items()}
-        self.batches = Batches(_length(data), params.batch_size, params.seed, accelerator.device)
-        self.validation = {name: tensor.to(accelerator.device) for name, tensor in (validation or {}).items()}
+        self.loader = Loader(data, params.batch_size, params.seed, accelerator.device)
+        self.validation = validation or {}
         self.num_shares = 1 if task.joins_images else accelerator.num_processes
         if params.batch_size % (self.num_shares * params.gradient_accumulation_steps):
             found = f"training.batch_size: found {params.batch_size}"
             raise UserError(f"{found}, allowed: a multiple of {self.num_shares} processes times the parts of a batch")
-        self.num_steps = params.num_epochs * self.batches.per_epoch
+        self.per_epoch = self.loader.batches.per_epoch
+        self.num_steps = params.num_epochs * self.per_epoch
         if params.num_snapshots > self.num_steps:
             allowed = f"0 to {self.num_steps}, the steps of the training"
             raise UserError(f"training.num_snapshots: found {params.num_snapshots}, allowed: {allowed}")
@@ -90,7 +90,7 @@ class _Trainer:
         if params.gradient_checkpointing:
             checkpoint_gradients([task, *task.frozen])
         optimizer = make_optimizer(task.parameters(), params)
-        self.lr_scheduler = make_lr_scheduler(optimizer, params, self.batches.per_epoch)
+        self.lr_scheduler = make_lr_scheduler(optimizer, params, self.per_epoch)
         if compiles(compilation, task, self.num_steps * params.batch_size, accelerator.device):
             task.compile(dynamic=False)  # one graph for each size of a part: one for all of them is slower
         self.model, self.optimizer = accelerator.prepare(task, optimizer)
@@ -135,7 +135,7 @@ class _Trainer:
                 bar.update(size)
                 if self.step % checkpoint.log_every == 0 or self.step == self.num_steps:
                     bar.set_postfix(loss=f"{self.write_log(checkpoint, learning_rate):.4f}", refresh=False)
-                if self.validation and self.step % self.batches.per_epoch == 0:
+                if self.validation and self.step % self.per_epoch == 0:
                     self.write_line(checkpoint, {"validation_loss": self.validate()})
                 if self.step in self.snapshot_steps:
                     checkpoint.save_snapshot(self.step, self.weights())
@@ -144,9 +144,7 @@ class _Trainer:
 
     def train_step(self) -> float:
         """One update; returns the learning rate it was made with."""
-        rows = self.batches[self.step]
-        batch = {name: tensor[rows] for name, tensor in self.data.items()}
-        loss = self.backward(self.task.draw(batch, self.generator))
+        loss = self.backward(self.task.draw(self.loader[self.step], self.generator))
         loss = self.accelerator.reduce(loss, "mean")
         norm = nn.utils.clip_grad_norm_(self.task.parameters(), self.params.max_grad_norm or math.inf)
         self.optimizer.step()
@@ -186,7 +184,7 @@ class _Trainer:
         return loss
 
     def write_line(self, checkpoint: RollingCheckpoint, values: dict[str, float]) -> None:
-        line = {"step": self.step, "epoch": self.step / self.batches.per_epoch} | values
+        line = {"step": self.step, "epoch": self.step / self.per_epoch} | values
         checkpoint.append_to_log(json.dumps(line))
 
     def weights(self) -> dict[str, Tensor]:
@@ -200,7 +198,8 @@ class _Trainer:
         generator = torch.Generator(self.accelerator.device).manual_seed(self.params.seed)
         total, count = 0.0, _length(self.validation)
         for start in range(0, count, VALIDATION_BATCH):
-            batch = {name: tensor[start : start + VALIDATION_BATCH] for name, tensor in self.validation.items()}
+            part = slice(start, start + VALIDATION_BATCH)
+            batch = {name: tensor[part].to(self.accelerator.device) for name, tensor in self.validation.items()}
             with self.accelerator.autocast():
                 loss = functional_call(self.task, self.averages, (self.task.draw(batch, generator),))
             total += loss.item() * _length(batch)

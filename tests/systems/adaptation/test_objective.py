@@ -16,7 +16,7 @@ from difflab.systems.adaptation.objective import (
     reversal_weight,
     reverse_gradient,
 )
-from difflab.training.batches import Batches
+from difflab.training.loader import Loader
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 2.0])
@@ -46,7 +46,8 @@ class Linear(DigitClassifier):
 def make_task(max_lambda: float, confusion: ConfusionParams | None = None, step: int = 3) -> AdaptationTask:
     """Step `step` of 10, with 6 images of the target, of which a batch holds 4."""
     images = torch.randint(256, (6, 3, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-    target = Target(images, Batches(6, 4, 0), 10, max_lambda, confusion)
+    loader = Loader({"images": images}, 4, 0, torch.device("cpu"))
+    target = Target(loader, 10, max_lambda, confusion)
     classifier = Linear()
     task = AdaptationTask(classifier, nn.Linear(5, 1), target)
     task.step += step
@@ -70,8 +71,7 @@ def test_features_go_against_the_domain_head():
     """Eq. 9 of the paper: features descend L_y − λ L_d, the head descends L_d, with λ of the task's own progress."""
     task = make_task(max_lambda=0.5)
     assert task.target and task.domain_head
-    rows = task.target.batches[3]
-    source, target = (task.features(images) for images in (BATCH["images"], task.target.images[rows]))
+    source, target = (task.features(images) for images in (BATCH["images"], task.target.loader[3]["images"]))
     label_loss = F.cross_entropy(task.classifier.classify(source), BATCH["digits"])
     of_source = F.softplus(task.domain_head(source)).mean()  # −log(1 − σ)
     of_target = F.softplus(-task.domain_head(target)).mean()  # −log σ
@@ -89,7 +89,7 @@ def test_confusion_is_of_the_target_alone():
     plain, confused = make_task(0.5), make_task(0.5, ConfusionParams(weight=2.0, temperature=2.5))
     confused.load_state_dict(plain.state_dict())
     assert plain.target
-    logits = plain.classifier.classify(plain.features(plain.target.images[plain.target.batches[3]]))
+    logits = plain.classifier.classify(plain.features(plain.target.loader[3]["images"]))
     added = confused(BATCH) - plain(BATCH)
     assert added.item() == pytest.approx(2 * class_confusion(logits, 2.5).item(), abs=1e-6)
 

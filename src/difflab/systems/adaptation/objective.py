@@ -12,7 +12,7 @@ from difflab.classifiers.digit_classifier import DigitClassifier
 from difflab.config.training import ConfusionParams
 from difflab.data.pixels import to_signed
 from difflab.models.task import Task
-from difflab.training.batches import Batches
+from difflab.training.loader import Loader
 
 
 class _Reversal(torch.autograd.Function):
@@ -40,13 +40,12 @@ def reversal_weight(progress: float) -> float:
 
 @dataclass(frozen=True)
 class Target:
-    """What is done with images (M, 3, S, S) uint8 of the target, without labels, on the training device.
+    """What is done with `images` of the target, (M, 3, S, S) uint8 without labels.
 
-    As many of them as of the labeled ones are in every batch, in the order of `batches`.
+    As many of them as of the labeled ones are in every batch.
     """
 
-    images: Tensor
-    batches: Batches
+    loader: Loader
     num_steps: int  # of the whole training
     max_lambda: float
     confusion: ConfusionParams | None
@@ -82,7 +81,7 @@ class AdaptationTask(Task):
 
     def target_loss(self, source_features: Tensor, target: Target) -> Tensor:
         step = int(self.step)
-        target_features = self.features(target.images[target.batches[step]])
+        target_features = self.features(target.loader[step]["images"])
         weight = target.max_lambda * reversal_weight(step / target.num_steps)
         loss = self.domain_loss(source_features, weight, 0) + self.domain_loss(target_features, weight, 1)
         if target.confusion:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from difflab.config.training import ClassifierParams, Compilation, MethodParams, TrainingParams
 from difflab.data.classes import DIGITS
-from difflab.data.dataset import ImageDataset
+from difflab.data.dataset import ImageDataset, gather_images
 from difflab.systems.adaptation.networks import (
     CRITERION,
     best,
@@ -23,9 +23,9 @@ from difflab.systems.adaptation.networks import (
     snapshot_weights,
 )
 from difflab.systems.adaptation.objective import AdaptationTask, Target
-from difflab.training.batches import Batches
 from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
+from difflab.training.loader import Loader
 
 TARGET_STREAM = 2**32  # seeds of params.yaml are smaller: the target never comes in the order of a source
 
@@ -37,7 +37,7 @@ def labeled_images(path: Path, count: int) -> dict[str, Tensor]:
     """
     part = ImageDataset.load(path).part("train")
     rows = torch.arange(count) % len(part)
-    return {"images": part.images[rows], "digits": part.labels[rows]}
+    return {"images": gather_images([(part.images, rows)]), "digits": part.labels[rows]}
 
 
 def train_run(
@@ -61,11 +61,10 @@ def train_run(
     target = domain_head = None
     if method.max_lambda is not None:
         domain_head = make_domain_head(network)
-        size = training.batch_size
-        batches = Batches(len(unlabeled), size, training.seed + TARGET_STREAM, accelerator.device)
+        size, seed = training.batch_size, training.seed + TARGET_STREAM
         num_steps = training.num_epochs * (len(images) // size)
-        unlabeled = unlabeled.to(accelerator.device)
-        target = Target(unlabeled, batches, num_steps, method.max_lambda, method.confusion)
+        loader = Loader({"images": unlabeled}, size, seed, accelerator.device)
+        target = Target(loader, num_steps, method.max_lambda, method.confusion)
     task = AdaptationTask(classifier, domain_head, target)
     fit(task, labeled, training, accelerator, checkpoint, compilation=compilation)
 
