@@ -65,7 +65,7 @@ def test_networks_and_images_are_those_of_the_profile(name: str, on_gpu: bool) -
 def test_every_training_makes_the_steps_asked_for(name: str, on_gpu: bool, steps: int) -> None:
     params = params_of(name)
     cut, numbers = small(params, steps, on_gpu, 1, CLASSES)
-    assert cut.personalization
+    assert cut.personalization and cut.adaptation
     concept = next(iter(cut.personalization.concepts))
     for stage in (*TRAINED, f"invert@{concept}"):
         whole, part = work(stage, params, full_numbers(params)), work(stage, cut, numbers)

@@ -65,11 +65,13 @@ class _Cut:
 
     def batches(self) -> None:
         tree, prompted = self.tree, self.prompted_size
-        graded, adapted = tree["judge"]["sets"], tree["adaptation"]["scenarios"][0].split("-")
+        graded = tree["judge"]["sets"]
         for recipe in tree["recipes"].values():
             self.cut_batch(recipe["training"], self.sizes[next(iter(recipe["data"]))])
         self.cut_batch(tree["judge"]["training"], max(self.sizes[name] for name in graded))
-        self.cut_batch(tree["adaptation"]["training"], self.sizes[adapted[0]])
+        if adaptation := tree.get("adaptation"):
+            source = next(iter(adaptation["scenarios"])).partition("-")[0]
+            self.cut_batch(adaptation["training"], self.sizes[source])
         if faces := tree.get("faces"):
             self.cut_batch(faces["training"], self.sizes[next(iter(faces["data"]))])
         if clip := tree.get("clip"):
@@ -95,7 +97,7 @@ class _Cut:
     def numbers(self) -> Numbers:
         """A batch of images for each training."""
         tree = self.tree
-        needed = [tree["judge"]["training"]["batch_size"], tree["adaptation"]["training"]["batch_size"]]
+        needed = [tree[name]["training"]["batch_size"] for name in ("judge", "adaptation") if name in tree]
         for recipe in tree["recipes"].values():
             needed.append(math.ceil(recipe["training"]["batch_size"] / self.share(recipe)))
         images = max(needed)
@@ -134,9 +136,10 @@ class _Cut:
             sampling["images_per_digit"] = max(LEAST_OF_DIGIT, images)
             sampling |= {"num_inference_steps": 1, "trace_steps": 2, "steps_offset": 0}
         self.cut_epochs(tree["judge"]["training"], train)
-        adaptation = tree["adaptation"]
-        self.cut_epochs(adaptation["training"], train)
-        adaptation |= {"scenarios": adaptation["scenarios"][:1], "num_runs": 2}
+        if adaptation := tree.get("adaptation"):
+            self.cut_epochs(adaptation["training"], train)
+            first = next(iter(adaptation["scenarios"]))
+            adaptation |= {"scenarios": {first: "all"}, "num_runs": 2}
 
     def studies(self) -> None:
         studies = self.tree["studies"]

@@ -89,8 +89,8 @@ def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | No
         case "train":
             recipe = params.recipes[item]
             return _of_images(recipe.training, _recipe_images(recipe, numbers), params, next(iter(recipe.data)))
-        case "adapt":
-            scenario = next(name for name in params.adaptation.scenarios if item.startswith(f"{name}-"))
+        case "adapt" if params.adaptation:
+            scenario = next(name for name in params.scenarios if item.startswith(f"{name}-"))
             domains = scenario.split("-")
             count, runs = max(numbers.train[domain] for domain in domains), params.adaptation.num_runs
             return _of_images(params.adaptation.training, count, params, domains[0], runs)
