@@ -68,11 +68,6 @@ class Params(Section):
     studies: StudiesParams
     adaptation: AdaptationParams | None = None
 
-    @property
-    def scenarios(self) -> list[str]:
-        """The names SOURCE-TARGET of `adaptation`; none where it is left out."""
-        return [] if self.adaptation is None else list(self.adaptation.scenarios)
-
     def check(self) -> None:
         """In this order: later checks rely on earlier ones."""
         for check in (_systems, _names, _sets, _studies, _time_steps, _sizes, _numbers_of_images, _seeds, _processes):
@@ -130,7 +125,8 @@ def _sets(params: Params) -> None:
     labeled = [name for name, one in params.data.sets.items() if one.persons is None]
     needed = [("judge.sets", name, [name]) for name in params.judge.sets]
     needed += [(f"recipes.{recipe}.data", list(one.data), list(one.data)) for recipe, one in params.recipes.items()]
-    needed += [("adaptation.scenarios", scenario, scenario.split("-")) for scenario in params.scenarios]
+    scenarios = params.adaptation.scenarios if params.adaptation else ()
+    needed += [("adaptation.scenarios", scenario, scenario.split("-")) for scenario in scenarios]
     for key, found, names in needed:
         require(set(names) <= set(labeled), key, found, f"data sets with classes: {', '.join(labeled)}")
     for recipe, one in params.recipes.items():
@@ -218,7 +214,8 @@ def _sizes(params: Params) -> None:
             place, size = sizes[name]
             require(size % factor == 0, place, size, f"a multiple of {factor}, because of {key}.network")
     together = {f"recipes.{name}": list(recipe.data) for name, recipe in params.recipes.items()}
-    together |= {f"adaptation.scenarios {name}": name.split("-") for name in params.scenarios}
+    scenarios = params.adaptation.scenarios if params.adaptation else ()
+    together |= {f"adaptation.scenarios {name}": name.split("-") for name in scenarios}
     for key, (first, *others) in together.items():
         for name in others:
             (place, size), (_, same) = sizes[name], sizes[first]
@@ -258,7 +255,7 @@ def _numbers_of_images(params: Params) -> None:
         return
     most = params.circles.num_validation  # of held-out scenes; with one circle there are fewer
     counts = dict[str, int]()
-    if params.text_to_image is not None:
+    if params.text_to_image is not None and params.text_to_image.images.folder is None:
         counts["text_to_image.num_images"] = params.text_to_image.num_images
     if params.controlnet is not None:
         counts["controlnet.samples.num_one_circle"] = params.controlnet.samples.num_one_circle

@@ -15,6 +15,7 @@ LEAST_OF_DIGIT = 10  # images that params.yaml allows
 VALIDATION, TEST = 20, 100  # images of each digit data set
 COLORS = 8
 PHOTOGRAPHS = "photographs"  # folder of the concepts' images
+CAPTIONED = "captioned"  # folder of images with captions
 Tree = dict[str, Any]
 
 
@@ -41,7 +42,7 @@ def small(
     if "clip" in tree:
         cut.circles(numbers)
     if "text_to_image" in tree:
-        cut.prompts()
+        cut.prompts(numbers)
     if "personalization" in tree:
         cut.concepts(numbers)
     return validate(Params, tree), numbers
@@ -108,7 +109,9 @@ class _Cut:
         inverted = personalization["inversion"]["batch_size"] if personalization else 1
         photographs = math.ceil(inverted / 2)  # each also flipped
         validation = {name: max(VALIDATION, 2 * len(known)) for name, known in self.classes.items()}
-        return Numbers(train, validation, photographs, self.classes)
+        text_to_image = tree.get("text_to_image")
+        captioned = text_to_image["training"]["batch_size"] if text_to_image else 0
+        return Numbers(train, validation, photographs, self.classes, captioned)
 
     def share(self, recipe: Tree) -> float:
         """Of the images of a data set that a recipe uses, of all its data sets together."""
@@ -195,13 +198,16 @@ class _Cut:
         tree["zero_shot"]["unseen"]["images_per_class"] = 1
         tree["zero_shot"]["images"] = None
 
-    def prompts(self) -> None:
+    def prompts(self, numbers: Numbers) -> None:
         tree = self.tree
         text_to_image = tree["text_to_image"]
         for name in ("text_to_image", "controlnet", "personalization"):
             if name in tree:
                 tree[name]["sampling"]["num_inference_steps"] = 1
         text_to_image["num_images"] = self.images(text_to_image["sampling"]["batch_size"])
+        if text_to_image["images"]["folder"] is not None:
+            text_to_image["images"] = {"folder": CAPTIONED, "num_validation": text_to_image["num_images"]}
+            self.cut_epochs(text_to_image["training"], numbers.captioned)
         tree["circles"]["num_validation"] = text_to_image["num_images"]
         if "controlnet" in tree:
             self.control_samples(tree["controlnet"])
