@@ -20,6 +20,7 @@ from pathlib import Path
 import networkx as nx
 from dvc.dependency.param import ParamsDependency
 from dvc.lock import LockError
+from snakemake.persistence import FileBackupMixin
 
 from difflab.pipeline.declared_outputs import check_outputs
 from difflab.pipeline.dvc_repo import open_repo
@@ -46,6 +47,16 @@ SMALL = 30  # minutes of `runtime`: stages that one job on a cluster runs togeth
 CHANGED = set()
 SECONDS = {}
 GPUS = 0
+
+
+def restore_output(persistence, path, restore=FileBackupMixin.restore_output):
+    """After a failure Snakemake copies the old output into the file that is there, which may be a link to DVC's cache."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+    return restore(persistence, path)
+
+
+FileBackupMixin.restore_output = restore_output
 
 
 def is_changed(stage):

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from difflab.config.base import Seed
+from difflab.config.training import Scenarios
 from difflab.stage import Compute, Section, run
 
 
 def main(
     compute: Compute,
-    scenarios: Annotated[list[str], Section("adaptation.scenarios")],
+    scenarios: Annotated[Scenarios, Section("adaptation.scenarios")],
     num_runs: Annotated[int, Section("adaptation.num_runs")],
     first_seed: Annotated[Seed, Section("adaptation.training.seed")],
     seed: Annotated[Seed, Section("evaluation.seed")],

@@ -1,12 +1,13 @@
 """Servers of a cluster, all on 127.0.0.1: SLURM with two nodes, an SSH and an S3 store, PostgreSQL and MLflow.
 
-From Debian's packages slurmctld, slurmd, munge, postgresql and openssh-server, started as root, and `moto[server]`.
-Each is a context manager, and ends what it has started.
+From Debian's packages, as root, and `moto[server]`; docs/how-to/slurm.md lists them. Each is a context manager, and
+ends what it has started.
 """
 
 import os
 import pwd
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -38,7 +39,7 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SchedulerParameters=sched_interval=2,batch_sched_delay=0
-AccountingStorageType=accounting_storage/none
+{accounting}
 SlurmdTimeout=10
 KillWait=5
 ReturnToService=2
@@ -48,6 +49,22 @@ NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={port2} CPUs=4 RealMe
 PartitionName=main Nodes=node[1-2] Default=YES MaxTime=INFINITE State=UP
 """
 
+DBD_CONF = """\
+AuthType=auth/munge
+DbdHost={host}
+DbdAddr=127.0.0.1
+DbdPort={dbd}
+SlurmUser=root
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database}
+StorageUser=slurm
+StoragePass=slurm
+StorageLoc=slurm
+LogFile={folder}/slurmdbd.log
+PidFile={folder}/slurmdbd.pid
+"""
+
 
 def missing() -> str | None:
     """Why the servers cannot be started here; None if they can."""
@@ -55,7 +72,7 @@ def missing() -> str | None:
         return "needs root, to start SLURM"
     if SLURM_CONF.exists():
         return f"{SLURM_CONF}: there is a SLURM on this machine"
-    for program in ("slurmctld", "slurmd", "munged", "sshd", "moto_server"):
+    for program in ("slurmctld", "slurmd", "slurmdbd", "mariadbd", "mariadb", "munged", "sshd", "moto_server"):
         if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
             return f"needs {program}"
     return None if _postgresql() else "needs PostgreSQL"
@@ -97,26 +114,38 @@ def running(command: Sequence[str | Path], log: Path, **options) -> Iterator[sub
 
 
 @contextmanager
-def slurm(folder: Path, gpus: int = 0) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+def slurm(
+    folder: Path, gpus: int = 0, account: str | None = None
+) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """SLURM with node1 and node2, each with 4 CPUs, 20 GB and `gpus` that are /dev/null.
 
-    Yields what starts a node, and what kills one with all that runs there.
+    With `account` it keeps accounts in a database, in which this user has that one, and refuses jobs of others. Yields
+    what starts a node, and what kills one with all that runs there.
     """
     host = socket.gethostname()
-    ports = {name: free_port() for name in ("port", "port1", "port2")}
+    ports = {name: free_port() for name in ("port", "port1", "port2", "dbd", "database")}
     gres = f"Gres=gpu:{gpus}" if gpus else ""
+    accounting = "AccountingStorageType=accounting_storage/none"
+    if account:
+        accounting = "AccountingStorageType=accounting_storage/slurmdbd\nAccountingStorageHost=127.0.0.1\n"
+        accounting += f"AccountingStoragePort={ports['dbd']}\nAccountingStorageEnforce=associations"
     (folder / "state").mkdir(parents=True)
-    text = CONF.format(host=host, folder=folder, gpus="GresTypes=gpu" if gpus else "", gres=gres, **ports)
+    known = {"host": host, "folder": folder, "gres": gres, "accounting": accounting, **ports}
     with ExitStack() as stack:
-        conf = {SLURM_CONF: text}
+        conf = {SLURM_CONF: CONF.format(gpus="GresTypes=gpu" if gpus else "", **known)}
         if gpus:
             conf[SLURM_CONF.with_name("gres.conf")] = "".join(
                 f"NodeName={node} Name=gpu File=/dev/null\n" for node in ("node1", "node2") for _ in range(gpus)
             )
+        if account:
+            conf[SLURM_CONF.with_name("slurmdbd.conf")] = DBD_CONF.format(**known)
         for file, content in conf.items():
             file.write_text(content)
+            file.chmod(0o600)  # or slurmdbd does not start
             stack.callback(file.unlink)
         stack.enter_context(_munge(folder))
+        if account:
+            stack.enter_context(_accounts(folder, account, ports["dbd"], ports["database"]))
         stack.enter_context(running(["/usr/sbin/slurmctld", "-D"], folder / "slurmctld.out"))
         wait_for(lambda: listens(ports["port"]), "slurmctld")
 
@@ -145,6 +174,27 @@ def slurm(folder: Path, gpus: int = 0) -> Iterator[tuple[Callable[[str], None], 
 def _nodes() -> dict[str, str]:
     done = subprocess.run(["sinfo", "-N", "-h", "-o", "%N %t"], capture_output=True, text=True)
     return dict(line.split() for line in done.stdout.splitlines())
+
+
+@contextmanager
+def _accounts(folder: Path, account: str, port: int, database: int) -> Iterator[None]:
+    """SLURM's accounting on a MariaDB of its own."""
+    data, socket_file = folder / "mariadb", folder / "mariadb.socket"
+    options = ["--no-defaults", f"--datadir={data}", "--user=root"]
+    subprocess.run(["mariadb-install-db", *options, "--auth-root-authentication-method=normal"], check=True)
+    server = ["/usr/sbin/mariadbd", *options, "--bind-address=127.0.0.1", f"--port={database}"]
+    with running([*server, f"--socket={socket_file}", f"--pid-file={folder}/mariadb.pid"], folder / "mariadb.out"):
+        wait_for(lambda: listens(database), "MariaDB")
+        sql = "CREATE DATABASE slurm; CREATE USER slurm@'127.0.0.1' IDENTIFIED BY 'slurm'; "
+        sql += "GRANT ALL ON slurm.* TO slurm@'127.0.0.1'"
+        subprocess.run(["mariadb", "--no-defaults", f"--socket={socket_file}", "-u", "root", "-e", sql], check=True)
+        with running(["/usr/sbin/slurmdbd", "-D"], folder / "slurmdbd.out"):
+            wait_for(lambda: listens(port), "slurmdbd")
+            user = pwd.getpwuid(os.getuid()).pw_name
+            for entry in ("cluster test", f"account {account} Cluster=test", f"user {user} Account={account}"):
+                subprocess.run(["sacctmgr", "--immediate", "add", *entry.split()], check=True)
+            subprocess.run(["sacctmgr", "-i", "modify", "user", user, "set", f"DefaultAccount={account}"], check=True)
+            yield
 
 
 @contextmanager
@@ -206,7 +256,7 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def mlflow_server(folder: Path) -> Iterator[str]:
-    """An MLflow server on a PostgreSQL of its own; yields its address. The folder stays if the test fails."""
+    """An MLflow server on a PostgreSQL of its own; yields its address, at which it listens some minutes later."""
     folder.mkdir()
     port, database = free_port(), free_port()
     user = pwd.getpwnam("postgres")
@@ -218,14 +268,13 @@ def mlflow_server(folder: Path) -> Iterator[str]:
     subprocess.run([*as_postgres, programs / "initdb", "-A", "trust", "-D", data], check=True, capture_output=True)
     command = [*as_postgres, programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(database), "-k", folder]
     uri = f"postgresql://postgres@127.0.0.1:{database}/postgres"
-    mlflow = [sys.executable, "-m", "mlflow"]
+    mlflow = shlex.join([sys.executable, "-m", "mlflow"])
+    server = ["--backend-store-uri", uri, "--artifacts-destination", str(folder / "artifacts")]
+    server += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     with running(command, folder / "postgres.log"):
         wait_for(lambda: listens(database), "PostgreSQL")
-        subprocess.run([*mlflow, "db", "upgrade", uri], check=True, capture_output=True)
-        server = ["server", "--backend-store-uri", uri, "--artifacts-destination", str(folder / "artifacts")]
-        server += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-        with running([*mlflow, *server], folder / "mlflow.log"):
-            wait_for(lambda: listens(port), "MLflow", 300)
+        start = f"{mlflow} db upgrade {uri} && exec {mlflow} server {shlex.join(server)}"
+        with running(["sh", "-c", start], folder / "mlflow.log"):
             yield f"http://127.0.0.1:{port}"
     shutil.rmtree(folder)
 

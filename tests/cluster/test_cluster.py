@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,35 +46,48 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def on_slurm(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def mlflow_uri() -> Iterator[str]:
+    """A server that starts while jobs wait for SLURM."""
+    with servers.mlflow_server(Path("/tmp") / f"mlflow-{os.getpid()}") as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def on_slurm(clone: Path, mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The clone after a run on SLURM in which the training lost its node, and then reached its time limit.
 
-    Afterwards one stage runs again and asks for a GPU.
+    Next to it, `local` is after a run on this machine. Afterwards one stage runs again and asks for a GPU, on a SLURM
+    that keeps accounts.
     """
-    with servers.slurm(tmp_path_factory.mktemp("slurm") / "slurm", gpus=1) as (start, kill):
-        with submitted(STAGES, clone) as process:
-            servers.wait_for(lambda: bool(checkpoints(clone)), "the training", 400)
-            node = field(training_job(), "NodeList")
-            kill(node)
-            assert process.poll() is None
-            start(node)
-            stop_resumed_training(clone)
-            run(f"scontrol update JobId={field(training_job(), 'JobId')} TimeLimit=1", clone)
-            servers.wait_for(lambda: bool(jobs(JobState="TIMEOUT")), "the time limit", 200)
-            assert process.wait(600) == 0
+    folder, local = tmp_path_factory.mktemp("slurm"), clone.with_name("local")
+    run(f"git clone --quiet . {local}", clone)
+    with ExitStack() as stack, servers.slurm(folder / "without") as (start, kill):
+        process = stack.enter_context(started(f"{SUBMIT} {STAGES}", clone))
+        servers.wait_for(lambda: bool(checkpoints(clone)), "the training", 400)
+        node = field(training_job(), "NodeList")
+        kill(node)
+        assert process.poll() is None
+        start(node)
+        stop_resumed_training(clone)
+        run(f"scontrol update JobId={field(training_job(), 'JobId')} TimeLimit=1", clone)
+        here = stack.enter_context(started(f"snakemake --cores 2 {STAGES}", local))  # in the minutes until that limit
+        servers.wait_for(lambda: bool(jobs(JobState="TIMEOUT")), "the time limit", 200)
+        assert process.wait(600) == 0 and here.wait(600) == 0
         assert not any("gpu" in job for job in jobs())
-        commit(clone)
-        run(f"{PROFILE} runtime.gpus=1", clone)
-        with submitted("models/judges/mnist --forcerun models/judges/mnist", clone) as process:
-            assert process.wait(600) == 0
+    commit(clone)
+    run(f"{PROFILE} runtime.gpus=1", clone)
+    judge = "models/judges/mnist --forcerun models/judges/mnist --default-resources slurm_account=lab"
+    with servers.slurm(folder / "with", gpus=1, account="lab"), started(f"{SUBMIT} {judge}", clone) as process:
+        assert process.wait(600) == 0
         assert [field(job, "TresPerJob") for job in jobs() if "TresPerJob" in job] == ["gres:gpu:1"]
-        run("git checkout --quiet params.yaml dvc.lock", clone)
-        yield clone
+        accounts = "sacct --allocations --noheader --parsable2 --format=Account,State"
+        servers.wait_for(lambda: set(run(accounts, clone).split()) == {"lab|COMPLETED"}, "the accounts", 30)
+    run("git checkout --quiet params.yaml dvc.lock", clone)
+    return clone
 
 
 @contextmanager
-def submitted(targets: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = f"{SUBMIT} {targets}"
+def started(command: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command, shell=True, cwd=folder, env=environment(folder), start_new_session=True)
     try:
         yield process
@@ -137,26 +150,22 @@ def test_training_resumes(on_slurm: Path) -> None:
     assert resumed == [(False, "running"), (True, "running"), (True, "finished")]
 
 
-def test_run_is_that_of_one_machine(on_slurm: Path, tmp_path: Path) -> None:
+def test_run_is_that_of_one_machine(on_slurm: Path) -> None:
     """The lock has the bytes of an uninterrupted run."""
-    local = tmp_path / "local"
-    run(f"git clone --quiet . {local}", on_slurm)
-    run(f"snakemake --cores 2 {STAGES}", local)
-    entries = [sorted((folder / "dvc.lock").read_text().split("\n  ")) for folder in (on_slurm, local)]
+    folders = (on_slurm, on_slurm.with_name("local"))
+    entries = [sorted((folder / "dvc.lock").read_text().split("\n  ")) for folder in folders]
     assert [line for line in entries[0] if "size" not in line] == [line for line in entries[1] if "size" not in line]
     assert "Nothing to be done" in run(f"snakemake {STAGES} --dry-run --quiet rules", on_slurm)
 
 
-def test_runs_are_in_mlflow(on_slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with servers.mlflow_server(Path("/tmp") / f"mlflow-{os.getpid()}") as uri:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        printed = run("difflab track", on_slurm).splitlines()
-        assert (
-            printed[1].startswith("  smoke · ") and "num_epochs 6" in printed[1] and printed[1].endswith(": FINISHED")
-        )
-        code = "import mlflow, pandas; print(mlflow.pyfunc.load_model('models:/unconditional-800/1').predict("
-        code += "pandas.DataFrame({'seed': [0, 1]}), {'num_inference_steps': 2}).shape)"
-        assert run(f'{sys.executable} -c "{code}"', on_slurm).splitlines()[-1].startswith("(2, ")
+def test_runs_are_in_mlflow(on_slurm: Path, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    servers.wait_for(lambda: servers.listens(int(mlflow_uri.rpartition(":")[2])), "MLflow", 300)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
+    line = run("difflab track", on_slurm).splitlines()[1]
+    assert line.startswith("  smoke · ") and "num_epochs 6" in line and line.endswith(": FINISHED")
+    code = "import mlflow, pandas; print(mlflow.pyfunc.load_model('models:/unconditional-800/1').predict("
+    code += "pandas.DataFrame({'seed': [0, 1]}), {'num_inference_steps': 2}).shape)"
+    assert run(f'{sys.executable} -c "{code}"', on_slurm).splitlines()[-1].startswith("(2, ")
 
 
 @pytest.mark.parametrize("kind", REMOTES)

@@ -62,7 +62,7 @@ def keep(params_file: Path, scenario: str, *recipes: str) -> None:
     yaml = YAML()
     params = yaml.load(params_file)
     params["recipes"] = {name: params["recipes"][name] for name in recipes}
-    params["adaptation"]["scenarios"] = [scenario]
+    params["adaptation"]["scenarios"] = {scenario: "all"}
     del params["studies"]["few_steps"]["unconditional-800"]
     yaml.dump(params, params_file)
 

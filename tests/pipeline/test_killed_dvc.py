@@ -58,7 +58,8 @@ def test_killed_at_many_moments(work: Repository, tmp_path: Path) -> None:
 WRITER = """
 from pathlib import Path
 from typing import Any
-from difflab.pipeline.dvc_repo import edit_rwlock, modify_lock
+from difflab.pipeline.dvc_repo import modify_lock
+from difflab.pipeline.rwlock import edit_rwlock
 for number in range(10_000):
     with modify_lock("dvc.lock") as lock:
         lock["stages"]["a"] = {"cmd": f"echo {number}", "outs": [{"path": "a", "md5": str(number)}]}

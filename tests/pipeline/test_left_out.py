@@ -23,12 +23,14 @@ FACES = {"faces", "sample_faces", "eta_grid", "interpolate_faces", "evaluate_fac
 CLIP = {"circles", "clip", "zero_shot"}
 TEXT_TO_IMAGE = {"autoencoder", "text_to_image", "evaluate_text_to_image"}
 CONTROLNET = {"controlnet", "controlnet_samples", "evaluate_controlnet"}
+ADAPTATION = {"scenario", "adapt", "evaluate_adaptation", "tsne"}
 PERSONALIZATION = {"concept", "invert", "custom_diffusion", "sample_multi_concept", "multi_concept"}
 # By the sections that are left out, the kinds of stages that then are not there.
 LEFT_OUT = {
     "faces": FACES,
     "controlnet": CONTROLNET,
     "personalization": PERSONALIZATION,
+    "adaptation": ADAPTATION,
     "text_to_image controlnet personalization": TEXT_TO_IMAGE | CONTROLNET | PERSONALIZATION,
     "circles clip zero_shot text_to_image controlnet personalization": CLIP
     | TEXT_TO_IMAGE
@@ -85,8 +87,22 @@ def test_what_others_need_cannot_be_left_out_alone(folder: Path, name: str, user
 
 def test_without_a_system_its_data_set_can_go_too(folder: Path) -> None:
     gone = [*OPTIONAL, "data.sets.faces", "data.sets.usps"]
-    write_profile("cpu", [*(f"~{key}" for key in gone), "adaptation.scenarios=[mnistm-svhn]"])
+    write_profile("cpu", [f"~{key}" for key in gone])
     assert stages(folder)["prepare"] == {f"prepare@{name}" for name in ("mnist", "mnistm", "svhn")}
+    check_params(load_params())
+
+
+def test_one_scenario_can_be_left_out(folder: Path) -> None:
+    before = stages(folder)
+    write_profile("cpu", ["~adaptation.scenarios.mnistm-usps"])
+    after = stages(folder)
+    gone = {kind: names - after.pop(kind) for kind, names in before.items()}
+    methods = ("source-only", "dann", "dann-mcc", "target-only")
+    assert not after and {kind: names for kind, names in gone.items() if names} == {
+        "scenario": {"scenario@mnistm-usps"},
+        "adapt": {f"adapt@mnistm-usps-{method}" for method in methods},
+        "tsne": {"tsne@mnistm-usps"},
+    }
     check_params(load_params())
 
 

@@ -2,10 +2,14 @@
 
 import hashlib
 import subprocess
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
+from dvc.fs import LocalFileSystem
 from repository import EDIT_PARAMETER, Repository, start_training
+
+from difflab.pipeline.dvc_repo import open_repo
 
 pytestmark = pytest.mark.pipeline
 TRAINED = {"train_a", "train_b", "evaluate", "curve"}
@@ -39,6 +43,35 @@ def test_clones_on_one_cache(work: Repository, tmp_path: Path, kind: str, runner
     second.run(f"{EDIT_PARAMETER} && {runner}")
     assert second.steps_run() == [] and second.is_up_to_date()
     assert {path: path.read_bytes() for path in before} != before
+
+
+def test_objects_are_added_by_two_clones_at_once(tmp_path: Path) -> None:
+    """Both find that the object is not there. DVC's own reflink empties that of the first, and with it its output."""
+    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
+    with chdir(tmp_path):
+        cache = open_repo().cache.local
+    oid = hashlib.md5(b"the same").hexdigest()
+    outputs = [tmp_path / name for name in ("first", "second")]
+    for output in outputs:
+        output.write_bytes(b"the same")
+        cache.add(str(output), LocalFileSystem(), oid, hardlink=True, check_exists=False)
+        (tmp_path / ".dvc/cache/files/md5" / oid[:2] / oid[2:]).chmod(0o644)  # as before DVC protects it
+    assert [output.read_bytes() for output in outputs] == [b"the same"] * 2
+    assert damaged(tmp_path / ".dvc/cache") == []
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+def test_a_job_that_fails_when_its_output_is_a_link(work: Repository, kind: str) -> None:
+    """Snakemake then copies the old output back, and must not write it through the link."""
+    work.run(f"dvc config --local cache.type {kind} && {EDIT_PARAMETER} && snakemake --cores 1 models/a")
+    step, kept = (work / "step.py").read_text(), work / ".cache/dvc.lock"
+    (work / "step.py").write_text(f"{step}Path({str(kept)!r}).unlink()\nPath({str(kept)!r}).mkdir()\n")
+    assert work.end("snakemake --cores 1 figures/curve.png").returncode  # DVC has made the link
+    assert work.steps_run() == ["models/a/", "figures/curve.png"] and damaged(work / ".dvc/cache") == []
+    (work / "step.py").write_text(step)
+    kept.rmdir()
+    work.run("snakemake --cores 1 figures/curve.png")
+    assert work.steps_run() == [] and work.planned("figures/curve.png") == FRESH
 
 
 @pytest.mark.parametrize("kind", ["symlink", "hardlink"])

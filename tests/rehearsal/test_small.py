@@ -1,5 +1,6 @@
 """The parameters of a rehearsal: networks and image sizes as they are, and as many steps as asked for."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from difflab.config.load import validate
 from difflab.config.params import Params
 from difflab.data.classes import DIGITS
 from difflab.rehearsal.full_numbers import full_numbers
-from difflab.rehearsal.small import PIXELS, small
+from difflab.rehearsal.small import CAPTIONED, PIXELS, small
 from difflab.rehearsal.work import Work, work_of
 from difflab.setup.profiles import compose
+from tests.data.captioned_folder import write_captioned
 from tests.factories import ROOT
 
 CLASSES: dict[str, tuple[str, ...]] = {name: DIGITS for name in ("mnist", "mnistm", "svhn", "usps")}
@@ -65,7 +67,7 @@ def test_networks_and_images_are_those_of_the_profile(name: str, on_gpu: bool) -
 def test_every_training_makes_the_steps_asked_for(name: str, on_gpu: bool, steps: int) -> None:
     params = params_of(name)
     cut, numbers = small(params, steps, on_gpu, 1, CLASSES)
-    assert cut.personalization
+    assert cut.personalization and cut.adaptation
     concept = next(iter(cut.personalization.concepts))
     for stage in (*TRAINED, f"invert@{concept}"):
         whole, part = work(stage, params, full_numbers(params)), work(stage, cut, numbers)
@@ -143,6 +145,19 @@ def test_the_work_of_the_paper_profile(stage: str, images: int, batch: int, deno
     found = work(stage, params, full_numbers(params))
     assert found is not None
     assert (found.images, found.batch_size, found.denoising_steps) == (images, batch, denoising_steps)
+
+
+def test_a_given_model_is_fine_tuned_on_captioned_images(tmp_path: Path) -> None:
+    write_captioned(tmp_path, ["circle"] * 50, size=8)
+    own = [f"text_to_image.images.folder={tmp_path}", "text_to_image.images.num_validation=3"]
+    params = params_of("cpu", *own, "text_to_image.training.batch_size=8")
+    whole = work("text_to_image", params, full_numbers(params))
+    cut, numbers = small(params, 1, False, 1, CLASSES)
+    part = work("text_to_image", cut, numbers)
+    assert whole and part and (whole.images, part.images) == (40, 8)
+    assert cut.text_to_image and cut.text_to_image.images.folder == CAPTIONED
+    sampled = work("evaluate_text_to_image", params, full_numbers(params))
+    assert sampled and sampled.images == 3
 
 
 def test_given_models_train_nothing() -> None:

@@ -83,7 +83,7 @@ def test_clip_has_the_tokens_of_vit_b_32(tmp_path: Path) -> None:
 def test_data_sets_have_every_digit_in_every_split(tmp_path: Path) -> None:
     train = {"mnist": 70, "mnistm": 70, "svhn": 70, "usps": 70, "faces": 3}
     sizes = dict.fromkeys(train, 32)
-    stand_ins.write_data(tmp_path, Numbers(train, dict.fromkeys(train, 20), 1, CLASSES), sizes)
+    stand_ins.write_data(tmp_path, Numbers(train, dict.fromkeys(train, 20), 1, CLASSES, 0), sizes)
     found = ImageDataset.load(tmp_path / "svhn.safetensors")
     assert len(found.part("train")) == 70 and found.images.shape[1:] == (3, 32, 32)
     for split in ("train", "validation", "test"):

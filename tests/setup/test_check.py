@@ -14,6 +14,7 @@ from difflab.errors import UserError
 from difflab.models.hub import is_hub_id
 from difflab.setup.check import check_params
 from tests.config.changed_params import PARAMS, changed
+from tests.data.captioned_folder import write_captioned
 from tests.systems.controlnet.pair_folder import write_pairs
 
 SIZE = 32  # of PARAMS' faces
@@ -33,6 +34,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("labelled/id2label.json").write_text('{"0": "cat"}')
     write_pairs(Path("pairs"), ["a red circle"] * 20, size=8)
     write_pairs(Path("words"), ["a red house"] * 20, size=8)
+    write_captioned(Path("captioned"), ["a red circle"] * 20, size=8)
+    write_captioned(Path("captions"), ["a red house"] * 20, size=8)
     Path("unet/model_index.json").write_text("{}")
     Path("clip/config.json").write_text("{}")
     Path("UNet.pth").touch()
@@ -63,6 +66,7 @@ def save_image(name: str) -> None:
 
 
 IMAGES = "personalization/concepts/mine/images"
+CAPTIONED = "text_to_image/images/folder"
 
 
 def params_of(key: str, value: str, checkpoint: str | None = None) -> Params:
@@ -74,6 +78,8 @@ def params_of(key: str, value: str, checkpoint: str | None = None) -> Params:
             recipe["network"] |= {"patch_size": 1, "block_out_channels": [16, 16]}
     if key.startswith("controlnet"):
         params["controlnet"]["pairs"]["num_validation"] = params["controlnet"]["samples"]["num_compared"] = 2
+    if key == CAPTIONED:
+        params["text_to_image"] |= {"pretrained": "unet", "images": {"folder": None, "num_validation": 2}}
     if key.startswith("personalization"):
         concept = {"token": "<new1>", "initializer": "red", "color": None, "images": None}
         params["personalization"]["concepts"] = {"mine": concept}
@@ -95,6 +101,7 @@ def params_of(key: str, value: str, checkpoint: str | None = None) -> Params:
         ("text_to_image/pretrained", "CompVis/stable-diffusion-v1-4"),
         ("zero_shot/images", "labelled"),
         ("controlnet/pairs/folder", "pairs"),
+        (CAPTIONED, "captioned"),
         ("personalization/input", "input.json"),
         (IMAGES, "images"),
         ("data/root", "data"),
@@ -131,6 +138,9 @@ def test_what_is_there_passes(key: str, value: str) -> None:
         ("controlnet/pairs/folder", "nope", "found 'nope', which is not there"),
         ("controlnet/pairs/folder", "empty", "empty/prompt.json: not found"),
         ("controlnet/pairs/folder", "words", "found 'house' in 'a red house', allowed: words of captions: "),
+        (CAPTIONED, "nope", "found 'nope', which is not there"),
+        (CAPTIONED, "empty", "empty/metadata.jsonl: not found"),
+        (CAPTIONED, "captions", "found 'house' in 'a red house', allowed: words of captions: "),
         ("personalization/input", "nope.json", "nope.json: not found"),
         ("personalization/input", "other.json", "other.json: found '<new2>'"),
         (IMAGES, "nope", "nope: "),
@@ -167,6 +177,34 @@ def test_half_of_what_is_asked_for_is_not_enough() -> None:
     Path("images/a.png").write_bytes(b"no image")
     with pytest.raises(UserError, match=r"^params\.yaml: personalization\.concepts\.mine\.images: images/a\.png: "):
         check_params(params_of(IMAGES, "images"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("images/num_validation", 20, "images.num_validation: found 20 of 20 images, allowed: fewer"),
+        ("training/batch_size", 19, "training.batch_size: found 19, allowed: at most 18, the images of captioned"),
+        ("pretrained", None, 'images.folder: found "captioned", allowed: null, because pretrained is null'),
+    ],
+)
+def test_captioned_images_are_enough_for_a_pretrained_model(key: str, value: int | None, found: str) -> None:
+    params = changed(f"text_to_image/{key}", value, params_of(CAPTIONED, "captioned").model_dump())
+    with pytest.raises(UserError) as error:
+        check_params(validate(Params, params))
+    assert str(error.value).startswith(f"params.yaml: text_to_image.{found}")
+
+
+def test_every_captioned_image_is_looked_at() -> None:
+    for spoil, found in (
+        (lambda file: file.write_bytes(b"no image"), "cannot be read as an image"),
+        (lambda file: file.unlink(), "not found"),
+    ):
+        spoil(Path("captioned/images/19.png"))
+        with pytest.raises(UserError) as error:
+            check_params(params_of(CAPTIONED, "captioned"))
+        assert str(error.value).startswith(
+            f"params.yaml: text_to_image.images.folder: captioned/images/19.png: {found}"
+        )
 
 
 @pytest.mark.parametrize(

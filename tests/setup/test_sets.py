@@ -28,7 +28,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
     for name in ("letters", "photos", "two"):
         params = changed(f"data/sets/{name}", {"source": "folder"}, params)
     params = changed("judge/sets", [*PARAMS["judge"]["sets"], "letters"], params)
-    return changed("adaptation/scenarios", ["letters-photos"], params)
+    return changed("adaptation/scenarios", {"letters-photos": "all"}, params)
 
 
 def line_of(params: Tree) -> str:
@@ -68,10 +68,10 @@ def test_own_sets_pass(own: Tree) -> None:
         ("recipes/letters/data", {"letters": "some"}, 'recipes.letters.data.letters: found "some", allowed: '),
         (
             "adaptation/scenarios",
-            ["letters-two"],
+            {"letters-two": "all"},
             "adaptation.scenarios: found two with the classes A, B, allowed: those",
         ),
-        ("adaptation/scenarios", ["letters-svhn"], "adaptation.scenarios: found svhn with the classes 0, 1, 2"),
+        ("adaptation/scenarios", {"letters-svhn": "all"}, "adaptation.scenarios: found svhn with the classes 0, 1, 2"),
         ("judge/sets", ["mnist", "mnistm", "svhn"], "judge.sets: found"),
         (
             "judge/sets",

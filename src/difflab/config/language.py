@@ -149,6 +149,15 @@ class GuidedSamplingParams(Section):
     batch_size: BatchSize = Field(description=AT_ONCE)
 
 
+class CaptionedImagesParams(Section):
+    """Images with captions, of the user's, to fine-tune the pretrained model on."""
+
+    folder: Text | None = Field(
+        description="folder with metadata.jsonl, in the layout of imagefolder; null: use the model as it is"
+    )
+    num_validation: NumImages = Field(description="the last captions, which are kept from training and sampled")
+
+
 class TextToImageParams(Section):
     """A latent text-to-image model: pretrained, or a small one trained from scratch."""
 
@@ -156,15 +165,19 @@ class TextToImageParams(Section):
     pretrained: Text | None = Field(
         description="folder or hub id of a StableDiffusionPipeline; null: train the model below"
     )
+    images: CaptionedImagesParams
     autoencoder: AutoencoderParams
     schedule: ScheduleParams = Field(description="schedule of the training")
     drop_probability: Probability = Field(description="share of training images without their caption")
     network: LatentNetworkParams
     training: TrainingParams
     sampling: GuidedSamplingParams
-    num_images: NumImages = Field(description="number of held-out captions to sample")
+    num_images: NumImages = Field(description="number of held-out captions of circles to sample")
 
     def check(self) -> None:
+        folder = self.images.folder
+        fits = folder is None or self.pretrained is not None
+        require(fits, "images.folder", folder, "null, because pretrained is null")
         autoencoder = self.autoencoder.network
         size = autoencoder.image_size // 2 ** (len(autoencoder.block_out_channels) - 1)
         factor = 2 ** (len(self.network.block_out_channels) - 1)

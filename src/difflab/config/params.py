@@ -14,7 +14,14 @@ from difflab.config.language import ClipParams, ControlNetParams, TextToImagePar
 from difflab.config.load import ParamsError, read_yaml, validate
 from difflab.config.personalization import PersonalizationParams
 from difflab.config.studies import EvaluationParams, StudiesParams
-from difflab.config.training import AdaptationParams, ComputeParams, JudgeParams, RuntimeParams, trainings
+from difflab.config.training import (
+    AdaptationParams,
+    ComputeParams,
+    JudgeParams,
+    RuntimeParams,
+    TrainingParams,
+    trainings,
+)
 from difflab.config.validation import section_of
 
 # Names in models/, metrics/ and samples/ that a recipe, whose names are a-z, 0-9 and -, could take.
@@ -35,6 +42,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "text_to_image": OF_TEXT_TO_IMAGE,
     "controlnet": (),
     "personalization": (),
+    "adaptation": (),
 }
 
 
@@ -58,7 +66,7 @@ class Params(Section):
     controlnet: ControlNetParams | None = None
     personalization: PersonalizationParams | None = None
     studies: StudiesParams
-    adaptation: AdaptationParams
+    adaptation: AdaptationParams | None = None
 
     def check(self) -> None:
         """In this order: later checks rely on earlier ones."""
@@ -117,8 +125,8 @@ def _sets(params: Params) -> None:
     labeled = [name for name, one in params.data.sets.items() if one.persons is None]
     needed = [("judge.sets", name, [name]) for name in params.judge.sets]
     needed += [(f"recipes.{recipe}.data", list(one.data), list(one.data)) for recipe, one in params.recipes.items()]
-    scenarios = enumerate(params.adaptation.scenarios)
-    needed += [(f"adaptation.scenarios.{k}", scenario, scenario.split("-")) for k, scenario in scenarios]
+    scenarios = params.adaptation.scenarios if params.adaptation else ()
+    needed += [("adaptation.scenarios", scenario, scenario.split("-")) for scenario in scenarios]
     for key, found, names in needed:
         require(set(names) <= set(labeled), key, found, f"data sets with classes: {', '.join(labeled)}")
     for recipe, one in params.recipes.items():
@@ -206,7 +214,8 @@ def _sizes(params: Params) -> None:
             place, size = sizes[name]
             require(size % factor == 0, place, size, f"a multiple of {factor}, because of {key}.network")
     together = {f"recipes.{name}": list(recipe.data) for name, recipe in params.recipes.items()}
-    together |= {f"adaptation.scenarios {name}": name.split("-") for name in params.adaptation.scenarios}
+    scenarios = params.adaptation.scenarios if params.adaptation else ()
+    together |= {f"adaptation.scenarios {name}": name.split("-") for name in scenarios}
     for key, (first, *others) in together.items():
         for name in others:
             (place, size), (_, same) = sizes[name], sizes[first]
@@ -246,7 +255,7 @@ def _numbers_of_images(params: Params) -> None:
         return
     most = params.circles.num_validation  # of held-out scenes; with one circle there are fewer
     counts = dict[str, int]()
-    if params.text_to_image is not None:
+    if params.text_to_image is not None and params.text_to_image.images.folder is None:
         counts["text_to_image.num_images"] = params.text_to_image.num_images
     if params.controlnet is not None:
         counts["controlnet.samples.num_one_circle"] = params.controlnet.samples.num_one_circle
@@ -257,7 +266,9 @@ def _numbers_of_images(params: Params) -> None:
 def _seeds(params: Params) -> None:
     """Run k of a training has its seed + k."""
     adaptation, personalization = params.adaptation, params.personalization
-    repeated = [("adaptation.training", adaptation.training, adaptation.num_runs)]
+    repeated: list[tuple[str, TrainingParams, int]] = []
+    if adaptation is not None:
+        repeated.append(("adaptation.training", adaptation.training, adaptation.num_runs))
     if personalization is not None:
         trained = {"inversion": personalization.inversion}
         trained["custom_diffusion.training"] = personalization.custom_diffusion.training

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from difflab.config.base import (
     BatchSize,
-    Distinct,
     EachOnce,
     NonNegative,
     NumSteps,
@@ -123,6 +122,7 @@ class JudgeParams(Section):
 
 # SOURCE-TARGET, both in data.sets.
 Scenario = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*-[a-z][a-z0-9]*$")]
+Scenarios = Annotated[dict[Scenario, Literal["all"]], Field(min_length=1)]
 Method = Literal["source-only", "dann", "dann-mcc", "target-only"]
 
 
@@ -167,7 +167,12 @@ class TsneParams(Section):
 class AdaptationParams(Section):
     """Unsupervised domain adaptation of a classifier."""
 
-    scenarios: Distinct[Scenario] = Field(description="pairs SOURCE-TARGET of data sets with the same classes")
+    data: Annotated[dict[Literal["sets"], Literal["all"]], Field(min_length=1)] = Field(
+        description="data to learn: sets, the data sets of the scenarios, and all"
+    )
+    scenarios: Scenarios = Field(
+        description="pairs SOURCE-TARGET of data sets with the same classes, and all for these classes"
+    )
     methods: dict[Method, MethodParams] = Field(description="settings of the four methods")
     num_runs: int = Field(ge=2, le=1000, description="runs of each method, with the training seeds seed, seed + 1, …")
     network: ClassifierParams

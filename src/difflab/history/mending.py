@@ -7,7 +7,6 @@ restores the outputs of these stages from its run cache.
 
 from __future__ import annotations
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -85,11 +84,15 @@ def _is_in_git() -> bool:
 
 
 def _mend_rwlock() -> list[str]:
+    if not RWLOCK.exists():
+        return []
+    from difflab.pipeline.rwlock import read_rwlock, remove_dead, write_rwlock  # here: it imports DVC
+
     try:
-        json.loads(RWLOCK.read_bytes())
-    except FileNotFoundError:
-        pass
+        used = read_rwlock(RWLOCK)
     except ValueError:
         RWLOCK.unlink()
-        return [f"{RWLOCK}: found no JSON, as a killed dvc leaves it: removed"]
-    return []
+        return [f"{RWLOCK}: found no list of processes, as a killed dvc leaves it: removed"]
+    if dead := remove_dead(used):
+        write_rwlock(RWLOCK, used)
+    return [f"{RWLOCK}: found a process that was killed: removed {process}" for process in dead]

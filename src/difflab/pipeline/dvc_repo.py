@@ -2,20 +2,19 @@
 
 DVC parses params.yaml once for each stage, searches all of it for each value, and parses all of dvc.lock to read the
 entry of one stage, and to write one. Here params.yaml is parsed once in a process, and of dvc.lock only the entry of a
-job's stage. dvc.lock and DVC's list of the files in use are replaced atomically, so that a kill leaves the old one or
-the new one.
+job's stage. dvc.lock, DVC's list of the files in use (see rwlock.py) and files of its cache are replaced atomically,
+so that a kill leaves the old one or the new one, and so does another clone that has the same cache.
 """
 
 # DVC is untyped.
 # pyright: reportMissingTypeStubs=false
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dvc
@@ -25,15 +24,18 @@ import dvc.rwlock
 from dvc.dependency.param import read_param_file
 from dvc.dvcfile import Lockfile
 from dvc.fs import LocalFileSystem
-from dvc.lock import make_lock
 from dvc.repo import Repo
 from dvc.utils.serialize import dumps_yaml, load_path, loads_yaml, modify_yaml
 from dvc.utils.strictyaml import YAMLValidationError
+from dvc_objects.fs import system
+from dvc_objects.fs.local import FsspecLocalFileSystem
+from dvc_objects.fs.utils import tmp_fname
 from ruamel.yaml import YAMLError
 
 from difflab.errors import UserError
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.lock_text import HEAD, LOCK_FILE, NAME, entries_of, keep_lock
+from difflab.pipeline.rwlock import edit_rwlock
 
 REPLACED = [
     (dvc.dependency.param, "load_path"),
@@ -41,6 +43,8 @@ REPLACED = [
     (dvc.dvcfile, "modify_yaml"),
     (dvc.dvcfile.Lockfile, "load"),
     (dvc.rwlock, "_edit_rwlock"),
+    (dvc.rwlock, "psutil"),
+    (FsspecLocalFileSystem, "reflink"),
 ]
 _load_params = lru_cache(load_path)
 _load_lock = Lockfile.load
@@ -57,6 +61,8 @@ def open_repo(**options: Any) -> Repo:
     dvc.dvcfile.modify_yaml = modify_lock
     Lockfile.load = load_lock  # pyright: ignore[reportAttributeAccessIssue]
     dvc.rwlock._edit_rwlock = edit_rwlock
+    dvc.rwlock.psutil = SimpleNamespace(pid_exists=lambda pid: True)  # pyright: ignore[reportAttributeAccessIssue]
+    FsspecLocalFileSystem.reflink = reflink  # pyright: ignore[reportAttributeAccessIssue]
     return Repo(**options)
 
 
@@ -128,6 +134,21 @@ def modify_lock(path: str, fs: Any = None) -> Iterator[dict[str, Any]]:
     keep_lock(Path(path))
 
 
+def reflink(filesystem: Any, path: str, copy: str) -> None:
+    """DVC's `reflink`: empties and removes no file that is there. Raises FileExistsError, which DVC expects.
+
+    DVC tries it first for each file that enters its cache. If the file system has no reflinks, its own function
+    empties and removes an equal file that another clone has put there and linked into its outputs.
+    """
+    new = f"{copy}{tmp_fname()}"
+    try:
+        system.reflink(path, new)
+        system.hardlink(new, copy)
+    finally:
+        with suppress(FileNotFoundError):
+            Path(new).unlink()
+
+
 def _entries(lock: Path) -> dict[str, Any] | None:
     """The text of each entry by stage; None where the file is not as DVC writes it, or not there."""
     text = lock.read_text(encoding="utf-8") if lock.exists() else ""
@@ -140,16 +161,3 @@ def _entries(lock: Path) -> dict[str, Any] | None:
 
 def _text(name: str, entry: Any) -> str:
     return entry if isinstance(entry, str) else dumps_yaml({"schema": "2.0", "stages": {name: entry}})[len(HEAD) :]
-
-
-@contextmanager
-def edit_rwlock(folder: str, fs: Any, hardlink: bool) -> Iterator[dict[str, Any]]:
-    """DVC's `_edit_rwlock`: the list of the files in use, to change in the block."""
-    file = Path(folder, dvc.rwlock.RWLOCK_FILE)
-    with make_lock(str(Path(folder, dvc.rwlock.RWLOCK_LOCK)), tmp_dir=folder, hardlink_lock=hardlink):
-        used: Any = dvc.rwlock.SCHEMA(json.loads(file.read_bytes()) if file.exists() else {})
-        used = {"read": defaultdict(list, used["read"]), "write": defaultdict(dict, used["write"])}
-        yield used
-        new = file.with_name(f"{file.name}.new")  # that of the one process that has the lock
-        new.write_text(json.dumps(used), encoding="utf-8")
-        new.replace(file)  # not synced to disk: it lists processes, which end with the machine

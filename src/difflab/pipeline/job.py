@@ -1,7 +1,7 @@
 """`python -m difflab.pipeline.job STAGE …`: a job of Snakemake, `dvc --wait-for-lock repro --quiet --single-item`.
 
 DVC checks the stage, restores it from its run cache or runs it, and enters it into dvc.lock. Where another DVC is at
-work on the stage or its inputs, the job waits, and then goes on from what that one has made.
+work on the stage or its inputs, the job waits, and then goes on from what that one has made (see rwlock.py).
 """
 
 # DVC is untyped.
@@ -21,6 +21,7 @@ from dvc.logger import set_loggers_level
 from difflab.errors import call
 from difflab.pipeline.dvc_repo import open_repo
 from difflab.pipeline.locks import POLL
+from difflab.pipeline.rwlock import named_job
 
 
 def run() -> None:
@@ -29,7 +30,7 @@ def run() -> None:
     parser.add_argument("stages", nargs="*", metavar="STAGE")
     parser.add_argument("--force", action="store_true", help="run a stage also where nothing has changed")
     arguments = parser.parse_args()
-    with set_loggers_level(logging.CRITICAL), open_repo(_wait_for_lock=True) as repo:
+    with set_loggers_level(logging.CRITICAL), named_job(), open_repo(_wait_for_lock=True) as repo:
         for stage in arguments.stages:
             _reproduce(repo, stage, arguments.force)
 

@@ -75,7 +75,12 @@ def is_alone() -> bool:
     return bool(_held)
 
 
+def lock_file(name: str) -> Path:
+    """The file of the lock `name`, which stays when the lock is released."""
+    return FOLDER / f"{file_name(name)}.lock"
+
+
 def _lock(name: str) -> FileLock:
     FOLDER.mkdir(parents=True, exist_ok=True)
     # Where the system has no locks, filelock would take a file that outlives its process.
-    return FileLock(FOLDER.resolve() / f"{file_name(name)}.lock", fallback_to_soft=False)
+    return FileLock(lock_file(name).absolute(), fallback_to_soft=False)

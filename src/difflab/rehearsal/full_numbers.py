@@ -7,6 +7,7 @@ from pathlib import Path
 from difflab.config.data import SetParams
 from difflab.config.params import Params
 from difflab.config.personalization import PersonalizationParams
+from difflab.data.captioned_images import read_captioned_images
 from difflab.data.classes import DIGITS, as_names
 from difflab.data.sources import counted, path_of
 from difflab.data.torchvision_files import classes_of as torchvision_classes
@@ -31,7 +32,9 @@ def full_numbers(params: Params) -> Numbers:
     train |= {name: _unlabeled(name, one, params) for name, one in sets.items() if one.persons is not None}
     classes = {name: part[2] for name, part in parts.items()}
     photographs = _photographs(params.personalization) if params.personalization else PHOTOGRAPHS
-    return Numbers(train, {name: part[1] for name, part in parts.items()}, photographs, classes)
+    own = params.text_to_image.images if params.text_to_image else None
+    captioned = len(read_captioned_images(own.folder)) - own.num_validation if own and own.folder else 0
+    return Numbers(train, {name: part[1] for name, part in parts.items()}, photographs, classes, captioned)
 
 
 def _photographs(personalization: PersonalizationParams) -> int:

@@ -12,7 +12,7 @@ from difflab.config.params import Params
 from difflab.data.captions import vocabulary, words_of
 from difflab.models.hub import is_hub_id, split_revision
 from difflab.pipeline.files import remove
-from difflab.rehearsal.small import PHOTOGRAPHS, small
+from difflab.rehearsal.small import CAPTIONED, PHOTOGRAPHS, small
 from difflab.rehearsal.work import Numbers, size_of, tree_of
 
 FOLDER = Path(".cache/rehearsal")
@@ -54,6 +54,9 @@ def write_inputs(cut: Params, numbers: Numbers, kinds: Collection[str]) -> None:
     for name, concept in cut.personalization.concepts.items() if cut.personalization else []:
         if concept.images is not None:
             stand_ins.write_photographs(FOLDER / PHOTOGRAPHS / name, numbers.photographs)
+    if cut.text_to_image and cut.text_to_image.images.folder is not None:
+        count = numbers.captioned + cut.text_to_image.images.num_validation
+        stand_ins.write_captioned(FOLDER / CAPTIONED, count)
     models = (
         ("faces.checkpoint", cut.faces and cut.faces.checkpoint, "faces", stand_ins.write_face_model),
         (
@@ -80,7 +83,7 @@ def _stand_in(key: str) -> str:
 
 def _with_models(params: Params) -> tuple[Params, list[str]]:
     """`params` that name the user's files by absolute paths, and a folder of FOLDER where a model is not here."""
-    tree, notes = tree_of(params), ["data: random images in place of all data sets and photographs"]
+    tree, notes = tree_of(params), ["data: random images in place of all data sets, photographs and captioned images"]
     for key in ("judge.checkpoint", "evaluation.inception_weights", "faces.sampling.noises", *STAND_INS):
         *sections, last = key.split(".")
         section = tree

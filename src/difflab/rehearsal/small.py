@@ -15,6 +15,7 @@ LEAST_OF_DIGIT = 10  # images that params.yaml allows
 VALIDATION, TEST = 20, 100  # images of each digit data set
 COLORS = 8
 PHOTOGRAPHS = "photographs"  # folder of the concepts' images
+CAPTIONED = "captioned"  # folder of images with captions
 Tree = dict[str, Any]
 
 
@@ -41,7 +42,7 @@ def small(
     if "clip" in tree:
         cut.circles(numbers)
     if "text_to_image" in tree:
-        cut.prompts()
+        cut.prompts(numbers)
     if "personalization" in tree:
         cut.concepts(numbers)
     return validate(Params, tree), numbers
@@ -65,11 +66,13 @@ class _Cut:
 
     def batches(self) -> None:
         tree, prompted = self.tree, self.prompted_size
-        graded, adapted = tree["judge"]["sets"], tree["adaptation"]["scenarios"][0].split("-")
+        graded = tree["judge"]["sets"]
         for recipe in tree["recipes"].values():
             self.cut_batch(recipe["training"], self.sizes[next(iter(recipe["data"]))])
         self.cut_batch(tree["judge"]["training"], max(self.sizes[name] for name in graded))
-        self.cut_batch(tree["adaptation"]["training"], self.sizes[adapted[0]])
+        if adaptation := tree.get("adaptation"):
+            source = next(iter(adaptation["scenarios"])).partition("-")[0]
+            self.cut_batch(adaptation["training"], self.sizes[source])
         if faces := tree.get("faces"):
             self.cut_batch(faces["training"], self.sizes[next(iter(faces["data"]))])
         if clip := tree.get("clip"):
@@ -95,7 +98,7 @@ class _Cut:
     def numbers(self) -> Numbers:
         """A batch of images for each training."""
         tree = self.tree
-        needed = [tree["judge"]["training"]["batch_size"], tree["adaptation"]["training"]["batch_size"]]
+        needed = [tree[name]["training"]["batch_size"] for name in ("judge", "adaptation") if name in tree]
         for recipe in tree["recipes"].values():
             needed.append(math.ceil(recipe["training"]["batch_size"] / self.share(recipe)))
         images = max(needed)
@@ -106,7 +109,9 @@ class _Cut:
         inverted = personalization["inversion"]["batch_size"] if personalization else 1
         photographs = math.ceil(inverted / 2)  # each also flipped
         validation = {name: max(VALIDATION, 2 * len(known)) for name, known in self.classes.items()}
-        return Numbers(train, validation, photographs, self.classes)
+        text_to_image = tree.get("text_to_image")
+        captioned = text_to_image["training"]["batch_size"] if text_to_image else 0
+        return Numbers(train, validation, photographs, self.classes, captioned)
 
     def share(self, recipe: Tree) -> float:
         """Of the images of a data set that a recipe uses, of all its data sets together."""
@@ -134,9 +139,10 @@ class _Cut:
             sampling["images_per_digit"] = max(LEAST_OF_DIGIT, images)
             sampling |= {"num_inference_steps": 1, "trace_steps": 2, "steps_offset": 0}
         self.cut_epochs(tree["judge"]["training"], train)
-        adaptation = tree["adaptation"]
-        self.cut_epochs(adaptation["training"], train)
-        adaptation |= {"scenarios": adaptation["scenarios"][:1], "num_runs": 2}
+        if adaptation := tree.get("adaptation"):
+            self.cut_epochs(adaptation["training"], train)
+            first = next(iter(adaptation["scenarios"]))
+            adaptation |= {"scenarios": {first: "all"}, "num_runs": 2}
 
     def studies(self) -> None:
         studies = self.tree["studies"]
@@ -192,13 +198,16 @@ class _Cut:
         tree["zero_shot"]["unseen"]["images_per_class"] = 1
         tree["zero_shot"]["images"] = None
 
-    def prompts(self) -> None:
+    def prompts(self, numbers: Numbers) -> None:
         tree = self.tree
         text_to_image = tree["text_to_image"]
         for name in ("text_to_image", "controlnet", "personalization"):
             if name in tree:
                 tree[name]["sampling"]["num_inference_steps"] = 1
         text_to_image["num_images"] = self.images(text_to_image["sampling"]["batch_size"])
+        if text_to_image["images"]["folder"] is not None:
+            text_to_image["images"] = {"folder": CAPTIONED, "num_validation": text_to_image["num_images"]}
+            self.cut_epochs(text_to_image["training"], numbers.captioned)
         tree["circles"]["num_validation"] = text_to_image["num_images"]
         if "controlnet" in tree:
             self.control_samples(tree["controlnet"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNe
 from PIL import Image
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel
 
+from difflab.data.captioned_images import CAPTION, FILE, INDEX
 from difflab.data.classes import DIGITS
 from difflab.data.dataset import SPLITS, ImageDataset
 from difflab.diffusion.schedules import linear_betas
@@ -84,6 +86,13 @@ def write_photographs(folder: Path, count: int) -> None:
     pixels = np.random.default_rng(0).integers(256, size=(count, PHOTOGRAPH, PHOTOGRAPH, 3), dtype=np.uint8)
     for number, image in enumerate(pixels):
         Image.fromarray(image).save(folder / f"{number:02d}.png")
+
+
+def write_captioned(folder: Path, count: int) -> None:
+    """In the layout of imagefolder, with a caption of a word of circles."""
+    write_photographs(folder, count)
+    lines = [json.dumps({FILE: file.name, CAPTION: "circle"}) for file in sorted(folder.iterdir())]
+    (folder / INDEX).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _quietly() -> None:

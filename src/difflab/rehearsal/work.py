@@ -24,12 +24,16 @@ PROCESS_ROWS = 8  # noises of figures/process_RECIPE.png, and columns of figures
 
 @dataclass(frozen=True)
 class Numbers:
-    """Of images: by data set of `train` and `validation`, and of each concept. Names of classes by data set."""
+    """Of images: by data set of `train` and `validation`, of each concept, and with captions, to train on.
+
+    Names of classes by data set.
+    """
 
     train: dict[str, int]
     validation: dict[str, int]
     photographs: int
     classes: dict[str, tuple[str, ...]]
+    captioned: int
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | No
         case "train":
             recipe = params.recipes[item]
             return _of_images(recipe.training, _recipe_images(recipe, numbers), params, next(iter(recipe.data)))
-        case "adapt":
+        case "adapt" if params.adaptation:
             scenario = next(name for name in params.adaptation.scenarios if item.startswith(f"{name}-"))
             domains = scenario.split("-")
             count, runs = max(numbers.train[domain] for domain in domains), params.adaptation.num_runs
@@ -116,6 +120,8 @@ def _of_scenes(kind: str, params: Params, numbers: Numbers) -> Work | None:
         case "autoencoder" | "text_to_image" if model.pretrained is None:
             section = model.autoencoder if kind == "autoencoder" else model
             return replace(_trained(section.training, circles.num_train, latents.num_bytes), encoded=encoded)
+        case "text_to_image" if model.images.folder is not None:
+            return replace(_trained(model.training, numbers.captioned, latents.num_bytes), encoded=encoded)
         case "controlnet" if controlnet:
             examples = _control_examples(controlnet.pairs, circles)
             return replace(_trained(controlnet.training, examples, latents.num_bytes), encoded=encoded)
@@ -250,7 +256,8 @@ def _prompts_sampled(kind: str, params: Params) -> Work | None:
     model, controlnet, personalization = params.text_to_image, params.controlnet, params.personalization
     match kind:
         case "evaluate_text_to_image" if model:
-            images, sampling = model.num_images, model.sampling
+            own = model.images
+            images, sampling = model.num_images if own.folder is None else own.num_validation, model.sampling
         case "controlnet_samples" if controlnet:
             samples, sampling = controlnet.samples, controlnet.sampling
             groups = samples.num_one_circle + samples.num_two_circles * len(samples.two_circles)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from difflab.config.diffusion import FacesParams
-from difflab.config.language import ControlNetParams
+from difflab.config.language import ControlNetParams, TextToImageParams
 from difflab.config.load import ParamsError
 from difflab.config.params import Params
 from difflab.config.personalization import ConceptParams, PersonalizationParams
@@ -60,6 +60,7 @@ def _named(params: Params) -> Iterator[tuple[str, str | None, Callable[[str], No
         yield "clip.pretrained", clip.pretrained, lambda name: _model(name, "config.json")
     if text_to_image := params.text_to_image:
         yield "text_to_image.pretrained", text_to_image.pretrained, lambda name: _model(name, "model_index.json")
+        yield "text_to_image.images.folder", text_to_image.images.folder, lambda _: _captioned_images(text_to_image)
     if zero_shot := params.zero_shot:
         yield "zero_shot.images", zero_shot.images, _labelled_images
     if controlnet := params.controlnet:
@@ -161,6 +162,24 @@ def _labelled_images(folder: str) -> None:
     read_labeled_folder(folder)
 
 
+def _captioned_images(text_to_image: TextToImageParams) -> None:
+    folder = str(text_to_image.images.folder)
+    _folder(folder)
+    from difflab.data.captioned_images import size_of
+    from difflab.systems.text_to_image.own_images import train_and_held_out
+
+    train, held_out = train_and_held_out(text_to_image.images)
+    _require_batch("text_to_image", text_to_image.training.batch_size, len(train), f"the images of {folder}")
+    for file in [*train.files, *held_out.files]:
+        size_of(file)
+
+
+def _require_batch(section: str, size: int, count: int, what: str) -> None:
+    if count < size:
+        found = f"{section}.training.batch_size: found {size}"
+        raise UserError(f"{found}, allowed: at most {count}, {what} to train with")
+
+
 def _pairs(controlnet: ControlNetParams) -> None:
     folder = str(controlnet.pairs.folder)
     _folder(folder)
@@ -168,10 +187,7 @@ def _pairs(controlnet: ControlNetParams) -> None:
 
     pairs = read_pairs(folder)
     train, _ = split_pairs(pairs, controlnet.pairs.num_validation)
-    size = controlnet.training.batch_size
-    if len(train) < size:
-        found = f"controlnet.training.batch_size: found {size}"
-        raise UserError(f"{found}, allowed: at most {len(train)}, the pairs of {folder} to train with")
+    _require_batch("controlnet", controlnet.training.batch_size, len(train), f"the pairs of {folder}")
     require_images(pairs)
 
 

@@ -62,6 +62,7 @@ def named_inputs(params: Params) -> Iterator[tuple[str, list[Path]]]:
         yield "clip.pretrained", _there(clip.pretrained)
     if text_to_image := params.text_to_image:
         yield "text_to_image.pretrained", _there(text_to_image.pretrained)
+        yield "text_to_image.images.folder", _there(text_to_image.images.folder)
     if zero_shot := params.zero_shot:
         yield "zero_shot.images", _there(zero_shot.images)
     if controlnet := params.controlnet:

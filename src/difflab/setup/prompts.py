@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from difflab.config.language import ControlNetParams
+from difflab.config.language import ControlNetParams, TextToImageParams
 from difflab.config.load import ParamsError
 from difflab.config.params import Params
 from difflab.config.personalization import PersonalizationParams
@@ -37,8 +37,11 @@ def check_prompts(params: Params) -> None:
     of_captions = Words(set(vocabulary(circles.colors)), clip.network.text_length - 2)
     of_clip = of_captions if clip.pretrained is None else _words_of(Path(clip.pretrained))
     _check_words([("zero_shot.template", zero_shot.template.replace("{object}", "circle"))], of_clip)
+    captions = _captions(params.text_to_image)
+    _check_words(captions, of_clip)  # which measures the images
     model = params.text_to_image and params.text_to_image.pretrained
-    _check_words(_drawn_prompts(params), of_clip if model is None else _words_of(Path(model, "tokenizer")))
+    of_model = of_clip if model is None else _words_of(Path(model, "tokenizer"))
+    _check_words([*captions, *_drawn_prompts(params)], of_model)
 
 
 def _words_of(folder: Path) -> Words | None:
@@ -87,6 +90,15 @@ def _words_and_tokens(prompt: str) -> list[str]:
     for token in tokens:
         plain = plain.replace(token, " ")
     return words_of(plain) + tokens
+
+
+def _captions(text_to_image: TextToImageParams | None) -> list[tuple[str, str]]:
+    """Those of the user's images."""
+    if text_to_image is None or (folder := text_to_image.images.folder) is None:
+        return []
+    from difflab.data.captioned_images import read_captioned_images
+
+    return [("text_to_image.images.folder", caption) for caption in read_captioned_images(folder).captions]
 
 
 def _controlled_prompts(controlnet: ControlNetParams) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ def check_sets(params: Params) -> None:
         raise _refusal("data.sets.mnist", f"the classes {_some(classes['mnist'])}", "the ten digits, because of clip")
     for name, recipe in params.recipes.items():
         _check_recipe(f"recipes.{name}.data", recipe, classes)
-    for scenario in params.adaptation.scenarios:
+    for scenario in params.adaptation.scenarios if params.adaptation else ():
         source, target = scenario.split("-")
         _require_same("adaptation.scenarios", classes, source, target)
     studies = params.studies

@@ -29,7 +29,7 @@ PARAMS: dict[str, Any] = {
     "runtime": {"checkpoint_every": 3, "log_every": 2},
     "evaluation": {"seed": 3},
     "adaptation": {
-        "scenarios": ["mnistm-usps"],
+        "scenarios": {"mnistm-usps": "all"},
         "methods": {
             "source-only": PLAIN,
             "dann": {"max_lambda": 1.0, "confusion": None},

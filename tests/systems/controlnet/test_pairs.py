@@ -7,14 +7,15 @@ import pytest
 import torch
 from PIL import Image
 
+from difflab.data.captioned_images import read_rgb
 from difflab.data.circles import render_images
 from difflab.data.pixels import to_pil
 from difflab.errors import UserError
-from difflab.systems.controlnet.examples import encode_targets
-from difflab.systems.controlnet.pairs import Pairs, read_pairs, read_rgb, require_images, split_pairs
+from difflab.systems.controlnet.pairs import read_pairs, require_images, split_pairs
 from difflab.systems.text_to_image.autoencoder import encode_scenes
+from difflab.systems.text_to_image.own_images import encode_files
 from tests.systems.controlnet.pair_folder import write_index, write_pairs
-from tests.systems.text_to_image.tiny import CAPTIONS, SIZE, make_pipeline, make_scenes
+from tests.systems.text_to_image.tiny import SIZE, make_pipeline, make_scenes
 
 PROMPTS = ["a red circle", "a blue circle", "a green circle", "a red square"]
 LINE = {"source": "source/0.png", "target": "target/0.png", "prompt": "a red circle"}
@@ -59,7 +60,7 @@ def test_latents_are_those_of_rendered_scenes(tmp_path):
     for number, image in enumerate(to_pil(render_images(scenes.geometry, scenes.colors, SIZE))):
         files.append(tmp_path / f"{number}.png")
         image.save(files[-1])
-    found = encode_targets(autoencoder, Pairs(CAPTIONS, files, files), SIZE)
+    found = encode_files(autoencoder, files, SIZE)
     torch.testing.assert_close(found, encode_scenes(autoencoder, scenes, SIZE), atol=0.02, rtol=0)
 
 

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from difflab.config.language import PairsParams
 from difflab.data.circles import Scenes, load_scenes, render_conditioning_images
-from difflab.data.pixels import to_signed
-from difflab.pipeline.progress import image_bar
-from difflab.systems.controlnet.pairs import Pairs, read_pairs, read_rgb, split_pairs
-from difflab.systems.text_to_image.autoencoder import encode_scenes, encoded_at_once
+from difflab.systems.controlnet.pairs import Pairs, read_pairs, split_pairs
+from difflab.systems.text_to_image.autoencoder import encode_scenes
+from difflab.systems.text_to_image.own_images import encode_files
 
 
 class Examples(Protocol):
@@ -67,7 +66,7 @@ class PairExamples:
         return {"number": torch.arange(len(self.pairs))}
 
     def encode(self, autoencoder: Any, size: int) -> Tensor:
-        return encode_targets(autoencoder, self.pairs, size)
+        return encode_files(autoencoder, self.pairs.targets, size)
 
     def hints(self, batch: dict[str, Tensor], size: int) -> Tensor:
         return self.pairs.hints_of(batch["number"].tolist(), size)
@@ -84,20 +83,3 @@ def pair_examples(params: PairsParams) -> PairExamples:
     assert params.folder is not None
     train, _ = split_pairs(read_pairs(params.folder), params.num_validation)
     return PairExamples(train)
-
-
-@torch.no_grad()
-def encode_targets(autoencoder: Any, pairs: Pairs, size: int) -> Tensor:
-    """`encode_scenes` of the images of pairs: (N, C, h, w) float32 on the CPU.
-
-    Only as many images as are encoded at once are in memory.
-    """
-    count = encoded_at_once(size)
-    latents = []
-    with image_bar("encoding", 0, len(pairs)) as bar:
-        for start in range(0, len(pairs), count):
-            images = to_signed(read_rgb(pairs.targets[start : start + count], size))
-            means = autoencoder.encode(images.to(autoencoder.device, autoencoder.dtype)).latent_dist.mode()
-            latents.append((means * autoencoder.config.scaling_factor).float().cpu())
-            bar.update(len(images))
-    return torch.cat(latents)

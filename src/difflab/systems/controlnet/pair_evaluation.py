@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difflab.config.language import ControlSamplesParams
+from difflab.data.captioned_images import read_rgb
 from difflab.data.pixels import to_pil, unit_to_uint8
 from difflab.evaluation.edges import MEASURES, edge_f1, edges
 from difflab.evaluation.intervals import median
@@ -17,7 +18,7 @@ from difflab.figures.image_grid import Panel, save_image_grid
 from difflab.systems.controlnet.conditions import PAIRS, without
 from difflab.systems.controlnet.evaluation import of_compared, of_group
 from difflab.systems.controlnet.figures import LINE, SCENES, pictures
-from difflab.systems.controlnet.pairs import Pairs, read_rgb
+from difflab.systems.controlnet.pairs import Pairs
 
 PROTOCOL = MEASURES | {
     "interval": "of the median: 95 %, exact, from order statistics",

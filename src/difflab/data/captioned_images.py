@@ -1,0 +1,109 @@
+"""Images with captions: files that a line of JSON each names, and their reading.
+
+A folder in the layout of Hugging Face's imagefolder has them in metadata.jsonl, as train_text_to_image.py of diffusers
+reads it.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image, ImageOps
+from torch import Tensor
+
+from difflab.data.images import naming, read_image
+from difflab.errors import DataError
+
+INDEX = "metadata.jsonl"
+FILE, CAPTION = "file_name", "text"
+EXAMPLE = '{"file_name": "0.png", "text": "a red circle"}'
+
+
+@dataclass(frozen=True)
+class CaptionedImages:
+    """N captions and the files of their images."""
+
+    captions: list[str]
+    files: list[Path]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def part(self, numbers: range) -> "CaptionedImages":
+        """The images `numbers`, which are consecutive."""
+        rows = slice(numbers.start, numbers.stop)
+        return CaptionedImages(self.captions[rows], self.files[rows])
+
+
+def read_captioned_images(folder: str | Path) -> CaptionedImages:
+    """The lines of metadata.jsonl, in their order; no image is opened.
+
+    Raises DataError, which names the line, as `read_entries` does.
+    """
+    entries = read_entries(Path(folder, INDEX), (FILE,), (CAPTION,), EXAMPLE)
+    return CaptionedImages([entry[CAPTION] for entry in entries], [Path(folder, entry[FILE]) for entry in entries])
+
+
+def read_entries(index: Path, paths: Sequence[str], texts: Sequence[str], example: str) -> list[dict[str, str]]:
+    """The values of the keys `paths` and `texts` in each line of `index`; empty lines are skipped.
+
+    `example`: such a line. Raises DataError, which names the line, where one is no object with these keys, a path leads
+    out of the folder or a text is empty, and where there is no line.
+    """
+    entries = [_entry(line, place, paths, texts, f"a JSON object such as {example}") for place, line in _lines(index)]
+    if not entries:
+        raise DataError(f"{index}: found no line, allowed: in each a JSON object such as {example}")
+    return entries
+
+
+def _lines(index: Path) -> Iterator[tuple[str, str]]:
+    """Each line that is not empty, after its place."""
+    try:
+        lines = index.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise DataError(f"{index}: not found, allowed: a file with a JSON object in each line") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{index}: cannot be read: {error}") from None
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield f"{index}: line {number}", line
+
+
+def _entry(line: str, place: str, paths: Sequence[str], texts: Sequence[str], allowed: str) -> dict[str, str]:
+    try:
+        entry: Any = json.loads(line)
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict):
+        raise DataError(f"{place}: found {line.strip()[:60]!r}, allowed: {allowed}")
+    for key in (*paths, *texts):
+        text: Any = entry.get(key)
+        if not isinstance(text, str) or not text.strip():
+            found = f"no {key}" if key not in entry else f"{key} {json.dumps(text)[:60]}"
+            raise DataError(f"{place}: found {found}, allowed: {allowed}")
+    for key in paths:
+        path = PurePosixPath(entry[key])
+        if path.is_absolute() or ".." in path.parts:
+            raise DataError(f"{place}: found {key} {entry[key]!r}, allowed: a path inside the folder")
+    return {key: entry[key] for key in paths} | {key: entry[key].strip() for key in texts}
+
+
+def read_rgb(files: Sequence[str | Path], size: int) -> Tensor:
+    """(N, 3, size, size) uint8: the central squares, resized with Pillow's antialiased bicubic filter.
+
+    Raises DataError where a file is missing or no image.
+    """
+    fitted = [ImageOps.fit(read_image(file).convert("RGB"), (size, size), Image.Resampling.BICUBIC) for file in files]
+    return torch.from_numpy(np.stack([np.asarray(image) for image in fitted])).permute(0, 3, 1, 2).contiguous()
+
+
+def size_of(file: Path) -> tuple[int, int]:
+    """Width and height of an image once it is upright, without decoding. Raises DataError as `read_rgb` does."""
+    with naming(file), Image.open(file) as image:
+        width, height = image.size
+        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    return (height, width) if is_turned else (width, height)

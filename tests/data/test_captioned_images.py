@@ -1,0 +1,70 @@
+"""Folders in the layout of imagefolder: what is read from them, and each fault in a line of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from difflab.data.captioned_images import read_captioned_images, read_rgb, size_of
+from difflab.errors import DataError
+from tests.data.captioned_folder import write_captioned, write_metadata
+
+CAPTIONS = ["a red wall", "a green wall", "a blue wall"]
+LINE = {"file_name": "images/0.png", "text": "a red wall"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_captioned(tmp_path / "walls", CAPTIONS, size=8)
+    return tmp_path / "walls"
+
+
+def test_images_are_in_the_order_of_their_lines(folder: Path) -> None:
+    index = folder / "metadata.jsonl"
+    index.write_text("\ufeff" + index.read_text().replace("\n", "\n\n"), encoding="utf-8")  # a mark, empty lines
+    images = read_captioned_images(folder)
+    assert images.captions == CAPTIONS and images.files == [folder / f"images/{k}.png" for k in range(3)]
+    assert read_rgb(images.files, 4)[:, :, 0, 0].tolist() == [[255, 0, 0], [0, 128, 0], [0, 0, 255]]
+    assert images.part(range(1, 3)).captions == CAPTIONS[1:] and len(images.part(range(1, 3)).files) == 2
+
+
+def test_other_keys_of_a_line_are_left_alone(folder: Path) -> None:
+    write_metadata(folder, [LINE | {"license": "CC0", "text": " a red wall "}])
+    assert read_captioned_images(folder).captions == ["a red wall"]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("[1]", "found '[1]', allowed: a JSON object"),
+        ("{text", "found '{text', allowed: a JSON object"),
+        ({"file_name": "images/0.png"}, "found no text, allowed"),
+        ({"image": "images/0.png", "text": "a red wall"}, "found no file_name, allowed"),
+        (LINE | {"text": " "}, 'found text " ", allowed'),
+        (LINE | {"text": None}, "found text null, allowed"),
+        (LINE | {"file_name": "../0.png"}, "found file_name '../0.png', allowed: a path inside the folder"),
+        (LINE | {"file_name": "/0.png"}, "found file_name '/0.png', allowed: a path inside the folder"),
+    ],
+)
+def test_a_bad_line_is_named(folder: Path, line: object, found: str) -> None:
+    write_metadata(folder, [LINE, line])
+    with pytest.raises(DataError) as error:
+        read_captioned_images(folder)
+    assert str(error.value).startswith(f"{folder}/metadata.jsonl: line 2: {found}") and "\n" not in str(error.value)
+
+
+def test_a_folder_without_lines_is_named(folder: Path) -> None:
+    write_metadata(folder, [])
+    with pytest.raises(DataError, match=r"metadata\.jsonl: found no line"):
+        read_captioned_images(folder)
+    (folder / "metadata.jsonl").unlink()
+    with pytest.raises(DataError, match=r"metadata\.jsonl: not found"):
+        read_captioned_images(folder)
+
+
+def test_a_file_that_is_no_image_is_named_without_decoding(folder: Path) -> None:
+    assert size_of(folder / "images/0.png") == (8, 8)
+    (folder / "images/0.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"images/0\.png: cannot be read as an image"):
+        size_of(folder / "images/0.png")
+    with pytest.raises(DataError, match=r"images/9\.png: not found"):
+        size_of(folder / "images/9.png")
