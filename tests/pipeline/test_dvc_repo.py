@@ -4,13 +4,16 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from threading import Thread
 
 import dvc.dependency.param
+import dvc.utils.serialize
 import pytest
 from dvc.dependency.param import read_param_file
 from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
 from dvc.fs import LocalFileSystem
+from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.utils.serialize import modify_yaml
 
@@ -134,10 +137,29 @@ def test_values_are_those_that_dvc_reads(tmp_path: Path, keys: list[str] | None,
 
 
 def test_params_are_read_once_by_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """For stages, and for what dvc.yaml takes from them."""
     subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
     for value in (1, 2):
         Path("params.yaml").write_text(f"a: {value}\n")
         fs = open_repo().fs
-        read = [dvc.dependency.param.load_path(str(tmp_path / "params.yaml"), fs) for _ in range(2)]
-        assert read[0] == {"a": value} and read[0] is read[1]
+        read = dvc.dependency.param.load_path(str(tmp_path / "params.yaml"), fs)
+        assert read == {"a": value} and read is dvc.utils.serialize.load_path("params.yaml", fs)
+        Path("metrics.yaml").write_text(f"a: {value}\n")
+        assert dvc.utils.serialize.load_path("metrics.yaml", fs) == {"a": value}
+
+
+def test_a_job_waits_for_the_lock_of_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    holder, job = open_repo(), open_repo(_wait_for_lock=True)
+    waiting = Thread(target=job.lock.lock)
+    with holder.lock:
+        waiting.start()
+        waiting.join(4)  # DVC alone gives up after 3 s
+        assert waiting.is_alive()
+    waiting.join(60)
+    assert job.lock.is_locked
+    with pytest.raises(LockError):
+        holder.lock.lock()
+    job.lock.unlock()

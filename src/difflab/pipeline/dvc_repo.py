@@ -10,6 +10,7 @@ so that a kill leaves the old one or the new one, and so does another clone that
 # pyright: reportMissingTypeStubs=false
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
@@ -21,9 +22,11 @@ import dvc
 import dvc.dependency.param
 import dvc.dvcfile
 import dvc.rwlock
-from dvc.dependency.param import read_param_file
+import dvc.utils.serialize
+from dvc.dependency.param import ParamsDependency, read_param_file
 from dvc.dvcfile import Lockfile
 from dvc.fs import LocalFileSystem
+from dvc.lock import Lock, LockError
 from dvc.repo import Repo
 from dvc.utils.serialize import dumps_yaml, load_path, loads_yaml, modify_yaml
 from dvc.utils.strictyaml import YAMLValidationError
@@ -35,19 +38,23 @@ from ruamel.yaml import YAMLError
 from difflab.errors import UserError
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.lock_text import HEAD, LOCK_FILE, NAME, entries_of, keep_lock
+from difflab.pipeline.locks import POLL
 from difflab.pipeline.rwlock import edit_rwlock
 
 REPLACED = [
+    (dvc.utils.serialize, "load_path"),
     (dvc.dependency.param, "load_path"),
     (dvc.dependency.param, "read_param_file"),
     (dvc.dvcfile, "modify_yaml"),
     (dvc.dvcfile.Lockfile, "load"),
+    (Lock, "lock"),
     (dvc.rwlock, "_edit_rwlock"),
     (dvc.rwlock, "psutil"),
     (FsspecLocalFileSystem, "reflink"),
 ]
 _load_params = lru_cache(load_path)
 _load_lock = Lockfile.load
+_take_lock = Lock.lock
 
 
 def open_repo(**options: Any) -> Repo:
@@ -57,13 +64,33 @@ def open_repo(**options: Any) -> Repo:
             raise UserError(f"dvc: found {dvc.__version__} without {owner.__name__}.{name}, allowed: such as 3.67")
     _load_params.cache_clear()
     dvc.dependency.param.load_path = _load_params
+    dvc.utils.serialize.load_path = load_values  # of the parameters in dvc.yaml
     dvc.dependency.param.read_param_file = read_values
     dvc.dvcfile.modify_yaml = modify_lock
     Lockfile.load = load_lock  # pyright: ignore[reportAttributeAccessIssue]
+    Lock.lock = take_lock  # pyright: ignore[reportAttributeAccessIssue]
     dvc.rwlock._edit_rwlock = edit_rwlock
     dvc.rwlock.psutil = SimpleNamespace(pid_exists=lambda pid: True)  # pyright: ignore[reportAttributeAccessIssue]
     FsspecLocalFileSystem.reflink = reflink  # pyright: ignore[reportAttributeAccessIssue]
     return Repo(**options)
+
+
+def load_values(path: str, fs: Any, **options: Any) -> Any:
+    """DVC's `load_path`: the contents of a file."""
+    if Path(path).name == ParamsDependency.DEFAULT_PARAMS_FILE and isinstance(fs, LocalFileSystem):
+        return _load_params(str(Path(path).absolute()), fs)
+    return load_path(path, fs, **options)
+
+
+def take_lock(lock: Lock) -> None:
+    """DVC's `Lock.lock`. A job that waits tries more often than twice a second: a commit takes half of one."""
+    if not lock._wait:
+        return _take_lock(lock)
+    while True:
+        try:
+            return lock._do_lock()
+        except LockError:
+            time.sleep(POLL / 2)
 
 
 def read_values(fs: Any, path: str, key_paths: list[str] | None = None, flatten: bool = False) -> Any:
