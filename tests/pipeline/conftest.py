@@ -14,6 +14,7 @@ import sandbox
 from repository import Repository
 from ruamel.yaml import YAML
 
+from difflab.pipeline.dvc_repo import REPLACED
 from tests import warm_client, warm_server
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +31,15 @@ def own_caches(tmp_path_factory: pytest.TempPathFactory):
         for name in ("AUTHOR", "COMMITTER"):
             patch.setenv(f"GIT_{name}_NAME", "Test")
             patch.setenv(f"GIT_{name}_EMAIL", "test@example.org")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def dvc_itself() -> Iterator[None]:
+    """What `open_repo` replaces in this process is DVC's own again after each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in REPLACED:
+            patch.setattr(owner, name, getattr(owner, name))
         yield
 
 
