@@ -43,7 +43,10 @@ class RuntimeParams(Section):
         default=0, ge=0, le=1024, description="GPUs that each training and sampling asks for; it has a process for each"
     )
     in_memory_limit: float = Field(
-        default=8.0, gt=0, description="GiB of images that a stage holds in memory; of more it reads parts from a file"
+        default=8.0,
+        gt=0,
+        le=65536,
+        description="GiB of images that a stage holds in memory; of more it reads parts from a file",
     )
     checkpoint_every: NumSteps = Field(default=250, description="training steps between two checkpoints")
     log_every: NumSteps = Field(default=50, description="training steps between two lines of a training log")

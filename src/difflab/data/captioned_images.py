@@ -48,13 +48,15 @@ def read_captioned_images(folder: str | Path) -> CaptionedImages:
     return CaptionedImages([entry[CAPTION] for entry in entries], [Path(folder, entry[FILE]) for entry in entries])
 
 
-def read_entries(index: Path, paths: Sequence[str], texts: Sequence[str], example: str) -> list[dict[str, str]]:
+def read_entries(index: str | Path, paths: Sequence[str], texts: Sequence[str], example: str) -> list[dict[str, str]]:
     """The values of the keys `paths` and `texts` in each line of `index`; empty lines are skipped.
 
     `example`: such a line. Raises DataError, which names the line, where one is no object with these keys, a path leads
     out of the folder or a text is empty, and where there is no line.
     """
-    entries = [_entry(line, place, paths, texts, f"a JSON object such as {example}") for place, line in _lines(index)]
+    entries = [
+        _entry(line, place, paths, texts, f"a JSON object such as {example}") for place, line in _lines(Path(index))
+    ]
     if not entries:
         raise DataError(f"{index}: found no line, allowed: in each a JSON object such as {example}")
     return entries

@@ -57,10 +57,11 @@ def edit_rwlock(folder: str, fs: Any, hardlink: bool) -> Iterator[dict[str, Any]
         write_rwlock(file, used)
 
 
-def read_rwlock(file: Path) -> dict[str, Any]:
+def read_rwlock(file: str | Path) -> dict[str, Any]:
     """Raises ValueError for a file that is not as DVC writes it."""
+    path = Path(file)
     try:
-        return dvc.rwlock.SCHEMA(json.loads(file.read_bytes()) if file.exists() else {})  # pyright: ignore[reportReturnType]
+        return dvc.rwlock.SCHEMA(json.loads(path.read_bytes()) if path.exists() else {})  # pyright: ignore[reportReturnType]
     except Invalid as error:
         raise ValueError(f"{file}: {error}") from error
 
