@@ -21,10 +21,10 @@ from bench.with_difflab import fit_without_files, recipe_task
 from difflab.config.diffusion import RecipeParams
 from difflab.config.load import load_section
 from difflab.data.dataset import gather_images, load_digits, training_splits
+from difflab.data.large import GIB
 from difflab.errors import UserError
 
 FITS = {"memory": True, "file": False}
-GIB = 2**30
 
 
 def repeated(data: dict[str, Tensor], num_bytes: float) -> dict[str, Tensor]:

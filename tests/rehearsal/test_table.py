@@ -58,6 +58,12 @@ def test_memory_of_a_whole_batch() -> None:
     assert (need(row).fixed, need(row).total) == (8 * GIB, 20 * GIB)
 
 
+def test_data_above_the_limit_are_not_on_the_device() -> None:
+    whole = Work("step", 1600, 16, 16, data_bytes=9 * GIB)  # runtime.in_memory_limit is 8 GiB
+    row = row_of("train", "", GIB, measured(TRAINING | {"tensors": GIB}), whole, Work("step", 8, 4, 4))
+    assert need(row).fixed == GIB
+
+
 def test_a_network_that_is_loaded_late_is_loaded_once() -> None:
     bar = {"description": "sampling", "started": 0.0, "updates": [[1.0, 2]], "peak": 5 * GIB, "loaded": 4 * GIB}
     row = row_of("sample", "", GIB, measured(bar), Work("image", 8, 8, 8, 80), Work("image", 2, 2, 2, 2))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from difflab.data.large import fits_memory
 from difflab.rehearsal.work import Work, is_of
 
 GIB = 2**30
@@ -45,7 +46,8 @@ def need_of(measured: dict[str, Any], whole: Work, part: Work) -> Need | None:
     if not main:
         return None
     state = measured["optimizer_state"] if whole.unit == "step" else 0
-    fixed = max(bar["tensors"] + bar["loaded"] for bar in main) + state + whole.data_bytes
+    data = whole.data_bytes if fits_memory(whole.data_bytes) else 0  # larger data stay on the host
+    fixed = max(bar["tensors"] + bar["loaded"] for bar in main) + state + data
     # The first step of a training makes the state, so that the second has it too.
     batch = max(bar["peak"] - bar["loaded"] - (state if len(bar["updates"]) > 1 else 0) for bar in main)
     before = max((_encoded(bar, whole) for bar in bars if bar not in main), default=0)
