@@ -7,6 +7,7 @@ Needs: dvc repro prepare
 
 import argparse
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from statistics import median
 from unittest.mock import patch
@@ -25,6 +26,7 @@ from difflab.data.large import GIB
 from difflab.errors import UserError
 
 FITS = {"memory": True, "file": False}
+FITS_HERE = ContextVar[bool]("FITS_HERE")  # of the training in this thread
 
 
 def repeated(data: dict[str, Tensor], num_bytes: float) -> dict[str, Tensor]:
@@ -46,12 +48,13 @@ def compare(name: str, params: RecipeParams, gib: float, seconds: float, rounds:
         training = params.training.model_copy(update={"num_snapshots": 0})
 
         def train(task=task, large=large, training=training, fits=fits) -> None:
-            with patch("difflab.training.loader.fits_memory", lambda _: fits):  # until the next one begins
-                fit_without_files(task, large, training)
+            FITS_HERE.set(fits)
+            fit_without_files(task, large, training)
 
         trainings[place] = TurnTraining(task.unet, train)
     rates: dict[str, list[float]] = {place: [] for place in trainings}
-    with stopped_at_end(list(trainings.values())):
+    in_thread = patch("difflab.training.loader.fits_memory", lambda _: FITS_HERE.get())
+    with in_thread, stopped_at_end(list(trainings.values())):
         for _ in range(rounds):
             for place, training in trainings.items():
                 steps, before = training.num_steps, training.seconds
