@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -75,6 +76,9 @@ def missing() -> str | None:
     for program in ("slurmctld", "slurmd", "slurmdbd", "mariadbd", "mariadb", "munged", "sshd", "moto_server"):
         if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
             return f"needs {program}"
+    for module in ("snakemake_executor_plugin_slurm", "dvc_s3", "dvc_ssh", "psycopg2"):
+        if not find_spec(module):
+            return f"needs the Python module {module}"
     return None if _postgresql() else "needs PostgreSQL"
 
 

@@ -63,7 +63,8 @@ def on_slurm(clone: Path, mlflow_uri: str, tmp_path_factory: pytest.TempPathFact
     run(f"git clone --quiet . {local}", clone)
     with ExitStack() as stack, servers.slurm(folder / "without") as (start, kill):
         process = stack.enter_context(started(f"{SUBMIT} {STAGES}", clone))
-        servers.wait_for(lambda: bool(checkpoints(clone)), "the training", 400)
+        servers.wait_for(lambda: bool(checkpoints(clone)) or process.poll() is not None, "the training", 400)
+        assert process.poll() is None
         node = field(training_job(), "NodeList")
         kill(node)
         assert process.poll() is None
