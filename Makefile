@@ -74,8 +74,9 @@ lock: $(VENV)/bin/uv  ## write requirements.lock anew from pyproject.toml; versi
 	done
 
 # PIP_FIND_LINKS is pip's; uv does not read it. TORCH: a backend of uv, such as cpu or cu128; none: PyPI's build for CUDA.
+# Compiling all packages takes a minute of two cores, so imports compile what they load unless Python must not write it.
 $(INSTALLED): requirements.lock pyproject.toml | $(VENV)/bin/uv
-	uv pip install --compile-bytecode $(addprefix --torch-backend ,$(TORCH)) $(addprefix --find-links ,$(PIP_FIND_LINKS)) --build-constraint requirements.lock -r requirements.lock -e .
+	uv pip install $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode) $(addprefix --torch-backend ,$(TORCH)) $(addprefix --find-links ,$(PIP_FIND_LINKS)) --build-constraint requirements.lock -r requirements.lock -e .
 	@touch $@
 	@echo "installed: \`source $(VENV)/bin/activate\` makes difflab, dvc and snakemake commands of this shell"
 
