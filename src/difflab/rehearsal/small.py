@@ -27,8 +27,11 @@ def small(
     On a GPU batches are whole. On a CPU a batch is the largest part of it of `PIXELS` pixels at most, as
     `gradient_accumulation_steps` would pass it through the network. Images are sampled in one denoising step, and
     schedules are short: neither changes a network. `classes`: their names by data set.
+
+    A stage is one process, since torchrun would take the place of the one that measures: `runtime.gpus` is 1 at most.
     """
     tree = tree_of(params)
+    tree["runtime"]["gpus"] = min(tree["runtime"]["gpus"], 1)
     tree["compute"]["threads"] = min(tree["compute"]["threads"], threads)
     sizes = {name: size_of(params, name) for name in params.data.sets}
     prompted_size = latents_of(params.text_to_image).image_size if params.text_to_image else 0
