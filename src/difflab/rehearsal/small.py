@@ -187,8 +187,8 @@ class _Cut:
         needed = [training["batch_size"] for training in trainings]
         digits = numbers.train["mnist"]  # beside scenes, CLIP is trained on these
         if tree["clip"]["pretrained"] is None:
-            needed.append(clip["batch_size"] - digits)
-        circles |= {"num_train": max(needed, default=1), "num_validation": 1, "two_circles": 0.0}
+            needed.append(clip["batch_size"] - digits)  # they can be enough
+        circles |= {"num_train": max([1, *needed]), "num_validation": 1, "two_circles": 0.0}
         for training in trainings:
             self.cut_epochs(training, circles["num_train"])
         self.cut_epochs(clip, max(circles["num_train"] + digits, clip["batch_size"]))
