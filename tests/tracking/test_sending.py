@@ -1,6 +1,7 @@
 """What `difflab track` leaves in a store."""
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -56,6 +57,15 @@ def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
     known = provenance(Path("metrics/a.json"))
     tracked = tracked_run(graded)
     assert known.record == graded and tracked and tracked.run_id == measured.info.run_id
+
+
+def test_a_user_without_a_name_is_its_number(stored: Path, runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 + 1)
+    train()
+    track()
+    assert runs()["train@a"].data.tags["mlflow.user"] == str(2**31 + 1)
 
 
 def test_the_link_shows_the_headline_measurements(stored: Path) -> None:
