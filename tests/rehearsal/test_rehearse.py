@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from difflab.errors import UserError
+from difflab.pipeline.locks import alone_if_free
 from difflab.rehearsal import rehearse as rehearsal
 from difflab.rehearsal.rehearse import rehearse
 from difflab.setup.profiles import write_profile
@@ -49,6 +50,17 @@ def test_a_stage_and_those_upstream_run_and_nothing_stays(folder: Path, capsys: 
     shown = capsys.readouterr().err.splitlines()
     assert shown[0].startswith("1 of 2  prepare@mnist: ") and shown[0].endswith(" GiB")
     assert shown[1] == f"2 of 2  judge@mnist: {resident} GiB, {seconds.removesuffix(' a step')} s a step"
+
+
+def test_a_rehearsal_has_the_scratch_folder_for_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begun(*_: object) -> str:
+        with alone_if_free(rehearsal.LOCK) as free:
+            return f"free: {free}"
+
+    monkeypatch.setattr(rehearsal, "_rehearse", begun)
+    assert rehearse([], 1) == "free: False"
+    with alone_if_free(rehearsal.LOCK) as free:
+        assert free
 
 
 def test_a_stage_that_fails_is_named_with_its_reason(folder: Path) -> None:
