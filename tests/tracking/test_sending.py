@@ -142,6 +142,16 @@ def test_store_that_is_down_keeps_everything(stored: Path, runs, monkeypatch: py
     assert runs()["train@a"].data.metrics["loss"] == 1 / 20
 
 
+def test_a_database_is_named_by_its_whole_path(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Home folders of a domain's users have an @, which ends a password in the address of a server."""
+    home = stored / "me@example.org"
+    home.mkdir()
+    Path("mlflow.db").rename(home / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri := f"sqlite:///{home}/mlflow.db")
+    train()
+    assert f"sent to {uri}\n" in track()
+
+
 def test_results_of_another_configuration_are_not_taken(stored: Path, runs) -> None:
     """As when another revision was checked out before `difflab track`."""
     record("train.py a", params={"recipes.a.training": {"seed": 1}})
