@@ -70,6 +70,11 @@ def test_a_stage_that_fails_is_named_with_its_reason(folder: Path) -> None:
     assert found["judge@mnist"][-1] == "not run: prepare@mnist is missing"
 
 
+def test_a_stage_that_the_system_kills_is_named(folder: Path) -> None:
+    Path("stages/data/prepare.py").write_text("import os\nprint('half way', flush=True)\nos.kill(os.getpid(), 9)\n")
+    assert rows(rehearse(["prepare@mnist"], 1))["prepare@mnist"][-1] == "killed by signal 9"
+
+
 def test_a_stage_that_takes_too_long_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("stages/data/prepare.py").write_text("while True:\n    pass\n")
     monkeypatch.setattr(rehearsal, "SLOWEST", 0.5)

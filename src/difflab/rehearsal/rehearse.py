@@ -140,7 +140,8 @@ def _run(stage: Stage, threads: int) -> Ran:
         finally:
             process.kill()
     if process.returncode and not problem:
-        problem = f"failed: {_last_line(log)}"
+        # As the system does where the memory of a container or a cluster's job is full.
+        problem = f"killed by signal {-status}" if (status := process.returncode) < 0 else f"failed: {_last_line(log)}"
     measured = json.loads(file.read_bytes()) if file.exists() else None
     return Ran(problem, measured["resident"] if measured else peak, measured)
 
