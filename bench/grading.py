@@ -28,16 +28,18 @@ class Grader:
 
     def __init__(self, recipe: RecipeParams, params: EvaluationParams, num_images: int):
         self.params, self.conditional = params, recipe.condition is not None
-        classes = [(domain, int(digit)) for domain, digits in recipe.data.items() for digit in digits]
+        paths = {domain: PREPARED / f"{domain}.safetensors" for domain in recipe.data}
+        sets = {domain: ImageDataset.load(path) for domain, path in paths.items()}
+        classes = [(domain, d) for domain, names in recipe.data.items() for d in sets[domain].labels_of(names, domain)]
         self.requests = Requests(*map(list, zip(*islice(cycle(classes), num_images), strict=True)))
         self.classes = np.arange(num_images) % len(classes)
         self.domains = list(recipe.data)
         self.classifiers, self.extractors, self.reference, floors = {}, {}, {}, []
         for domain, digits in recipe.data.items():
-            folder, path = MODELS / f"judges/{domain}", PREPARED / f"{domain}.safetensors"
+            folder, path = MODELS / f"judges/{domain}", paths[domain]
             self.classifiers[domain] = load_digit_classifier(folder)
             self.extractors[domain] = classifier_extractor(self.classifiers[domain], folder)
-            size = ImageDataset.load(path).images.shape[-1]
+            size = sets[domain].images.shape[-1]
             generated = torch.empty(self.requests.domains.count(domain), 3, size, size, dtype=torch.uint8)
             real = RealImages.load(path, digits, generated, params)
             self.reference[domain] = self.extractors[domain].features_of(real.reference)

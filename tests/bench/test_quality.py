@@ -88,6 +88,12 @@ def prepared(tmp_path, monkeypatch):
     write_inputs()
 
 
+def test_all_digits_are_those_of_the_data_set(prepared):
+    params = recipe(conditional=True)
+    every = Grader(params.model_copy(update={"data": {"mnistm": "all"}}), EVALUATION, 20).requests
+    assert every == Grader(params, EVALUATION, 20).requests
+
+
 def test_a_small_budget_runs_through(prepared, monkeypatch, capsys):
     monkeypatch.setattr(with_teapearce, "NUM_TIMESTEPS", 3)
     params = recipe(conditional=True)

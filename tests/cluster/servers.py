@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import psutil
 
@@ -78,7 +79,7 @@ def missing() -> str | None:
             return f"needs {program}"
     for module in ("snakemake_executor_plugin_slurm", "dvc_s3", "dvc_ssh", "psycopg2"):
         if not find_spec(module):
-            return f"needs the Python module {module}"
+            return f"needs the package {module.replace('_', '-')}"
     return None if _postgresql() else "needs PostgreSQL"
 
 
@@ -253,7 +254,7 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
     port = free_port()
     with running([shutil.which("moto_server") or "", "--host", "127.0.0.1", "--port", str(port)], folder / "log"):
         wait_for(lambda: listens(port), "moto")
-        subprocess.run(["curl", "-s", "-f", "-X", "PUT", f"http://127.0.0.1:{port}/store"], check=True)
+        urlopen(Request(f"http://127.0.0.1:{port}/store", method="PUT")).close()
         keys = {"access_key_id": "test", "secret_access_key": "test", "region": "us-east-1"}
         yield {"url": "s3://store/difflab", "endpointurl": f"http://127.0.0.1:{port}", **keys}
 

@@ -115,7 +115,9 @@ def run(command: str, folder: Path) -> str:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    return [path for path in folder.glob(f".cache/checkpoints/{TRAINING}/*/*") if path.suffix != ".jsonl"]
+    """The whole ones: a training that is killed in its first one begins anew."""
+    found = folder.glob(f".cache/checkpoints/{TRAINING}/*/*")
+    return [path for path in found if path.suffix not in (".jsonl", ".partial")]
 
 
 def jobs(**fields: str) -> list[str]:

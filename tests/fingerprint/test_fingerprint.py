@@ -1,6 +1,7 @@
 """Fingerprints of code: blind to what cannot change a result, sharp for everything else, equal under every Python."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from difflab.errors import UserError
+from difflab.pipeline.files import HOST
 from difflab.pipeline.fingerprint import as_text, fingerprint, parse, running_code, write_fingerprints
 
 ROOT = Path(__file__).parents[2]
@@ -187,7 +189,8 @@ import ast, hashlib, importlib.util, sys, types
 for name in ("difflab", "difflab.errors", "difflab.pipeline.files"):
     sys.modules[name] = types.ModuleType(name)
 sys.modules["difflab.errors"].UserError = ValueError
-sys.modules["difflab.pipeline.files"].atomic_write = None
+for name in ("atomic_write", "is_being_written", "remove"):
+    setattr(sys.modules["difflab.pipeline.files"], name, None)
 spec = importlib.util.spec_from_file_location("fingerprint", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
@@ -220,6 +223,18 @@ def test_writing_touches_only_what_has_changed(tmp_path: Path) -> None:
     after = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
     assert {name for name in before if before[name] != after[name]} == {"train.txt"}
     assert after.keys() == before.keys()
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    write_fingerprints(folder)
+    names = {file.name for file in folder.iterdir()}
+    written = f"train.txt.{HOST}-{os.getppid()}.partial"
+    for partial in (f"train.txt.{HOST}-{2**22 + 1}.partial", written):  # above Linux's largest number of a process
+        (folder / partial).mkdir()
+        (folder / partial / "train.txt").touch()
+    write_fingerprints(folder)
+    assert {path.name for path in folder.iterdir()} == names | {written}
 
 
 def test_running_code_is_that_of_the_script() -> None:

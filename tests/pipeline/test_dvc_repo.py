@@ -11,13 +11,14 @@ import dvc.utils.serialize
 import pytest
 from dvc.dependency.param import read_param_file
 from dvc.dvcfile import Lockfile
-from dvc.exceptions import DvcException
+from dvc.exceptions import DvcException, ReproductionError
 from dvc.fs import LocalFileSystem
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.utils.serialize import modify_yaml
 
 from difflab.errors import UserError
+from difflab.pipeline import job
 from difflab.pipeline.dvc_repo import HEAD, load_lock, modify_lock, open_repo, read_values
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,22 @@ def written(how, lock: Path, changes: dict[str, object], text: str | None = None
         contents.setdefault("schema", "2.0")
         contents.setdefault("stages", {}).update(changes)
     return copy.read_bytes()
+
+
+def test_a_job_that_has_waited_reads_params_again(tmp_path: Path):
+    """The stage does, too."""
+    params, fs, seen = tmp_path / "params.yaml", LocalFileSystem(), []
+    params.write_text("rate: 1\n")
+
+    class Busy:
+        def reproduce(self, stage, **_):
+            seen.append(read_values(fs, str(params), ["rate"], flatten=True))
+            if len(seen) == 1:
+                params.write_text("rate: 2\n")
+                raise ReproductionError(stage) from LockError("busy")
+
+    job._reproduce(Busy(), "train", force=False)
+    assert seen == [{"rate": 1}, {"rate": 2}]
 
 
 @pytest.mark.parametrize("name", ["fetch", "prepare@mnist", "z", "new@a-1.5", "a name: in quotes", "1e5"])

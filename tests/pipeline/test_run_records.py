@@ -106,6 +106,25 @@ def test_a_running_stage_touches_its_record(stage, monkeypatch) -> None:
     assert 0 < line["system/process_memory_usage_megabytes"] < line["system/system_memory_usage_megabytes"]
 
 
+STARTING = """
+import os, sys, time
+from difflab.pipeline.run_records import recorded
+fsync = os.fsync
+os.fsync = lambda descriptor: (time.sleep(0.3), fsync(descriptor))  # a slow disk
+recorded(lambda: None)
+"""
+
+
+def test_stages_that_start_together_keep_one_copy_of_params(stage) -> None:
+    Path("stages/train.py").write_text(STARTING)
+    jobs = [subprocess.Popen([sys.executable, "stages/train.py", name], stderr=subprocess.PIPE) for name in "abc"]
+    errors = [job.communicate()[1].decode() for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0, 0], errors
+    records = read_records()
+    assert [record.status for record in records] == ["finished"] * 3
+    assert list(records[0].params_file.parent.iterdir()) == [records[0].params_file]
+
+
 def test_help_and_wrong_arguments_leave_no_record(stage) -> None:
     assert stage("--help") == stage() == []
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from difflab.pipeline.files import atomic_write
+from difflab.pipeline.processes import own_folder
+
 SCRIPT = """
 import os
 from pathlib import Path
@@ -31,3 +34,34 @@ def test_a_stage_starts_its_processes(tmp_path: Path, shared: bool, gpus: int, f
     out.mkdir()
     subprocess.run([sys.executable, "stages/some.py", str(out)], cwd=tmp_path, check=True)
     assert {path.name: path.read_text() for path in out.iterdir()} == found
+
+
+@pytest.fixture
+def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout, in the second process of a stage, and the user's images beside it, one folder of them in itself."""
+    images, checkout = tmp_path / "images", tmp_path / "checkout"
+    for folder in (images, checkout / "inputs", checkout / "models/a", checkout / ".cache"):
+        folder.mkdir(parents=True)
+    (images / "0.png").write_text("0")
+    (images / "all").symlink_to(images)
+    (checkout / "inputs/images").symlink_to(images)
+    (checkout / "models/a/weights").write_text("old")
+    monkeypatch.chdir(checkout)
+    monkeypatch.setenv("RANK", "1")
+    return checkout
+
+
+def test_another_process_writes_beside_the_checkout(second: Path) -> None:
+    with own_folder():
+        assert not Path(".cache").exists()
+        with atomic_write("models/a/weights") as partial:
+            partial.write_text("new")
+        assert Path("models/a/weights").read_text() == "new"
+    assert Path("models/a/weights").read_text() == "old"
+
+
+def test_a_folder_of_the_user_is_one_link(second: Path) -> None:
+    """It may have millions of files, and lead to itself."""
+    with own_folder():
+        assert Path("inputs/images").is_symlink() and Path("inputs/images/0.png").read_text() == "0"
+    assert (second / "inputs/images/all/0.png").exists()

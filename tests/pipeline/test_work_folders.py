@@ -12,8 +12,9 @@ import pytest
 from difflab.cli import clean
 from difflab.errors import UserError
 from difflab.pipeline import run_records
+from difflab.pipeline.files import HOST
 from difflab.pipeline.run_records import RunRecord, note_work_folder, read_records, recorded, running_stage
-from difflab.pipeline.work_folders import LOG
+from difflab.pipeline.work_folders import LOG, is_begun
 
 FOLDER = Path(".cache/checkpoints/train@a/train-a-0123")
 STAGE = """
@@ -48,6 +49,15 @@ def train() -> None:
     (FOLDER / "snapshots").mkdir(parents=True, exist_ok=True)
     for file in ("checkpoint", LOG, "snapshots/step_000001.safetensors"):
         (FOLDER / file).write_text("x" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("name", "begun"), [(f"checkpoint.{HOST}-1.partial/checkpoint", False), (LOG, False), ("checkpoint", True)]
+)
+def test_nothing_goes_on_from_a_file_that_is_not_whole(name: str, begun: bool) -> None:
+    (FOLDER / name).parent.mkdir(parents=True)
+    (FOLDER / name).touch()
+    assert is_begun(FOLDER) == begun
 
 
 def left() -> list[str]:

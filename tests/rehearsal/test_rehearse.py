@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from difflab.errors import UserError
+from difflab.pipeline.locks import alone_if_free
 from difflab.rehearsal import rehearse as rehearsal
 from difflab.rehearsal.rehearse import rehearse
 from difflab.setup.profiles import write_profile
@@ -51,11 +52,27 @@ def test_a_stage_and_those_upstream_run_and_nothing_stays(folder: Path, capsys: 
     assert shown[1] == f"2 of 2  judge@mnist: {resident} GiB, {seconds.removesuffix(' a step')} s a step"
 
 
+def test_a_rehearsal_has_the_scratch_folder_for_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begun(*_: object) -> str:
+        with alone_if_free(rehearsal.LOCK) as free:
+            return f"free: {free}"
+
+    monkeypatch.setattr(rehearsal, "_rehearse", begun)
+    assert rehearse([], 1) == "free: False"
+    with alone_if_free(rehearsal.LOCK) as free:
+        assert free
+
+
 def test_a_stage_that_fails_is_named_with_its_reason(folder: Path) -> None:
     Path("stages/data/prepare.py").write_text("import sys\nsys.exit('error: no room')\n")
     found = rows(rehearse(["judge@mnist"], 1))
     assert found["prepare@mnist"][-1] == "failed: error: no room"
     assert found["judge@mnist"][-1] == "not run: prepare@mnist is missing"
+
+
+def test_a_stage_that_the_system_kills_is_named(folder: Path) -> None:
+    Path("stages/data/prepare.py").write_text("import os\nprint('half way', flush=True)\nos.kill(os.getpid(), 9)\n")
+    assert rows(rehearse(["prepare@mnist"], 1))["prepare@mnist"][-1] == "killed by signal 9"
 
 
 def test_a_stage_that_takes_too_long_is_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

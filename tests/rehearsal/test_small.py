@@ -61,6 +61,24 @@ def test_networks_and_images_are_those_of_the_profile(name: str, on_gpu: bool) -
     assert cut.compute.threads == 1
 
 
+@pytest.mark.parametrize("on_gpu", [True, False])
+def test_a_stage_is_one_process_whatever_number_of_gpus_it_asks_for(on_gpu: bool) -> None:
+    """And a batch cut to one image need not be divided among them."""
+    cut, _ = small(params_of("paper", "runtime.gpus=2"), 2, on_gpu, 1, CLASSES)
+    assert cut.runtime.gpus == 1
+
+
+@pytest.mark.parametrize("clip", ["null", "pretrained/clip"])
+@pytest.mark.parametrize("name", ["smoke", "paper"])
+def test_clip_alone_has_a_scene_at_least(name: str, clip: str) -> None:
+    """Where the digits fill its batch, and no other training needs scenes."""
+    alone = [f"clip.pretrained={clip}", "~text_to_image", "~controlnet", "~personalization"]
+    cut, numbers = small(params_of(name, *alone), 2, False, 1, CLASSES)
+    assert cut.circles and cut.clip
+    assert cut.circles.num_train == 1
+    assert cut.circles.num_train + numbers.train["mnist"] >= cut.clip.training.batch_size
+
+
 @pytest.mark.parametrize("steps", [1, 2, 5])
 @pytest.mark.parametrize("on_gpu", [True, False])
 @pytest.mark.parametrize("name", PROFILES)

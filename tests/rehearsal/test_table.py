@@ -45,6 +45,14 @@ def test_encoding_before_a_training_is_not_its_time() -> None:
     assert row.seconds == 8.0
 
 
+def test_a_training_on_less_than_a_batch_has_no_time() -> None:
+    """The rehearsal's own images are enough, the user's are not."""
+    row = row_of("text_to_image", "", GIB, measured(TRAINING), Work("step", 0, 16, 16), Work("step", 8, 4, 4))
+    assert "batch of 16" in row.problem
+    assert (row.seconds, row.total, row.need) == (None, None, None)
+    assert "batch of 16" in tables([row], [], on_gpu=False)
+
+
 def need(row: Row) -> Need:
     assert row.need
     return row.need

@@ -155,6 +155,25 @@ def test_what_is_not_there_is_named(key: str, value: str, found: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("faces/sampling/noises", "noises"),
+        ("text_to_image/pretrained", "unet"),
+        ("controlnet/pairs/folder", "pairs"),
+        (CAPTIONED, "captioned"),
+        ("personalization/input", "input.json"),
+    ],
+)
+def test_several_processes_reach_no_path_that_leads_out(folder: Path, key: str, value: str) -> None:
+    """All but the first work in a folder elsewhere."""
+    above = params_of(key, f"../{folder.name}/{value}").model_dump()
+    with pytest.raises(UserError, match=rf"^params\.yaml: {key.replace('/', '.')}: found '.*' with runtime\.gpus 2"):
+        check_params(validate(Params, changed("runtime/gpus", 2, above)))
+    check_params(validate(Params, changed("runtime/gpus", 1, above)))
+    check_params(validate(Params, changed("runtime/gpus", 2, params_of(key, str(folder / value)).model_dump())))
+
+
 def test_half_of_what_is_asked_for_is_not_enough() -> None:
     Path("reference/02.png").unlink()
     with pytest.raises(

@@ -7,7 +7,7 @@ import pytest
 
 from difflab.config.load import validate
 from difflab.config.params import Params
-from difflab.setup.inputs import FOLDER, link_inputs, named_inputs
+from difflab.setup.inputs import CHECKED, FOLDER, link_inputs, named_inputs
 from tests.config.changed_params import PARAMS, changed
 
 
@@ -68,6 +68,16 @@ def test_photographs_are_an_input_of_a_blended_data_set():
     assert links.pop("data/blended-photos") == "root/photos"
     assert len(links) == 4
     assert {Path(place).parent.as_posix() for place in links} == {"data/mnistm"}
+
+
+@pytest.mark.parametrize("place", [CHECKED, FOLDER / "clip.pretrained"])
+def test_a_small_file_that_was_cut_is_written_again(place: Path):
+    """Stages depend on its content."""
+    link({})
+    whole = place.read_bytes()
+    place.write_bytes(whole[:5])
+    link({})
+    assert place.read_bytes() == whole
 
 
 def test_another_name_takes_the_place_of_one():

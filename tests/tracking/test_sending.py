@@ -1,6 +1,7 @@
 """What `difflab track` leaves in a store."""
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -56,6 +57,15 @@ def test_everything_about_a_run_is_there(stored: Path, runs) -> None:
     known = provenance(Path("metrics/a.json"))
     tracked = tracked_run(graded)
     assert known.record == graded and tracked and tracked.run_id == measured.info.run_id
+
+
+def test_a_user_without_a_name_is_its_number(stored: Path, runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 + 1)
+    train()
+    track()
+    assert runs()["train@a"].data.tags["mlflow.user"] == str(2**31 + 1)
 
 
 def test_the_link_shows_the_headline_measurements(stored: Path) -> None:
@@ -130,6 +140,16 @@ def test_store_that_is_down_keeps_everything(stored: Path, runs, monkeypatch: py
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert "1 runs" in track()
     assert runs()["train@a"].data.metrics["loss"] == 1 / 20
+
+
+def test_a_database_is_named_by_its_whole_path(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Home folders of a domain's users have an @, which ends a password in the address of a server."""
+    home = stored / "me@example.org"
+    home.mkdir()
+    Path("mlflow.db").rename(home / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri := f"sqlite:///{home}/mlflow.db")
+    train()
+    assert f"sent to {uri}\n" in track()
 
 
 def test_results_of_another_configuration_are_not_taken(stored: Path, runs) -> None:

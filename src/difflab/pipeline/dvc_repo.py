@@ -62,7 +62,7 @@ def open_repo(**options: Any) -> Repo:
     for owner, name in REPLACED:
         if not hasattr(owner, name):
             raise UserError(f"dvc: found {dvc.__version__} without {owner.__name__}.{name}, allowed: such as 3.67")
-    _load_params.cache_clear()
+    forget_params()
     dvc.dependency.param.load_path = _load_params
     dvc.utils.serialize.load_path = load_values  # of the parameters in dvc.yaml
     dvc.dependency.param.read_param_file = read_values
@@ -73,6 +73,11 @@ def open_repo(**options: Any) -> Repo:
     dvc.rwlock.psutil = SimpleNamespace(pid_exists=lambda pid: True)  # pyright: ignore[reportAttributeAccessIssue]
     FsspecLocalFileSystem.reflink = reflink  # pyright: ignore[reportAttributeAccessIssue]
     return Repo(**options)
+
+
+def forget_params() -> None:
+    """Read params.yaml again at its next use."""
+    _load_params.cache_clear()
 
 
 def load_values(path: str, fs: Any, **options: Any) -> Any:

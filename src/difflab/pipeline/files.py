@@ -16,6 +16,7 @@ from difflab.pipeline.locks import is_alone
 
 NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+PARTIAL = re.compile(r"(.+)\.([0-9a-f]{8})-(\d+)\.partial", re.DOTALL)  # the name, the host and the process
 
 
 @contextmanager
@@ -47,10 +48,16 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 def _left(path: Path) -> Iterator[Path]:
     """Temporary folders of dead processes; while this one holds a lock no other writes `path`."""
-    name = re.compile(re.escape(path.name) + r"\.([0-9a-f]{8})-(\d+)\.partial")
     for partial in path.parent.iterdir():
-        if (found := name.fullmatch(partial.name)) and (is_alone() or _is_dead(found[1], int(found[2]))):
+        found = PARTIAL.fullmatch(partial.name)
+        if found and found[1] == path.name and (is_alone() or _is_dead(found[2], int(found[3]))):
             yield partial
+
+
+def is_being_written(partial: Path) -> bool:
+    """Whether it is a temporary folder of `atomic_write` whose process is not known to be dead."""
+    found = PARTIAL.fullmatch(partial.name)
+    return found is not None and not _is_dead(found[2], int(found[3]))
 
 
 def _is_dead(host: str, pid: int) -> bool:

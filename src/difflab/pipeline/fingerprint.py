@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from difflab.errors import UserError
-from difflab.pipeline.files import atomic_write
+from difflab.pipeline.files import atomic_write, is_being_written, remove
 
 PACKAGE = "difflab"
 ROOT = Path(__file__).parents[3]  # of the repository
@@ -71,7 +71,7 @@ def running_code() -> dict[str, str]:
 def write_fingerprints(folder: Path = FOLDER) -> None:
     """Write the fingerprint of each script of stages/ to `folder`/NAME.txt, and the report's to report.txt.
 
-    A file that is right already is left alone, one of no script is removed.
+    A file that is right already is left alone, one of no script is removed, as is what a killed process left.
     """
     roots = {"report": "src/difflab/report/page.py"}
     scripts = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "stages").rglob("*.py"))
@@ -79,8 +79,9 @@ def write_fingerprints(folder: Path = FOLDER) -> None:
     read = cache(_read)  # most modules are in many closures
     texts = {f"{name}.txt": as_text(fingerprint(root, read=read)) for name, root in roots.items()}
     folder.mkdir(exist_ok=True)
-    for file in set(folder.iterdir()) - {folder / name for name in texts}:
-        file.unlink()
+    for path in set(folder.iterdir()) - {folder / name for name in texts}:
+        if not is_being_written(path):
+            remove(path)
     for name, text in texts.items():
         file = folder / name
         if not file.exists() or file.read_text() != text:

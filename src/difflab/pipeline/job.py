@@ -19,7 +19,7 @@ from dvc.lock import LockError
 from dvc.logger import set_loggers_level
 
 from difflab.errors import call
-from difflab.pipeline.dvc_repo import open_repo
+from difflab.pipeline.dvc_repo import forget_params, open_repo
 from difflab.pipeline.locks import POLL
 from difflab.pipeline.rwlock import named_job
 
@@ -47,6 +47,7 @@ def _reproduce(repo: Any, stage: str, force: bool) -> None:
             if busy != (busy := str(error.__cause__)):
                 print(f"waiting: {busy}", file=sys.stderr, flush=True)
         time.sleep(POLL)
+        forget_params()  # the stage will read what is in params.yaml when the wait ends, and dvc.lock has to say so
 
 
 if __name__ == "__main__":

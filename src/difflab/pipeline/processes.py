@@ -1,9 +1,8 @@
 """Several processes of one stage, started here or by torchrun or `accelerate launch`: the first one writes."""
 
 import os
-import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,12 +32,20 @@ def own_folder() -> Iterator[None]:
     if is_first():
         yield
         return
-    here = Path.cwd()
     with TemporaryDirectory(prefix="difflab-") as folder:
-        for path in here.iterdir():
-            if path.is_dir() and path.name not in OWN:
-                shutil.copytree(path, Path(folder, path.name), copy_function=os.symlink)
-            elif path.is_file():
-                Path(folder, path.name).symlink_to(path)
+        _link(Path.cwd(), Path(folder), without=OWN)
         with chdir(folder):
             yield
+
+
+def _link(source: Path, target: Path, without: Collection[str] = ()) -> None:
+    """Link to the files of `source` and, as one, to a folder that a link there leads to: it may be the user's."""
+    for path in source.iterdir():
+        if path.name in without:
+            continue
+        place = target / path.name
+        if path.is_dir() and not path.is_symlink():
+            place.mkdir()
+            _link(path, place)
+        else:
+            place.symlink_to(path)

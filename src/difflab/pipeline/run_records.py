@@ -170,10 +170,18 @@ def _new_record(command: str) -> RunRecord:
         experiment=os.environ.get("DVC_EXP_NAME"),
         params_sha256=hashlib.sha256(params).hexdigest(),
     )
-    if not record.params_file.exists():
-        with atomic_write(record.params_file) as partial:
-            partial.write_bytes(params)
+    _keep_params(record.params_file, params)
     return record
+
+
+def _keep_params(file: Path, params: bytes) -> None:
+    """With a lock: jobs that start together write the same file, and each holds the lock of its own stage alone."""
+    if file.exists():
+        return
+    with alone("params.yaml"):
+        if not file.exists():
+            with atomic_write(file) as partial:
+                partial.write_bytes(params)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+from difflab.pipeline.files import PARTIAL
 from difflab.pipeline.locks import alone_if_free
 
 CHECKPOINTS = Path(".cache/checkpoints")
@@ -15,7 +16,10 @@ LOG = "train_log.jsonl"  # of a training; it stays, since `difflab track` sends 
 
 def is_begun(folder: Path) -> bool:
     """Whether there is anything in the folder to go on from."""
-    return folder.is_dir() and any(entry.name != LOG for entry in folder.iterdir())
+    return folder.is_dir() and any(
+        entry.name != LOG and not PARTIAL.fullmatch(entry.name)  # as a kill during the first checkpoint leaves it
+        for entry in folder.iterdir()
+    )
 
 
 def empty(folder: Path) -> int:

@@ -19,6 +19,7 @@ from difflab.errors import UserError
 from difflab.history.dag import Stage, read_stages
 from difflab.pipeline.dvc_repo import open_repo
 from difflab.pipeline.files import remove
+from difflab.pipeline.locks import alone
 from difflab.rehearsal.full_numbers import full_numbers
 from difflab.rehearsal.scratch import FOLDER, make_scratch, write_inputs
 from difflab.rehearsal.table import Row, in_words, row_of, tables
@@ -27,6 +28,7 @@ from difflab.rehearsal.work import work_of
 OTHERS = ("check_params", "code", "fetch", "report")  # read the user's data, or write about results
 # Those with large networks come last.
 RANKS = {"faces": 1, "clip": 2, "autoencoder": 3, "text_to_image": 3}
+LOCK = "a rehearsal"  # of which there is one at a time: they have one scratch folder
 POLL = 0.2  # seconds between two looks at a stage's memory
 SLOWEST = 1200  # seconds of the processor for each thread, after which a stage is stopped
 SPARE = 1 << 30  # bytes of the machine's memory that stay free
@@ -52,10 +54,11 @@ def rehearse(names: Sequence[str], steps: int) -> str:
 
     on_gpu = torch.cuda.is_available()
     _require_known(names)
-    try:
-        return _rehearse(names, load_params(), steps, on_gpu)
-    finally:
-        remove(FOLDER)
+    with alone(LOCK):
+        try:
+            return _rehearse(names, load_params(), steps, on_gpu)
+        finally:
+            remove(FOLDER)
 
 
 def _rehearse(names: Sequence[str], params: Params, steps: int, on_gpu: bool) -> str:
@@ -137,7 +140,8 @@ def _run(stage: Stage, threads: int) -> Ran:
         finally:
             process.kill()
     if process.returncode and not problem:
-        problem = f"failed: {_last_line(log)}"
+        # As the system does where the memory of a container or a cluster's job is full.
+        problem = f"killed by signal {-status}" if (status := process.returncode) < 0 else f"failed: {_last_line(log)}"
     measured = json.loads(file.read_bytes()) if file.exists() else None
     return Ran(problem, measured["resident"] if measured else peak, measured)
 

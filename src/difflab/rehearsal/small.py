@@ -27,8 +27,11 @@ def small(
     On a GPU batches are whole. On a CPU a batch is the largest part of it of `PIXELS` pixels at most, as
     `gradient_accumulation_steps` would pass it through the network. Images are sampled in one denoising step, and
     schedules are short: neither changes a network. `classes`: their names by data set.
+
+    A stage is one process, since torchrun would take the place of the one that measures: `runtime.gpus` is 1 at most.
     """
     tree = tree_of(params)
+    tree["runtime"]["gpus"] = min(tree["runtime"]["gpus"], 1)
     tree["compute"]["threads"] = min(tree["compute"]["threads"], threads)
     sizes = {name: size_of(params, name) for name in params.data.sets}
     prompted_size = latents_of(params.text_to_image).image_size if params.text_to_image else 0
@@ -184,8 +187,8 @@ class _Cut:
         needed = [training["batch_size"] for training in trainings]
         digits = numbers.train["mnist"]  # beside scenes, CLIP is trained on these
         if tree["clip"]["pretrained"] is None:
-            needed.append(clip["batch_size"] - digits)
-        circles |= {"num_train": max(needed, default=1), "num_validation": 1, "two_circles": 0.0}
+            needed.append(clip["batch_size"] - digits)  # they can be enough
+        circles |= {"num_train": max([1, *needed]), "num_validation": 1, "two_circles": 0.0}
         for training in trainings:
             self.cut_epochs(training, circles["num_train"])
         self.cut_epochs(clip, max(circles["num_train"] + digits, clip["batch_size"]))

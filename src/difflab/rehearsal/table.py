@@ -37,6 +37,8 @@ def row_of(
     """`measured`: what measured.py wrote; `whole` and `part`: the work at full size, and of the rehearsal."""
     measured = measured or {"bars": [], "allocated": None, "reserved": None}
     of_gpu = {name: measured[name] for name in ("allocated", "reserved")}
+    if whole and whole.images < 1:  # as the stage itself will say, of the user's data
+        return Row(stage, problem or f"fewer images than a batch of {whole.batch_size}", resident, **of_gpu)
     bars = [bar for bar in measured["bars"] if whole and bar["updates"] and is_of(bar["description"], whole)]
     if not bars or whole is None or part is None:
         return Row(stage, problem, resident, **of_gpu)

@@ -5,6 +5,7 @@ The libraries that read images and tensors are imported where the user names som
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,9 @@ from difflab.models.hub import is_hub_id, is_weights_file
 from difflab.setup.prompts import check_prompts
 from difflab.setup.sets import check_sets
 
+# Whose stages have a process for each of runtime.gpus.
+OF_SEVERAL_PROCESSES = ("faces.checkpoint", "faces.sampling", "text_to_image", "controlnet", "personalization.input")
+
 
 def check_params(params: Params) -> None:
     """Raises UserError, one line with the whole key, for the first thing that is missing or cannot be used."""
@@ -28,11 +32,18 @@ def check_params(params: Params) -> None:
     for key, name, check in _named(params):
         if name is not None:
             try:
+                _require_reachable(key, name, params.runtime.gpus)
                 check(name)
             except UserError as error:
                 line = str(error)
                 raise ParamsError(f"params.yaml: {line if _begins_with_key(line) else f'{key}: {line}'}") from None
     check_prompts(params)
+
+
+def _require_reachable(key: str, name: str, gpus: int) -> None:
+    """The processes of a stage but the first work in a folder elsewhere, see difflab.pipeline.processes."""
+    if gpus > 1 and key.startswith(OF_SEVERAL_PROCESSES) and Path(os.path.normpath(name)).parts[:1] == (os.pardir,):
+        raise _refusal(f"{name!r} with runtime.gpus {gpus}", "an absolute path, or one in this folder")
 
 
 def _begins_with_key(line: str) -> bool:

@@ -46,7 +46,7 @@ def link_inputs(params: Params) -> None:
         if not place.is_symlink():
             place.symlink_to(target)
     for place, text in texts.items():
-        if not place.exists():
+        if not place.exists() or place.read_bytes() != text.encode():  # as a kill or a full disk leaves it
             place.write_text(text, encoding="utf-8")
 
 

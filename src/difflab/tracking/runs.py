@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -42,13 +43,21 @@ def _tags(record: RunRecord, source: str) -> dict[str, str]:
     return git | {
         "mlflow.source.name": source,
         "mlflow.source.type": "LOCAL",
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": _user(),
         "commit": record.commit or "none",
         "sources": "edited" if record.edited else "as committed",
         "params_sha256": record.params_sha256,
         "experiment": record.experiment or "none",
         "host": record.host,
     }
+
+
+def _user() -> str:
+    """Its name, or its number where it has none, as in a container that `docker run --user` starts."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:

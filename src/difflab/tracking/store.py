@@ -233,4 +233,6 @@ def _experiment(client: Any) -> Any:
 
 def _without_password(uri: str) -> str:
     scheme, separator, rest = uri.partition("://")
+    if rest.startswith("/"):
+        return uri  # of a file, in whose path an @ may stand
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
