@@ -1,10 +1,13 @@
 """Folders in the layout of imagefolder: what is read from them, and each fault in a line of its own."""
 
+import json
 from pathlib import Path
 
 import pytest
+from PIL import ExifTags, Image
 
 from difflab.data.captioned_images import read_captioned_images, read_rgb, size_of
+from difflab.data.images import read_image
 from difflab.errors import DataError
 from tests.data.captioned_folder import write_captioned, write_metadata
 
@@ -30,6 +33,14 @@ def test_images_are_in_the_order_of_their_lines(folder: Path) -> None:
 def test_other_keys_of_a_line_are_left_alone(folder: Path) -> None:
     write_metadata(folder, [LINE | {"license": "CC0", "text": " a red wall "}])
     assert read_captioned_images(folder).captions == ["a red wall"]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x1e"])
+def test_a_line_ends_at_a_line_feed_alone(folder: Path, separator: str) -> None:
+    caption = f"a red{separator}wall"
+    line = json.dumps(LINE | {"text": caption}, ensure_ascii=separator < " ")
+    (folder / "metadata.jsonl").write_text(f"{line}\r\n", encoding="utf-8", newline="")
+    assert read_captioned_images(folder).captions == [caption]
 
 
 @pytest.mark.parametrize(
@@ -68,3 +79,30 @@ def test_a_file_that_is_no_image_is_named_without_decoding(folder: Path) -> None
         size_of(folder / "images/0.png")
     with pytest.raises(DataError, match=r"images/9\.png: not found"):
         size_of(folder / "images/9.png")
+
+
+@pytest.mark.parametrize("orientation", range(10))  # 0 and 9 are none
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_sizes_are_those_of_the_upright_image(tmp_path: Path, suffix: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    file = tmp_path / f"wide.{suffix}"
+    Image.new("RGB", (6, 4)).save(file, exif=exif)
+    assert size_of(file) == read_image(file).size
+
+
+def test_formats_are_those_that_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "image.tga"
+    Image.new("RGB", (6, 4)).save(file)
+    for read in (size_of, read_image):
+        with pytest.raises(DataError, match=r"image\.tga: cannot be read as an image"):
+            read(file)
+
+
+def test_a_png_without_exif_is_not_decoded(tmp_path: Path) -> None:
+    file = tmp_path / "0.png"
+    Image.effect_noise((60, 40), 50).save(file)
+    file.write_bytes(file.read_bytes()[:-100])  # of the pixels
+    assert size_of(file) == (60, 40)
+    with pytest.raises(DataError):
+        read_image(file)

@@ -1,5 +1,7 @@
 """Images above `runtime.in_memory_limit`: the same bytes, from files, not in the memory of the process."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +38,27 @@ def test_the_file_has_no_name_and_images_can_be_written(limit, gib):
     assert images.sum() == 7 * 60
     assert list(Path(".cache").glob("*")) == []
     assert empty_images(0, 3, 2, 2).shape == (0, 3, 2, 2)
+
+
+def test_further_processes_use_the_first_ones_folder(limit, tmp_path, monkeypatch):
+    limit(IN_FILES)
+    own = tmp_path / "own"
+    own.mkdir()
+    own.joinpath("params.yaml").symlink_to(tmp_path / "params.yaml")
+    monkeypatch.chdir(own)
+    empty_images(5, 3, 2, 2)
+    assert (tmp_path / ".cache").is_dir() and not Path(".cache").exists()
+
+
+def test_a_full_disk_is_an_error(limit, tmp_path, monkeypatch):
+    def fails(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    limit(IN_FILES)
+    monkeypatch.setattr(os, "posix_fallocate", fails)
+    with pytest.raises(OSError) as raised:
+        empty_images(5, 3, 2, 2)
+    assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(tmp_path / ".cache"))
 
 
 def from_folder_to_training_data() -> dict[str, torch.Tensor]:

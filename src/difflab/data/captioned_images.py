@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from difflab.data.images import naming, read_image
+from difflab.data.images import SIDEWAYS, central_square, read_image, turn_of, use_image
 from difflab.errors import DataError
 
 INDEX = "metadata.jsonl"
@@ -65,7 +65,7 @@ def read_entries(index: str | Path, paths: Sequence[str], texts: Sequence[str], 
 def _lines(index: Path) -> Iterator[tuple[str, str]]:
     """Each line that is not empty, after its place."""
     try:
-        lines = index.read_text(encoding="utf-8-sig").splitlines()
+        lines = index.read_text(encoding="utf-8-sig").split("\n")  # and not at U+2028, U+0085, …: JSON may have them
     except FileNotFoundError:
         raise DataError(f"{index}: not found, allowed: a file with a JSON object in each line") from None
     except (OSError, ValueError) as error:
@@ -95,17 +95,19 @@ def _entry(line: str, place: str, paths: Sequence[str], texts: Sequence[str], al
 
 
 def read_rgb(files: Sequence[str | Path], size: int) -> Tensor:
-    """(N, 3, size, size) uint8: the central squares, resized with Pillow's antialiased bicubic filter.
-
-    Raises DataError where a file is missing or no image.
-    """
-    fitted = [ImageOps.fit(read_image(file).convert("RGB"), (size, size), Image.Resampling.BICUBIC) for file in files]
-    return torch.from_numpy(np.stack([np.asarray(image) for image in fitted])).permute(0, 3, 1, 2).contiguous()
+    """(N, 3, size, size) uint8: the `central_square` of each. Raises DataError where a file is missing or no image."""
+    return torch.from_numpy(np.stack([central_square(read_image(file), "RGB", size) for file in files]))
 
 
 def size_of(file: Path) -> tuple[int, int]:
-    """Width and height of an image once it is upright, without decoding. Raises DataError as `read_rgb` does."""
-    with naming(file), Image.open(file) as image:
+    """Width and height of an image once it is upright, without decoding, but of a PNG with EXIF data.
+
+    Raises DataError as `read_rgb` does.
+    """
+
+    def upright(image: Image.Image) -> tuple[int, int]:
         width, height = image.size
-        is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    return (height, width) if is_turned else (width, height)
+        may_turn = image.format != "PNG" or b"eXIf" in file.read_bytes()  # Pillow decodes a PNG to look for them
+        return (height, width) if may_turn and turn_of(image) in SIDEWAYS else (width, height)
+
+    return use_image(file, upright)

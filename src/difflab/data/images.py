@@ -38,6 +38,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = {turn for value, turn in UPRIGHT.items() if value >= 5}  # which exchange width and height
 # Beside these chunks and segments a file has profiles, texts, previews, …
 PNG, PNG_CHUNKS = b"\x89PNG\r\n\x1a\n", {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"}
 JPEG, JPEG_SCAN, JPEG_METADATA = b"\xff\xd8", 0xDA, {*range(0xE1, 0xEE), 0xEF, 0xFE}  # not those of JFIF and Adobe
@@ -47,7 +48,7 @@ def stream_images(paths: Sequence[str | Path], description: str) -> Iterator[Ima
     """`read_image` of each file, with a progress bar; one line on stderr says how many files have further frames."""
     several = []
     for path in tqdm(paths, desc=description, delay=2):
-        image, has_more = _use(path, decoded)
+        image, has_more = use_image(path, decoded)
         several += [path] * has_more
         yield image
     if several:
@@ -59,7 +60,7 @@ def read_image(path: str | Path) -> Image.Image:
 
     Raises DataError where it is damaged, no image, has pixels of 32 bits, or shows nothing but white and transparency.
     """
-    image, _ = _use(path, decoded)
+    image, _ = use_image(path, decoded)
     return image
 
 
@@ -78,19 +79,22 @@ def read_equal_sizes(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
 def read_squares(paths: Sequence[str | Path], largest: int | None = None) -> NDArray[np.uint8]:
     """(N, C, S, S) with S the median of the images' shorter sides, C = 1 when all are gray and else 3.
 
-    S is `largest` at most.
-
-    Images of another size are cut to their central square and resized with Pillow's antialiased bicubic filter.
+    S is `largest` at most. Images of another size are cut to their `central_square`.
     """
-    headers = [_use(path, _header) for path in paths]
+    headers = [use_image(path, _header) for path in paths]
     size = min(median_low(side for side, _ in headers), largest or LARGEST_SIDE)
     mode = "L" if all(is_grey for _, is_grey in headers) else "RGB"
     pixels = empty_images(len(paths), len(mode), size, size)
     images = stream_images(paths, f"reading {Path(paths[0]).parent}")
     for row, image in zip(pixels, images, strict=True):
-        square = ImageOps.fit(image.convert(mode), (size, size), Image.Resampling.BICUBIC)
-        row[:] = np.asarray(square).reshape(size, size, len(mode)).transpose(2, 0, 1)
+        row[:] = central_square(image, mode, size)
     return pixels
+
+
+def central_square(image: Image.Image, mode: str, size: int) -> NDArray[np.uint8]:
+    """(C, size, size) in the mode L or RGB, resized with Pillow's antialiased bicubic filter."""
+    square = ImageOps.fit(image.convert(mode), (size, size), Image.Resampling.BICUBIC)
+    return np.asarray(square).reshape(size, size, len(mode)).transpose(2, 0, 1)
 
 
 @contextmanager
@@ -107,7 +111,7 @@ def naming(path: str | Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be read as an image: {reason}") from None
 
 
-def _use(path: str | Path, use: Callable[[Image.Image], T]) -> T:
+def use_image(path: str | Path, use: Callable[[Image.Image], T]) -> T:
     """`use` of the opened file, or of it without its metadata, where that keeps Pillow from the pixels."""
     with naming(path):
         try:
@@ -132,7 +136,7 @@ def decoded(image: Image.Image) -> tuple[Image.Image, bool]:
     """The image as L or RGB, upright, and whether the file has further frames; those of a JPEG are previews."""
     _refuse_unreadable(image)
     flat = _composited(_of_8_bits(image))
-    turn = _turn(image)
+    turn = turn_of(image)
     has_more = image.format not in {"JPEG", "MPO"} and _is_animated(image)
     return flat if turn is None else flat.transpose(turn), has_more
 
@@ -177,7 +181,7 @@ def _composited(image: Image.Image) -> Image.Image:
     return canvas
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
+def turn_of(image: Image.Image) -> Image.Transpose | None:
     """What turns it upright, if its EXIF data can be read and say that it is not."""
     try:
         return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
