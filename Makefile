@@ -19,10 +19,10 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
-repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not up to date; which claims hold here?
+repro: $(INSTALLED)  ## run every stage that is not up to date, and show which claims hold
 	snakemake --cores all
-	@difflab track || true   # a store that is down is no reason to fail
-	@difflab verify || true   # a verdict on the results; that the pipeline ran is what the exit status says
+	@difflab track || true   # an unreachable MLflow store is not an error
+	@difflab verify || true   # a failed claim is not an error: the exit status is that of the pipeline
 	@printf '%s\n' '' 'Next:' \
 	    '  report/index.html   all figures and metrics on one page' \
 	    '  difflab results     the files that were made' \
@@ -30,7 +30,7 @@ repro: $(INSTALLED)  ## make every figure and metric of params.yaml that is not 
 
 install: $(INSTALLED)  ## install into .venv, run nothing
 
-ui: $(INSTALLED)  ## open the MLflow store of the runs on http://127.0.0.1:5000
+ui: $(INSTALLED)  ## upload the runs and serve MLflow at http://127.0.0.1:5000
 	@difflab track
 	case "$$MLFLOW_TRACKING_URI" in \
 	    http*) echo "the server of MLFLOW_TRACKING_URI has the pages: $$MLFLOW_TRACKING_URI" ;; \
@@ -43,17 +43,17 @@ plots: $(INSTALLED)  ## plot loss curves and figures of HEAD next to those in th
 test: $(INSTALLED)  ## run all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-cluster: $(INSTALLED)  ## run the tests on SLURM, PostgreSQL, MLflow, SSH and S3 servers on this machine, as root
+test-cluster: $(INSTALLED)  ## run the tests that start SLURM, PostgreSQL, MLflow, SSH and S3 servers on this machine, as root
 	pytest -m cluster tests/cluster -rs
 
-pretrained: $(INSTALLED)  ## train the models of pretrained/ again, in hours: DATA=FOLDER with faces/
+pretrained: $(INSTALLED)  ## retrain the models of pretrained/, which takes hours: DATA=FOLDER with faces/
 	python -m pretrained.make --data $(DATA)
 	python -m pretrained.face_quality --data $(DATA)
 
-soak: $(INSTALLED)  ## kill work at 200 moments, and start it twice 50 times: does it end in the same bytes?
+soak: $(INSTALLED)  ## kill small stages at 200 random times, start 50 of them twice, and compare the results byte for byte
 	python -m tests.robustness.soak --kills 200 --pairs 50
 
-bench: $(INSTALLED)  ## measure speed against diffusers, and what DVC costs
+bench: $(INSTALLED)  ## measure the speed compared with diffusers, and the overhead of DVC
 	python -m bench.speed
 	python -m bench.orchestration
 
@@ -66,7 +66,7 @@ lint: $(INSTALLED)  ## check style and types
 	lint-imports
 	pyright
 
-lock: $(VENV)/bin/uv  ## write requirements.lock anew from pyproject.toml; versions locked before stay
+lock: $(VENV)/bin/uv  ## update requirements.lock from pyproject.toml; locked versions stay
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-header --no-annotate -o requirements.lock --quiet
 	sed -i '/^\(cuda\|nvidia\|triton\)\b/d' requirements.lock   # each build of torch pins its own, a CPU build none
 	for python in $(PYTHONS); do \

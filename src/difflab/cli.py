@@ -16,8 +16,8 @@ COMMANDS = {
         "profile": ("difflab profile smoke", "write a profile of conf/ to params.yaml"),
         "recipe": ("difflab recipe mine joint-cosine", "add a recipe as a copy of another one"),
         "check": ("difflab check", "check params.yaml and the files it names"),
-        "plan": ("difflab plan", "show what would run, why, how long"),
-        "rehearse": ("difflab rehearse train", "try stages at full size for a few steps"),
+        "plan": ("difflab plan", "list stages to run, reasons and times"),
+        "rehearse": ("difflab rehearse train", "run stages at full size for a few steps"),
     },
     "Read": {
         "results": ("difflab results", "list figures, metrics and samples"),
@@ -28,11 +28,11 @@ COMMANDS = {
         "seeds": ("difflab seeds metrics/clip.json a b", "average metrics over revisions a, b"),
     },
     "Keep": {
-        "track": ("difflab track", "send runs to MLflow"),
-        "push": ("difflab push", "upload outputs to a DVC remote, checked"),
-        "reference": ("difflab reference --seeds 5", "run several seeds: reference.json"),
-        "docs": ("difflab docs --check", "write generated parts of README, docs"),
-        "mend": ("difflab mend", "restore a dvc.lock that a kill cut"),
+        "track": ("difflab track", "upload runs to MLflow"),
+        "push": ("difflab push", "upload outputs to a remote, and verify"),
+        "reference": ("difflab reference --seeds 5", "run several seeds, write reference.json"),
+        "docs": ("difflab docs --check", "update generated parts of README, docs"),
+        "mend": ("difflab mend", "restore a truncated dvc.lock"),
         "clean": ("difflab clean", "remove checkpoints of killed stages"),
     },
 }
@@ -221,13 +221,15 @@ def build_parser() -> argparse.ArgumentParser:
     command = add("profile")
     command.add_argument("name", help="a file of conf/, such as smoke, cpu or paper, or the path of another YAML file")
     command.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="such as prepare.digit_size=8; ~KEY removes one"
+        "overrides", nargs="*", metavar="KEY=VALUE", help="such as prepare.digit_size=8; ~KEY removes a key"
     )
     command.set_defaults(call=lambda arguments: profile(arguments.name, arguments.overrides))
     command = add("recipe")
     command.add_argument("name", metavar="NAME", help="the name of the new recipe, such as mnistm-cosine")
     command.add_argument("base", metavar="BASE", help="the recipe to copy, such as mnistm-linear")
-    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="such as training.seed=1; ~KEY removes one")
+    command.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="such as training.seed=1; ~KEY removes a key"
+    )
     command.set_defaults(call=lambda arguments: recipe(arguments.name, arguments.base, arguments.overrides))
     command = add("check")
     command.set_defaults(call=lambda arguments: check())
@@ -236,12 +238,14 @@ def build_parser() -> argparse.ArgumentParser:
     command = add("report")
     command.set_defaults(call=lambda arguments: report())
     command = add("compare")
-    command.add_argument("a", metavar="A", help="a commit or DVC experiment, or such as metrics/joint-cosine.json")
-    command.add_argument("b", nargs="?", metavar="B", help="another; without it, the working folder")
+    command.add_argument(
+        "a", metavar="A", help="a commit, a DVC experiment, or a file such as metrics/joint-cosine.json"
+    )
+    command.add_argument("b", nargs="?", metavar="B", help="another one; default: the working folder")
     command.set_defaults(call=lambda arguments: compare(arguments.a, arguments.b))
     command = add("why")
     command.add_argument("file", type=Path, metavar="FILE", help="an output of the pipeline, or a copy of one")
-    command.add_argument("--since", metavar="REV", help="also what was changed since: a commit or DVC experiment")
+    command.add_argument("--since", metavar="REV", help="also show the changes since this commit or DVC experiment")
     command.set_defaults(call=lambda arguments: why(arguments.file, arguments.since))
     command = add("plan")
     command.set_defaults(call=lambda arguments: plan())
@@ -250,11 +254,17 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--steps", type=int, default=2, metavar="N", help="training steps or images (default: 2)")
     command.set_defaults(call=lambda arguments: rehearse(arguments.stages, arguments.steps))
     command = add("verify")
-    command.add_argument("revision", nargs="?", metavar="REV", help="a commit to run from nothing, in a clone, first")
-    command.add_argument("--strict", action="store_true", help="exit status 1 if a claim fails or > 10 %% are outside")
+    command.add_argument("revision", nargs="?", metavar="REV", help="a commit to run from scratch first, in a clone")
+    command.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit status 1 if a claim fails or > 10 %% of measurements are outside their intervals",
+    )
     command.set_defaults(call=lambda arguments: verify(arguments.revision, arguments.strict))
     command = add("reference")
-    command.add_argument("files", nargs="*", metavar="NAME", help="metrics files by stem; default: all of claims.yaml")
+    command.add_argument(
+        "files", nargs="*", metavar="NAME", help="metrics files without suffix; default: all in claims.yaml"
+    )
     command.add_argument("--seeds", type=int, default=5, metavar="K", help="number of training seeds (default: 5)")
     command.add_argument("--revision", default="HEAD", metavar="REV", help="the commit to run (default: HEAD)")
     command.set_defaults(call=lambda arguments: reference(arguments.seeds, arguments.files, arguments.revision))
@@ -267,14 +277,14 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("revisions", nargs="+", metavar="REV", help="commits or DVC experiments, one for each seed")
     command.set_defaults(call=lambda arguments: seeds(arguments.file, arguments.revisions))
     command = add("push")
-    command.add_argument("remote", nargs="?", metavar="REMOTE", help="a DVC remote (default: the one of .dvc/config)")
+    command.add_argument("remote", nargs="?", metavar="REMOTE", help="a DVC remote (default: the one in .dvc/config)")
     command.set_defaults(call=lambda arguments: push(arguments.remote))
     command = add("mend")
     command.set_defaults(call=lambda arguments: mend())
     command = add("clean")
     command.set_defaults(call=lambda arguments: clean())
     command = add("track")
-    command.add_argument("--follow", action="store_true", help="go on until interrupted: curves of running trainings")
+    command.add_argument("--follow", action="store_true", help="upload curves of running trainings until interrupted")
     command.set_defaults(call=lambda arguments: track(arguments.follow))
     return parser
 
@@ -282,7 +292,7 @@ def build_parser() -> argparse.ArgumentParser:
 def overview() -> str:
     """A line for each command: an example, and what it does."""
     width = max(len(example) for group in COMMANDS.values() for example, _ in group.values())
-    lines = ["The commands, each with an example:"]
+    lines = ["Commands, each with an example:"]
     for group, commands in COMMANDS.items():
         lines += ["", f"{group}:", *(f"  {example:<{width}}  {text}" for example, text in commands.values())]
     return "\n".join(lines)

@@ -59,15 +59,15 @@ class SetParams(Section):
         default=None, description="folder or file, relative to data.root; null: the name of the data set"
     )
     classes: Distinct[ClassName] | None = Field(
-        default=None, description="of a folder the classes to use, of arrays the names of labels 0, 1, …; null: all"
+        default=None, description="for folders, the classes to use; for arrays, the names of labels 0, 1, …; null: all"
     )
     size: int | None = Field(
         default=None, ge=8, le=256, multiple_of=2, description="pixels per side; null: the size in prepare"
     )
     validation: Share = Field(default=0.1, description="share of each class for validation, of the training images")
-    test: Share = Field(default=0.2, description="share of each class for the test, where the source has no test set")
+    test: Share = Field(default=0.2, description="share of each class for testing, if the source has no test set")
     persons: FaceIdentity | None = Field(
-        default=None, description="without classes: how file names tell persons apart; null: with classes"
+        default=None, description="for data sets without classes: how file names identify persons; null: with classes"
     )
 
     def check(self) -> None:
@@ -85,7 +85,9 @@ class SetParams(Section):
 class EmbeddedParams(Section):
     """Sizes of the embedded data sets."""
 
-    copies_per_digit: int = Field(ge=1, le=1000, description="slightly moved copies of each training digit of MNIST")
+    copies_per_digit: int = Field(
+        ge=1, le=1000, description="slightly distorted copies of each training digit of MNIST"
+    )
     street_numbers: int = Field(ge=100, le=1_000_000, description="rendered house-number crops in all splits together")
 
 
@@ -104,7 +106,7 @@ class DataParams(Section):
 
 
 class PrepareParams(Section):
-    """Image sizes of data sets that have none of their own."""
+    """Image sizes of data sets that do not set their own."""
 
     digit_size: int = Field(ge=8, le=256, multiple_of=2, description="pixels per side of data sets with classes")
     face_size: int = Field(

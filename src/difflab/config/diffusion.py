@@ -29,7 +29,7 @@ from difflab.config.training import TrainingParams
 Beta = Annotated[float, Field(ge=1e-6, le=0.999)]
 LEAST_SIGNAL = 2.0**-126  # float32's smallest normal number: below this ᾱ no step leads back from noise
 MAX_NOISES = 10_000  # at 256×256 they fill 8 GB
-AT_ONCE = "images at once; it changes the rounding of networks"
+AT_ONCE = "images per batch; affects results by rounding"
 
 
 def require_signal(num_timesteps: int, beta_start: float, beta_end: float, key: str, found: float) -> None:
@@ -136,7 +136,7 @@ class _RecipeSampling(SamplerParams):
         default=None,
         min_length=2,
         max_length=2,
-        description="share of the time steps t/T with guidance; elsewhere s = 1; null: all",
+        description="interval of t/T with guidance; elsewhere s = 1; null: all steps",
     )
     images_per_digit: int = Field(
         ge=10,
@@ -204,12 +204,12 @@ RecipeData = Annotated[dict[SetName, Classes], Field(min_length=1)]
 
 
 class RecipeParams(Section):
-    """A diffusion model of labeled images: trained, sampled, evaluated and plotted by stages of its own."""
+    """A diffusion model of labeled images: trained, sampled, evaluated and plotted by its own stages."""
 
     schedule: ScheduleParams = Field(description="schedule of the forward process")
     network: NetworkParams
     training: TrainingParams
-    data: RecipeData = Field(description="classes to learn from each data set by its name: a list, or all")
+    data: RecipeData = Field(description="classes to learn from each data set: a list, or all")
     hold_out_validation: bool = Field(description="log the loss on the validation split, and do not train on it")
     condition: ConditionParams | None = Field(description="condition of the network; null: unconditional")
     sampling: RecipeSamplingParams = Field(description="settings for the samples of the recipe")
@@ -236,7 +236,9 @@ class FaceSamplingParams(SamplerParams):
     num_noises: int = Field(ge=1, le=MAX_NOISES, description="number of starting noises")
     etas: Distinct[Probability] = Field(description="values of η, with 0 among them")
     step_seeds: Distinct[Seed] = Field(description="seeds of the noise that steps with η > 0 add")
-    min_max_rescale: bool = Field(default=False, description="whether each image is stretched to its own range")
+    min_max_rescale: bool = Field(
+        default=False, description="whether to rescale each image by its own minimum and maximum"
+    )
 
     def check(self) -> None:
         super().check()
@@ -252,7 +254,7 @@ class FaceInterpolationParams(Section):
     """Slerp and lerp between two starting noises."""
 
     noises: Distinct[Annotated[int, Field(ge=0, lt=MAX_NOISES)]] = Field(
-        max_length=2, min_length=2, description="numbers of the two noises"
+        max_length=2, min_length=2, description="indices of the two noises"
     )
     num_images: int = Field(ge=3, le=1000, description="images at equal steps of α from 0 to 1")
 
@@ -261,12 +263,12 @@ class FacesParams(Section):
     """A diffusion model of faces."""
 
     data: Annotated[dict[SetName, All], Field(min_length=1, max_length=1)] = Field(
-        description="the data set without classes to learn: its name, and all"
+        description="data set without classes to train on, as {NAME: all}"
     )
     checkpoint: Text | None = Field(
         description="folder or hub id of a diffusers pipeline, or a UNet.pt; null: train one"
     )
-    schedule: ScheduleParams = Field(description="schedule of a training, or of the course's UNet.pt")
+    schedule: ScheduleParams = Field(description="schedule for training, or of the course's UNet.pt")
     network: NetworkParams
     training: TrainingParams
     sampling: FaceSamplingParams

@@ -30,7 +30,7 @@ from difflab.config.training import TrainingParams, require_whole_batches
 
 # What a model learns, by name; dvc.yaml has its stages for each name, and so for none without the section.
 Scenes = Annotated[dict[Literal["circles"], Literal["all"]], Field(min_length=1)]
-OF_SCENES = "data to learn: circles, the scenes of the section of that name, and all"
+OF_SCENES = "training data, as {circles: all}: the scenes of the section circles"
 
 
 class ClipNetworkParams(Section):
@@ -38,7 +38,7 @@ class ClipNetworkParams(Section):
 
     image_size: Pixels = Field(description="pixels per side")
     patch_size: Pixels = Field(description="pixels per side of a patch; divides image_size")
-    text_length: int = Field(ge=3, le=1024, description="most tokens of a prompt, begin and end included")
+    text_length: int = Field(ge=3, le=1024, description="maximum number of tokens of a prompt, including begin and end")
     vision_layers: Depth = Field(description="transformer layers of the image encoder")
     text_layers: Depth = Field(description="transformer layers of the text encoder")
     hidden_size: Width = Field(description="width of both encoders")
@@ -55,7 +55,7 @@ class ColoredDigitsParams(Section):
     """Handwritten digits in color, the other half of CLIP's training data."""
 
     seed: Seed = Field(description="seed of the choice of pairs")
-    unseen_pairs: Share = Field(description="share of (color, digit) pairs kept from training")
+    unseen_pairs: Share = Field(description="share of (color, digit) pairs held out from training")
 
 
 class ClipParams(Section):
@@ -81,7 +81,7 @@ Template = Annotated[str, AfterValidator(_names_the_object)]
 
 
 class UnseenImagesParams(Section):
-    """Generated images of combinations that are kept from training."""
+    """Generated images of combinations that are held out from training."""
 
     seed: Seed = Field(description="seed of the images")
     images_per_class: int = Field(ge=1, le=10_000, description="images for each unseen pair")
@@ -150,12 +150,14 @@ class GuidedSamplingParams(Section):
 
 
 class CaptionedImagesParams(Section):
-    """Images with captions, of the user's, to fine-tune the pretrained model on."""
+    """Your own captioned images to fine-tune the pretrained model on."""
 
     folder: Text | None = Field(
         description="folder with metadata.jsonl, in the layout of imagefolder; null: use the model as it is"
     )
-    num_validation: NumImages = Field(description="the last captions, which are kept from training and sampled")
+    num_validation: NumImages = Field(
+        description="number of captions, the last ones, that are held out from training and sampled"
+    )
 
 
 class TextToImageParams(Section):
@@ -222,12 +224,14 @@ class ControlSamplesParams(Section):
 
 
 class PairsParams(Section):
-    """Pairs of a conditioning image and an image, of the user's."""
+    """Your own pairs of a conditioning image and a target image."""
 
     folder: Text | None = Field(
         description="folder with prompt.json, in the layout of Fill50k; null: scenes of one circle"
     )
-    num_validation: NumImages = Field(description="the last pairs, which are kept from training and sampled")
+    num_validation: NumImages = Field(
+        description="number of pairs, the last ones, that are held out from training and sampled"
+    )
 
 
 class ControlNetParams(Section):

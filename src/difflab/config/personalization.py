@@ -40,7 +40,7 @@ class ConceptCirclesParams(Section):
 
 
 class PriorParams(Section):
-    """Images that the model generates before its training, and is also trained on to keep what it knows."""
+    """Images that the model generates before training and is also trained on, to preserve its prior knowledge."""
 
     seed: Seed = Field(description="seed of the noise bank")
     prompts: Prompts = Field(description="prompts for the images, in turn")

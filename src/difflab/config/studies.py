@@ -17,7 +17,7 @@ class EvaluationParams(Section):
     num_resamples: int = Field(ge=1, le=1_000_000, description="resamples of the bootstrap")
     nearest_k: int = Field(ge=1, le=1000, description="neighbors for precision, recall, density and coverage")
     inception_weights: Text | None = Field(
-        description="file inception-2015-12-05.pt, for distances in its features too"
+        description="file inception-2015-12-05.pt, to also compute distances in Inception features"
     )
 
 

@@ -26,32 +26,36 @@ Compilation = Literal["auto", "always", "never"]
 class ComputeParams(Section):
     """Threads and precision, for all stages."""
 
-    threads: int = Field(ge=1, le=1024, description="CPU threads of a stage; results depend on it, because sums do")
+    threads: int = Field(
+        ge=1, le=1024, description="CPU threads of a stage; affects results, because it changes the order of sums"
+    )
     mixed_precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto", description="precision of training; auto is bf16 on GPUs that support it"
     )
-    compile: Compilation = Field(default="auto", description="compile trainings with torch.compile; auto: long ones")
+    compile: Compilation = Field(
+        default="auto", description="compile trainings with torch.compile; auto: only long ones"
+    )
 
 
 STAGES = r"^(adapt|autoencoder|clip|controlnet|custom_diffusion|faces|invert|judge|text_to_image|train)$"  # that train
 
 
 class RuntimeParams(Section):
-    """What changes no result but by rounding: no stage declares this section, so that changing it reruns nothing."""
+    """Settings that affect results only by rounding: no stage declares this section, so changing it reruns nothing."""
 
     gpus: int = Field(
-        default=0, ge=0, le=1024, description="GPUs that each training and sampling asks for; it has a process for each"
+        default=0, ge=0, le=1024, description="GPUs requested by each training and sampling, with one process on each"
     )
     in_memory_limit: float = Field(
         default=8.0,
         gt=0,
         le=65536,
-        description="GiB of images that a stage holds in memory; of more it reads parts from a file",
+        description="GiB of images that a stage keeps in memory; larger data sets are read in parts from a file",
     )
     checkpoint_every: NumSteps = Field(default=250, description="training steps between two checkpoints")
     log_every: NumSteps = Field(default=50, description="training steps between two lines of a training log")
     log_every_in: dict[Annotated[str, Field(pattern=STAGES)], NumSteps] = Field(
-        default={}, description="log_every of single stages that train"
+        default={}, description="log_every for single training stages"
     )
 
 
@@ -62,18 +66,19 @@ class TrainingParams(Section):
     num_epochs: int = Field(ge=1, le=1_000_000, description="passes over the training data")
     batch_size: BatchSize = Field(description="images for each step; a smaller last batch of an epoch is dropped")
     gradient_accumulation_steps: BatchSize = Field(
-        default=1, description="equal parts of a batch that pass through the network one after another, to save memory"
+        default=1, description="number of equal micro-batches that each batch is split into, to save memory"
     )
     gradient_checkpointing: bool = Field(
-        default=False, description="whether the backward pass computes activations again, to save memory"
+        default=False, description="whether the backward pass recomputes activations, to save memory"
     )
     optimizer: Literal["adam", "adamw", "adamw_8bit"] = Field(
-        default="adamw", description="with β = (0.9, 0.999); adamw_8bit keeps its moments in 8 bits, by bitsandbytes"
+        default="adamw",
+        description="optimizer with β = (0.9, 0.999); adamw_8bit stores its moments in 8 bits (bitsandbytes)",
     )
     learning_rate: float = Field(gt=0, le=1, description="learning rate after the warm-up")
     weight_decay: NonNegative = Field(default=0.0, description="weight decay of the optimizer")
     lr_schedule: Literal["constant", "linear", "cosine"] = Field(
-        default="cosine", description="course of the learning rate after the warm-up; linear and cosine end at 0"
+        default="cosine", description="learning rate schedule after the warm-up; linear and cosine end at 0"
     )
     lr_interval: Literal["step", "epoch"] = Field(default="step", description="how often the learning rate changes")
     warmup_steps: int = Field(default=0, ge=0, le=1_000_000_000, description="steps of a linear warm-up")
@@ -84,7 +89,7 @@ class TrainingParams(Section):
         default=1.0, gt=0, le=1_000_000, description="norm to which gradients are clipped; null: no clipping"
     )
     num_snapshots: int = Field(
-        default=0, ge=0, le=1000, description="sets of weights to keep, at equal intervals of the training"
+        default=0, ge=0, le=1000, description="number of snapshots of the weights to keep, at equal intervals"
     )
 
     def check(self) -> None:
@@ -160,7 +165,7 @@ class TsneParams(Section):
 
     seed: Seed = Field(description="seed of the embedding")
     perplexity: float = Field(ge=1, le=10_000, description="perplexity, below the number of embedded images")
-    num_images: int = Field(ge=10, le=100_000, description="most images of each domain")
+    num_images: int = Field(ge=10, le=100_000, description="maximum number of images of each domain")
 
     def check(self) -> None:
         most = 2 * self.num_images
@@ -171,11 +176,9 @@ class AdaptationParams(Section):
     """Unsupervised domain adaptation of a classifier."""
 
     data: Annotated[dict[Literal["sets"], Literal["all"]], Field(min_length=1)] = Field(
-        description="data to learn: sets, the data sets of the scenarios, and all"
+        description="training data, as {sets: all}: the data sets of the scenarios"
     )
-    scenarios: Scenarios = Field(
-        description="pairs SOURCE-TARGET of data sets with the same classes, and all for these classes"
-    )
+    scenarios: Scenarios = Field(description="pairs of data sets with the same classes, as {SOURCE-TARGET: all}")
     methods: dict[Method, MethodParams] = Field(description="settings of the four methods")
     num_runs: int = Field(ge=2, le=1000, description="runs of each method, with the training seeds seed, seed + 1, …")
     network: ClassifierParams

@@ -43,7 +43,7 @@ class Tables:
     def section(self, title: str, key: str, field: Schema) -> str:
         """Heading, text and table of the section `key`, or of a kind of section where `key` is empty."""
         entries, kind = _section(key, _without_null(field)[0])
-        optional = " It can be left out, and its stages with it." if "default" in field else ""
+        optional = " This section and its stages can be left out." if "default" in field else ""
         rows = (row for name, below in self._fields(kind) for row in self.rows(f"{entries}.{name}".strip("."), below))
         return f"### {title}\n\n{self._text(kind, field)}{optional}\n\n{HEAD}{''.join(rows)}"
 

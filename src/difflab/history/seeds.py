@@ -13,7 +13,7 @@ from difflab.history.revisions import Revision
 if TYPE_CHECKING:
     import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
-RULE = "Mean over the revisions with its 95 % interval by Student's t; they must differ in seeds alone."
+RULE = "Mean over the revisions with its 95 % interval (Student's t); the revisions must differ only in seeds."
 
 
 def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:

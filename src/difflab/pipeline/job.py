@@ -28,7 +28,7 @@ def run() -> None:
     """Reproduce the stages of the command line, one after another."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", nargs="*", metavar="STAGE")
-    parser.add_argument("--force", action="store_true", help="run a stage also where nothing has changed")
+    parser.add_argument("--force", action="store_true", help="run a stage even if nothing has changed")
     arguments = parser.parse_args()
     with set_loggers_level(logging.CRITICAL), named_job(), open_repo(_wait_for_lock=True) as repo:
         for stage in arguments.stages:
