@@ -1,10 +1,10 @@
-"""Second runner of dvc.yaml: one Snakemake rule for each DVC stage, so nothing about the DAG is written here.
+"""Second runner of dvc.yaml: one Snakemake rule for each DVC stage; the DAG is defined in dvc.yaml alone.
 
-DVC's hashes say which stages are stale; Snakemake orders them, runs them in parallel, and each job enters its outputs
-into dvc.lock. In dvc.yaml a folder among the outs ends with "/", `meta:` gives threads, mem_mb, runtime (minutes) and
-gpu, and a stage whose outs are all `persist: true` is no rule and runs first. The outputs of rules are `update`:
-Snakemake would delete others before a job, also where DVC then finds that nothing has changed.
-A stage without outs runs when all others are done. What a stage prints goes to .cache/logs/STAGE.log.
+DVC's hashes decide which stages are stale; Snakemake schedules them in parallel, and each job records its outputs in
+dvc.lock. In dvc.yaml, folders among the outs end with "/", and `meta:` gives threads, mem_mb, runtime (minutes) and
+gpu. A stage whose outs are all `persist: true` has no rule and runs first; a stage without outs runs last. The outputs
+of rules are marked `update`, or Snakemake would delete them before a job, even if DVC then finds no change.
+The output of a stage goes to .cache/logs/STAGE.log.
 """
 
 import fcntl
@@ -37,20 +37,20 @@ from difflab.history.revisions import Revision
 from difflab.setup.check import check_params
 from difflab.setup.inputs import link_inputs
 
-# The commands of the stages are those of this environment, also where it is not activated.
+# Stages run the commands of this environment, even if it is not activated.
 BINARIES = str(Path(sys.executable).parent)
 if BINARIES not in os.environ["PATH"].split(os.pathsep):
     os.environ["PATH"] = os.pathsep.join([BINARIES, os.environ["PATH"]])
 
 JOB = f"{shlex.quote(sys.executable)} -m difflab.pipeline.job"  # `dvc repro` with less parsing
-SMALL = 30  # minutes of `runtime`: stages that one job on a cluster runs together where they hang together
+SMALL = 30  # minutes of `runtime`: connected stages up to this time share one cluster job
 CHANGED = set()
 SECONDS = {}
 GPUS = 0
 
 
 def restore_output(persistence, path, restore=FileBackupMixin.restore_output):
-    """After a failure Snakemake copies the old output into the file that is there, which may be a link to DVC's cache."""
+    """Remove the file first: Snakemake would copy the old output into it, and it may be a link to DVC's cache."""
     if not path.is_dir():
         path.unlink(missing_ok=True)
     return restore(persistence, path)
@@ -60,7 +60,7 @@ FileBackupMixin.restore_output = restore_output
 
 
 def is_changed(stage):
-    """Whether DVC calls it so, or another DVC is at work on it or its inputs."""
+    """Whether the stage has changed according to DVC, or another DVC process is using it or its inputs."""
     try:
         return bool(stage.status())
     except LockError:
@@ -68,7 +68,7 @@ def is_changed(stage):
 
 
 def open_repository():
-    """A fault of params.yaml, dvc.lock, dvc.yaml or the repository ends here, in one line."""
+    """Load and check the repository; an error in its files ends the run in one line."""
     global INDEX, CHANGED, LOCK, SECONDS, GPUS
     params = load_params()
     GPUS = params.runtime.gpus
@@ -81,17 +81,17 @@ def open_repository():
         Revision(None).lock
     INDEX = repository.index
     INDEX.graph
-    if workflow.is_main_process:  # a job on a cluster reads this file again
+    if workflow.is_main_process:  # jobs on a cluster also read this file
         Path(".snakemake").mkdir(exist_ok=True)
         LOCK = open(".snakemake/running", "w")
-        try:  # instead of Snakemake's own lock: freed when this process dies, however it dies
+        try:  # replaces Snakemake's lock: the system frees it when this process ends
             fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError("another snakemake is at work in this folder") from None
-        shutil.rmtree(".snakemake/backups", ignore_errors=True)  # of outputs, by a process that was killed
+        shutil.rmtree(".snakemake/backups", ignore_errors=True)  # backups of outputs, left by a killed process
         check_params(params)
-        link_inputs(params)  # DVC compares what they lead to,
-        write_fingerprints()  # and these
+        link_inputs(params)  # DVC hashes the files behind the links,
+        write_fingerprints()  # and these files
         with repository.lock:
             CHANGED = {stage.addressing for stage in INDEX.stages if is_changed(stage)}
         SECONDS = estimated_seconds(read_stages(repository))
@@ -103,11 +103,11 @@ OUTS = {o.def_path.rstrip("/"): o for o in INDEX.outs if not o.persist and not o
 PERSISTENT = [o.def_path.rstrip("/") for o in INDEX.outs if o.persist]
 WITHOUT_RULES = [s.addressing for s in INDEX.stages if s.outs and all(out.persist for out in s.outs)]
 WITHOUT_OUTS = [stage.addressing for stage in INDEX.stages if stage.cmd and not stage.outs]
-LAST = " ".join(WITHOUT_OUTS) or "all"  # what the rule `all` runs
+LAST = " ".join(WITHOUT_OUTS) or "all"  # run by the rule `all`
 FOLDERS = {path for path, out in OUTS.items() if out.def_path.endswith("/") or out.hash_info.isdir}
 call(lambda: check_outputs(f"{path}/" if path in FOLDERS else path for path in OUTS))
 STAGES = {o.stage.addressing: o.stage for o in OUTS.values()}
-STALE = Path(".snakemake/stale")  # always new: an input of each stage that DVC calls changed
+STALE = Path(".snakemake/stale")  # always new: an input of every changed stage
 if workflow.is_main_process:
     CHANGED &= STAGES.keys()
     STALE.write_text(str(time.time()))
@@ -118,7 +118,7 @@ onstart:
 
 
 def is_forced(stage):
-    """Whether the command line forces it, or one above it; known when jobs are planned, and not while this is read."""
+    """Whether the command line forces it or a stage upstream; known only once Snakemake plans the jobs."""
     settings = workflow.dag_settings
     names = {str(name).rstrip("/") for name in settings.forcerun}
     above = {stage, *nx.descendants(INDEX.graph, stage)}
@@ -126,13 +126,13 @@ def is_forced(stage):
 
 
 def producers(dep):
-    """Snakemake wants exact outputs; a DVC dep may also lie inside an output, or be a folder that holds several."""
+    """The outputs behind a DVC dependency, which may also be inside an output or a folder of several outputs."""
     dep = dep.rstrip("/")
     return [o for o in OUTS if f"{dep}/".startswith(f"{o}/") or o.startswith(f"{dep}/")] or [dep]
 
 
 def inputs(stage, wildcards):
-    """What the stage's job waits for; times count only below a stage that DVC calls changed."""
+    """The inputs of the stage's job; modification times count only downstream of a changed stage."""
     deps = [d.def_path for d in stage.deps if not isinstance(d, ParamsDependency)]
     made = [dep for dep in deps if not any(f"{dep}/".startswith(f"{path}/") for path in PERSISTENT)]
     files = [p for dep in made for p in producers(dep)]
@@ -165,14 +165,14 @@ def is_small(stage):
 
 @lru_cache(None)
 def level(stage):
-    """How many stages that are not small lie above, at most: between two small ones of one level there is none."""
+    """The most stages upstream on a path that are not small: there is none between two small ones of equal level."""
     above = INDEX.graph.successors(stage)
     return max((level(other) + (not is_small(other)) for other in above), default=0)
 
 
 @lru_cache(None)
 def minutes_left(stage):
-    """The longest chain of `runtime` from the start of a stage to the end of the pipeline."""
+    """The longest chain of `runtime`, in minutes, from the start of a stage to the end of the pipeline."""
     return needs(stage)["runtime"] + max(map(minutes_left, INDEX.graph.predecessors(stage)), default=0)
 
 
@@ -184,7 +184,7 @@ JOBS["all"] = Job(LAST, 0, list(map(rule_of, STAGES.values())))
 
 for stage in STAGES.values():
     need = needs(stage)
-    # Only the scripts in stages/ keep a record; the others take seconds.
+    # Only scripts in stages/ have run records; the others take seconds.
     seconds = SECONDS.get(stage.addressing, None if stage.cmd and "stages/" in stage.cmd else 0)
     limited = {"cores": need["threads"], "jobs": 1, "gpu": need["gpu"]}
     JOBS[rule_of(stage)] = Job(stage.addressing, seconds, list(map(rule_of, INDEX.graph.successors(stage))), limited)
@@ -204,7 +204,7 @@ for stage in STAGES.values():
         group:
             f"small_{level(stage)}" if is_small(stage) else None
         threads: need["threads"]
-        priority: minutes_left(stage)  # the longest chain first, or it runs alone at the end
+        priority: minutes_left(stage)  # start the longest chain first, or it runs alone at the end
         resources:
             mem_mb=need["mem_mb"],
             runtime=need["runtime"],

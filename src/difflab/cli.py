@@ -39,23 +39,23 @@ COMMANDS = {
 
 
 def profile(name: str, overrides: list[str]) -> None:
-    """Write a profile of conf/ to params.yaml, which stays as it was if the result is not valid."""
+    """Write a profile from conf/ to params.yaml; if the result is not valid, params.yaml is unchanged."""
     from difflab.setup.profiles import write_profile
 
     write_profile(name, overrides)
 
 
 def recipe(name: str, base: str, overrides: list[str]) -> None:
-    """Add to params.yaml a recipe that differs from another one in some values."""
+    """Add a copy of a recipe to params.yaml, with some values changed."""
     from difflab.setup.profiles import write_recipe
 
     write_recipe(name, base, overrides)
 
 
 def check() -> None:
-    """Refuse a params.yaml with a bad value, and a checkout whose outputs could not be written.
+    """Validate params.yaml and check that all outputs can be written.
 
-    Links the files and folders that params.yaml names below inputs/, where DVC sees what is in them.
+    Links the files and folders named in params.yaml below inputs/, where DVC hashes their contents.
     """
     from difflab.config.params import load_params
     from difflab.history.mending import keep_whole_lock
@@ -71,7 +71,7 @@ def check() -> None:
 
 
 def results() -> None:
-    """Name the figures, metrics and samples that the pipeline of dvc.yaml has made, and the report."""
+    """List the existing figures, metrics and samples of the pipeline in dvc.yaml, and the report."""
     from difflab.history.measurements import read_metrics
     from difflab.pipeline.dvc_repo import open_repo
 
@@ -90,14 +90,14 @@ def results() -> None:
 
 
 def compare(a: str, b: str | None) -> None:
-    """Compare two metrics files, or two revisions, and write the page of the latter."""
+    """Compare two metrics files, or two revisions; for revisions, also write a page with their figures."""
     from difflab.history.compare import RULE, compare_files, compare_revisions
 
     if not a.endswith(".json"):
         from difflab.report.comparison import write_comparison
 
         print(compared := compare_revisions(a, b), flush=True)
-        print("", write_comparison(compared), sep="\n")  # refused where a figure is not in DVC's cache
+        print("", write_comparison(compared), sep="\n")  # fails if a figure is not in DVC's cache
         return
     if b is None:
         raise UserError(f"compare: found one file, {a}, allowed: two files, or one or two revisions")
@@ -105,14 +105,14 @@ def compare(a: str, b: str | None) -> None:
 
 
 def report() -> None:
-    """Write the page of all figures and metrics."""
+    """Write the HTML page with all figures and metrics."""
     from difflab.report.page import write_report
 
     print(write_report())
 
 
 def why(file: Path, since: str | None) -> None:
-    """Say which stage made a file, when, of what, and what was changed since a revision."""
+    """Show which stage made a file, when and from which inputs, and what has changed since a revision."""
     from difflab.history.why import explain
     from difflab.tracking.store import tracked_run
 
@@ -120,24 +120,24 @@ def why(file: Path, since: str | None) -> None:
 
 
 def plan() -> None:
-    """Say what the runners would run, why, and how long it took before."""
+    """List the stages that a runner would run, with reasons and earlier run times."""
     from difflab.config.params import load_params
     from difflab.history.plan import plan, report
     from difflab.setup.inputs import link_inputs
 
-    link_inputs(load_params(PARAMS))  # DVC compares what they lead to
+    link_inputs(load_params(PARAMS))  # DVC hashes the files behind the links
     print(report(plan()))
 
 
 def rehearse(stages: list[str], steps: int) -> None:
-    """Run each stage at full size for a few steps, in a scratch folder: parameters, memory, time, what is missing."""
+    """Run each stage at full size for a few steps, in a scratch folder; print sizes, times and missing files."""
     from difflab.rehearsal.rehearse import rehearse
 
     print(rehearse(stages, steps))
 
 
 def verify(revision: str | None, strict: bool) -> None:
-    """Say which claims hold here, and which headline measurements lie outside the reference."""
+    """Show which claims hold for this run, and which headline measurements are outside their intervals."""
     from difflab.history.verify import verify
 
     sys.exit(verify(revision, strict))
@@ -152,7 +152,7 @@ def reference(seeds: int, files: list[str], revision: str) -> None:
 
 
 def docs(files: list[Path], check: bool) -> None:
-    """Write the generated parts of README and docs; the exit status is 1 if something is left to mend."""
+    """Write the generated parts of README and docs; exit with status 1 if problems remain."""
     from difflab.docs.pages import write_pages
 
     for line in (wrong := write_pages(files, check)):
@@ -161,7 +161,7 @@ def docs(files: list[Path], check: bool) -> None:
 
 
 def seeds(file: Path, names: list[str]) -> None:
-    """Show each metric's mean over experiments that differ in seeds, with its interval."""
+    """Show the mean and interval of each metric over experiments that differ only in their seeds."""
     from difflab.history.revisions import Revision
     from difflab.history.seeds import RULE, over_seeds
 
@@ -170,7 +170,7 @@ def seeds(file: Path, names: list[str]) -> None:
 
 
 def track(follows: bool) -> None:
-    """Send to the MLflow store what it lacks: once, or every few seconds until interrupted."""
+    """Upload what is missing in the MLflow store, once or every few seconds until interrupted."""
     from difflab.tracking.sending import follow, track
 
     if follows:
@@ -188,7 +188,7 @@ def push(remote: str | None) -> None:
 
 
 def mend() -> None:
-    """Restore the entries of dvc.lock that a killed `dvc repro` has lost, and remove an empty list of files in use."""
+    """Restore what killed runs have truncated: entries of dvc.lock, and DVC's list of the files in use."""
     from difflab.history.mending import mend_repository
 
     for line in mend_repository() or ["dvc.lock: whole, nothing to mend"]:
@@ -196,7 +196,7 @@ def mend() -> None:
 
 
 def clean() -> None:
-    """Remove what killed stages left to go on from."""
+    """Remove the checkpoints of killed stages."""
     from difflab.pipeline.work_folders import clean
 
     for line in clean():
@@ -290,7 +290,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def overview() -> str:
-    """A line for each command: an example, and what it does."""
+    """One line for each command: an example and a description."""
     width = max(len(example) for group in COMMANDS.values() for example, _ in group.values())
     lines = ["Commands, each with an example:"]
     for group, commands in COMMANDS.items():
@@ -299,7 +299,7 @@ def overview() -> str:
 
 
 def run() -> None:
-    """Do what the command line says."""
+    """Run the command given on the command line."""
     arguments = build_parser().parse_args()
     arguments.call(arguments)
 

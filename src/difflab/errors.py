@@ -1,4 +1,4 @@
-"""Errors that the user can correct, and what libraries raise about a user's file as one line with its name."""
+"""Errors that the user can correct; errors of libraries about a user's file, in one line that names it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class UserError(ValueError):
-    """Something the user can correct; the message is one line: the file or key, what was found, what is allowed."""
+    """An error that the user can correct; the message is one line: file or key, found value, allowed values."""
 
 
 class DataError(UserError):
@@ -23,10 +23,10 @@ class DataError(UserError):
 
 
 def call(main: Callable[[], None]) -> None:
-    """Call `main`; an error of the user's, or what DVC or the system refuses, becomes one line and exit status 1.
+    """Call `main`; a UserError, or an error of DVC or the operating system, becomes one line and exit status 1.
 
-    What the terminal's encoding does not have is printed as "?". A reader of stdout that goes away, as `head` does,
-    ends the program without a line.
+    Characters that the terminal's encoding lacks are printed as "?". If the reader of stdout exits, as `head` does, the
+    program ends without a message.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -45,26 +45,26 @@ def call(main: Callable[[], None]) -> None:
             raise
         ending = f"error: dvc: {line}"
     try:
-        if sys.stdout:  # None where it is closed
+        if sys.stdout:  # None if it is closed
             sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at exit, and complains
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes stdout again at exit
         ending = ending or (1 if isinstance(error, BrokenPipeError) else f"error: stdout: {explain(error)}")
     if ending is not None:
         sys.exit(ending)
 
 
 def explain(error: OSError) -> str:
-    """One line: the file, if the error names one, and what happened."""
+    """One line with the error and, if it names a file, that file."""
     text = " ".join(str(error.strerror or error).split())
     return f"{error.filename}: {text}" if error.filename is not None else text
 
 
 @contextmanager
 def reading(place: str | Path, *also: type[Exception], kind: type[UserError] = UserError) -> Iterator[None]:
-    """While the block reads the user's file or folder `place`, an error of its contents becomes one line of `kind`.
+    """In a block that reads the user's file or folder `place`, turn errors about its contents into one line of `kind`.
 
-    That is an error of the operating system or of a library, and one of `also`, which the block's own code raises where
+    These are errors of the operating system and of libraries, and those in `also`, which the block's own code raises if
     the contents are not as expected. Any other error in difflab's own code passes unchanged.
     """
     try:
@@ -78,14 +78,14 @@ def reading(place: str | Path, *also: type[Exception], kind: type[UserError] = U
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """The JSON object in the file `path`. Raises UserError, one line, where there is none."""
+    """The JSON object in the file `path`. Raises UserError, one line, if there is none."""
     with reading(path):
         return parse_json(Path(path).read_bytes(), str(path))
 
 
 def parse_json(content: bytes, place: str) -> dict[str, Any]:
     """The JSON object in the `content` of `place`, with or without a byte order mark. Raises UserError as above, also
-    where a key stands twice."""
+    for a duplicate key."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -103,12 +103,12 @@ def parse_json(content: bytes, place: str) -> dict[str, Any]:
 
 @cache
 def warn(line: str) -> None:
-    """Name on stderr, once, something that is skipped."""
+    """Print a warning on stderr, each text once."""
     print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
 def reason_of(error: Exception, place: str) -> str:
-    """What is wrong with the file or folder `place`, in words."""
+    """The reason of an error about the file or folder `place`, as text."""
     match error:
         case FileNotFoundError():
             return "not found" if error.filename in (None, place) else f"{error.filename}: not found"
@@ -124,7 +124,7 @@ def reason_of(error: Exception, place: str) -> str:
 
 
 def dvc_reason(error: Exception) -> str | None:
-    """What DVC tells its users, on one line; None for any other error. DVC itself is slow to import."""
+    """DVC's error message on one line; None for any other error. Does not import DVC, which is slow."""
     if not any(kind.__module__.startswith("dvc.") and kind.__name__ == "DvcException" for kind in type(error).__mro__):
         return None
     line, cause = _one_line(error), error.__cause__
@@ -134,7 +134,7 @@ def dvc_reason(error: Exception) -> str | None:
 
 
 def _yaml_reason(error: Exception) -> str | None:
-    """Of an error of PyYAML or ruamel.yaml."""
+    """The message of an error of PyYAML or ruamel.yaml; None for any other error."""
     if not any(kind.__name__ == "YAMLError" for kind in type(error).__mro__):
         return None
     mark = getattr(error, "problem_mark", None)
@@ -142,7 +142,7 @@ def _yaml_reason(error: Exception) -> str | None:
 
 
 def _is_our_own(error: Exception) -> bool:
-    """Whether it is one of Python's own errors, but one of the operating system, raised in difflab or in a script."""
+    """Whether it is a built-in exception, not one of the operating system, raised in difflab or a script."""
     if isinstance(error, (OSError, UnicodeError)) or type(error).__module__ != "builtins":
         return False
     trace = error.__traceback__

@@ -1,6 +1,6 @@
-"""`snakemake --logger difflab`, which profiles/default selects. Snakemake finds plugins by the name of the package."""
+"""`snakemake --logger difflab`, which profiles/default selects. Snakemake finds plugins by package name."""
 
-# Snakemake's plugin interface is untyped; what it declares as properties are constants here.
+# Snakemake's plugin interface is untyped; its properties are constants here.
 # pyright: reportMissingTypeStubs=false, reportAssignmentType=false
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 
 
 class LogHandler(LogHandlerBase):
-    """Passes what Snakemake logs to difflab; with --dry-run, --quiet or --verbose it prints what Snakemake does."""
+    """Passes Snakemake's log records to difflab; with --dry-run, --quiet or --verbose, prints Snakemake's output."""
 
     writes_to_stream = True
     writes_to_file = False
@@ -20,7 +20,7 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
-        # Imported here: Snakemake imports all plugins that it finds, and the difflab first on the path may be older.
+        # Imported here: Snakemake imports all plugins that it finds, and the first difflab on the path may be older.
         from snakemake.logging import ColorizingTextHandler
 
         from difflab.pipeline.terminal import Terminal
@@ -39,7 +39,7 @@ class LogHandler(LogHandlerBase):
             else:
                 self.terminal.show(record, self.format)
         except BrokenPipeError:
-            pass  # a reader that goes away, as `head` does, ends no run
+            pass  # a reader of stdout that exits, as `head` does, must not end the run
         except Exception:
             self.handleError(record)
 

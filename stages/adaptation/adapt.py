@@ -1,6 +1,6 @@
-"""Train all runs of one method of domain adaptation: prepared/scenarios/ → models/adapt/SCENARIO-METHOD/.
+"""Train all runs of one domain adaptation method: prepared/scenarios/ → models/adapt/SCENARIO-METHOD/.
 
-Only target-only reads the target's labels.
+Only the method target-only reads the labels of the target domain.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Accuracies of all methods of domain adaptation: models/adapt/ → metrics/adapt.json, figures/adaptation.png."""
+"""Accuracies of all domain adaptation methods: models/adapt/ → metrics/adapt.json, figures/adaptation.png."""
 
 from pathlib import Path
 from typing import Annotated, Any

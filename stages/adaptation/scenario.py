@@ -1,7 +1,7 @@
-"""Check that two domains can be adapted to each other, and copy them: prepared/ → prepared/scenarios/SCENARIO/.
+"""Check that two domains fit together, and copy them: prepared/ → prepared/scenarios/SCENARIO/.
 
-The only stage before the trainings that reads the target's labels; scenario.json holds none. Trainings do not run again
-when a data set changes that the scenario does not use.
+They must have the same classes and image size. This is the only stage before the trainings that reads the target's
+labels; scenario.json contains none. Because of the copy, a change to any other data set reruns no training.
 """
 
 import shutil

@@ -1,6 +1,6 @@
 """t-SNE of the features of one scenario's held-out images → figures/tsne_SCENARIO_{class,domain}.png.
 
-Source-only and DANN side by side; both figures show the same points.
+Each figure shows source-only and DANN side by side; both figures show the same points.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A ControlNet of models/text_to_image/, trained on scenes of one circle or on pairs of images → models/controlnet/."""
+"""Train a ControlNet for models/text_to_image/ on scenes of one circle or on pairs of images → models/controlnet/."""
 
 import shutil
 from functools import partial

@@ -1,4 +1,4 @@
-"""Sample with the ControlNet and, from the same noises, without it → samples/controlnet/{group}.safetensors."""
+"""Sample with and without the ControlNet from the same noises → samples/controlnet/{group}.safetensors."""
 
 from pathlib import Path
 from typing import Annotated
@@ -39,7 +39,7 @@ def main(
         source, groups = Path(pairs.folder), pair_conditions(pairs)
     drawings = all_sample_sets(groups, samples, network.snapshot_files())
     for drawing in drawings:
-        tokenize(base.tokenizer, drawing.requests.prompts)  # an unknown word stops this before the first image
+        tokenize(base.tokenizer, drawing.requests.prompts)  # an unknown word raises before the first image
 
     def sample(batch: SampleSet) -> dict[str, Tensor]:
         if batch.snapshot is None:

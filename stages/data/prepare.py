@@ -16,7 +16,7 @@ def main(
     from difflab.data.dataset import SPLITS, ImageDataset, Split
 
     size = one.size or (params.digit_size if one.persons is None else params.face_size)
-    # A model of faces is neither chosen nor tested by real ones.
+    # Faces need only the training split: no stage validates or tests a face model on real images.
     used: Sequence[Split] = SPLITS if one.persons is None else ["train"]
     images = ImageDataset.load(Path("data") / f"{dataset}.safetensors", used)
     images.resized(size).save(Path("prepared/sets") / f"{dataset}.safetensors")

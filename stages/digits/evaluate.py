@@ -1,6 +1,6 @@
 """Metrics of the samples of one recipe → metrics/RECIPE.json.
 
-From samples/RECIPE/, the classifiers models/judges/ and the real images prepared/recipes/RECIPE/.
+Uses samples/RECIPE/, the classifiers models/judges/ and the real images prepared/recipes/RECIPE/.
 """
 
 from pathlib import Path

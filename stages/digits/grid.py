@@ -1,8 +1,9 @@
 """Figures of the samples of one recipe: samples/RECIPE/ → figures/grid_RECIPE.png, figures/reverse_RECIPE.png.
 
 The images of the grid are copied to studies/same_noise/RECIPE/ for the stage same_noise.
-The grid has ten samples of each class and domain: classes by noises. Samples of an unconditional recipe have a noise
-each, ten to a row; the noises of the first row are the columns of the other recipes' grids.
+The grid has ten samples of each class and domain: one row for each class, one column for each noise. For an
+unconditional recipe every sample has its own noise, ten in a row; the noises of the first row are those of the columns
+in the grids of the other recipes.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The classifier of one data set: prepared/sets/NAME.safetensors → models/judges/NAME/, metrics/judge-NAME.json.
 
-It is trained, or for mnistm loaded from the file `judge.checkpoint`.
+It is trained, or, for mnistm, loaded from the file `judge.checkpoint` if one is given.
 """
 
 import hashlib

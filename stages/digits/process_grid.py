@@ -1,6 +1,6 @@
-"""The reverse process of an unconditional recipe, from pure noise to images → figures/process_RECIPE.png.
+"""The reverse process of an unconditional recipe, from noise to images → figures/process_RECIPE.png.
 
-All T steps of DDPM, even where the recipe is sampled with fewer.
+Runs all T steps of DDPM, even if the recipe is sampled with fewer.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Copy the data sets of one recipe: prepared/sets/DOMAIN.safetensors → prepared/recipes/RECIPE/DOMAIN.safetensors.
 
-The stages that read them do not run again when a data set changes that the recipe does not use.
+Because of the copy, a change to a data set that the recipe does not use reruns no stage of the recipe.
 """
 
 import shutil

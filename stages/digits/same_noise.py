@@ -1,6 +1,6 @@
-"""Samples of all recipes from the same noises, image by image: studies/same_noise/ → figures/same_noise.png.
+"""Samples of all recipes from the same noises, side by side: studies/same_noise/ → figures/same_noise.png.
 
-For each domain one digit: the middle one of those that the most recipes know.
+Shows one digit for each domain: the middle one of the digits that most recipes have learned.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Sample one recipe: models/RECIPE/ → samples/RECIPE/{domain}/{class}_{001..}.png and trace/{domain}_{class}/.
 
-An unconditional recipe has no classes to ask for: {domain}/{001..}.png, as many images in all, and trace/{domain}/.
+For an unconditional recipe, which has no classes: {domain}/{001..}.png, as many images in total, and trace/{domain}/.
 """
 
 from pathlib import Path

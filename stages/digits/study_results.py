@@ -1,4 +1,4 @@
-"""Metrics and figures of the three studies of sampling: studies/, the classifiers → metrics/, figures/."""
+"""Metrics and figures of the three sampling studies: studies/, models/judges/ → metrics/, figures/."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ def fid_study(
     domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
     schedule: Annotated[ScheduleParams, Section("recipes.{recipe}.schedule")],
 ) -> None:
-    """Schedules of other lengths: studies/fid/ → metrics/fid_study.json, figures/fid_study.png."""
+    """Sampling schedules of other lengths: studies/fid/ → metrics/fid_study.json, figures/fid_study.png."""
     from difflab.evaluation.targets import load_targets
     from difflab.systems.digits.figures import length_plots, length_table, save_study
     from difflab.systems.digits.grading import grade_variants, length_metrics, load_variants
@@ -45,7 +45,7 @@ def few_steps(
     domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
-    """Quality against network evaluations → metrics/few_steps_RECIPE.json, figures/few_steps_RECIPE.png."""
+    """Quality by number of network evaluations → metrics/few_steps_RECIPE.json, figures/few_steps_RECIPE.png."""
     from difflab.systems.digits.figures import few_steps_plots, save_study
     from difflab.systems.digits.grading import grade_variants, load_variants
     from difflab.training.device import make_accelerator

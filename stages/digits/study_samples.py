@@ -1,4 +1,4 @@
-"""Samples for the three studies of sampling, a list of variants each: models/RECIPE/ → studies/."""
+"""Samples for the three sampling studies, each with a list of variants: models/RECIPE/ → studies/."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +16,10 @@ def fid_samples(
     params: Annotated[FidDrawingParams, Section("studies.fid.drawing")],
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
-    """A schedule of another length than in training → studies/fid/LENGTH.safetensors.
+    """Samples on a schedule of another length than in training → studies/fid/LENGTH.safetensors.
 
-    As in the report: the schedule is rebuilt with `num_timesteps` = LENGTH over the same range of β, and the network
-    sees time steps 0 … LENGTH-1 as they are.
+    As in the report, the schedule is rebuilt with `num_timesteps` = LENGTH over the same range of β, and the network
+    gets the time steps 0 … LENGTH-1 without rescaling.
     """
     if length < 2:
         raise UserError(f"length: found {length}, allowed: integer ≥ 2")
@@ -45,7 +45,7 @@ def few_steps_samples(
     domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
-    """Few steps of DDIM and DPM-Solver++, and all of DDPM → studies/few_steps/RECIPE.safetensors."""
+    """Samples with few steps of DDIM and DPM-Solver++, and all steps of DDPM → studies/few_steps/RECIPE.safetensors."""
     from difflab.diffusion.samplers import sampler_options
     from difflab.systems.digits.drawing import Variant, draw_variants, load_model
 
@@ -68,7 +68,7 @@ def guidance_samples(
     domains: Annotated[RecipeData, Section("recipes.{recipe}.data")],
     sampling: Annotated[RecipeSamplingParams, Section("recipes.{recipe}.sampling")],
 ) -> None:
-    """Several guidance scales → studies/guidance.safetensors."""
+    """Samples with several guidance scales → studies/guidance.safetensors."""
     from difflab.diffusion.samplers import sampler_options
     from difflab.systems.digits.drawing import Variant, draw_variants, load_model
 

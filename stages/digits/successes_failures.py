@@ -1,4 +1,4 @@
-"""Samples of an unconditional recipe that the classifier is most and least sure of.
+"""Samples of an unconditional recipe with the highest and lowest confidence of the classifier.
 
 samples/RECIPE/DOMAIN/, models/judges/DOMAIN/ → figures/successes_failures_RECIPE.png
 """

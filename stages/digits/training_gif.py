@@ -39,7 +39,7 @@ def main(
 
     pipeline = load_recipe(folder, True, make_accelerator(compute).device)
     weights = nn.ModuleDict({name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)})
-    # Each class in the first domain that has it.
+    # Each class, in the first domain that has it.
     assert isinstance(pipeline, DigitPipeline)
     known = {d: pipeline.condition.classes if names == "all" else as_names(names) for d, names in domains.items()}
     rows = sorted({name: domain for domain, names in reversed(known.items()) for name in names}.items())
@@ -49,7 +49,7 @@ def main(
         "guidance_scale": sampling.guidance_scale,
         "sampler": params.sampler,
         "num_inference_steps": params.num_inference_steps,
-        "timestep_spacing": "trailing",  # with few steps the others would not start from pure noise
+        "timestep_spacing": "trailing",  # with few steps, other spacings would not start from pure noise
         "steps_offset": 0,
     }
     figures = []

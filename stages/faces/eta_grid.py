@@ -1,4 +1,4 @@
-"""The grid of η, from samples/faces/seed_{seed}/ of the first seed → figures/eta_grid.png."""
+"""Samples for each η, from samples/faces/seed_{seed}/ of the first seed → figures/eta_grid.png."""
 
 from typing import Annotated
 

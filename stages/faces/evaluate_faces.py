@@ -1,4 +1,4 @@
-"""Metrics and figures of the faces: samples/faces/, samples/interpolation/ → metrics/faces.json, figures/.
+"""Metrics and figures of the sampled faces: samples/faces/, samples/interpolation/ → metrics/faces.json, figures/.
 
 The figures are slerp.png, lerp.png and interpolation.png.
 """

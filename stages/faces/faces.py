@@ -1,7 +1,7 @@
 """The face model → models/faces/.
 
-Trained on prepared/sets/DATASET.safetensors, or that of `faces.checkpoint`: a folder or hub id of diffusers with its
-own β, or the course's UNet.pt with the β of `faces.schedule`.
+Trained on prepared/sets/DATASET.safetensors, or loaded from `faces.checkpoint`: a diffusers folder or hub id with its
+own schedule, or the course's UNet.pt with `faces.schedule`.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Sample faces on two paths between two noises: models/faces/ → samples/interpolation/{slerp,lerp}/{00..}.png.
 
-The images, of η = 0, are those at equal steps of α from 0 to 1; middle/{slerp,lerp}/ holds those half way between each
-pair of the first four starting noises.
+The images are sampled with η = 0 at equal steps of α from 0 to 1; middle/{slerp,lerp}/ contains the images halfway
+between each pair of the first four starting noises.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ def main(
     middles = middle_noises(params, pipeline.image_size)
     images = [image for path in paths for image in zip(path_files(interpolation, path), paths[path], strict=True)]
     images += [image for path in middles for image in zip(middle_files(params, path), middles[path], strict=True)]
-    # η = 0 adds no noise of any seed.
+    # With η = 0, the seed of the step noise has no effect.
     faces = [Face(file, noise, eta=0.0, step_seed=0, number=0) for file, noise in images]
     sample_faces(Path("samples/interpolation"), faces, pipeline, params, compute)
 

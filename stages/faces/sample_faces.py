@@ -1,6 +1,6 @@
 """Sample faces for each η from the same noises: models/faces/ → samples/faces/seed_{seed}/eta_{η}/{00..}.png.
 
-The seeds are those of the noise that the steps add.
+The seeds are those of the noise added in each step.
 """
 
 from typing import Annotated

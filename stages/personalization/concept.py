@@ -1,4 +1,4 @@
-"""The images of one concept, circles of a color or photographs → prepared/concepts/NAME.safetensors."""
+"""The images of one concept, rendered circles of a color or photographs → prepared/concepts/NAME.safetensors."""
 
 from typing import Annotated
 

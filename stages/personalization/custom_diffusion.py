@@ -1,4 +1,4 @@
-"""Custom Diffusion of each group of concepts: prepared/concepts/ → models/custom_diffusion/GROUP/run_{0..}/."""
+"""Custom Diffusion for each group of concepts: prepared/concepts/ → models/custom_diffusion/GROUP/run_{0..}/."""
 
 from typing import Annotated
 

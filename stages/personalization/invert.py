@@ -1,4 +1,4 @@
-"""Textual inversion of one concept: prepared/concepts/NAME.safetensors → models/inversion/NAME/run_{0..}/."""
+"""Textual inversion for one concept: prepared/concepts/NAME.safetensors → models/inversion/NAME/run_{0..}/."""
 
 import shutil
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Metrics and figure of prompts that name concepts: samples/multi_concept/ → metrics/ and figures/multi_concept."""
+"""Metrics and figure for prompts with concepts: samples/multi_concept/ → metrics/ and figures/multi_concept."""
 
 from pathlib import Path
 from typing import Annotated

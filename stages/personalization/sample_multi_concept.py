@@ -1,4 +1,4 @@
-"""Sample prompts that name concepts, by each method from the same noises → samples/multi_concept/METHOD/."""
+"""Sample prompts with concepts, with each method from the same noises → samples/multi_concept/METHOD/."""
 
 from typing import Annotated
 

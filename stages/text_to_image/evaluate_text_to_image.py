@@ -1,4 +1,4 @@
-"""Sample held-out captions: models/text_to_image/ → metrics/text_to_image.json, figures/text_to_image.png."""
+"""Sample the held-out captions: models/text_to_image/ → metrics/text_to_image.json, figures/text_to_image.png."""
 
 from functools import partial
 from pathlib import Path

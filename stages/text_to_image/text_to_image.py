@@ -1,7 +1,7 @@
 """The text-to-image model → models/text_to_image/, a StableDiffusionPipeline.
 
-Trained on captioned circles, in the latents of models/autoencoder/ and with the text encoder of models/clip/, or loaded
-from `text_to_image.pretrained`, whose U-Net is fine-tuned where `text_to_image.images` has a folder.
+Trained on captioned circles, with the latents of models/autoencoder/ and the text encoder of models/clip/, or loaded
+from `text_to_image.pretrained`. Its U-Net is fine-tuned if `text_to_image.images` names a folder.
 """
 
 from functools import partial

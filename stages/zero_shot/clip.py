@@ -1,4 +1,4 @@
-"""CLIP, trained on captioned circles and digits, or loaded from `clip.pretrained` → models/clip/."""
+"""CLIP, trained on captioned circles and colored digits or loaded from `clip.pretrained` → models/clip/."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,8 @@
-"""Zero-shot classification by the names of the classes: models/clip/ → metrics/zero_shot.json, …_cases.csv, figures.
+"""Zero-shot classification with prompts of class names: models/clip/ → metrics/zero_shot.json, …_cases.csv, figures.
 
-The images are those of the folder `zero_shot.images`, or pairs of colors, and of color and digit, that the small CLIP
-has not seen in training: samples/zero_shot/, id2label.json and val/{class}_{index}.png.
+Classifies the images in the folder `zero_shot.images` or, if it is null, generated images of pairs of colors, and of
+color and digit, that the small CLIP has not seen in training: samples/zero_shot/, with id2label.json and
+val/{class}_{index}.png.
 """
 
 from pathlib import Path
@@ -54,7 +55,7 @@ def main(
         "image_size": clip.image_processor.crop_size["height"],
         "model_sha256": sha256_of(MODEL / "model.safetensors"),
     }
-    if images.shared_labels:  # no prompt tells these classes apart: their images go to the first of them
+    if images.shared_labels:  # classes with the same prompt: their images count for the first one
         protocol["shared_labels"] = images.shared_labels
     write_metrics(Path("metrics/zero_shot.json"), metrics | {"protocol": protocol} | targets.beside_zero_shot(metrics))
     cases = example_cases(predicted, images)

@@ -1,4 +1,4 @@
-"""The outputs declared in dvc.yaml, and checks before the work that they can be written."""
+"""The outputs declared in dvc.yaml, and a check before a stage runs that they can be written."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ OWN_FOLDER = "a folder of the checkout; docs/how-to/share.md, Outputs on another
 
 
 def declared_outputs() -> list[str]:
-    """The outputs of all stages, as they stand in dvc.yaml: folders end with "/", templates are not filled in."""
+    """The outputs of all stages, as written in dvc.yaml: folders end with "/", templates are not filled in."""
     return [out for stage in _stages() for out in _outs(stage)]
 
 
 def outputs_of(command: str) -> list[str]:
-    """The outputs of the stage that this command runs, templates filled in; none where it is no stage's.
+    """The outputs of the stage that this command runs, templates filled in; none if it is not a stage's command.
 
-    The command's words stand for the templates in dvc.yaml's: of `python stages/train.py ${key}` the last word is key.
+    The values of the templates are words of the command: for `python stages/train.py ${key}`, `key` is the last word.
     """
     for stage in _stages():
         values = _values(str(stage["cmd"]).split(), command.split())
@@ -47,7 +47,7 @@ def _outs(stage: dict[str, Any]) -> list[str]:
 
 
 def _values(template: list[str], words: list[str]) -> dict[str, str] | None:
-    """By the template, such as `${item.domain}`, the word in its place; None if the others are not equal."""
+    """Maps each template, such as `${item.domain}`, to its word; None if the other words differ."""
     if len(template) != len(words):
         return None
     pairs = dict(zip(template, words, strict=True))
@@ -55,7 +55,7 @@ def _values(template: list[str], words: list[str]) -> dict[str, str] | None:
 
 
 def check_outputs(outs: Iterable[str]) -> None:
-    """Raises UserError, one line, where an output could not be written or entered once the work is done."""
+    """Raises UserError, one line, if an output could not be written, or DVC could not store it."""
     for out in outs:
         path = Path(out)
         for folder in [*path.parents, *([path] if out.endswith("/") else [])]:

@@ -1,9 +1,9 @@
-"""DVC with less parsing of YAML, to the same bytes.
+"""DVC with less YAML parsing and the same results.
 
-DVC parses params.yaml once for each stage, searches all of it for each value, and parses all of dvc.lock to read the
-entry of one stage, and to write one. Here params.yaml is parsed once in a process, and of dvc.lock only the entry of a
-job's stage. dvc.lock, DVC's list of the files in use (see rwlock.py) and files of its cache are replaced atomically,
-so that a kill leaves the old one or the new one, and so does another clone that has the same cache.
+DVC parses params.yaml once for each stage, searches all of it for each value, and parses all of dvc.lock to read or
+write the entry of one stage. Here, a process parses params.yaml once, and only the entry of its stage in dvc.lock.
+dvc.lock, DVC's list of the files in use (see rwlock.py) and the files of its cache are replaced atomically, so that a
+killed process, or another clone with the same cache, leaves either the old or the new version.
 """
 
 # DVC is untyped.
@@ -58,13 +58,13 @@ _take_lock = Lock.lock
 
 
 def open_repo(**options: Any) -> Repo:
-    """The repository of the working folder, whose params.yaml is read once. Raises UserError for another DVC."""
+    """The repository of the working folder; params.yaml is read once. Raises UserError if this DVC lacks an API."""
     for owner, name in REPLACED:
         if not hasattr(owner, name):
             raise UserError(f"dvc: found {dvc.__version__} without {owner.__name__}.{name}, allowed: such as 3.67")
     forget_params()
     dvc.dependency.param.load_path = _load_params
-    dvc.utils.serialize.load_path = load_values  # of the parameters in dvc.yaml
+    dvc.utils.serialize.load_path = load_values  # for the parameters in dvc.yaml
     dvc.dependency.param.read_param_file = read_values
     dvc.dvcfile.modify_yaml = modify_lock
     Lockfile.load = load_lock  # pyright: ignore[reportAttributeAccessIssue]
@@ -76,7 +76,7 @@ def open_repo(**options: Any) -> Repo:
 
 
 def forget_params() -> None:
-    """Read params.yaml again at its next use."""
+    """Clear the cached params.yaml, so that the next use reads it again."""
     _load_params.cache_clear()
 
 
@@ -88,7 +88,7 @@ def load_values(path: str, fs: Any, **options: Any) -> Any:
 
 
 def take_lock(lock: Lock) -> None:
-    """DVC's `Lock.lock`. A job that waits tries more often than twice a second: a commit takes half of one."""
+    """DVC's `Lock.lock`. Waiting jobs poll more often than DVC's twice a second: a commit takes only half a second."""
     if not lock._wait:
         return _take_lock(lock)
     while True:
@@ -112,7 +112,7 @@ def read_values(fs: Any, path: str, key_paths: list[str] | None = None, flatten:
 
 
 def load_lock(lockfile: Any) -> Any:
-    """DVC's `Lockfile.load`: a mapping of the contents, in which an entry is parsed when it is read."""
+    """DVC's `Lockfile.load`: a mapping of the contents that parses an entry when it is read."""
     entries = _entries(Path(lockfile.path)) if isinstance(lockfile.repo.fs, LocalFileSystem) else None
     if entries is None:
         return _load_lock(lockfile)
@@ -121,9 +121,9 @@ def load_lock(lockfile: Any) -> Any:
 
 
 class LockEntries(Mapping[str, Any]):
-    """The entries of a dvc.lock by stage: the first that is read is parsed alone, for another one the whole file is.
+    """The entries of a dvc.lock by stage. The first entry read is parsed alone, a second one parses the whole file.
 
-    A job reads one. A damaged entry raises DVC's error for the whole file.
+    A job reads one entry. A damaged entry raises DVC's error for the whole file.
     """
 
     def __init__(self, lockfile: Any, texts: dict[str, str]):
@@ -154,7 +154,7 @@ class LockEntries(Mapping[str, Any]):
 
 @contextmanager
 def modify_lock(path: str, fs: Any = None) -> Iterator[dict[str, Any]]:
-    """DVC's `modify_yaml`: the contents of a file, to change in the block. In dvc.lock an entry that stays is text."""
+    """DVC's `modify_yaml`: yields a file's contents for editing. Unchanged entries of dvc.lock stay text."""
     entries = _entries(Path(path)) if Path(path).name == LOCK_FILE.name else None
     if entries is None:
         with modify_yaml(path, fs=fs) as contents:
@@ -167,10 +167,10 @@ def modify_lock(path: str, fs: Any = None) -> Iterator[dict[str, Any]]:
 
 
 def reflink(filesystem: Any, path: str, copy: str) -> None:
-    """DVC's `reflink`: empties and removes no file that is there. Raises FileExistsError, which DVC expects.
+    """DVC's `reflink`, but it never touches an existing file: it raises FileExistsError, which DVC expects.
 
-    DVC tries it first for each file that enters its cache. If the file system has no reflinks, its own function
-    empties and removes an equal file that another clone has put there and linked into its outputs.
+    DVC tries it first for each file that enters its cache. Without reflinks in the file system, DVC's function
+    empties and removes an equal file that another clone has stored there and linked into its outputs.
     """
     new = f"{copy}{tmp_fname()}"
     try:
@@ -182,7 +182,7 @@ def reflink(filesystem: Any, path: str, copy: str) -> None:
 
 
 def _entries(lock: Path) -> dict[str, Any] | None:
-    """The text of each entry by stage; None where the file is not as DVC writes it, or not there."""
+    """The text of each entry by stage; None if the file is missing or not in DVC's format."""
     text = lock.read_text(encoding="utf-8") if lock.exists() else ""
     if not text.startswith(HEAD) or not text.endswith("\n"):
         return None

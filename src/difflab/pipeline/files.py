@@ -1,4 +1,4 @@
-"""Atomic writes of files and folders; errors of a full or read-only disk that name the file."""
+"""Atomic writes of files and folders; errors about a full or read-only disk name the file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from difflab.pipeline.locks import is_alone
 
 NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
-PARTIAL = re.compile(r"(.+)\.([0-9a-f]{8})-(\d+)\.partial", re.DOTALL)  # the name, the host and the process
+PARTIAL = re.compile(r"(.+)\.([0-9a-f]{8})-(\d+)\.partial", re.DOTALL)  # name, host and process
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name for a file or folder, which is renamed to `path` when the block ends without an error.
 
-    A kill or power failure at any moment leaves the old `path` or the new one; while a folder replaces another, it may
-    leave none. The temporary name lies in a folder of this process next to `path`; folders that dead processes left are
-    removed first. Raises OSError with the name of `path` if it cannot be written.
+    A kill or power failure leaves either the old or the new `path`; while one folder replaces another, possibly
+    neither. The temporary name is in a folder of this process next to `path`; folders of dead processes are removed
+    first. Raises OSError with the name of `path` if it cannot be written.
     """
     path = Path(path)
     own = path.with_name(f"{path.name}.{HOST}-{os.getpid()}.partial")
@@ -38,16 +38,16 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         try:
             yield new
             sync(new)
-            if new.is_dir() and path.is_dir():  # which cannot be replaced in one step
+            if new.is_dir() and path.is_dir():  # a folder cannot be replaced in one step
                 path.replace(old)
             new.replace(path)
             _sync(path.parent)
         finally:
-            shutil.rmtree(own, ignore_errors=True)  # if it stays, the next process removes it
+            shutil.rmtree(own, ignore_errors=True)  # if this fails, the next process removes it
 
 
 def _left(path: Path) -> Iterator[Path]:
-    """Temporary folders of dead processes; while this one holds a lock no other writes `path`."""
+    """Temporary folders of dead processes. While this process holds a lock, no other process writes `path`."""
     for partial in path.parent.iterdir():
         found = PARTIAL.fullmatch(partial.name)
         if found and found[1] == path.name and (is_alone() or _is_dead(found[2], int(found[3]))):
@@ -55,7 +55,7 @@ def _left(path: Path) -> Iterator[Path]:
 
 
 def is_being_written(partial: Path) -> bool:
-    """Whether it is a temporary folder of `atomic_write` whose process is not known to be dead."""
+    """Whether `partial` is a temporary folder of `atomic_write` whose process may be alive."""
     found = PARTIAL.fullmatch(partial.name)
     return found is not None and not _is_dead(found[2], int(found[3]))
 
@@ -67,7 +67,7 @@ def _is_dead(host: str, pid: int) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or all of a folder, to the disk."""
+    """Flush a file, or all files of a folder, to disk."""
     for inside in [*path.rglob("*"), path]:
         _sync(inside)
 
@@ -84,7 +84,7 @@ def _sync(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """A file or link, or a folder with all its files; nothing happens where there is none."""
+    """Remove a file, link or folder with its contents, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -93,10 +93,10 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def failing_at(path: Path, temporary: Path | None = None) -> Iterator[None]:
-    """Errors in the block of a full or read-only disk are raised as an OSError that names `path`.
+    """Raise errors of a full or read-only disk in the block as an OSError that names `path`.
 
-    Python's own errors often name no file, those of safetensors and torch have other types, and a name in `temporary`
-    tells the user nothing.
+    Python's own errors often name no file, those of safetensors and torch have other types, and a path in `temporary`
+    means nothing to the user.
     """
     try:
         yield
@@ -110,9 +110,9 @@ def failing_at(path: Path, temporary: Path | None = None) -> Iterator[None]:
 
 
 def _number(error: BaseException | None) -> int | None:
-    """The system's number of what failed, also of an error that was raised while such a one was handled."""
+    """The system's error number, also if another error was raised while handling it."""
     while error:
-        found = re.search(r"os error (\d+)", str(error))  # of Rust, as in safetensors
+        found = re.search(r"os error (\d+)", str(error))  # from Rust, as in safetensors
         number = error.errno if isinstance(error, OSError) else int(found[1]) if found else None
         if number in NOT_WRITTEN:
             return number

@@ -1,7 +1,7 @@
-"""Fingerprints of code: a hash for each module that a stage can import, blind to comments, docstrings and layout.
+"""Fingerprints of code: a hash of each module that a stage can import, without comments, docstrings and formatting.
 
-A section of params.yaml is known by its defaults alone: those of the sections that a stage imports are part of its
-fingerprint, one by one, and no type, bound or description of a parameter is.
+Of the sections of params.yaml, only default values count: the fingerprint has a hash of the defaults of each section
+that a stage imports, but not of the types, bounds and descriptions of its parameters.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PACKAGE = "difflab"
 ROOT = Path(__file__).parents[3]  # of the repository
 SOURCE = "src"
 FOLDER = Path("code")  # where the stage `code` writes
-# Outside every fingerprint, each for its reason, to which tests/pipeline/test_exempt.py holds it.
+# Excluded from every fingerprint, with the reason, which tests/pipeline/test_exempt.py checks.
 CANNOT_CHANGE_A_RESULT = {
     "src/difflab/config/": "types and checks of params.yaml; the defaults of each section have a hash of their own",
     "src/difflab/pipeline/": "locks, atomic files, resume, run records, progress bars, fingerprints",
@@ -34,13 +34,13 @@ Read = Callable[[str], str | None]  # the text of a file by its path in the repo
 
 
 def fingerprint(*roots: str, read: Read | None = None, outside: tuple[str, ...] = OUTSIDE) -> dict[str, str]:
-    """Hash by path of the scripts or modules `roots` and of every module of this package that they can import.
+    """Hash of each script or module in `roots`, and of each module of this package that they can import, by path.
 
-    Imports of modules that begin with one of `outside` are not followed. A section of params.yaml is `MODULE:CLASS`.
-    Paths are relative to the repository, with "/"; `read` gets texts, by default those of this package's repository.
-    Equal under all supported versions of Python. Imports inside functions and `import_module("a.constant")` are
-    followed, those under `if TYPE_CHECKING` are not. Raises UserError for a file that is missing or cannot be parsed,
-    and for an import that cannot be followed.
+    Paths are relative to the repository, with "/"; a section of params.yaml has the key `PATH:CLASS`. Imports of files
+    whose path begins with one of `outside` are not followed. `read` returns the text of a path, by default from this
+    package's repository. The hashes are equal for all supported versions of Python. Imports inside functions and
+    `import_module("a.constant")` are followed, those under `if TYPE_CHECKING` are not. Raises UserError for a file that
+    is missing or cannot be parsed, and for an import that cannot be followed.
     """
     read = read or _read
     seen: dict[str, str] = {}
@@ -71,12 +71,12 @@ def running_code() -> dict[str, str]:
 def write_fingerprints(folder: Path = FOLDER) -> None:
     """Write the fingerprint of each script of stages/ to `folder`/NAME.txt, and the report's to report.txt.
 
-    A file that is right already is left alone, one of no script is removed, as is what a killed process left.
+    Files that are up to date are not rewritten; files without a script and leftovers of killed processes are removed.
     """
     roots = {"report": "src/difflab/report/page.py"}
     scripts = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "stages").rglob("*.py"))
     roots |= {Path(script).stem: script for script in scripts}
-    read = cache(_read)  # most modules are in many closures
+    read = cache(_read)  # several scripts import the same modules
     texts = {f"{name}.txt": as_text(fingerprint(root, read=read)) for name, root in roots.items()}
     folder.mkdir(exist_ok=True)
     for path in set(folder.iterdir()) - {folder / name for name in texts}:
@@ -90,7 +90,7 @@ def write_fingerprints(folder: Path = FOLDER) -> None:
 
 
 def as_text(hashes: dict[str, str]) -> str:
-    """A line for each module."""
+    """One line for each module."""
     return "".join(f"{digest}  {path}\n" for path, digest in hashes.items())
 
 
@@ -123,10 +123,10 @@ def _digest(canonical: str) -> str:
 
 
 def _defaults(names: set[str], read: Read) -> dict[str, str]:
-    """A hash for each class with defaults that the definitions `names` (difflab.config.MODULE.NAME) are made of."""
+    """A hash of each class with defaults on which the definitions `names` (difflab.config.MODULE.NAME) depend."""
     seen: dict[str, str] = {}
     front, done = sorted(names), set(names)
-    for name in front:  # which grows
+    for name in front:  # grows in the loop
         module, _, last = name.rpartition(".")
         path = f"{SOURCE}/{module.replace('.', '/')}.py"
         node = _definitions(path, read(path) or "").get(last)
@@ -162,7 +162,7 @@ def _names(node: ast.AST | None) -> set[str]:
 
 
 def _default(field: ast.AnnAssign) -> str:
-    """NAME = DEFAULT of a pydantic field, also if it stands in `Field(…)`; "" if there is none."""
+    """NAME = DEFAULT of a pydantic field, also in `Field(…)`; "" if there is none."""
     match field.value:
         case ast.Call(func=ast.Name(id="Field"), args=args, keywords=keywords):
             given = [*args, *(word.value for word in keywords if word.arg in ("default", "default_factory"))]
@@ -172,7 +172,7 @@ def _default(field: ast.AnnAssign) -> str:
 
 
 def _canonical(node: Any) -> str:
-    """The syntax tree as text. `ast.dump` is not the same under all versions of Python."""
+    """The syntax tree as text. The output of `ast.dump` depends on the version of Python."""
     words: list[str] = []
     _write_canonical(node, words.append)
     return "".join(words)
@@ -185,7 +185,7 @@ def _write_canonical(node: Any, write: Callable[[str], None]) -> None:
             value = getattr(node, field, None)
             if isinstance(node, ast.JoinedStr):  # Python 3.12 adds empty texts to f-strings
                 value = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
-            # "kind" is the u of u""; a field that is empty may be unknown to another version.
+            # "kind" is the u of u""; another version may not have the empty fields.
             if field not in ("kind", "type_comment") and value is not None and value != []:
                 write(f"{field}=")
                 _write_canonical(value, write)
@@ -202,7 +202,7 @@ def _write_canonical(node: Any, write: Callable[[str], None]) -> None:
 
 
 def _has_no_effect(node: Any) -> bool:
-    """A docstring, or imports for the type checker alone."""
+    """Whether it is a docstring, or imports for type checkers only."""
     match node:
         case ast.Expr(value=ast.Constant(value=str())):
             return True
@@ -212,7 +212,7 @@ def _has_no_effect(node: Any) -> bool:
 
 
 def _imports(node: ast.AST, path: str) -> Iterator[str]:
-    """Names of imported modules of this package; what comes `from` a module may be a module too."""
+    """Names of imported modules of this package; a name imported `from` a module may be a module too."""
     for child in ast.iter_child_nodes(node):
         if _has_no_effect(child):
             continue
@@ -234,7 +234,7 @@ def _imports(node: ast.AST, path: str) -> Iterator[str]:
 
 
 def _files(module: str, read: Read) -> Iterator[str]:
-    """The files that are run when `module` is imported: its own and those of the packages it lies in."""
+    """The files that run when `module` is imported: its own and those of its parent packages."""
     parts = module.split(".")
     if parts[0] != PACKAGE:
         return

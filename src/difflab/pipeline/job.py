@@ -1,7 +1,7 @@
 """`python -m difflab.pipeline.job STAGE …`: a job of Snakemake, `dvc --wait-for-lock repro --quiet --single-item`.
 
-DVC checks the stage, restores it from its run cache or runs it, and enters it into dvc.lock. Where another DVC is at
-work on the stage or its inputs, the job waits, and then goes on from what that one has made (see rwlock.py).
+DVC checks the stage, restores it from its run cache or runs it, and records it in dvc.lock. If another DVC process is
+running the stage or writing its inputs, the job waits, and then continues from its results (see rwlock.py).
 """
 
 # DVC is untyped.
@@ -47,7 +47,7 @@ def _reproduce(repo: Any, stage: str, force: bool) -> None:
             if busy != (busy := str(error.__cause__)):
                 print(f"waiting: {busy}", file=sys.stderr, flush=True)
         time.sleep(POLL)
-        forget_params()  # the stage will read what is in params.yaml when the wait ends, and dvc.lock has to say so
+        forget_params()  # the stage reads params.yaml after the wait, and dvc.lock must record the same values
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Locks of this checkout, one file each in `.cache/locks/`.
 
-They are the operating system's: a lock ends with the process that holds it, however that process ends. They lie in the
-checkout, not in /tmp, so that the nodes of a cluster that share the checkout share them too.
+They are locks of the operating system, which frees them when the process that holds them ends, even if it is killed.
+They are in the checkout, not in /tmp, so that cluster nodes that share the checkout also share its locks.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from urllib.parse import quote
 from filelock import FileLock, Timeout
 
 FOLDER = Path(".cache/locks")
-POLL = 0.2  # seconds between two tries of a process that waits
+POLL = 0.2  # seconds between two attempts of a waiting process
 
 _held: set[str] = set()
 
 
 def file_name(name: str) -> str:
-    """A stage's name, in which an argument with "/" may stand, as that of a file."""
+    """A stage's name, which can contain "/", as a file name."""
     return quote(name, safe="@ ")
 
 
 @contextmanager
 def alone(name: str) -> Iterator[None]:
-    """Hold the lock `name`; blocks of one process may be nested. Another process waits, and says so on stderr.
+    """Hold the lock `name` in the block; blocks may be nested. Another process waits and prints a line on stderr.
 
-    Raises OSError where the file system has no locks.
+    Raises OSError if the file system does not support locks.
     """
     if name in _held:
         yield
@@ -51,7 +51,7 @@ def alone(name: str) -> Iterator[None]:
 
 @contextmanager
 def alone_if_free(name: str) -> Iterator[bool]:
-    """Hold the lock `name`; or yield False where another process has it."""
+    """Yield True and hold the lock `name` in the block, or yield False if another process holds it."""
     lock = _lock(name)
     try:
         lock.acquire(timeout=0)
@@ -65,22 +65,22 @@ def alone_if_free(name: str) -> Iterator[bool]:
 
 
 def is_awaited(name: str) -> bool:
-    """Whether another process waits for the lock `name`, which this one holds."""
+    """Whether another process is waiting for the lock `name`, which this process holds."""
     with alone_if_free(f"{name}.next") as free:
         return not free
 
 
 def is_alone() -> bool:
-    """Whether this process holds a lock."""
+    """Whether this process holds any lock of `alone`."""
     return bool(_held)
 
 
 def lock_file(name: str) -> Path:
-    """The file of the lock `name`, which stays when the lock is released."""
+    """The file of the lock `name`; it remains when the lock is released."""
     return FOLDER / f"{file_name(name)}.lock"
 
 
 def _lock(name: str) -> FileLock:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    # Where the system has no locks, filelock would take a file that outlives its process.
+    # Without locks in the file system, filelock would fall back to a file that outlives its process.
     return FileLock(lock_file(name).absolute(), fallback_to_soft=False)

@@ -1,4 +1,4 @@
-"""Several processes of one stage, started here or by torchrun or `accelerate launch`: the first one writes."""
+"""Stages with several processes, started here, by torchrun or by `accelerate launch`; only the first one writes."""
 
 import os
 import sys
@@ -7,27 +7,27 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-OWN = {".cache", ".git", ".dvc", ".snakemake", ".venv"}  # neither read nor written through links
+OWN = {".cache", ".git", ".dvc", ".snakemake", ".venv"}  # not linked
 
 
 def start_processes(number: int) -> None:
-    """Replace this program by torchrun, with `number` processes of it on this machine; in one of them, do nothing."""
+    """Replace this process with torchrun and `number` processes on this machine; does nothing in one of those."""
     if number > 1 and "RANK" not in os.environ:
         options = ["--standalone", f"--nproc-per-node={number}"]
         os.execv(sys.executable, [sys.executable, "-m", "torch.distributed.run", *options, *sys.argv])
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes, as it is without a launcher."""
+    """Whether this is the process that writes; True without a launcher."""
     return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
 def own_folder() -> Iterator[None]:
-    """Of all processes but the first the working folder is a copy in links, removed afterwards.
+    """Every process but the first works in a temporary copy of the working folder made of links, removed afterwards.
 
-    So their outputs, records and locks are in nobody's way. Files must be replaced, not written in place, as
-    `atomic_write` does.
+    So its outputs, records and locks do not interfere. Files must be replaced, as `atomic_write` does, and not written
+    in place.
     """
     if is_first():
         yield
@@ -39,7 +39,7 @@ def own_folder() -> Iterator[None]:
 
 
 def _link(source: Path, target: Path, without: Collection[str] = ()) -> None:
-    """Link to the files of `source` and, as one, to a folder that a link there leads to: it may be the user's."""
+    """Link the files of `source`. A linked folder, which may be the user's, is linked as a whole."""
     for path in source.iterdir():
         if path.name in without:
             continue

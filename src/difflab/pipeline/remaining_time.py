@@ -1,4 +1,4 @@
-"""How far a run of the pipeline is, and an estimate of the time that it still takes."""
+"""Progress of a run of the pipeline, and an estimate of the remaining time."""
 
 from __future__ import annotations
 
@@ -6,59 +6,59 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-OVERHEAD = 3.0  # seconds of a job besides its stage: starting Python and DVC
-PRIOR = 60.0  # seconds; the pace of a run counts after about as long
+OVERHEAD = 3.0  # seconds that a job takes in addition to its stage: starting Python and DVC
+PRIOR = 60.0  # seconds; weight of the prior pace of 1 against the measured pace
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job of Snakemake: it runs one stage."""
+    """A job of Snakemake, which runs one stage."""
 
     stage: str
-    seconds: float | None = None  # expected for the stage; None: not known
-    upstream: list[str] = field(default_factory=list)  # rules of the stages that make its inputs
-    needs: dict[str, int] = field(default_factory=dict)  # of the resources that a run limits: cores, jobs, gpu
+    seconds: float | None = None  # expected for the stage; None: unknown
+    upstream: list[str] = field(default_factory=list)  # rules of the stages that produce its inputs
+    needs: dict[str, int] = field(default_factory=dict)  # by limited resource: cores, jobs, gpu
 
 
-JOBS: dict[str, Job] = {}  # all jobs of the Snakefile by rule, for the log handler, which sees rules only
+JOBS: dict[str, Job] = {}  # all jobs of the Snakefile by rule, for the log handler, which knows only rules
 
 
 class Run:
-    """A run of planned jobs. Times are seconds since the epoch."""
+    """A run of planned jobs. Times are in seconds since the epoch."""
 
     def __init__(self, jobs: Mapping[str, Job], limits: Mapping[str, int], now: float) -> None:
-        """`jobs` by rule; `limits`: the resources of all jobs that run at a time."""
+        """`jobs` by rule; `limits`: the available amount of each resource."""
         self.jobs, self.limits, self.began = jobs, limits, now
-        self.started: dict[str, float] = {}  # jobs that are running
-        self.taken: dict[str, float] = {}  # seconds of those that have finished
+        self.started: dict[str, float] = {}  # start times of running jobs
+        self.taken: dict[str, float] = {}  # seconds that finished jobs took
 
     def start(self, rule: str, now: float) -> None:
         self.started[rule] = now
 
     def finish(self, rule: str, now: float) -> float:
-        """Seconds that the job took."""
+        """Record the end of a job; returns its duration in seconds."""
         self.taken[rule] = now - self.started.pop(rule, now)
         return self.taken[rule]
 
     def stop(self, rule: str, now: float) -> float:
-        """Seconds that the job took to fail."""
+        """Record the failure of a job; returns its duration in seconds."""
         return now - self.started.pop(rule, now)
 
     @property
     def pace(self) -> float:
         """Time taken by the finished jobs divided by their expected time: above 1 on a slower machine.
 
-        A job in which DVC had nothing to run, which takes no longer than the overhead, does not count.
+        Jobs that took no longer than the overhead do not count: DVC had nothing to run.
         """
         pairs = [(taken, self._expected(rule)) for rule, taken in self.taken.items() if taken > 2 * OVERHEAD]
         known = [(taken, expected) for taken, expected in pairs if expected is not None]
         return (PRIOR + sum(taken for taken, _ in known)) / (PRIOR + sum(expected for _, expected in known))
 
     def seconds_left(self, now: float) -> float:
-        """The longest chain of jobs to come or, if that is more, the load of the scarcest resource.
+        """The longest chain of remaining jobs or, if greater, the load of the scarcest resource.
 
-        The load is the sum over all jobs of seconds times need, divided by the limit: with two cores and one core per
-        job, half of the sum of their seconds. A job whose time is not known counts as the overhead.
+        The load is the sum of seconds times need over all jobs, divided by the limit: with two cores and one core per
+        job, half of the sum of their seconds. A job with unknown time counts as the overhead.
         """
         pace, left = self.pace, dict[str, float]()
         for rule in self.jobs.keys() - self.taken.keys():
@@ -82,14 +82,14 @@ class Run:
 
 
 def duration(seconds: float) -> str:
-    """Such as 95 s, 12 min or 3.5 h."""
+    """A duration as text, such as 95 s, 12 min or 3.5 h."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def time_left(run: Run, now: float) -> str:
-    """Such as "about 12 min left"; "at least" where the time of a job is not known, nothing where no time is."""
+    """Text such as "about 12 min left"; "at least" if the time of a job is unknown, "" if all are."""
     seconds, left = run.seconds_left(now), [job.seconds for rule, job in run.jobs.items() if rule not in run.taken]
     if not left or (None in left and not any(left)):
         return ""

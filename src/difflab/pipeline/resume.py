@@ -1,7 +1,7 @@
-"""Resuming interrupted work: a folder for each configuration in `.cache/`, with files that are written atomically.
+"""Resuming interrupted work: a folder in `.cache/` for each configuration, with atomically written files.
 
-The name of a folder is a hash of the parameters, the inputs and the running code: a changed configuration never
-continues an old run.
+The name of a folder contains a hash of parameters, inputs and running code, so a changed configuration never resumes
+an old run.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ HASH_SIZE = hashlib.sha256().digest_size
 
 
 def run_key(params: Any, inputs: Sequence[Path]) -> str:
-    """Hash of the parameters, of the inputs' bytes, and of the fingerprint of the running code.
+    """Hash of the parameters, the contents of the inputs, the running code and the version of torch.
 
-    `params`: anything of pydantic models, dicts, lists and numbers; `inputs`: files, or folders with all their files.
+    `params`: pydantic models, dicts, lists and numbers, nested; `inputs`: files, or folders with all their files.
     """
     digest = hashlib.sha256(torch_version.encode() + to_json([params, running_code()]))
     for path in [file for item in inputs for file in _files(item)]:
@@ -45,10 +45,10 @@ def _files(path: Path) -> list[Path]:
 
 @contextmanager
 def locked_folder(root: Path, name: str, params: Any, inputs: Sequence[Path]) -> Iterator[Path]:
-    """`root/STAGE/NAME-KEY/` with the key of `run_key`, for this process alone.
+    """The folder `root/STAGE/NAME-KEY/`, with the key from `run_key`, locked for this process.
 
-    STAGE is the running stage, which holds its lock until it ends and then empties the folder. In another program it is
-    `name`; a second process waits for the block's end, and the folder stays.
+    STAGE is the running stage, which holds its lock until it ends and then empties the folder. Outside a stage it is
+    `name`: a second process waits until the block ends, and the folder is kept.
     """
     owner = running_stage() or name
     folder = root / file_name(owner) / f"{name}-{run_key(params, inputs)}"
@@ -63,7 +63,7 @@ def locked_folder(root: Path, name: str, params: Any, inputs: Sequence[Path]) ->
 
 
 class Damaged(Exception):
-    """A file to resume from was changed since it was written; the message, a part of a line, names it."""
+    """A file to resume from has changed since it was written; the message, part of a line, names it."""
 
     def __init__(self, path: Path, how: str):
         super().__init__(f"{path}: damaged ({how})")
@@ -75,7 +75,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def hashed_write(path: Path) -> Iterator[BufferedRandom]:
-    """A file to write `path` with, whole or not at all; before what is written comes its hash."""
+    """Yield a file that replaces `path` atomically; the hash of its contents is stored before them."""
     with atomic_write(path) as partial, partial.open("wb+") as file:
         file.write(bytes(HASH_SIZE))
         yield file
@@ -87,7 +87,7 @@ def hashed_write(path: Path) -> Iterator[BufferedRandom]:
 
 @contextmanager
 def hashed_read(path: Path) -> Iterator[BufferedReader]:
-    """What `hashed_write` wrote. Raises Damaged if it is not."""
+    """Yield the contents written by `hashed_write`. Raises Damaged if they have changed."""
     with _opened(path) as file:
         with _reading(path):
             expected = file.read(HASH_SIZE)

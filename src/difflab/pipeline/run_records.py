@@ -1,7 +1,7 @@
 """Run records: a small JSON file in `.cache/runs/` for each start of a stage.
 
-DVC records inputs and outputs, but not when a stage ran, for how long and at which commit. The stage's own process
-does, with the standard library alone; `difflab track`, `difflab why` and `difflab plan` read the records.
+DVC records inputs and outputs, but not when a stage ran, for how long and at which commit. The stage's process
+writes this with the standard library alone; `difflab track`, `difflab why` and `difflab plan` read the records.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from difflab.pipeline.processes import is_first
 from difflab.pipeline.system_metrics import SystemMetrics
 from difflab.pipeline.work_folders import LOG, empty
 
-HEARTBEAT = 10.0  # seconds between two touches of the record of a running stage, and lines of its system metrics
-SILENCE = 600.0  # seconds without one after which the stage of another host counts as dead; clocks may differ a little
+HEARTBEAT = 10.0  # seconds between two touches of a running stage's record, and between lines of its system metrics
+SILENCE = 600.0  # seconds without a touch until a stage on another host counts as dead; clocks may differ a little
 OF_SEVERAL_STAGES = ("study_samples", "study_results")  # scripts whose first argument is the stage's name
-SOURCES = ("src", "stages", "dvc.yaml", "metrics/*.yaml")  # in git, and able to change what a stage makes
+SOURCES = ("src", "stages", "dvc.yaml", "metrics/*.yaml")  # files in git that can change a stage's outputs
 
 
 def root() -> Path:
-    """The repository, also inside an experiment that DVC runs in a temporary copy: what is kept there is lost.
+    """The repository, also in an experiment that DVC runs in a temporary copy, which DVC deletes.
 
-    Of all processes of a stage but the first, their own folder.
+    For every process of a stage but the first, its own folder.
     """
     return Path(os.environ.get("DVC_ROOT", ".") if is_first() else ".").resolve()
 
@@ -50,17 +50,17 @@ def folder() -> Path:
 
 @dataclass
 class RunRecord:
-    """One start of one stage."""
+    """One run of one stage."""
 
     command: str  # as in dvc.yaml
     started: float  # seconds since the epoch, as is `ended`
     commit: str | None  # HEAD; None outside git
     edited: bool  # sources differ from that commit
-    experiment: str | None  # DVC's name of it
-    params_sha256: str  # of the whole params.yaml
+    experiment: str | None  # its name in DVC
+    params_sha256: str  # hash of the whole params.yaml
     params: dict[str, Any] = field(default_factory=dict)  # the sections that the stage has read
-    work_folders: list[str] = field(default_factory=list)  # see resume.py; a training's holds its log
-    resumed: bool = False  # went on with what a killed run had left
+    work_folders: list[str] = field(default_factory=list)  # see resume.py; that of a training contains its log
+    resumed: bool = False  # continued a killed run
     ended: float | None = None
     status: Literal["running", "finished", "failed"] = "running"
     host: str = field(default_factory=socket.gethostname)
@@ -76,18 +76,18 @@ class RunRecord:
 
     @property
     def pipeline(self) -> str:
-        """One run of the pipeline: one commit with one params.yaml, however often it was killed and continued."""
+        """Key of a run of the pipeline: one commit with one params.yaml, also if it was killed and resumed."""
         key = [self.commit, self.params_sha256, self.experiment]
         return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
 
     @property
     def params_file(self) -> Path:
-        """The whole params.yaml, as it was."""
+        """A copy of the whole params.yaml of this run."""
         return folder() / "params" / f"{self.params_sha256}.yaml"
 
     @property
     def system_log(self) -> Path:
-        """Lines of JSON; see system_metrics.py."""
+        """The file of system metrics, in JSON Lines; see system_metrics.py."""
         return self.file.with_suffix(".jsonl")
 
     @property
@@ -96,13 +96,13 @@ class RunRecord:
 
     @property
     def training_logs(self) -> list[Path]:
-        """Of the trainings that have begun to write theirs; see training/fit.py."""
+        """The existing logs of this stage's trainings; see training/fit.py."""
         places = ((root() / path / LOG, self._kept_log(path)) for path in self.work_folders)
         return [log for place in places for log in list(filter(Path.exists, place))[:1]]
 
     @property
     def alive(self) -> bool:
-        """Still running: its process exists on this host, or its file was touched not long ago from another one."""
+        """Whether the stage is running: its process exists, or another host has touched the record recently."""
         if self.status != "running":
             return False
         if self.host != socket.gethostname():
@@ -115,7 +115,7 @@ class RunRecord:
             return False
 
     def keep_logs(self) -> None:
-        """Copy the logs of an experiment that DVC runs in a temporary folder, which it removes."""
+        """Copy the training logs of an experiment out of the temporary folder, which DVC removes."""
         for path in self.work_folders if Path.cwd() != root() else ():
             if (log := root() / path / LOG).exists():
                 self._kept_log(path).parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ _current: RunRecord | None = None
 def stage_name(command: str) -> str:
     """DVC's name of the stage with this command, such as train@joint-cosine.
 
-    Without what stands after "@" in it where the command does not say it, as in clip@circles.
+    The part after "@" is missing if it is not in the command, as for clip@circles.
     """
     _, script, *arguments = shlex.split(command)
     name = Path(script).stem
@@ -145,10 +145,10 @@ def stage_name(command: str) -> str:
 
 
 def recorded(main: Callable[[], object]) -> None:
-    """Call the main function of a stage script, once no other process is at work on the stage; keep a record of it.
+    """Call the main function of a stage script as soon as no other process is running the stage, and keep a record.
 
-    An orphan of a killed pipeline may still be at work: waiting for it, then going on from what it left, is right
-    whether it finishes or dies. A call that argparse ends leaves no record.
+    An orphan of a killed pipeline may still be running the stage: waiting for it and resuming from its checkpoints is
+    correct whether it finishes or dies. A call that argparse ends leaves no record.
     """
     command, parent = shlex.join(["python", *sys.argv]), os.getppid()
     with alone(stage_name(command)):
@@ -175,7 +175,7 @@ def _new_record(command: str) -> RunRecord:
 
 
 def _keep_params(file: Path, params: bytes) -> None:
-    """With a lock: jobs that start together write the same file, and each holds the lock of its own stage alone."""
+    """Takes a lock: jobs that start together write the same file, and each holds only the lock of its stage."""
     if file.exists():
         return
     with alone("params.yaml"):
@@ -186,7 +186,7 @@ def _keep_params(file: Path, params: bytes) -> None:
 
 @contextmanager
 def _recording(record: RunRecord) -> Iterator[None]:
-    """Write `record` before the block, touch it during the block, and write how the block ended."""
+    """Write `record` before the block, touch it during the block, and write it again with the outcome."""
     global _current
     record.write()
     _current = record
@@ -214,8 +214,8 @@ def _recording(record: RunRecord) -> Iterator[None]:
 def _tidy(record: RunRecord, parent: int) -> None:
     """Empty the work folders of a finished stage, unless it will run again.
 
-    It will if another process waits for it, or if the pipeline that started it was killed: its outputs are then not
-    entered into dvc.lock.
+    It will if another process is waiting for it, or if the pipeline that started it was killed, because its outputs are
+    then not recorded in dvc.lock.
     """
     with _not_failing_the_stage():
         if is_awaited(record.stage) or os.getppid() != parent:
@@ -226,7 +226,7 @@ def _tidy(record: RunRecord, parent: int) -> None:
 
 @contextmanager
 def _not_failing_the_stage() -> Iterator[None]:
-    """A record that cannot be written is reported and fails no finished stage."""
+    """Print errors of writing a record instead of failing a finished stage."""
     try:
         yield
     except OSError as error:
@@ -234,7 +234,7 @@ def _not_failing_the_stage() -> Iterator[None]:
 
 
 def _beat(record: RunRecord, ended: threading.Event) -> None:
-    """Touch the file regularly: hosts that share this folder see that the stage is running, and that it was killed."""
+    """Touch the record regularly, so that hosts that share this folder know whether the stage is running."""
     system = SystemMetrics(record.system_log)
     while not ended.wait(HEARTBEAT):
         with suppress(OSError):
@@ -243,13 +243,13 @@ def _beat(record: RunRecord, ended: threading.Event) -> None:
 
 
 def note_params(key: str, value: Any) -> None:
-    """The running stage has read this section of params.yaml."""
+    """Record that the running stage has read this section of params.yaml."""
     if _current:
         _current.params[key] = value
 
 
 def note_work_folder(path: Path, resumed: bool) -> None:
-    """The running stage works in this folder, in which a killed run has left something or not."""
+    """Record a work folder of the running stage, and whether the stage resumes a killed run there."""
     if _current:
         _current.work_folders.append(os.path.relpath(path.absolute(), root()))
         _current.resumed |= resumed
@@ -257,13 +257,13 @@ def note_work_folder(path: Path, resumed: bool) -> None:
 
 
 def running_stage() -> str | None:
-    """The stage that this process runs."""
+    """The stage that this process runs; None outside a stage."""
     return _current.stage if _current else None
 
 
 def read_records() -> list[RunRecord]:
-    """All records, the oldest first. A file that holds none is skipped and named: results do not rest on records."""
-    from pydantic import TypeAdapter  # here: every stage imports this module, and starts sooner without
+    """All records, oldest first. Other files are skipped with a warning: results do not depend on records."""
+    from pydantic import TypeAdapter  # here, because it would slow down the start of every stage
 
     adapter, records = TypeAdapter(RunRecord), []
     for file in folder().glob("*.json"):
@@ -274,7 +274,7 @@ def read_records() -> list[RunRecord]:
             else:
                 warn(f"{file}: skipped: found the record {record.file.name}, allowed: one of this name")
         except FileNotFoundError:
-            pass  # as of a stage that argparse has ended just now
+            pass  # such as the record of a stage that argparse has just ended
         except (OSError, ValueError) as error:
             warn(f"{file}: skipped: found no record of a stage ({type(error).__name__})")
     return sorted(records, key=lambda record: record.started)

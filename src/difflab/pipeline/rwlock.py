@@ -1,9 +1,9 @@
-"""`.dvc/tmp/rwlock`, DVC's list of the paths that processes read and write: replaced atomically, and without the dead.
+"""`.dvc/tmp/rwlock`, DVC's list of paths that processes read and write: replaced atomically, without dead processes.
 
-DVC lists the number and the command of a process, but not its host, so on a shared file system it waits for ever for
-a process that was killed on another host if its number is in use here. A job therefore adds a name of its own to its
-command, and holds a lock of that name (see locks.py), which all hosts see. Any other DVC counts as alive if a process
-with its number and the last word of its command runs on this host.
+DVC lists the PID and the command of a process, but not its host. On a shared file system it would wait forever for a
+process that was killed on another host if its PID is in use here. A job therefore appends a unique name to its
+command and holds a lock of that name (see locks.py), which all hosts see. Any other DVC process counts as alive if a
+process with its PID and the last word of its command runs on this host.
 """
 
 # DVC is untyped.
@@ -34,10 +34,10 @@ NAME = re.compile(r" (job-\S+)$")
 
 @contextmanager
 def named_job() -> Iterator[None]:
-    """In the block, DVC lists this process with a name, whose lock it holds."""
+    """In the block, DVC lists this process with a unique name, and the process holds the lock of that name."""
     command, name = sys.argv, f"job-{socket.gethostname()}-{os.getpid()}-{time.time():.3f}"
     with alone_if_free(name):
-        sys.argv = [*command, name]  # which DVC lists
+        sys.argv = [*command, name]  # DVC lists this command
         try:
             yield
         finally:
@@ -47,7 +47,7 @@ def named_job() -> Iterator[None]:
 
 @contextmanager
 def edit_rwlock(folder: str, fs: Any, hardlink: bool) -> Iterator[dict[str, Any]]:
-    """DVC's `_edit_rwlock`: the list in a folder, to change in the block."""
+    """DVC's `_edit_rwlock`: yields the list in a folder for editing."""
     file = Path(folder, dvc.rwlock.RWLOCK_FILE)
     with make_lock(str(Path(folder, dvc.rwlock.RWLOCK_LOCK)), tmp_dir=folder, hardlink_lock=hardlink):
         used = read_rwlock(file)
@@ -58,7 +58,7 @@ def edit_rwlock(folder: str, fs: Any, hardlink: bool) -> Iterator[dict[str, Any]
 
 
 def read_rwlock(file: str | Path) -> dict[str, Any]:
-    """Raises ValueError for a file that is not as DVC writes it."""
+    """The list in a file, empty if there is none. Raises ValueError if it is not in DVC's format."""
     path = Path(file)
     try:
         return dvc.rwlock.SCHEMA(json.loads(path.read_bytes()) if path.exists() else {})  # pyright: ignore[reportReturnType]
@@ -67,14 +67,14 @@ def read_rwlock(file: str | Path) -> dict[str, Any]:
 
 
 def write_rwlock(file: Path, used: dict[str, Any]) -> None:
-    """For the one process that has the lock."""
+    """Write the list; the caller must hold DVC's lock."""
     new = file.with_name(f"{file.name}.new")
     new.write_text(json.dumps(used), encoding="utf-8")
-    new.replace(file)  # not synced to disk: it lists processes, which end with the machine
+    new.replace(file)  # not synced to disk: after a power failure, all listed processes are dead
 
 
 def remove_dead(used: dict[str, Any]) -> list[str]:
-    """Remove what dead processes read and write; returns the number and command of each."""
+    """Remove the entries of dead processes; returns the PID and command of each."""
     listed = [*used["write"].values(), *(reader for readers in used["read"].values() for reader in readers)]
     living = {key for key in {_key(process) for process in listed} if _is_alive(*key)}
     for path, writer in list(used["write"].items()):

@@ -2,7 +2,7 @@
 
     def main(recipe: Recipe, data: Annotated[RecipeData, Section("recipes.{recipe}.data")]) -> None: ...
 
-A parameter with a `Section` is that section of params.yaml; any other is an argument of the command line. dvc.yaml
+A parameter with a `Section` is read from params.yaml; any other is a command-line argument. dvc.yaml
 declares the same sections, and tests/pipeline/test_declared.py compares the two.
 """
 
@@ -23,13 +23,13 @@ from difflab.pipeline.run_records import note_params, recorded
 
 @dataclass(frozen=True)
 class Section:
-    """The dotted key of a section; `{name}` is the value of an earlier parameter, `{name.field}` a field of it."""
+    """The dotted key of a section; `{name}` is the value of an earlier parameter, `{name.field}` one of its fields."""
 
     key: str
 
 
 Main = Callable[..., None]
-# Arguments of the command line; the text is what `--help` says.
+# Command-line arguments, with the text for `--help`.
 Recipe = Annotated[str, "an entry of params.yaml: recipes"]
 Scenario = Annotated[str, "an entry of params.yaml: adaptation.scenarios"]
 Concept = Annotated[str, "an entry of params.yaml: personalization.concepts"]
@@ -37,11 +37,11 @@ Compute = Annotated[ComputeParams, Section("compute")]
 
 
 def run_stage(*mains: Main, shared: bool = False) -> None:
-    """Run the stage that the command line asks for, with a record, a lock and one line for an error of the user's.
+    """Run the stage given on the command line, with a record and a lock; a UserError is printed as one line.
 
-    `shared`: in a process for each of the `runtime.gpus` of params.yaml.
+    `shared`: start one process for each of the `runtime.gpus` of params.yaml.
 
-    A script of several stages has a main function for each, with the stage's name, which is the first argument.
+    A script of several stages has a main function for each, named after the stage; the first argument selects it.
     """
 
     def start() -> None:
@@ -55,7 +55,7 @@ def run_stage(*mains: Main, shared: bool = False) -> None:
 
 
 def parse(mains: Sequence[Main], words: Sequence[str]) -> tuple[Main, dict[str, Any]]:
-    """The main function that a command line asks for, and its arguments. Raises SystemExit, as argparse does."""
+    """The main function that a command line selects, and its arguments. Raises SystemExit, as argparse does."""
     parser = argparse.ArgumentParser(description=mains[0].__globals__["__doc__"])  # type: ignore[attr-defined]
     if len(mains) == 1:
         _add_arguments(parser, mains[0])
@@ -68,7 +68,7 @@ def parse(mains: Sequence[Main], words: Sequence[str]) -> tuple[Main, dict[str, 
 
 
 def read(main: Main, arguments: dict[str, Any]) -> dict[str, Any]:
-    """All parameters of `main`: its arguments and its sections. Raises ParamsError, one line."""
+    """The values of all parameters of `main`: arguments and sections. Raises ParamsError, one line."""
     values = dict(arguments)
     for name, kind in _parameters(main).items():
         if section := _section(kind):
@@ -80,7 +80,7 @@ def read(main: Main, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def keys_read(main: Main, values: dict[str, Any]) -> list[str]:
-    """The keys of the sections that `main` reads, where its parameters have these values."""
+    """The keys of the sections that `main` reads if its parameters have these values."""
     return [section.key.format(**values) for kind in _parameters(main).values() if (section := _section(kind))]
 
 

@@ -1,6 +1,6 @@
-"""Use of the machine while a stage runs, by MLflow's names: a run's page shows what begins with "system/" in a tab.
+"""Use of the machine while a stage runs, under MLflow's names: its page of a run has a tab for "system/" metrics.
 
-MLflow's own monitor takes seconds to import, and sends from the process that trains.
+MLflow's own monitor takes seconds to import, and uploads from the training process.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-MEGABYTE = 1e6  # as MLflow counts
+MEGABYTE = 1e6  # as in MLflow
 
 
 class SystemMetrics:
-    """Writes a line of JSON with `time`, in seconds since the epoch, and the measurements at each call of `write`."""
+    """Each call of `write` appends a JSON line with `time`, in seconds since the epoch, and the measurements."""
 
     def __init__(self, log: Path):
-        import psutil  # here: in the thread that writes, while the stage starts
+        import psutil  # here, to import it in the writing thread while the stage starts
 
         self.log = log
         self.process = psutil.Process()
-        psutil.cpu_percent()  # the first call starts the interval of the second
+        psutil.cpu_percent()  # starts the interval that the next call measures
 
     def write(self) -> None:
         line = {"time": round(time.time(), 3)} | {f"system/{name}": value for name, value in self._measured()}
@@ -43,12 +43,12 @@ class SystemMetrics:
 
 
 def _measured_gpus() -> Iterator[tuple[str, float]]:
-    """Of all NVIDIA GPUs of the machine, where the package nvidia-ml-py is installed, as for MLflow's own monitor."""
+    """Metrics of all NVIDIA GPUs of the machine; needs the package nvidia-ml-py, like MLflow's own monitor."""
     try:
         nvml: Any = import_module("pynvml")
     except ModuleNotFoundError:
         return
-    with suppress(nvml.NVMLError):  # no driver, or a GPU in parts, which does not say how busy it is
+    with suppress(nvml.NVMLError):  # no driver, or a partitioned GPU (MIG), which does not report utilization
         nvml.nvmlInit()
         for number in range(nvml.nvmlDeviceGetCount()):
             gpu = nvml.nvmlDeviceGetHandleByIndex(number)

@@ -1,6 +1,6 @@
-"""What `snakemake` prints: a line for each stage that has finished and, on a terminal, one for those that are running.
+"""Output of `snakemake`: one line for each finished stage and, on a terminal, one for the running stages.
 
-The package snakemake_logger_plugin_difflab passes on what Snakemake logs; all of it is in `.snakemake/log/`.
+The package snakemake_logger_plugin_difflab passes on Snakemake's log records; the full log is in `.snakemake/log/`.
 """
 
 # Snakemake's plugin interface is untyped.
@@ -22,8 +22,8 @@ from difflab.pipeline.progress import last_lines, percent_done
 from difflab.pipeline.remaining_time import JOBS, Job, Run, duration, time_left
 
 LOGS = Path(".cache/logs")
-SHOWN = 20  # lines of the log of a failed stage
-# Events and messages that the lines of the stages make superfluous.
+SHOWN = 20  # lines shown from the log of a failed stage
+# Events and messages that the lines of the stages replace.
 HIDDEN = {LogEvent.WORKFLOW_STARTED, LogEvent.JOB_STARTED, LogEvent.GROUP_INFO, LogEvent.PROGRESS}
 NOISE = (
     "Assuming unrestricted shared filesystem usage",
@@ -37,36 +37,36 @@ NOISE = (
     "Elapsed time: ",
 )
 INTERRUPTED = "Terminating processes on user request"
-# Errors of Snakemake that repeat that a job has failed.
+# Snakemake's errors that repeat that a job has failed.
 REPEATED = ("CalledProcessError", "Exiting because a job execution failed", "At least one job did not complete")
 
 
 def log_file(stage: str) -> Path:
-    """Where a stage that Snakemake runs prints to."""
+    """The log file of a stage that Snakemake runs."""
     return LOGS / f"{file_name(stage)}.log"
 
 
 class Terminal:
-    """Prints a run of Snakemake from the records that it logs."""
+    """Prints the progress of a Snakemake run from its log records."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.limits: dict[str, int] = {}
-        self.rules: dict[int, str] = {}  # by the numbers of Snakemake's jobs
+        self.rules: dict[int, str] = {}  # by Snakemake's job number
         self.failed: list[str] = []  # stages
         self.interrupted = False
         self.run: Run | None = None
         self.bar: tqdm | None = None
         self.closed = threading.Event()
-        self.lock = threading.Lock()  # records and the refreshed line come from two threads
+        self.lock = threading.Lock()  # log records and the refreshed line come from different threads
 
     def show(self, record: logging.LogRecord, text_of: Callable[[logging.LogRecord], str]) -> None:
-        """Print what is left to say of a record; `text_of` is Snakemake's own text."""
+        """Handle a log record: update the lines of the stages, or print `text_of(record)`, Snakemake's own text."""
         with self.lock:
             self._show(record, text_of)
 
     def close(self) -> None:
-        """Print how far the run has come."""
+        """Print a summary of the run."""
         with self.lock:
             if self.run and not self.closed.is_set():
                 self.closed.set()
@@ -128,7 +128,7 @@ class Terminal:
         return f"{counts}." if len(run.taken) == len(run.jobs) else f"Stopped: {counts}. The same command continues."
 
     def _refresh(self) -> None:
-        """Keep the line of the running stages up to date."""
+        """Refresh the line of the running stages."""
         while not self.closed.wait(1):
             with self.lock:
                 if self.run and self.bar is not None and not self.closed.is_set():
@@ -143,7 +143,7 @@ def stages(count: int) -> str:
 
 
 def limits(about: Mapping[str, object]) -> dict[str, int]:
-    """The resources of a run in an event of Snakemake."""
+    """The resource limits of a run, from an event of Snakemake."""
     provided = about.get("provided_resources") or {}
     gpu = getattr(provided.get("gpu"), "value", None) if isinstance(provided, Mapping) else None
     found = {"cores": about.get("cores"), "jobs": about.get("nodes"), "gpu": gpu}
@@ -151,7 +151,7 @@ def limits(about: Mapping[str, object]) -> dict[str, int]:
 
 
 def running(run: Run, now: float) -> str:
-    """The time left, and each running stage with its progress or, where its log shows none, with its time."""
+    """The time left, and each running stage with its progress or, if its log has none, its elapsed time."""
     parts = [time_left(run, now)]
     for rule, started in run.started.items():
         stage = run.jobs[rule].stage

@@ -1,4 +1,4 @@
-"""The places of work folders (see resume.py), emptying them when the work is done, and `difflab clean`."""
+"""Paths of work folders (see resume.py), emptying them when the work is done, and `difflab clean`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from difflab.pipeline.locks import alone_if_free
 
 CHECKPOINTS = Path(".cache/checkpoints")
 SAMPLES = Path(".cache/samples")
-LOG = "train_log.jsonl"  # of a training; it stays, since `difflab track` sends it
+LOG = "train_log.jsonl"  # of a training; kept, because `difflab track` uploads it
 
 
 def is_begun(folder: Path) -> bool:
-    """Whether there is anything in the folder to go on from."""
+    """Whether the folder has anything to resume from."""
     return folder.is_dir() and any(
-        entry.name != LOG and not PARTIAL.fullmatch(entry.name)  # as a kill during the first checkpoint leaves it
+        entry.name != LOG and not PARTIAL.fullmatch(entry.name)  # left by a kill during the first checkpoint
         for entry in folder.iterdir()
     )
 
 
 def empty(folder: Path) -> int:
-    """Remove a folder, or all of it but logs; returns the size in bytes of what was removed."""
+    """Remove a folder except for logs; returns the number of bytes removed."""
     size = 0
-    for path in [*sorted(folder.rglob("*"), reverse=True), folder]:  # what is in a folder before the folder
+    for path in [*sorted(folder.rglob("*"), reverse=True), folder]:  # the contents of a folder before the folder
         if path.is_dir() and not path.is_symlink():
             if not any(path.iterdir()):
                 path.rmdir()
@@ -36,7 +36,7 @@ def empty(folder: Path) -> int:
 
 
 def clean() -> Iterator[str]:
-    """Empty all work folders but those of stages at work; a line for each stage, and one for all."""
+    """Empty all work folders except those of running stages; yields a line for each stage, and a total."""
     total = 0
     for owner in sorted(path for root in (CHECKPOINTS, SAMPLES) if root.is_dir() for path in root.iterdir()):
         name = unquote(owner.name)
