@@ -1,4 +1,4 @@
-"""What `bench.quality` compares."""
+"""The interface of the trainings that `bench.quality` compares."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class Requests:
 
 @dataclass(frozen=True)
 class Begun:
-    """A training that is ready to start: `train` makes one forward pass of `network` a step.
+    """A training that is ready to start: `train` makes one forward pass of `network` per step.
 
-    `sample` takes the weights as they are then to images (N, 3, S, S) uint8, for each way to sample by its name.
+    `sample` samples images (N, 3, S, S) uint8 with the current weights, by name of the sampling method.
     """
 
     network: nn.Module
@@ -31,10 +31,10 @@ class Begun:
 
 @dataclass(frozen=True)
 class Contender:
-    """`begin(num_steps)` makes a new training of so many steps, with a new network.
+    """`begin(num_steps)` creates a training of `num_steps` steps with a new network.
 
-    `needs_end`: its learning rate falls to 0 at the last step, so that each budget takes a training of its own;
-    otherwise one training is sampled whenever a budget is used up.
+    `needs_end`: the learning rate falls to 0 at the last step, so each budget needs its own training; otherwise one
+    training is sampled at the end of each budget.
     """
 
     name: str

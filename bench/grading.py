@@ -1,4 +1,4 @@
-"""Accuracy and Fréchet distance of generated digits, by the classifiers and the real images of the pipeline."""
+"""Accuracy and Fréchet distance of generated digits, with the classifiers and real images of the pipeline."""
 
 from dataclasses import asdict
 from itertools import cycle, islice
@@ -49,7 +49,7 @@ class Grader:
     def grade(self, images: Tensor) -> dict[str, Any]:
         """Metrics of `images` (N, 3, S, S) uint8, in the order of the requests, each with its 95 % interval.
 
-        `frechet` is the mean of the domains' distances; `accuracy` is there if the recipe has a condition.
+        `frechet` is the mean of the domains' distances; `accuracy` exists if the recipe is conditional.
         """
         accuracy = {"accuracy": self._accuracy(images)} if self.conditional else {}
         return {**accuracy, "frechet": self._frechet(images)}
@@ -71,7 +71,7 @@ class Grader:
             of = self._of(domain)
             features = extractor.features_of(images[of])
             distances.append(frechet_distance(features, self.reference[domain]))
-            # An image's influence on the mean of the domains: their numbers of images can differ.
+            # Weight of an image in the mean over domains, which can have different numbers of images.
             weight = len(images) / len(features) / len(self.domains)
             influences[of.numpy()] = weight * frechet_influence(features, self.reference[domain])
         strata = self.classes if self.conditional else None

@@ -1,7 +1,7 @@
-"""Guidance in an interval of the time steps: images per second, and what it does to the samples.
+"""Guidance in an interval of the time steps: images per second, and effect on the samples.
 
-Outside the interval the unconditional half of a step is left out (Kynkäänniemi et al. 2024, arXiv:2404.07724). Without
-one both halves run in every step, as in diffusers' pipelines. Needs: dvc repro sample@RECIPE judge
+Outside the interval, the unconditional half of a step is skipped (Kynkäänniemi et al. 2024, arXiv:2404.07724). Without
+an interval, both halves run in every step, as in diffusers' pipelines. Needs: dvc repro sample@RECIPE judge
 """
 
 import argparse
@@ -26,7 +26,7 @@ from difflab.diffusion.pipelines import DigitPipeline, load_recipe
 from difflab.diffusion.samplers import sampler_options
 from difflab.errors import UserError
 
-INTERVALS = [(0.0, 1.0), (0.0, 0.5), (0.25, 0.75), (0.5, 1.0)]  # of t/T; the first is guidance in all steps
+INTERVALS = [(0.0, 1.0), (0.0, 0.5), (0.25, 0.75), (0.5, 1.0)]  # of t/T; the first one is guidance in all steps
 
 
 def sample(

@@ -1,7 +1,7 @@
-"""Images per second of training with a data set in memory, and with the same one in a file, from which it is read.
+"""Images per second of training with a data set in memory, and with the same data set read from a file.
 
-`runtime.in_memory_limit` alone decides between the two. Both train one recipe with the same batches, in turns; the data
-set is repeated until it is as large as asked. The clock counts the processor time of all threads, reading included.
+The only difference is `runtime.in_memory_limit`. Both train one recipe with the same batches, in turns; the data set is
+repeated up to the given size. The clock counts the CPU time of all threads, including reading.
 Needs: dvc repro prepare
 """
 
@@ -30,7 +30,7 @@ FITS_HERE = ContextVar[bool]("FITS_HERE")  # of the training in this thread
 
 
 def repeated(data: dict[str, Tensor], num_bytes: float) -> dict[str, Tensor]:
-    """The rows of `data` again and again, with images of about `num_bytes`, where `empty_images` puts them."""
+    """Repeat the rows of `data` up to about `num_bytes` of images, in memory or a file as `empty_images` decides."""
     rows = torch.arange(max(1, round(num_bytes / data["images"][0].nbytes))) % len(data["images"])
     return {
         name: gather_images([(tensor, rows)]) if name == "images" else tensor[rows] for name, tensor in data.items()
@@ -38,7 +38,7 @@ def repeated(data: dict[str, Tensor], num_bytes: float) -> dict[str, Tensor]:
 
 
 def compare(name: str, params: RecipeParams, gib: float, seconds: float, rounds: int, prepared: Path) -> None:
-    """Print a row for each place of the data set."""
+    """Print one row for memory and one for the file."""
     data = load_digits(params.data, training_splits(params.hold_out_validation), prepared)
     trainings: dict[str, TurnTraining] = {}
     for place, fits in FITS.items():

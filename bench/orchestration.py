@@ -1,7 +1,7 @@
-"""What `dvc repro` costs beside the work of its stages, and what of that work is importing.
+"""The overhead of `dvc repro` beyond the work of its stages, and the share of imports in that work.
 
-In a fresh clone, everything there is to make; a shell that writes down times stands where DVC looks for one, so it
-sees whatever stages dvc.yaml declares.
+Runs the whole pipeline in a fresh clone. DVC starts the stages through a shell script that records their times, so all
+stages of dvc.yaml are covered.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.timing import header, row
 
-# DVC calls `$SHELL … -c COMMAND`. The imports of each stage go to a file of their own.
+# DVC calls `$SHELL … -c COMMAND`. The import times of each stage go to a separate file.
 SHELL = """#!/bin/sh
 start=$(date +%s.%N)
 PYTHONPROFILEIMPORTTIME=1 /bin/sh "$@" 2>"$BENCH_LOG/$DVC_STAGE.imports"
@@ -54,7 +54,7 @@ def stage_seconds(log: Path) -> dict[str, float]:
 
 
 def import_seconds(log: Path, stage: str) -> float:
-    """Time that the processes of a stage spent importing: the sum of what each module took itself."""
+    """Seconds that the processes of a stage spent importing: the sum of each module's own time."""
     report = (log / f"{stage}.imports").read_text(errors="replace")
     return sum(int(microseconds) for microseconds in re.findall(r"import time: +(\d+) \|", report)) / 1e6
 

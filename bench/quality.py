@@ -1,8 +1,8 @@
 """Quality by training time: each recipe and its peers after 30, 60, 120 and 240 s on the same images, on one thread.
 
-Each budget is a training of its own, whose number of steps is set from the rate measured before, because the learning
-rate falls to 0 at its end; a peer with a constant learning rate trains once and is sampled at each budget. Trainings of
-one recipe take turns. Times are processor seconds of training alone. Needs: dvc repro prepare judge
+Each budget has its own training, because the learning rate falls to 0 at its end; the number of steps comes from a rate
+measured before. A peer with a constant learning rate trains once and is sampled at each budget. Trainings of one recipe
+take turns. Times are CPU seconds of training alone. Needs: dvc repro prepare judge
 """
 
 import argparse
@@ -30,13 +30,13 @@ from difflab.figures.curves import Curve, Plot, save_curves
 
 BUDGETS = [30, 60, 120, 240]
 ROUNDS = 20  # turns of each training
-TRIAL = 3.0  # seconds in which the rate is measured
+TRIAL = 3.0  # seconds for measuring the rate
 METRICS = {"accuracy": "accuracy", "frechet": "Fréchet distance"}
 
 
 @dataclass(frozen=True)
 class Result:
-    """Grades of one contender, after `seconds` of the budget that `num_steps` took."""
+    """Metrics of one contender after `num_steps` steps, which took `seconds`; `budget` is the planned time."""
 
     name: str
     budget: float
@@ -46,7 +46,7 @@ class Result:
 
 
 def contenders(name: str, recipe: RecipeParams) -> list[Contender]:
-    """A recipe and the peers that train on its images."""
+    """A recipe, and the peers that train on its images."""
     found = [with_difflab.recipe(name, recipe, PREPARED)]
     if recipe.condition is None:
         found.append(with_diffusers.example(recipe, PREPARED))
@@ -60,7 +60,7 @@ def contenders(name: str, recipe: RecipeParams) -> list[Contender]:
 
 
 def seconds_per_step(contenders: Sequence[Contender], trial: float) -> list[float]:
-    """Measured in turns, `trial` seconds of a training of each, which is then thrown away."""
+    """Measured in turns, in a training of `trial` seconds for each contender, which is then discarded."""
     trainings = [TurnTraining(begun.network, begun.train) for begun in (each.begin(1000) for each in contenders)]
     with stopped_at_end(trainings):
         for share in shares(3):
@@ -74,7 +74,7 @@ def shares(rounds: int) -> list[float]:
 
 
 class Run:
-    """A training of a contender that ends at the last of `budgets`, and is sampled at each."""
+    """A training of a contender that ends at the last of `budgets` and is sampled at each."""
 
     def __init__(self, contender: Contender, budgets: list[float], seconds_per_step: float):
         self.contender, self.last, self.left = contender, budgets[-1], list(budgets)
@@ -83,11 +83,11 @@ class Run:
         self.results: list[Result] = []
 
     def advance(self, share: float, grader: Grader) -> None:
-        """Train until `share` of the last budget is used up; adds the results of the budgets reached by then."""
+        """Train until `share` of the last budget is used; adds the results of the budgets reached."""
         end = self.last * share
         while self.left and self.left[0] <= end:
             budget = self.left.pop(0)
-            # A learning rate that falls to 0 gets there in the last step, not when the clock says so.
+            # A learning rate that falls to 0 ends by number of steps, not by time.
             self.training.run(until=math.inf if self.contender.needs_end else budget)
             self.sample(budget, grader)
         self.training.run(until=end)
@@ -102,7 +102,7 @@ class Run:
 
 
 def measure(contenders: Sequence[Contender], budgets: Sequence[float], grader: Grader) -> list[Result]:
-    """Train and sample all contenders with all budgets, in turns; results in the order of contenders and budgets."""
+    """Train and sample all contenders with all budgets, in turns; the results are ordered by contender and budget."""
     rates = seconds_per_step(contenders, min(TRIAL, *budgets))
     ordered = sorted(budgets)
     runs = [
@@ -118,14 +118,14 @@ def measure(contenders: Sequence[Contender], budgets: Sequence[float], grader: G
 
 
 def curves_of(results: Sequence[Result]) -> dict[str, list[Result]]:
-    """The results of each contender, by its name, in the order of their budgets."""
+    """The results of each contender, by name, in the order of budgets."""
     return {name: [each for each in results if each.name == name] for name in dict.fromkeys(r.name for r in results)}
 
 
 def seconds_to_reach(curve: Sequence[Result], metric: str, level: float) -> float | None:
-    """When the metric reaches `level`, interpolated over log(time); None if it never does.
+    """Seconds until the metric reaches `level`, interpolated over log(time); None if it never does.
 
-    The first time measured, where it is already there.
+    The first time measured, if it has already reached `level` there.
     """
     sign = -1 if metric == "frechet" else 1
     points = [(log(each.seconds), sign * (each.grades[metric]["value"] - level)) for each in curve]
@@ -138,7 +138,7 @@ def seconds_to_reach(curve: Sequence[Result], metric: str, level: float) -> floa
 
 
 def report(recipe: str, results: Sequence[Result]) -> None:
-    """Print the table of a recipe, and when it reaches each peer's final quality."""
+    """Print the table of a recipe, and the time at which it reaches each peer's final quality."""
     metrics = list(results[0].grades)
     header("contender", "budget, s", "trained, s", "steps", *[f"{METRICS[metric]} (95 %)" for metric in metrics])
     for each in itertools.chain(*curves_of(results).values()):

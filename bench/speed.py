@@ -1,7 +1,7 @@
-"""Images per second of training and of sampling: ours against diffusers' example and diffusers' pipeline.
+"""Images per second of training and sampling: difflab compared with diffusers' example and pipeline.
 
-Both train and sample the same networks from the same weights, in fp32: with the same images, batch size, AdamW, clipped
-gradients and averaged weights, and with DDIM (η = 0) in as many steps. Neither writes to the disk.
+Both train and sample the same networks from the same weights in fp32, with the same images, batch size, AdamW, gradient
+clipping and weight averaging, and DDIM (η = 0) with as many steps. Neither writes to disk.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from difflab.config.diffusion import NetworkParams
 from difflab.diffusion.unet import make_unet
 
 LIBRARIES = {"difflab": with_difflab, "diffusers": with_diffusers}
-NETWORKS = [([16, 32, 64], 256), ([32, 64], 128), ([128, 256], 512)]  # channels, and size of the time embedding
+NETWORKS = [([16, 32, 64], 256), ([32, 64], 128), ([128, 256], 512)]  # channels, size of the time embedding
 IMAGE_SIZE = 16
 BATCH_SIZE = 16
 NUM_SAMPLES = 64
@@ -29,7 +29,7 @@ NUM_INFERENCE_STEPS = 5
 
 
 def network(channels: list[int], time_embedding_dim: int) -> UNet2DModel:
-    """The U-Net of a recipe, the same weights at every call."""
+    """The U-Net of a recipe, with the same weights at every call."""
     params = NetworkParams(
         prediction_type="epsilon",
         patch_size=1,

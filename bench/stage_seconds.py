@@ -1,7 +1,7 @@
 """Write `bench/stage_seconds.csv` from the run records of this checkout: the last complete run of each stage with each
 set of parameters.
 
-It is what a first run estimates its time from. Run the profiles that it shall cover first: cpu and smoke.
+A first run estimates its time from this file. Run the profiles to be covered before: cpu and smoke.
 """
 
 import csv

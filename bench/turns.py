@@ -1,8 +1,8 @@
-"""Trainings that take turns in one process, each with a clock of its own.
+"""Trainings that take turns in one process, each with its own clock.
 
-A machine whose speed swings slows all of them alike. The clock counts the processor time of the process while a
-training has the turn, from the start of its first step: not its preparation, nor sampling in between. Processor time
-leaves out what other processes take; it is meant for one thread on a CPU.
+A machine whose speed varies slows all of them alike. The clock counts the CPU time of the process during the training's
+turns, from the start of its first step, without preparation and sampling. CPU time excludes other processes; it is
+meant for one thread on a CPU.
 """
 
 import math
@@ -17,13 +17,13 @@ from bench.timing import quiet
 
 
 class _Stopped(Exception):
-    """Ends a training loop from within."""
+    """Raised inside a training loop to end it."""
 
 
 class TurnTraining:
-    """A training loop in a thread of its own that runs only during `run`.
+    """A training loop in its own thread that runs only during `run`.
 
-    `train` makes one forward pass of `network` a step; the loop is paused before a forward pass, so that it needs no
+    `train` makes one forward pass of `network` per step. The loop is paused before a forward pass, so its code needs no
     change. While it is paused, `network` can be used in other threads.
     """
 
@@ -37,7 +37,7 @@ class TurnTraining:
         self._thread = Thread(target=self._loop, daemon=True)
 
     def run(self, until: float) -> None:
-        """Train on until the clock shows `until` seconds or the loop ends. Raises what the loop raises."""
+        """Continue training until the clock shows `until` seconds or the loop ends. Raises exceptions of the loop."""
         if self.is_done or self.seconds >= until:
             return
         self._until, self._resumed = until, time.process_time()
@@ -48,7 +48,7 @@ class TurnTraining:
             raise self._error
 
     def stop(self) -> None:
-        """End the loop where it is paused."""
+        """End the loop at the point where it is paused."""
         if self._thread.ident and not self.is_done:
             self._stopping = True
             self._turn.release()
@@ -84,7 +84,7 @@ class TurnTraining:
             raise _Stopped
 
     def _count(self) -> None:
-        """One more step, and its time."""
+        """Count a step and record its time."""
         now = time.process_time()
         self.seconds, self._resumed = self.seconds + now - self._resumed, now
         self.num_steps += 1
@@ -92,7 +92,7 @@ class TurnTraining:
 
 @contextmanager
 def stopped_at_end(trainings: Sequence[TurnTraining]) -> Iterator[None]:
-    """Stop those of `trainings` that are not done when the context ends."""
+    """Stop unfinished `trainings` when the context ends."""
     try:
         yield
     finally:

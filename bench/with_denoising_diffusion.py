@@ -1,4 +1,4 @@
-"""Training and sampling with the package denoising-diffusion-pytorch, which is not installed with this project."""
+"""Training and sampling with the package denoising-diffusion-pytorch, which this project does not install."""
 
 import tempfile
 from collections.abc import Callable
@@ -23,10 +23,10 @@ def is_installed() -> bool:
 
 
 def trainer(params: RecipeParams, prepared: Path) -> Contender:
-    """Its `Unet`, `GaussianDiffusion` and `Trainer` on the images of an unconditional recipe.
+    """The package's `Unet`, `GaussianDiffusion` and `Trainer` on the images of an unconditional recipe.
 
-    Defaults but for: the width and number of levels of the recipe's network, the learning rate (1e-4 is for hours), no
-    mirrored digits, DDIM in as many steps as the recipe samples (of 1000), and images decoded in the training's own
+    Uses defaults except for: width and number of levels as in the recipe's network, the learning rate (1e-4 is for runs
+    of hours), no mirrored digits, DDIM with as many of the 1000 steps as the recipe, and images decoded in the training
     process, so that its clock counts them.
     """
     images = load_digits(params.data, training_splits(params.hold_out_validation), prepared)["images"]
@@ -36,7 +36,7 @@ def trainer(params: RecipeParams, prepared: Path) -> Contender:
 def _begin(params: RecipeParams, images: Tensor) -> Begun:
     torch.manual_seed(0)
     network, diffusion = _models(params, images.shape[-1])
-    averaged: list[Any] = []  # once the training has begun
+    averaged: list[Any] = []  # filled when the training begins
 
     def sample(requests: Requests) -> dict[str, Tensor]:
         model = averaged[0].ema_model.eval()
@@ -70,7 +70,7 @@ def _loop(diffusion: Any, images: Tensor, averaged: list[Any]) -> Callable[[], N
                 folder,
                 train_batch_size=BATCH_SIZE,
                 train_lr=1e-3,
-                train_num_steps=10**9,  # the budget ends it
+                train_num_steps=10**9,  # the budget ends the training
                 augment_horizontal_flip=False,
                 save_and_sample_every=10**9,
                 results_folder=folder,

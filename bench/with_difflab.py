@@ -1,4 +1,4 @@
-"""Training and sampling as the stages of this repository do them."""
+"""Training and sampling as in the stages of this repository."""
 
 import tempfile
 from pathlib import Path
@@ -34,7 +34,7 @@ BETAS = linear_betas(1000, 1e-4, 0.02)
 
 
 def train(unet: UNet2DModel, images: Tensor, batch_size: int) -> None:
-    """One epoch of the train stage. `images` (N, 3, S, S) uint8."""
+    """One epoch as in the stage `train`. `images` (N, 3, S, S) uint8."""
     params = TrainingParams(
         seed=0,
         num_epochs=1,
@@ -48,7 +48,7 @@ def train(unet: UNet2DModel, images: Tensor, batch_size: int) -> None:
 
 
 def fit_without_files(task: DenoisingTask, data: dict[str, Tensor], params: TrainingParams) -> None:
-    """`fit` with a checkpoint that nobody keeps, written once, at the end."""
+    """`fit` with a temporary checkpoint, written once at the end."""
     with tempfile.TemporaryDirectory() as folder:
         fit(task, data, params, Accelerator(), RollingCheckpoint(Path(folder)))
 
@@ -65,7 +65,7 @@ def sample(unet: UNet2DModel, count: int, num_inference_steps: int) -> list[Imag
 
 
 def recipe(name: str, params: RecipeParams, prepared: Path) -> Contender:
-    """A recipe of params.yaml, trained, saved, loaded and sampled as its stages do, in another number of steps."""
+    """A recipe of params.yaml, trained, saved, loaded and sampled as in its stages, with another number of steps."""
     data = load_digits(params.data, training_splits(params.hold_out_validation), prepared)
 
     def begin(num_steps: int) -> Begun:
@@ -83,7 +83,7 @@ def recipe(name: str, params: RecipeParams, prepared: Path) -> Contender:
 
 
 def recipe_task(params: RecipeParams, image_size: int) -> tuple[DenoisingTask, dict[str, Any]]:
-    """The task of the train stage, and its models by component name."""
+    """The task of the stage `train`, and its models by component name."""
     network, condition = params.network, params.condition
     unet = make_unet(network, image_size, conditional=condition is not None)
     components: dict[str, Any] = {"unet": unet}
@@ -97,10 +97,10 @@ def recipe_task(params: RecipeParams, image_size: int) -> tuple[DenoisingTask, d
 
 
 def for_steps(training: TrainingParams, num_images: int, num_steps: int) -> tuple[Tensor, TrainingParams]:
-    """The images of an epoch, int64 indices, and the parameters of a training of about `num_steps` steps.
+    """The images of an epoch (int64 indices) and the parameters for a training of about `num_steps` steps.
 
-    It has as many epochs as fit into `num_steps`, at least one; each is stretched, by images that come once more, or
-    cut to its share of the steps.
+    It has as many epochs as fit into `num_steps`, at least one. Each epoch is shortened, or extended with repeated
+    images, to its share of the steps.
     """
     per_epoch = num_images // training.batch_size
     num_epochs = max(1, num_steps // per_epoch)

@@ -1,4 +1,4 @@
-"""Training as in diffusers' example, sampling with diffusers' pipeline."""
+"""Training as in diffusers' example, and sampling with diffusers' pipeline."""
 
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,8 @@ def train(
 ) -> None:
     """examples/unconditional_image_generation/train_unconditional.py with --use_ema, for `num_images` or one epoch.
 
-    Left out: its saving, its trackers, and the decoding of its image files. `images` (N, 3, S, S) uint8. Afterwards
-    `unet` holds the averaged weights, which the example saves.
+    Without saving, trackers and decoding of image files. `images` (N, 3, S, S) uint8. Leaves the averaged weights,
+    which the example saves, in `unet`.
     """
     augmentations = transforms.Compose(
         [
@@ -88,10 +88,10 @@ def sample(unet: UNet2DModel, count: int, num_inference_steps: int) -> list[Imag
 
 
 def example(params: RecipeParams, prepared: Path) -> Contender:
-    """The example with the U-Net of an unconditional recipe, on its images, sampled in as many steps.
+    """The example with the U-Net, images and number of sampling steps of an unconditional recipe.
 
-    Not its defaults: the network (113 M parameters for 64×64), the number of inference steps (1000), and the learning
-    rate and its warm-up, with whose defaults of 1e-4 and 500 steps minutes on one thread end before it has learned.
+    These replace the example's defaults: network (113 M parameters for 64×64), number of inference steps (1000), and
+    learning rate and warm-up, whose defaults of 1e-4 and 500 steps are too slow for minutes on one thread.
     """
     images = load_digits(params.data, training_splits(params.hold_out_validation), prepared)["images"]
     batch_size, num_inference_steps = 16, params.sampling.num_inference_steps

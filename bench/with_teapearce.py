@@ -1,7 +1,7 @@
 """A conditional DDPM in the style of Conditional_Diffusion_MNIST (T. Pearce, 2022), with classifier-free guidance.
 
-Written from its published description and Ho & Salimans (2022): a U-Net of two levels whose way up is multiplied by an
-embedding of the class and shifted by one of the time, a one-hot class that is set to zero for ∅, ε-prediction.
+Written from its published description and Ho & Salimans (2022): a U-Net with two levels whose decoder is scaled by an
+embedding of the class and shifted by one of the time, a one-hot class that is set to zero for ∅, and ε-prediction.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from difflab.data.pixels import to_signed, to_uint8
 
 NUM_CLASSES = 10
 NUM_TIMESTEPS = 400
-WEIGHTS = (0.5, 2.0)  # w of (1 + w) ε(x,c) − w ε(x,∅); published: these and 0, no guidance
+WEIGHTS = (0.5, 2.0)  # w of (1 + w) ε(x,c) − w ε(x,∅); also published: 0, no guidance
 DROP_PROBABILITY = 0.1
 
 
@@ -42,7 +42,7 @@ class Convolutions(nn.Module):
 
 
 class Up(nn.Module):
-    """Joined with the features of the way down, twice the size, then convolutions."""
+    """Concatenation with encoder features, upsampling by 2, then convolutions."""
 
     def __init__(self, inputs: int, width: int):
         super().__init__()
@@ -97,7 +97,7 @@ def linear_schedule() -> tuple[Tensor, Tensor]:
 def train(
     network: ContextUnet, images: Tensor, digits: Tensor, batch_size: int, num_steps: int, learning_rate: float
 ) -> None:
-    """Adam with a learning rate that falls linearly to 0. `images` (N, 3, S, S) uint8, `digits` (N,) int64."""
+    """Train with Adam and a learning rate falling linearly to 0. `images` (N, 3, S, S) uint8, `digits` (N,) int64."""
     _, alphas_cumprod = linear_schedule()
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
     network.train()
@@ -128,7 +128,7 @@ def guided(network: nn.Module, x: Tensor, time: float, context: Tensor, weight: 
 
 @torch.inference_mode()
 def sample(network: nn.Module, digits: list[int], image_size: int, weight: float) -> Tensor:
-    """Images (N, 3, S, S) uint8 by all T steps of DDPM with σ² = β (Ho et al. 2020, algorithm 2)."""
+    """Images (N, 3, S, S) uint8 from all T steps of DDPM with σ² = β (Ho et al. 2020, algorithm 2)."""
     betas, alphas_cumprod = linear_schedule()
     context = F.one_hot(torch.tensor(digits), NUM_CLASSES).float()
     generator = torch.Generator().manual_seed(0)
@@ -146,8 +146,8 @@ def sample(network: nn.Module, digits: list[int], image_size: int, weight: float
 def conditional_ddpm(params: RecipeParams, prepared: Path) -> Contender:
     """This network on the images of a recipe of one domain.
 
-    Published: width 128, batches of 256, learning rate 1e-4, images in [0, 1] of one channel, 28×28. Here the width,
-    batch and learning rate with which minutes on one thread are thousands of steps rather than tens.
+    Published: width 128, batches of 256, learning rate 1e-4, images in [0, 1] with one channel, 28×28. Here, width,
+    batch size and learning rate are chosen so that minutes on one thread are thousands of steps instead of tens.
     """
     data = load_digits(params.data, training_splits(params.hold_out_validation), prepared)
     image_size, batch_size, width = data["images"].shape[-1], 32, 32

@@ -10,11 +10,11 @@ import torch
 import torch._dynamo
 from torch import nn
 
-WARM_UP = 3  # steps that are not measured: they choose algorithms, compile and fill queues
+WARM_UP = 3  # steps before the measurement: they select algorithms, compile and fill queues
 
 
 class Clock(nn.Module):
-    """Passes calls on to `network`, and notes the times at which two of them start, all work before them done."""
+    """Forwards calls to `network` and records the start times of two of them, after all earlier work has finished."""
 
     def __init__(self, network: nn.Module, num_steps: int):
         super().__init__()
@@ -31,13 +31,13 @@ class Clock(nn.Module):
 
 
 def compile_in_place(network: nn.Module) -> None:
-    """Compile the forward and backward pass; the names of the weights stay. What cannot be compiled runs eagerly."""
+    """Compile the forward and backward pass; weight names do not change. What cannot be compiled runs eagerly."""
     torch._dynamo.config.suppress_errors = True
-    network.compile(dynamic=False)  # a graph for each batch size: one for all of them is slower
+    network.compile(dynamic=False)  # one graph for each batch size: a dynamic graph is slower
 
 
 def measured_rate(train: Callable[[nn.Module], None], network: nn.Module, batch_size: int, num_steps: int) -> float:
-    """Images per second of `train`, a loop of `WARM_UP + num_steps + 1` steps around the module that it is given."""
+    """Images per second of `train`, a loop of `WARM_UP + num_steps + 1` steps around its argument."""
     clock = Clock(network, num_steps)
     train(clock)
     begin, end = clock.times

@@ -1,4 +1,4 @@
-"""Train the recipe unconditional-800 of the paper profile for a minute, and say how long all of it would take."""
+"""Train the recipe unconditional-800 of the paper profile for a minute and extrapolate the time of a full training."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def load_mnist(path: Path) -> Tensor:
-    """The training images (N, 3, 28, 28) uint8; random ones where the file is missing."""
+    """The training images (N, 3, 28, 28) uint8; random ones if the file is missing."""
     if not path.is_file():
         return random_images(NUM_IMAGES, 28)
     with gzip.open(path) as file:

@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 HELD_OUT_EVERY = 10  # every tenth identity of the color images
-COLOR_REPEATS = 3  # 9,800 of 22,600 images are in color then; more repeats invite memorizing 311 persons
-HELD_OUT = "held_out.txt"  # in a model's folder: the images of persons that were not in training
+COLOR_REPEATS = 3  # then 9,800 of 22,600 images are in color; more repeats would encourage memorizing 311 people
+HELD_OUT = "held_out.txt"  # in a model's folder: images of people not in training
 
 
 class FaceSplit(NamedTuple):
@@ -24,10 +24,10 @@ class FaceSplit(NamedTuple):
 
 
 def load_faces(archive: Path, image_size: int, limit: int | None = None) -> FaceSplit:
-    """Read the images; the color ones are COLOR_REPEATS times in training.
+    """Read the images; color images are repeated COLOR_REPEATS times in training.
 
-    `youtube_colour/III_NNNNN.jpg` shows identity III; every tenth identity is held out. The gray images come without
-    identities, so all of them are in training. `limit`: the first so many of each kind.
+    `youtube_colour/III_NNNNN.jpg` shows identity III; every tenth identity is held out. Gray images have no
+    identities, so all of them are in training. `limit`: read only the first `limit` images of each kind.
     """
     with zipfile.ZipFile(archive) as packed:
         names = sorted(name for name in packed.namelist() if name.endswith(".jpg"))
@@ -43,7 +43,7 @@ def load_faces(archive: Path, image_size: int, limit: int | None = None) -> Face
 
 
 def write_held_out(names: list[str], folder: Path) -> None:
-    """Write one name a line to HELD_OUT in a model's folder."""
+    """Write one name per line to HELD_OUT in a model's folder."""
     (folder / HELD_OUT).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 

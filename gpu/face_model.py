@@ -1,4 +1,4 @@
-"""The objective of the face model, with a deadline."""
+"""The training objective of the face model, with a deadline."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Train the 64×64 face model for a given time: OUT/faces/, OUT/faces.png.
 
-Network, schedule, image size and optimizer come from the profile `pretrain`. A short search finds the batch size, its
-rate gives the number of epochs, and the learning rate falls to 0 over them. OUT/faces/ is a folder that
-`UnconditionalPipeline` loads: the averaged weights in fp16, the log, and the names of the held-out images.
+Network, schedule, image size and optimizer come from the profile `pretrain`. A short search finds the batch size, the
+measured rate determines the number of epochs, and the learning rate falls to 0 over them. `UnconditionalPipeline` can
+load the folder OUT/faces/, with the averaged weights in fp16, the log, and the names of the held-out images.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from gpu.face_model import FaceTask, OutOfTime
 from gpu.loops import SMOKE_WIDTHS
 
 BATCH_SIZES = (256, 512)
-PAYS = 1.1  # a doubled batch has to give this many times the images per second: more steps learn more per image
-MARGIN = 0.92  # of the time goes into the plan; the rest is for rates that fall
-FINISH = 25  # seconds for writing and sampling
+PAYS = 1.1  # least speedup for doubling the batch: smaller batches learn more per image
+MARGIN = 0.92  # share of the time to plan for; the rest is a reserve for slower steps
+FINISH = 25  # seconds reserved for writing and sampling
 NUM_SAMPLES, COLUMNS = 40, 8
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     limit = sizes[-1] if args.smoke or args.compile_only else None
     faces = load_faces(args.packed / "faces.zip", image_size, limit)
     log = partial(job_log.write, args.out / "job.jsonl", "faces")
-    torch.backends.cudnn.benchmark = True  # as fast as it goes; the stages are deterministic instead
+    torch.backends.cudnn.benchmark = True  # fastest algorithms; the stages use deterministic ones
     set_seed(profile.seed)
     accelerator = Accelerator(mixed_precision="bf16")
     unet = make_unet(network, image_size, conditional=False).to(accelerator.device)
@@ -91,10 +91,10 @@ def main() -> None:
     )
     if args.compile_only:
         compile_in_place(unet)
-        for size in reversed(sizes):  # the larger is the likelier one, and this process may be killed
+        for size in reversed(sizes):  # the larger one is more likely to be used, and this process may be killed
             measure((size,))
         return
-    rates = measure(sizes)  # eager: compiling takes most of a minute for each batch size
+    rates = measure(sizes)  # eager, because compiling takes most of a minute for each batch size
     batch_size = max(size for size in rates if rates[size] >= PAYS * rates.get(size // 2, 0))
     parameters = sum(parameter.numel() for parameter in unet.parameters())
     log("batch sizes", images_per_second=rates, chosen=batch_size, parameters=parameters)
@@ -106,7 +106,7 @@ def main() -> None:
 
     left = 4.0 if args.smoke else deadline - time.monotonic()
     total = left * MARGIN * rates[batch_size]
-    repeats = max(1, round(total / (40 * len(faces.training))))  # about 40 epochs: one validation each
+    repeats = max(1, round(total / (40 * len(faces.training))))  # about 40 epochs with one validation each
     images = faces.training.repeat(repeats, 1, 1, 1)
     params = training_params(profile, batch_size, max(1, int(total // len(images))), len(images))
     log("training", params=params.model_dump(), images=len(faces.training), repeats=repeats, planned_seconds=left)
@@ -133,9 +133,9 @@ def main() -> None:
 
 
 def training_params(profile: TrainingParams, batch_size: int, num_epochs: int, num_images: int) -> TrainingParams:
-    """`faces.training` of the profile for another batch size and number of epochs."""
+    """`faces.training` of the profile, with another batch size and number of epochs."""
     num_steps = num_epochs * (num_images // batch_size)
-    horizon = max(0.5, 1 - 30 / max(num_steps, 1))  # of the average: at most a thirtieth of the steps
+    horizon = max(0.5, 1 - 30 / max(num_steps, 1))  # of the moving average: at most a thirtieth of the steps
     return profile.model_copy(
         update={
             "num_epochs": num_epochs,
@@ -157,7 +157,7 @@ def search_batch_size(
     make_task: Callable[[nn.Module], FaceTask],
     num_steps: int,
 ) -> dict[int, float]:
-    """Images per second of `fit` at each batch size, up to the first that does not pay."""
+    """Images per second of `fit` at each batch size, up to the first one without enough speedup."""
     rates: dict[int, float] = {}
     for size in sizes:
         if size > len(images):
@@ -188,7 +188,7 @@ def load_last_average(task: FaceTask, checkpoint: RollingCheckpoint) -> None:
 
 
 def save(unet: UNet2DModel, betas: Tensor, network: NetworkParams, folder: Path) -> None:
-    """The averaged weights, in fp16."""
+    """Save the averaged weights in fp16."""
     parameterization = {"prediction_type": network.prediction_type, "patch_size": network.patch_size}
     save_model_folder(folder, "UnconditionalPipeline", {"unet": make_like(unet).half()}, betas, **parameterization)
 
@@ -207,7 +207,7 @@ def last_line(log: Path) -> dict[str, str]:
 
 
 def sample_grid(folder: Path, path: Path, device: torch.device, num_steps: int, seed: int) -> None:
-    """The first images of the noise bank of `seed`, not selected, from the weights that were written."""
+    """Save samples of the written weights, from the first noises of the noise bank of `seed`, without selection."""
     pipeline = UnconditionalPipeline.from_folder(folder).to(device, torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     generators = bank_generators(seed, range(NUM_SAMPLES))

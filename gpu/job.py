@@ -1,17 +1,17 @@
-"""Everything that needs a GPU, in one call, on a machine without a network.
+"""Run everything that needs a GPU in one call, on a machine without a network.
 
     python gpu/job.py --packed gpu/packed --out OUT --seconds 540
 
-`gpu/pack.sh` makes the folder `packed`. The parts run in this order, each in a process of its own, so that a part that
-fails, hangs or breaks the GPU does not keep the next from running:
+`gpu/pack.sh` creates the folder `packed`. The parts run in this order, each in its own process, so that a part that
+fails, hangs or breaks the GPU does not prevent the next one:
 
 tests   the tests marked `gpu`
 loops   images per second of `fit` and of diffusers' training loop (gpu/loops.py)
-faces   a 64×64 face model, trained for the time that the other parts leave (gpu/faces.py)
+faces   a 64×64 face model, trained in the time left by the other parts (gpu/faces.py)
 digits  the recipe unconditional-800 of the paper profile, trained for a minute (gpu/digits.py)
 
-While the tests run, the networks are compiled into Inductor's cache. OUT gets job.jsonl, faces.png and the folder
-faces/: 8 files of at most 16 MiB. The exit status is 1 if a part failed.
+While the tests run, the networks are compiled into Inductor's cache. OUT contains job.jsonl, faces.png and the folder
+faces/: 8 files of at most 16 MiB. The exit status is 1 if a part fails.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ sys.path[:0] = [str(ROOT)]
 
 from gpu import job_log  # noqa: E402  (after the path is set)
 
-SITE = ROOT / ".cache/gpu-job"  # for packages; the same path in every job, so that compiled graphs are found again
+SITE = ROOT / ".cache/gpu-job"  # for packages; the same path in every job, so that cached graphs are found
 COMPILE_LOG = ROOT / ".cache/gpu-job-compile.log"
 PARTS = ("tests", "loops", "faces", "digits")
-LIMITS = {"tests": 80, "loops": 90, "digits": 70}  # seconds; faces gets the rest
-SMOKE_LIMITS = {"tests": 120, "loops": 120, "digits": 80}  # for busy machines; all of it takes a minute or two
-KEPT_LINES = 200  # of the output of a part, in the log
+LIMITS = {"tests": 80, "loops": 90, "digits": 70}  # seconds; `faces` has the rest
+SMOKE_LIMITS = {"tests": 120, "loops": 120, "digits": 80}  # for busy machines; usually all parts take a minute or two
+KEPT_LINES = 200  # of a part's output, in the log
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def unpack_wheels(wheels: Path, site: Path) -> list[str]:
-    """Unpack into `site` the wheels for this Python whose package is missing here or older; returns their names."""
+    """Unpack wheels for this Python into `site` if their package is missing here or older; returns their names."""
     unpacked = []
     for wheel in sorted(wheels.glob("*.whl")):
         name, version, *_, python, _, _ = wheel.stem.split("-")
@@ -89,13 +89,13 @@ def _numbers(version: str) -> list[int]:
 
 
 def environment(unpacked: list[str], site: Path) -> dict[str, str]:
-    """The environment variables of every part; `unpacked` is printed, for the record."""
+    """The environment variables of every part; prints `unpacked` for the record."""
     print("unpacked:", ", ".join(unpacked) or "nothing; all packages are here", flush=True)
     paths = [str(site), str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "PYTHONUNBUFFERED": "1",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # those of the other machine may not fit this pytest
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # plugins of the other machine may not fit this pytest
         "HF_HUB_OFFLINE": "1",
     }
 
@@ -115,7 +115,7 @@ class Job:
         return self.out / "job.jsonl"
 
     def run(self, parts: list[str]) -> list[str]:
-        """Run the parts; returns those that failed."""
+        """Run the parts; returns the failed ones."""
         job_log.write(self.log, "job", "started", parts=parts, seconds=self.seconds, smoke=self.smoke)
         limits = SMOKE_LIMITS if self.smoke else LIMITS
         results = {}
@@ -153,7 +153,7 @@ class Job:
         )
 
     def compile_ahead(self) -> list[subprocess.Popen[str]]:
-        """Processes that fill Inductor's cache with the graphs of `faces` and `loops`, of a later job too."""
+        """Processes that fill Inductor's cache with the graphs of `faces` and `loops`, also for a later job."""
         commands = [[*self.command(part, 300), "--compile-only"] for part in ("faces", "loops")]
         COMPILE_LOG.parent.mkdir(parents=True, exist_ok=True)
         with COMPILE_LOG.open("wb") as log:
@@ -181,7 +181,7 @@ class Job:
             result = "finished" if status == 0 else f"exit status {status}"
         except subprocess.TimeoutExpired:
             result = f"killed after {seconds:.0f} s"
-        kill(process)  # and what it left running
+        kill(process)  # with its child processes
         reader.join(timeout=5)
         took = round(time.monotonic() - began, 1)
         job_log.write(self.log, part, "ended", result=result, seconds=took, output=lines[-KEPT_LINES:])
@@ -196,7 +196,7 @@ def copy_output(process: subprocess.Popen[str], lines: list[str]) -> None:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """End the process and those that it started."""
+    """Kill the process and its child processes."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def write(log: Path, part: str, event: str, **values: Any) -> None:
-    """Append one line; processes can write to one log, as a line is one write."""
+    """Append one line; several processes can share a log, because a line is a single write."""
     line = {"part": part, "event": event, "time": round(time.time(), 2)} | values
     with log.open("ab", buffering=0) as file:
         file.write(json.dumps(line).encode() + b"\n")

@@ -1,8 +1,8 @@
 """Images per second of `fit` and of diffusers' training loop, on the networks of the paper profile.
 
 One process measures them in turns, in fp32 and bf16, eager and, for the largest network, compiled. The loops are those
-of bench/: one network, batch size, AdamW, clipping, moving average. diffusers' example reads its images in the main
-process; a second row gives it worker processes. "deterministic" is how the stages call `fit`.
+of bench/, with the same network, batch size, AdamW, clipping and moving average. diffusers' example reads images in the
+main process; a second row is with worker processes. "deterministic" is the mode in which the stages call `fit`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from difflab.diffusion.unet import make_unet
 from gpu import job_log
 from gpu.clock import WARM_UP, compile_in_place, measured_rate
 
-RECIPES = ("unconditional-800", "mnistm-linear", "onehot-350")  # the most important first: time may run out
+RECIPES = ("unconditional-800", "mnistm-linear", "onehot-350")  # most important first, because time may run out
 COMPILED = RECIPES[0]
 IMAGE_SIZE, BATCH_SIZE, ROUNDS = 28, 256, 3
-RUN = 0.8  # seconds of one measurement
+RUN = 0.8  # seconds for one measurement
 MOST_STEPS = 80
 WORKERS = 8
 SMOKE_WIDTHS = {"block_out_channels": [8, 8], "norm_num_groups": 4, "attention_head_dim": 8, "layers_per_block": 1}
@@ -46,7 +46,7 @@ SMOKE_WIDTHS = {"block_out_channels": [8, 8], "norm_num_groups": 4, "attention_h
 
 @contextmanager
 def deterministic() -> Iterator[None]:
-    """As `make_accelerator` sets it for every stage."""
+    """Deterministic mode, as set by `make_accelerator` for every stage."""
     before = torch.backends.cudnn.deterministic
     torch.backends.cudnn.deterministic = True
     try:
@@ -56,7 +56,7 @@ def deterministic() -> Iterator[None]:
 
 
 def with_workers(count: int) -> Any:
-    """diffusers' loop with that many processes that read images."""
+    """diffusers' loop with `count` worker processes that read images."""
     return mock.patch.object(with_diffusers, "DataLoader", partial(DataLoader, num_workers=count))
 
 
@@ -107,7 +107,7 @@ def warm_up(unet: UNet2DModel) -> None:
 
 
 def compare(unet: UNet2DModel, recipe: str, precision: str, compiled: bool, smoke: bool, log: Path) -> None:
-    """Measure the loops in turns; print their rows and log them."""
+    """Measure the loops in turns; print and log their rows."""
     batch_size = 4 if smoke else BATCH_SIZE
     loops: dict[str, tuple[Callable[..., None], Callable[[], Any]]] = {
         "fit": (with_difflab.train, nullcontext),

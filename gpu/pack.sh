@@ -3,12 +3,12 @@
 #
 #   bash gpu/pack.sh [--data FOLDER] [--python 3.12] [--no-wheels] [OUT]
 #
-# FOLDER (default: $DATA_ROOT) holds faces/lfw_grey/*.jpg, faces/youtube_colour/*.jpg and torchvision/MNIST/raw/.
+# FOLDER (default: $DATA_ROOT) contains faces/lfw_grey/*.jpg, faces/youtube_colour/*.jpg and torchvision/MNIST/raw/.
 # --python is the version on the other machine. OUT (default: gpu/packed, ignored by git) is replaced.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What the job imports and a machine with torch, torchvision, transformers, accelerate and safetensors may lack.
+# Imports of the job that a machine with torch, torchvision, transformers, accelerate and safetensors may lack.
 WHEELS="diffusers importlib-metadata zipp
     pydantic pydantic-core annotated-types typing-inspection typing-extensions ruamel-yaml
     pytest pluggy iniconfig pygments packaging hypothesis sortedcontainers"
@@ -41,7 +41,7 @@ rm -rf "$out"
 mkdir -p "$out"
 out=$(realpath "$out")
 
-# The files as they are: 64×64 JPEGs gain nothing from another encoding.
+# The files are packed unchanged: another encoding does not make 64×64 JPEGs smaller.
 (cd "$data/faces" && python -m zipfile -c "$out/faces.zip" lfw_grey youtube_colour)
 
 mnist=$data/torchvision/MNIST/raw

@@ -1,12 +1,12 @@
 """Measure the samples of pretrained/faces: quality.json, samples.png and nearest.png in the model's folder.
 
-- Fréchet distance between samples and training images in the features of an encoder that is trained here to tell
-  persons apart, next to the distance between two disjoint sets of training images (`real_baseline`).
-- Distance from each colored sample to the nearest training image, next to the same distance for the color images of
-  held-out persons (`held_out.txt` of the model's folder), and next to that between two training images of one person.
-  nearest.png shows the 8 colored samples with the smallest distance above their nearest training images.
+- Fréchet distance between samples and training images, in the features of an encoder that is trained here to identify
+  people, compared with the distance between two disjoint sets of training images (`real_baseline`).
+- Distance from each color sample to the nearest training image, compared with that of color images of held-out people
+  (`held_out.txt` in the model's folder), and with that between two training images of the same person. nearest.png
+  shows the 8 color samples with the smallest distance above their nearest training images.
 
-`--data FOLDER` holds faces/, as data.root.
+The folder given with `--data` contains faces/, as for data.root.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ ETAS = (0.0, 1.0)
 NUM_REFERENCES = 1000
 CACHE = Path(".cache/face_quality")  # of samples
 ENCODER = TrainingParams(seed=SEED, num_epochs=8, batch_size=64, learning_rate=0.002, warmup_steps=50)
-CHANNELS = [32, 64, 64]  # features have as many dimensions as the last
-MIN_CHROMA = 8  # gray samples are at 1 to 2, color photographs at 9 and above
-NEAREST_SIZE = 32  # pixels a side at which images are compared
+CHANNELS = [32, 64, 64]  # the last one is the dimension of the features
+MIN_CHROMA = 8  # gray samples have 1 to 2, color photographs 9 or more
+NEAREST_SIZE = 32  # pixels per side for comparing images
 QUANTILE = 0.05
 
 
@@ -91,11 +91,11 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Faces:
-    """`images` (N, 3, S, S) uint8; `persons` (N,), None where the file's name does not give one (the gray images)."""
+    """`images` (N, 3, S, S) uint8; `persons` (N,), None if the file name does not identify the person (gray images)."""
 
     images: Tensor
     persons: list[str | None]
-    held_out: Tensor  # (N,) bool: of persons that were not in training
+    held_out: Tensor  # (N,) bool: images of people not in training
 
     @property
     def training(self) -> Tensor:
@@ -103,7 +103,7 @@ class Faces:
 
 
 def read_faces(folder: Path, held_out: Path, size: int) -> Faces:
-    """All images of `folder`; `held_out` lists those of persons that were not in training, relative to `folder`."""
+    """All images in `folder`; `held_out` lists those of people not in training, relative to `folder`."""
     paths = find_images(folder)
     listed = set(held_out.read_text(encoding="utf-8").split("\n")) - {""}
     if missing := listed - {path.relative_to(folder).as_posix() for path in paths}:
@@ -117,7 +117,7 @@ def read_faces(folder: Path, held_out: Path, size: int) -> Faces:
 
 
 def shuffled_training_images(faces: Faces) -> Tensor:
-    """`NUM_REFERENCES` training images and as many others, a color image as probable as in training."""
+    """`NUM_REFERENCES` training images and as many others, with color images as frequent as in training."""
     weights = np.array([COLOR_REPEATS if person else 1 for person in faces.persons]) * ~faces.held_out.numpy()
     count = min(2 * NUM_REFERENCES, int((weights > 0).sum()))
     generator = np.random.default_rng(SEED)
@@ -127,7 +127,7 @@ def shuffled_training_images(faces: Faces) -> Tensor:
 
 
 def train_encoder(faces: Faces) -> Judge:
-    """A classifier of the persons with several images, in training or held out."""
+    """Train a classifier of all people with several images, in training or held out."""
     names = sorted({person for person in faces.persons if person})
     images = faces.images[torch.tensor([person is not None for person in faces.persons])]
     labels = torch.tensor([names.index(person) for person in faces.persons if person])
@@ -141,7 +141,7 @@ def train_encoder(faces: Faces) -> Judge:
 
 
 def sample(model: Path, count: int, eta: float) -> Tensor:
-    """(count, 3, S, S) uint8 from the first noises of the bank; batches are kept in CACHE, so a killed run resumes."""
+    """Samples (count, 3, S, S) uint8 from the first noises of the bank. Resumes a killed run from batches in CACHE."""
     pipeline = load_pretrained(str(model))
     pipeline.set_progress_bar_config(disable=True)
     weights = (model / "unet/diffusion_pytorch_model.safetensors").read_bytes()
@@ -160,7 +160,7 @@ def sample(model: Path, count: int, eta: float) -> Tensor:
 
 
 def compare_nearest(samples: Tensor, faces: Faces) -> dict[str, Any]:
-    """Distances to the nearest training image, of `samples` and of the color images of held-out persons."""
+    """Distances to the nearest training image, for `samples` and for the color images of held-out people."""
     distances, _ = nearest(samples, faces.training)
     held_out, _ = nearest(faces.images[faces.held_out], faces.training)
     threshold = held_out.quantile(QUANTILE)
@@ -181,7 +181,7 @@ def compare_nearest(samples: Tensor, faces: Faces) -> dict[str, Any]:
 
 
 def between_images_of_a_person(faces: Faces) -> Tensor:
-    """For each training image in color the distance to the nearest other one of the same person."""
+    """For each color training image, the distance to the nearest other image of the same person."""
     images: dict[str, list[Tensor]] = {}
     for image, person, held_out in zip(faces.images, faces.persons, faces.held_out, strict=True):
         if person and not held_out:
@@ -195,7 +195,7 @@ def between_images_of_a_person(faces: Faces) -> Tensor:
 
 
 def nearest(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """For each of `images` (N, 3, S, S) the nearest of `others` (M, 3, S, S), which may be mirrored.
+    """For each of `images` (N, 3, S, S), the nearest of `others` (M, 3, S, S) and their mirror images.
 
     Returns the distances (N,), RMSE of pixels at NEAREST_SIZE, and the neighbors (N, 3, S, S).
     """
@@ -216,7 +216,7 @@ def save_nearest(samples: Tensor, training: Tensor, path: Path) -> None:
 
 
 def chroma(images: Tensor) -> Tensor:
-    """(N,) mean over the pixels of the largest minus the smallest channel, of `images` (N, 3, S, S) uint8."""
+    """(N,) mean over pixels of the largest minus the smallest channel, for `images` (N, 3, S, S) uint8."""
     return (images.amax(1).float() - images.amin(1).float()).mean((1, 2))
 
 
@@ -228,7 +228,7 @@ def resize(images: Tensor, size: int) -> Tensor:
 
 
 def save_grid(rows: list[Tensor], columns: int, path: Path) -> None:
-    """Images in rows of `columns`, twice as large."""
+    """Save images in rows of `columns`, enlarged by 2."""
     images = torch.cat(rows).permute(0, 2, 3, 1).numpy()
     lines = [np.concatenate(list(images[start : start + columns]), axis=1) for start in range(0, len(images), columns)]
     grid = Image.fromarray(np.concatenate(lines))

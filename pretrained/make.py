@@ -1,6 +1,6 @@
-"""Train the models of pretrained/ again: `make pretrained DATA=FOLDER`, FOLDER/faces/ holding photographs of faces.
+"""Retrain the models of pretrained/: `make pretrained DATA=FOLDER`, with photographs of faces in FOLDER/faces/.
 
-HEAD is cloned below .cache/pretrained/ and run there with the profile `pretrain`; a killed run resumes.
+Clones HEAD below .cache/pretrained/ and runs it there with the profile `pretrain`; a killed run resumes.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from pretrained.outputs import OUTPUTS, outputs_of
 
 ROOT = Path(".cache/pretrained")
 HERE = Path("pretrained")
-LONG = ("protocol", "accuracy_by_class", "most_confused")  # in metrics files, not in cards
+LONG = ("protocol", "accuracy_by_class", "most_confused")  # keys of metrics files that cards leave out
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model to ship: the kinds of stages that train it, the sections that say how, and what is measured of it."""
+    """A model to ship: the kinds of stages that train it, their sections of params.yaml, and its metrics file."""
 
     stages: tuple[str, ...]
     sections: tuple[str, ...]
     metrics: str
 
     def card(self, name: str, clone: Path, commit: str) -> str:
-        """cards/NAME.md, which says what no run can know, and how this run made the model."""
+        """The model card: the text of cards/NAME.md, with parameters, time and metrics of this run filled in."""
         with contextlib.chdir(clone):
             records = [record for record in read_records() if record.stage.partition("@")[0] in self.stages]
             params = read_yaml("params.yaml")
@@ -109,7 +109,7 @@ def _set_profile(clone: Path, data: Path) -> None:
 
 
 def link_faces(source: Path, folder: Path) -> None:
-    """Links to the images of `source`, COLOR_REPEATS of each IDENTITY_NUMBER.jpg (those in color), of one identity."""
+    """Link the images of `source`, with COLOR_REPEATS links of one identity for each color IDENTITY_NUMBER.jpg."""
     remove(folder)
     for path in find_images(source):
         link = folder / path.relative_to(source)
@@ -120,7 +120,7 @@ def link_faces(source: Path, folder: Path) -> None:
 
 
 def held_out_names(data: Path, params: Path) -> list[str]:
-    """The faces that are not in the training split, relative to `data`/faces. The split is that of the links."""
+    """The faces that are not in the training split of the links, relative to `data`/faces."""
     data_params = load_section(DataParams, "data", params)
     generator = np.random.default_rng(data_params.seed)
     paths = held_out_persons(data / "faces", data_params.sets["faces"].persons or "prefix", generator)
@@ -128,7 +128,7 @@ def held_out_names(data: Path, params: Path) -> list[str]:
 
 
 def write_half(model: Path, folder: Path) -> None:
-    """Copy a model's folder with its weights in float16."""
+    """Copy a model's folder, with weights in float16."""
     from safetensors.torch import load_file, save_file
 
     shutil.copytree(model, folder, dirs_exist_ok=True)

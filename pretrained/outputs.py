@@ -1,4 +1,4 @@
-"""A few numbers that each model of pretrained/ puts out: tests/shipped/test_shipped_models.py holds them."""
+"""Example outputs of each model of pretrained/, compared by tests/shipped/test_shipped_models.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROMPTS = ("red circle on white background", "a photo of a green seven.")
 
 
 def outputs_of(name: str, folder: Path) -> list[float]:
-    """Sixteen numbers of the model in `folder`, for inputs that never change."""
+    """Sixteen output values of the model in `folder`, for fixed inputs."""
     with torch.inference_mode():
         outputs = OUTPUTS_OF[name](str(folder)).flatten()
     return outputs[:: max(1, len(outputs) // 16)][:16].tolist()

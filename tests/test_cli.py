@@ -80,7 +80,7 @@ def test_bad_profile_leaves_params_alone(folder: Path, difflab, arguments: list[
 
 def test_check_stops_before_anything_is_written(folder: Path, difflab) -> None:
     assert difflab("profile", "cpu", "judge.checkpoint=mine.pt", "prepare.digit_size=28") == ""
-    line = "error: params.yaml: judge.checkpoint: found 'mine.pt', which is not there, allowed: null, or a file"
+    line = "error: params.yaml: judge.checkpoint: found 'mine.pt', which does not exist, allowed: null, or a file"
     assert difflab("check") == line
     assert not CHECKED.exists()
 

@@ -1,4 +1,4 @@
-"""Types that the sections of params.yaml share; every number has bounds."""
+"""Types shared by the sections of params.yaml; every number has bounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from difflab.config.validation import UNKNOWN, refuse, section_of
 
 
 def _each_once(values: list[Any]) -> list[Any]:
-    """Refuse repeated values, and numbers that agree to six digits: the values become keys, file names and rows."""
+    """Refuse repeated values and numbers equal to six digits, because values become keys, file names and rows."""
     names: dict[Any, Any] = {}
     for value in values:
         name = f"{value:g}" if isinstance(value, float) else value
@@ -26,7 +26,7 @@ def _each_once(values: list[Any]) -> list[Any]:
 
 
 def _has_one_zero(value: float) -> float:
-    """Refuse −0.0: some numbers become file names, and files of 0.0 are looked up."""
+    """Refuse −0.0: some numbers become file names, and files for 0.0 are looked up."""
     if math.copysign(1, value) < 0:
         raise refuse("", value, "0.0 in place of -0.0")
     return value
@@ -54,7 +54,7 @@ def _known_to_css(name: str) -> str:
 
 
 def _of_different_colors(colors: list[str]) -> list[str]:
-    """Refuse two colors of one color."""
+    """Refuse two names of the same color."""
     from PIL.ImageColor import getrgb
 
     seen: dict[tuple[int, ...], str] = {}
@@ -73,18 +73,18 @@ Distinct = Annotated[list[T], Field(min_length=1), EachOnce]  # values that beco
 NumImages = Annotated[int, Field(ge=1, le=1_000_000)]
 BatchSize = Annotated[int, Field(ge=1, le=100_000)]
 NumRuns = Annotated[int, Field(ge=1, le=1000)]
-NumSteps = Annotated[int, Field(ge=1, le=1_000_000_000)]  # of a training; a number beyond its last step means never
+NumSteps = Annotated[int, Field(ge=1, le=1_000_000_000)]  # of a training; an interval beyond the last step means never
 NumTimesteps = Annotated[int, Field(ge=1, le=4000)]
 # Four times the widest and deepest networks of Stable Diffusion XL and CLIP ViT-bigG.
 Width = Annotated[int, Field(ge=1, le=8192)]
 Depth = Annotated[int, Field(ge=1, le=200)]
 Widths = Annotated[list[Width], Field(min_length=1, max_length=10)]
-Pixels = Annotated[int, Field(ge=1, le=1024)]  # a side
+Pixels = Annotated[int, Field(ge=1, le=1024)]  # per side
 NonNegative = Annotated[float, Field(ge=0, le=1000), AfterValidator(_has_one_zero)]
 Probability = Annotated[float, Field(ge=0, le=1), AfterValidator(_has_one_zero)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 GuidanceScale = Annotated[float, Field(ge=1, le=1000)]  # s of s ε(x,c) − (s−1) ε(x,∅)
-# Part of file names, and of SOURCE-TARGET and DATASET_CLASS, which are taken apart again.
+# Part of file names, and of SOURCE-TARGET and DATASET_CLASS, which are split again.
 SetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*$")]
 ClassNumber = Annotated[int, Field(ge=0, le=1_000_000)]  # YAML reads the class named 7 as a number
 ClassName = Annotated[str | ClassNumber, AfterValidator(_class_name)]
@@ -95,7 +95,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 def require(holds: bool, key: str, found: Any, allowed: str) -> None:
-    """Refuse `found` at `key`, below the section's own, unless the condition holds."""
+    """Refuse `found` at `key`, relative to the section, unless `holds`."""
     if not holds:
         raise refuse(key, found, allowed)
 
@@ -120,4 +120,4 @@ class Section(BaseModel):
         return self
 
     def check(self) -> None:
-        """Require what the keys of this section ask of each other."""
+        """Check the keys of this section against each other."""

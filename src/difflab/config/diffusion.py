@@ -28,7 +28,7 @@ from difflab.config.training import TrainingParams
 # With a smaller β, 1 − β is close to 1 in float32; the cosine schedule has no larger one either.
 Beta = Annotated[float, Field(ge=1e-6, le=0.999)]
 LEAST_SIGNAL = 2.0**-126  # float32's smallest normal number: below this ᾱ no step leads back from noise
-MAX_NOISES = 10_000  # at 256×256 they fill 8 GB
+MAX_NOISES = 10_000  # at 256×256 they take 8 GB
 AT_ONCE = "images per batch; affects results by rounding"
 
 

@@ -28,7 +28,7 @@ from difflab.config.base import (
 from difflab.config.diffusion import AT_ONCE, Prediction, ScheduleParams, divides_channels
 from difflab.config.training import TrainingParams, require_whole_batches
 
-# What a model learns, by name; dvc.yaml has its stages for each name, and so for none without the section.
+# Data of a model, by name; dvc.yaml has a stage for each name, and therefore none without the section.
 Scenes = Annotated[dict[Literal["circles"], Literal["all"]], Field(min_length=1)]
 OF_SCENES = "training data, as {circles: all}: the scenes of the section circles"
 

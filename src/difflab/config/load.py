@@ -1,4 +1,4 @@
-"""Reading params.yaml: the file, and sections of it."""
+"""Reads params.yaml, as a whole or by section."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def read_yaml(path: str | Path) -> Any:
     return parse_yaml(content, str(path))
 
 
-@lru_cache(maxsize=1)  # a stage reads several sections of one file, and parsing takes its time
+@lru_cache(maxsize=1)  # a stage reads several sections, and parsing is slow
 def parse_yaml(content: bytes, place: str) -> Any:
-    """YAML 1.2, as DVC reads it: 1e-5 is a number, and a key that stands twice is refused.
+    """Parse YAML 1.2, like DVC: 1e-5 is a number, and duplicate keys are refused.
 
     Raises ParamsError, one line that begins with `place`.
     """
@@ -54,12 +54,12 @@ def load_section(kind: type[T], key: str, path: str | Path = ...) -> T: ...
 @overload
 def load_section(kind: Any, key: str, path: str | Path = ...) -> Any: ...
 def load_section(kind: Any, key: str, path: str | Path = Path("params.yaml")) -> Any:
-    """Read and check one section, named by its dotted key. Raises ParamsError with one line."""
+    """Read and check the section with a dotted key. Raises ParamsError with one line."""
     return validate(kind, read_section(key, path), key)
 
 
 def read_section(key: str, path: str | Path = Path("params.yaml")) -> Any:
-    """The value of a dotted key, unchecked. Raises ParamsError when there is no such key."""
+    """The unchecked value of a dotted key. Raises ParamsError if there is no such key."""
     value = read_yaml(path)
     for part in key.split("."):
         there = section_of(value)
@@ -71,7 +71,7 @@ def read_section(key: str, path: str | Path = Path("params.yaml")) -> Any:
 
 
 def load_runtime(path: str | Path = Path("params.yaml")) -> RuntimeParams:
-    """The section `runtime`, or its defaults where there is no params.yaml, as in a program of one's own.
+    """The section `runtime`, or its defaults if there is no params.yaml, as in a user's own program.
 
     No stage declares it.
     """

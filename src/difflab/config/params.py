@@ -1,4 +1,4 @@
-"""All of params.yaml, and what its sections require of each other."""
+"""The whole params.yaml, and checks across its sections."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from difflab.config.training import (
 )
 from difflab.config.validation import section_of
 
-# Names in models/, metrics/ and samples/ that a recipe, whose names are a-z, 0-9 and -, could take.
+# Existing names in models/, metrics/ and samples/ that a recipe (a-z, 0-9 and -) could also have.
 NOT_OF_RECIPES = {"adapt", "autoencoder", "clip", "controlnet", "faces", "guidance", "interpolation", "inversion"} | {
     "judges"
 }
-OF_JUDGES = "judge-"  # how their metrics files begin
-OF_ONE_PROCESS = {"judge", "adaptation", "clip"}  # trainings whose loss joins the images of a batch, or that are short
-PROCESS_STEPS = 7  # of the figure of an unconditional recipe's reverse process: eight images
+OF_JUDGES = "judge-"  # prefix of their metrics files
+OF_ONE_PROCESS = {"judge", "adaptation", "clip"}  # short, or the loss depends on the whole batch
+PROCESS_STEPS = 7  # in the figure of an unconditional recipe's reverse process, which has eight images
 # Sections that can be left out, with their stages; for each, those that need it.
 OF_TEXT_TO_IMAGE = ("controlnet", "personalization")
 OF_CLIP = ("text_to_image", *OF_TEXT_TO_IMAGE)
@@ -69,7 +69,7 @@ class Params(Section):
     adaptation: AdaptationParams | None = None
 
     def check(self) -> None:
-        """In this order: later checks rely on earlier ones."""
+        """Run all checks, in this order, as later ones rely on earlier ones."""
         for check in (_systems, _names, _sets, _studies, _time_steps, _sizes, _numbers_of_images, _seeds, _processes):
             check(self)
 
@@ -82,13 +82,13 @@ def load_params(path: str | Path = Path("params.yaml")) -> Params:
 
 
 def _refuse_shared_sections(tree: Any) -> None:
-    """Refuse a section that YAML's `<<` or an alias puts in two places.
+    """Refuse a section that is in two places because of YAML's `<<` or an alias.
 
-    `dvc exp run -S` changes such a section in both places, or in neither, whichever of the two it names.
+    `dvc exp run -S` would change such a section in both places, or in neither.
     """
     keys = {id(tree): ""}
     front: list[tuple[str, Any]] = [("", tree)]
-    for prefix, section in front:  # which grows
+    for prefix, section in front:  # grows in the loop
         for name, value in section_of(section).items():
             key = f"{prefix}.{name}".strip(".")
             if section_of(value) is value and keys.setdefault(id(value), key) != key:
@@ -99,7 +99,7 @@ def _refuse_shared_sections(tree: Any) -> None:
 
 
 def _systems(params: Params) -> None:
-    """A section that is left out is needed by no other, and not null: dvc.yaml cannot tell null from a value."""
+    """Check that no section needs an omitted one, and that none is null: dvc.yaml cannot tell null from a value."""
     for name, users in OPTIONAL.items():
         if getattr(params, name) is None:
             require(name not in params.model_fields_set, name, None, "a section; without the key, it is left out")
@@ -121,7 +121,7 @@ def _names(params: Params) -> None:
 
 
 def _sets(params: Params) -> None:
-    """All data sets that are named exist, and have classes where classes are needed; samples can be graded."""
+    """Check that named data sets exist, and have classes if needed, and that samples can be graded."""
     labeled = [name for name, one in params.data.sets.items() if one.persons is None]
     needed = [("judge.sets", name, [name]) for name in params.judge.sets]
     needed += [(f"recipes.{recipe}.data", list(one.data), list(one.data)) for recipe, one in params.recipes.items()]
@@ -143,7 +143,7 @@ def _sets(params: Params) -> None:
 
 
 def _studies(params: Params) -> None:
-    """Each study names existing recipes of the kind that it needs."""
+    """Check that each study names existing recipes of the required kind."""
     studies, recipes = params.studies, params.recipes
     conditional = [name for name, recipe in recipes.items() if recipe.condition]
     of_one_domain = [name for name, recipe in recipes.items() if len(recipe.data) == 1]
@@ -162,7 +162,7 @@ def _studies(params: Params) -> None:
 
 
 def _time_steps(params: Params) -> None:
-    """No sampler takes more steps than its model was trained with, as far as params.yaml says with how many."""
+    """Check that no sampler takes more steps than its model was trained with, as far as params.yaml says."""
     studies, gif = params.studies, params.studies.training_gif
     models: dict[str, RecipeParams | FacesParams] = {f"recipes.{k}": recipe for k, recipe in params.recipes.items()}
     if params.faces is not None:
@@ -184,23 +184,23 @@ def _time_steps(params: Params) -> None:
         require(steps <= trained[model], f"{key}.num_inference_steps", steps, allowed)
     for key, model in models.items():
         steps, offset = model.sampling.num_inference_steps, model.sampling.steps_offset
-        room = trained[key] - 1 - (steps - 1) * trained[key] // steps  # above the first of the leading time steps
+        room = trained[key] - 1 - (steps - 1) * trained[key] // steps  # room for an offset of the leading time steps
         allowed = f"integer ≤ {room} with num_inference_steps {steps}"
         require(offset <= room, f"{key}.sampling.steps_offset", offset, allowed)
     for key in (f"recipes.{name}" for name in studies.unconditional):
         allowed = f"integer ≥ {PROCESS_STEPS}, because of studies.unconditional"
         require(trained[key] >= PROCESS_STEPS, f"{key}.schedule.num_train_timesteps", trained[key], allowed)
-    # The study of lengths keeps the range of β: with many more steps than trained nothing of an image is left.
+    # The FID study keeps the range of β: with many more steps than in training, ᾱ would underflow.
     for name in studies.fid.recipes:
         schedule = params.recipes[name].schedule
-        assert isinstance(schedule, LinearSchedule)  # _studies saw to it
+        assert isinstance(schedule, LinearSchedule)  # checked by _studies
         for length in studies.fid.lengths:
             require_signal(length, schedule.beta_start, schedule.beta_end, "studies.fid.lengths", length)
 
 
 def _sizes(params: Params) -> None:
-    """Every level of a U-Net halves the image, and pixel-unshuffle divides it first."""
-    sizes: dict[str, tuple[str, int]] = {}  # by data set: the key that says so, pixels a side
+    """Check image sizes: every level of a U-Net halves the image, after pixel-unshuffle."""
+    sizes: dict[str, tuple[str, int]] = {}  # by data set: the key that sets it, pixels per side
     for name, one in params.data.sets.items():
         key = "digit_size" if one.persons is None else "face_size"
         place = f"prepare.{key}" if one.size is None else f"data.sets.{name}.size"
@@ -232,7 +232,7 @@ def _sizes(params: Params) -> None:
 
 
 def _numbers_of_images(params: Params) -> None:
-    """Enough for all that is measured, and equal numbers of each class where classes are asked for."""
+    """Check that there are enough images for all metrics, and equal numbers for each class if conditional."""
     k, studies = params.evaluation.nearest_k, params.studies
     of_recipe = {f"studies.few_steps.{name}": (name, study.num_images) for name, study in studies.few_steps.items()}
     for name in studies.guidance.recipes:
@@ -253,7 +253,7 @@ def _numbers_of_images(params: Params) -> None:
         require(equal, f"{key}.num_images", count, allowed)
     if params.circles is None:
         return
-    most = params.circles.num_validation  # of held-out scenes; with one circle there are fewer
+    most = params.circles.num_validation  # number of held-out scenes; fewer have one circle
     counts = dict[str, int]()
     if params.text_to_image is not None and params.text_to_image.images.folder is None:
         counts["text_to_image.num_images"] = params.text_to_image.num_images
@@ -264,7 +264,7 @@ def _numbers_of_images(params: Params) -> None:
 
 
 def _seeds(params: Params) -> None:
-    """Run k of a training has its seed + k."""
+    """Check that all seeds are in range: run k of a training uses seed + k."""
     adaptation, personalization = params.adaptation, params.personalization
     repeated: list[tuple[str, TrainingParams, int]] = []
     if adaptation is not None:
@@ -279,7 +279,7 @@ def _seeds(params: Params) -> None:
 
 
 def _processes(params: Params) -> None:
-    """The processes of a training divide what passes through its network at once."""
+    """Check `runtime.gpus`: the processes of a training share the images that pass through its network at once."""
     gpus = params.runtime.gpus
     for key, training in trainings(params):
         at_once = training.batch_size // training.gradient_accumulation_steps

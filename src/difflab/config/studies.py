@@ -29,7 +29,7 @@ class FidDrawingParams(Section):
     batch_size: BatchSize = Field(description=AT_ONCE)
 
 
-OneRecipe = Annotated[list[str], Field(max_length=1)]  # its results are files of one name
+OneRecipe = Annotated[list[str], Field(max_length=1)]  # at most one, as its result files have fixed names
 
 
 class FidStudyParams(Section):

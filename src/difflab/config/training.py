@@ -1,4 +1,4 @@
-"""Training of networks, and the classifiers: of digits, and by domain adaptation."""
+"""Training of networks, digit classifiers, and domain adaptation."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class TrainingParams(Section):
 
 
 def trainings(section: BaseModel | dict[str, Any], key: str = "") -> Iterator[tuple[str, TrainingParams]]:
-    """All training runs in `section`, of Params for example, each with its dotted key."""
+    """All training sections within `section`, for example Params, each with its dotted key."""
     if isinstance(section, TrainingParams):
         yield key, section
     for name, value in dict(section).items():
@@ -107,7 +107,7 @@ def trainings(section: BaseModel | dict[str, Any], key: str = "") -> Iterator[tu
 
 
 def require_whole_batches(training: TrainingParams) -> None:
-    """Refuse parts of a batch where the loss of an image depends on the others."""
+    """Refuse micro-batches if the loss of an image depends on the other images."""
     parts = training.gradient_accumulation_steps
     require(parts == 1, "training.gradient_accumulation_steps", parts, "1, because this loss joins the batch's images")
 

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, as one line: the key, what was found, what is allowed."""
+"""Errors of pydantic as one line: the key, the value found, the values allowed."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-UNKNOWN = object()  # found where the key itself is not allowed
+UNKNOWN = object()  # value of a key that is not allowed itself
 
 
 def refuse(key: str, found: Any, allowed: str) -> PydanticCustomError:
-    """The error for a model's validator to raise where one key (below the model's own) contradicts another."""
+    """The error that a model's validator raises if `key`, relative to the model, contradicts another key."""
     return PydanticCustomError("refused", "{allowed}", {"key": key, "found": found, "allowed": allowed})
 
 
 def section_of(value: Any) -> dict[Any, Any]:
-    """`value` where it is a mapping, as a section of a YAML file is; otherwise an empty one."""
+    """`value` if it is a mapping, like a section of a YAML file; otherwise an empty one."""
     return cast(dict[Any, Any], value) if isinstance(value, dict) else {}
 
 
 def explain(error: ValidationError, value: Any, prefix: str) -> str:
-    """One line, `KEY: found X, allowed: Y`, for the first fault of `value`, which was found at `prefix`."""
+    """One line, `KEY: found X, allowed: Y`, for the first error in `value`, the value of the key `prefix`."""
     first, *more = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
     keys, found = [prefix, *_keys(first["loc"], value)], _text(first["input"])
     allowed = first["msg"].removeprefix("Input should be ")
@@ -48,12 +48,12 @@ def explain(error: ValidationError, value: Any, prefix: str) -> str:
         found, allowed = "an unknown key", ", ".join(get_close_matches(keys[-1], missing)) or "no other keys"
     line = f"{'.'.join(filter(None, keys))}: found {found}, allowed: {allowed}".removeprefix(": ")
     line += f" (and {len(more)} more)" if more else ""
-    # Characters at which terminals break lines are escaped: keys and values are the user's.
+    # Line-breaking characters are escaped, as keys and values come from the user.
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda c: c[0].encode("unicode_escape").decode(), line)
 
 
 def _keys(location: tuple[int | str, ...], value: Any) -> list[str]:
-    """The keys in pydantic's location of a fault in `value`, without names of types and tags of unions."""
+    """The keys in pydantic's location of an error in `value`, without names of types and tags of unions."""
     keys: list[str] = []
     for part in map(str, location):
         numbered = cast(list[Any], value) if isinstance(value, list) else []
@@ -67,6 +67,6 @@ def _keys(location: tuple[int | str, ...], value: Any) -> list[str]:
 def _text(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
-    except (RecursionError, ValueError):  # nested too deeply, or in itself, as YAML's aliases can be
+    except (RecursionError, ValueError):  # nested too deeply, or in itself through YAML aliases
         text = reprlib.repr(value)
     return text if len(text) <= 80 else text[:79] + "…"

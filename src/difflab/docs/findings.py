@@ -1,6 +1,6 @@
 """Tables of claims in Markdown, between `<!-- findings NAME, … -->` and `<!-- /findings -->`.
 
-A name is that of a claim, or of a system for all of its claims; without names all claims are in the table.
+A name is that of a claim, or of a system for all its claims; without names, the table has all claims.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BLOCK = re.compile(r"(<!-- findings(?P<names>[\w ,-]*) -->\n).*?(<!-- /findings 
 def with_findings(
     text: str, claims: Claims, reference: Reference, metrics: dict[str, Numbers], one_model: set[str]
 ) -> str:
-    """`text` with its blocks brought up to date. Raises UserError where one names neither a claim nor a system."""
+    """`text` with updated blocks. Raises UserError if a block names neither a claim nor a system."""
 
     def block(found: re.Match[str]) -> str:
         names = found["names"].replace(",", " ").split()
@@ -31,10 +31,10 @@ def with_findings(
 def table(
     claims: Claims, reference: Reference, metrics: dict[str, Numbers], one_model: set[str], names: list[str]
 ) -> str:
-    """A row for each claim of `names` (none: all): its text, the left side of its first inequality, and its support.
+    """A row for each claim in `names` (if empty, all): its text, the left side of its first inequality, its support.
 
-    They are those of the seeds of the reference or, where it lacks the numbers, those of one run: `metrics`. A claim
-    about the files of `one_model`, by stem, has one value: it is the same for all seeds.
+    The values are those of the reference's seeds or, if it lacks the numbers, those of one run, `metrics`. A claim on
+    files in `one_model`, by stem, has a single value, which is the same for all seeds.
     """
     systems = {claim.system for claim in claims.claims.values()}
     for name in names:

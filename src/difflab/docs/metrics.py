@@ -1,4 +1,4 @@
-"""The reference of the metrics: what the numbers of metrics/*.json are, their units and ranges (metrics.yaml)."""
+"""The reference page of the metrics in metrics/*.json: meanings, units and ranges, from metrics.yaml."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from difflab.config.load import parse_yaml
 
 FILE = files("difflab") / "docs/metrics.yaml"
 HEAD = "| name | meaning | unit | range | better | source |\n|---|---|---|---|---|---|\n"
-COUNT = "num_"  # begins the names of counts
+COUNT = "num_"  # prefix of the names of counts
 
 
 class Metric(BaseModel):
@@ -27,20 +27,20 @@ class Metric(BaseModel):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The least and the greatest possible value."""
+        """The smallest and largest possible value."""
         least, most = self.range
         return -inf if least is None else least, inf if most is None else most
 
 
 @cache
 def load_metrics() -> dict[str, dict[str, Metric]]:
-    """By kind of metrics file and name."""
+    """The metrics of metrics.yaml, by kind of metrics file and name."""
     tree = parse_yaml(FILE.read_bytes(), str(FILE))
     return TypeAdapter(dict[str, dict[str, Metric]]).validate_python(tree)
 
 
 def metrics_text() -> str:
-    """A heading and a table for each kind of metrics file."""
+    """Markdown with a heading and a table for each kind of metrics file."""
     tables: list[str] = []
     for title, metrics in load_metrics().items():
         rows = (_row(name, metric) for name, metric in metrics.items())
@@ -53,7 +53,7 @@ def metrics_text() -> str:
 def name_of(path: tuple[str, ...]) -> str | None:
     """The metric of a measurement, by its path in a metrics file; None for an unknown one.
 
-    Of several names in the path the last counts, and of two that end in the same place the longer one.
+    If the path contains several names, the last one counts; if two end at the same place, the longer one.
     """
     if path[-1].startswith(COUNT):
         return COUNT

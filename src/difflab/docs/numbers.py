@@ -1,10 +1,10 @@
-"""Numbers of metrics/*.json in Markdown: single ones in a sentence, and tables.
+"""Numbers of metrics/*.json in Markdown: in sentences, and in tables.
 
-In a sentence a number stands before a comment with its expression, `0.98 (0.97–0.99)<!-- = alpha-500:accuracy -->`.
-It is rewritten with the digits that it has, and with its 95 % interval if it has one. A table is written from the YAML
-in the comment above it: `rows`, the parameters of each row, and `columns`, a template of the cells by header. In a
-template the expression follows in angle brackets, `0.98 (0.97–0.99)<{0}:accuracy>`; `?` at its end allows a number
-that is not there, "–".
+In a sentence, a number is followed by a comment with its expression, `0.98 (0.97–0.99)<!-- = alpha-500:accuracy -->`.
+It is rewritten with the same number of digits, and with its 95 % interval if it has one. A table is written from the
+YAML in the comment above it: `rows` has the parameters of each row, `columns` a template for the cells, by header. In a
+template, the expression follows in angle brackets, `0.98 (0.97–0.99)<{0}:accuracy>`; with `?` at its end, a missing
+number becomes "–".
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ Metrics = Mapping[str, Numbers]  # by stem of the metrics file
 class TableSpec(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    rows: Annotated[list[Row | Cell], Field(min_length=1)]  # the parameters {0}, {1}, … of each row; or {0} alone
+    rows: Annotated[list[Row | Cell], Field(min_length=1)]  # the parameters {0}, {1}, … of each row, or only {0}
     columns: Annotated[dict[str, str], Field(min_length=1)]  # header: template of the cells
 
 
 def with_numbers(text: str, metrics: Metrics, page: str) -> str:
-    """`text` with its numbers and tables brought up to date.
+    """`text` with updated numbers and tables.
 
-    Raises UserError with one line that begins with `page` and the line number: an expression that is not valid or names
-    a number that is not there, or a comment without a number before it.
+    Raises UserError with one line that begins with `page` and the line number if an expression is not valid or names a
+    missing number, or if there is no number before a comment.
     """
 
     def place(found: re.Match[str]) -> str:
@@ -66,7 +66,7 @@ def with_numbers(text: str, metrics: Metrics, page: str) -> str:
 
 
 def place_of(page: str, text: str, position: int) -> str:
-    """Such as `docs/digits.md:37`."""
+    """The place of a character, such as `docs/digits.md:37`."""
     return f"{page}:{text.count(chr(10), 0, position) + 1}"
 
 
@@ -95,7 +95,7 @@ def _table(spec: str, metrics: Metrics, place: str) -> str:
 
 
 def _written(found: re.Match[str], metrics: Metrics, place: str) -> str:
-    """The present value, with the digits and the interval of the number that was found."""
+    """The current value, with as many digits as the number found, and an interval if that has one."""
     expression = found["expression"]
     if not is_arithmetic(expression) or not NUMBER.search(expression):
         raise UserError(f"{place}: found {expression!r}, allowed: numbers and FILE:PATH with + - * /")
@@ -124,7 +124,7 @@ def _value(expression: str, metrics: Metrics, place: str) -> float:
 
 
 def _rounded(value: float, example: str) -> str:
-    """With the digits after the point of `example`."""
+    """`value` with as many decimal places as `example`."""
     text = f"{value:,.{len(example.partition('.')[2])}f}"
     is_zero = not text.strip("-0.,")
     return text.lstrip("-") if is_zero else text.replace("-", "−")

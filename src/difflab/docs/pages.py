@@ -1,4 +1,4 @@
-"""`difflab docs`: all that README.md and docs/ take from claims, the reference, metrics, parameters and dvc.yaml."""
+"""`difflab docs`: the parts of README.md and docs/ generated from claims, reference, metrics, parameters, dvc.yaml."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from difflab.history.verify import files_of_one_model
 from difflab.pipeline.files import atomic_write
 
 PAGES = ("README.md", "docs/**/*.md")
-CLAIM = re.compile(r"<!-- claim (?P<name>[^\n]+?) -->")  # after a sentence that rests on it
+CLAIM = re.compile(r"<!-- claim (?P<name>[^\n]+?) -->")  # follows a sentence that depends on the claim
 REFERENCES: dict[str, Callable[[], str]] = {
     "parameters": parameters_text,
     "stages": stages_text,
@@ -41,11 +41,11 @@ class Sources:
 
 
 def write_pages(files: list[Path], check: bool) -> list[str]:
-    """Bring the generated parts of `files` up to date, or with `check` only compare them: what is wrong, by line.
+    """Update the generated parts of `files`, or only compare them if `check` is set; returns a line for each problem.
 
-    Without `files`, of README.md and all pages of docs/. A sentence whose claim does not hold is wrong in either case,
-    as only a person can mend it. Raises UserError, and writes nothing, when there is no reference, a named file has
-    nothing to write, or an expression is not valid.
+    If `files` is empty, README.md and all pages of docs/. A sentence whose claim does not hold is always a problem, as
+    only a person can correct it. Raises UserError, and writes nothing, if there is no reference, a given file
+    has nothing to write, or an expression is not valid.
     """
     sources, wrong, changed = load_sources(), list[str](), dict[Path, str]()
     for file in files or [page for pattern in PAGES for page in sorted(Path().glob(pattern))]:
@@ -59,14 +59,14 @@ def write_pages(files: list[Path], check: bool) -> list[str]:
             wrong += differences(text, written, str(file))
         elif written != text:
             changed[file] = written
-    for file, written in changed.items():  # once all pages are known to be valid
+    for file, written in changed.items():  # only when all pages are valid
         with atomic_write(file) as partial:
             partial.write_text(written, encoding="utf-8")
     return wrong
 
 
 def load_sources() -> Sources:
-    """Those of this folder. Raises UserError when there is no reference."""
+    """The sources in this folder. Raises UserError if there is no reference."""
     claims, reference = load_claims(), load_reference()
     if reference is None:
         raise UserError("reference.json: not found; `difflab reference` writes it")
@@ -92,7 +92,7 @@ def failed_claims(text: str, sources: Sources, page: str) -> Iterator[str]:
 
 
 def differences(old: str, new: str, page: str) -> Iterator[str]:
-    """A line for each line of `old` that differs: the words found, and those expected."""
+    """One line for each line of `old` that differs, with the words found and expected."""
     before, after = old.splitlines(), new.splitlines()
     for tag, start, stop, new_start, new_stop in SequenceMatcher(None, before, after, False).get_opcodes():
         if tag != "equal" and stop - start != new_stop - new_start:

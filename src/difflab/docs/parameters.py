@@ -1,4 +1,4 @@
-"""The reference of params.yaml: a table for each section, from the fields of src/difflab/config/."""
+"""The reference page of params.yaml: a table for each section, from the fields in src/difflab/config/."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, cast
 from difflab.config.params import Params
 from difflab.config.validation import section_of
 
-Schema = dict[str, Any]  # JSON schema, as pydantic makes it
+Schema = dict[str, Any]  # JSON schema from pydantic
 HEAD = "| key | value | default | meaning |\n|---|---|---|---|\n"
 ENTRIES = {
     "sets": "NAME",
@@ -21,7 +21,7 @@ ENTRIES = {
 
 
 def parameters_text() -> str:
-    """A heading and a table for each section of params.yaml, then for each kind of section that several keys share."""
+    """Markdown with a table for each section of params.yaml, then for each kind of section that several keys share."""
     schema = Params.model_json_schema()
     kinds: dict[str, Schema] = schema["$defs"]
     used = Counter(_kinds_in(schema))
@@ -35,20 +35,20 @@ def parameters_text() -> str:
 
 @dataclass(frozen=True)
 class Tables:
-    """`kinds`: the schema of each kind of section; `shared`: the title of those that have a table of their own."""
+    """`kinds`: the schema of each kind of section; `shared`: the titles of kinds with their own table."""
 
     kinds: dict[str, Schema]
     shared: dict[str, str]
 
     def section(self, title: str, key: str, field: Schema) -> str:
-        """Heading, text and table of the section `key`, or of a kind of section where `key` is empty."""
+        """Heading, text and table of the section `key`, or of a kind of section if `key` is empty."""
         entries, kind = _section(key, _without_null(field)[0])
         optional = " This section and its stages can be left out." if "default" in field else ""
         rows = (row for name, below in self._fields(kind) for row in self.rows(f"{entries}.{name}".strip("."), below))
         return f"### {title}\n\n{self._text(kind, field)}{optional}\n\n{HEAD}{''.join(rows)}"
 
     def rows(self, key: str, field: Schema) -> Iterator[str]:
-        """The row of a key, and those of the keys below it unless another table has them."""
+        """The row of a key, followed by those of the keys below it, unless these have their own table."""
         default = f"`{json.dumps(field['default'], ensure_ascii=False)}`" if "default" in field else ""
         inner, null = _without_null(field)
         entries, kind = _section(key, inner)
@@ -65,11 +65,11 @@ class Tables:
         return list(self.kinds[kind]["properties"].items())
 
     def _text(self, kind: str, field: Schema) -> str:
-        """What a section is, and what its key says of it."""
+        """The description of a kind of section, and of the key that has it."""
         return " ".join(map(_sentence, filter(None, [self.kinds[kind]["description"], field.get("description")])))
 
     def _value(self, field: Schema) -> str:
-        """What a value may be, in words."""
+        """The allowed values, as text."""
         match field:
             case {"enum": names}:
                 return ", ".join(f"`{name}`" for name in names)
@@ -97,7 +97,7 @@ class Tables:
 
 
 def _kinds_in(node: Any) -> Iterator[str]:
-    """The kinds of sections that a schema refers to, each as often as it does."""
+    """The kinds of sections that a schema refers to, with repetitions."""
     return (_name(part["$ref"]) for part in _parts(node) if "$ref" in part)
 
 
@@ -114,7 +114,7 @@ def _parts(node: Any) -> Iterator[Schema]:
 
 
 def _section(key: str, field: Schema) -> tuple[str, str]:
-    """The key of a section, or of each of several, and its kind; "" for any other value."""
+    """The key of a section, or of the entries of a dict or list of sections, and its kind; kind "" for other values."""
     several = [*field.get("patternProperties", {}).values(), field.get("additionalProperties"), field.get("items")]
     for entry in map(section_of, several):
         if "$ref" in entry:
@@ -123,7 +123,7 @@ def _section(key: str, field: Schema) -> tuple[str, str]:
 
 
 def _name(reference: str) -> str:
-    """Of a kind: `#/$defs/NAME`."""
+    """The NAME in a reference `#/$defs/NAME` to a kind."""
     return reference.rpartition("/")[2]
 
 
@@ -133,12 +133,12 @@ def _without_null(field: Schema) -> tuple[Schema, str]:
 
 
 def _title(kind: str) -> str:
-    """Such as "Guided sampling" for GuidedSamplingParams."""
+    """The title of a kind, such as "Guided sampling" for GuidedSamplingParams."""
     return " ".join(re.findall(r"[A-Z][a-z]*", kind.removesuffix("Params"))).capitalize()
 
 
 def _titles_of_unions(schema: Schema) -> dict[str, str]:
-    """Such as "Schedule: cosine" for a kind that `schedule` has where its `name` is cosine."""
+    """Titles such as "Schedule: cosine" for the kind of `schedule` whose `name` is cosine."""
     titles: dict[str, str] = {}
     for part in _parts(schema):
         for key, field in part.get("properties", {}).items():
@@ -161,7 +161,7 @@ def _row(key: str, *cells: str) -> str:
 
 
 def _like(pattern: str | None) -> str:
-    return f" like `{pattern}`" if pattern and "|" not in pattern else ""  # which would end the cell
+    return f" like `{pattern}`" if pattern and "|" not in pattern else ""  # "|" would end the cell
 
 
 def _link(text: str, title: str) -> str:

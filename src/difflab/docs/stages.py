@@ -1,4 +1,4 @@
-"""The reference of the stages: those of dvc.yaml, as they stand there, with the docstrings of their scripts."""
+"""The reference page of the stages: the entries of dvc.yaml, with the docstrings of their scripts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from difflab.config.load import parse_yaml
 
 PIPELINE = Path("dvc.yaml")
-COMMANDS = Path("src/difflab/cli.py")  # of the stages that are commands of difflab
+COMMANDS = Path("src/difflab/cli.py")  # for stages that are commands of difflab
 OUTS = ("outs", "metrics")
-PATH = re.compile(r"(?<![\w`])(?=[^\s`]*[/_{])[\w…./{},*-]*[\w/}*](?![\w`])")  # in a docstring, not in backticks yet
+PATH = re.compile(r"(?<![\w`])(?=[^\s`]*[/_{])[\w…./{},*-]*[\w/}*](?![\w`])")  # paths in a docstring without backticks
 Node = dict[str, Any]
 
 
 def stages_text() -> str:
-    """A heading for each group of stages, by the folder of their scripts, and a table for each stage."""
+    """Markdown with a heading for each group of stages, by folder of their scripts, and a table for each stage."""
     stages: Node = parse_yaml(PIPELINE.read_bytes(), str(PIPELINE))["stages"]
     groups: dict[str, list[str]] = {}
     for name, stage in stages.items():
@@ -28,7 +28,7 @@ def stages_text() -> str:
 
 
 def _group(command: str) -> str:
-    """Such as "Text to image" for a script in stages/text_to_image/."""
+    """The group of a stage, such as "Text to image" for a script in stages/text_to_image/."""
     folder = Path(command.split()[1]).parent.name
     return folder.replace("_", " ").capitalize() if folder not in ("", "stages") else "Whole pipeline"
 
@@ -47,14 +47,14 @@ def _stage(name: str, stage: Node, each: str | Node | None) -> str:
 
 
 def _entries(each: str | Node | None) -> list[str]:
-    """Of `foreach`, such as ${recipes}, and of `matrix`, by name."""
+    """The entries of `foreach`, such as ${recipes}, or of `matrix`, by name."""
     if not isinstance(each, dict):
         return [each] if each else []
     return [f"{name}: {of if isinstance(of, str) else ' '.join(of)}" for name, of in each.items()]
 
 
 def _docstring(command: str) -> str:
-    """Of the script, or of the function that is named by its first argument, or of a command of difflab."""
+    """The docstring of the script, of the function named by its first argument, or of a command of difflab."""
     program, *words = command.split()
     file = COMMANDS if program == "difflab" else Path(words.pop(0))
     module = ast.parse(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What explains that results differ between two states of the pipeline: the changes upstream, where they were made."""
+"""Changes that explain why results differ between two states of the pipeline, each with its stage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ABSENT = "absent"
 
 @dataclass(frozen=True)
 class Change:
-    """`kind` bytes: other outputs from the same inputs, as with another processor's rounding."""
+    """`kind` bytes: other outputs from the same inputs, for example because another CPU rounds differently."""
 
     stage: str
     kind: Literal["stage", "command", "parameter", "code", "file", "bytes"]
@@ -37,7 +37,7 @@ def causes(stage: str, old: Lock, new: Lock) -> list[Change]:
 
 
 def _collect(name: str, old: Lock, new: Lock, found: dict[Change, None], seen: dict[str, bool]) -> bool:
-    """Whether anything has changed in `name` or upstream of it."""
+    """Add the changes in `name` and upstream of it to `found`; returns whether there are any."""
     if name in seen:
         return seen[name]
     if name not in old or name not in new:
@@ -68,7 +68,7 @@ def _collect(name: str, old: Lock, new: Lock, found: dict[Change, None], seen: d
 
 
 def code_change(before: bytes | None, after: bytes | None) -> str:
-    """The modules that differ between two files of fingerprints, if both are known."""
+    """The modules that differ between two fingerprint files, if both are known."""
     old, new = (parse((text or b"").decode()) for text in (before, after))
     edited = [path for path in sorted(old | new) if old.get(path) != new.get(path)]
     return f"code edited: {', '.join(edited)}" if old and new else "code edited"
@@ -108,5 +108,5 @@ def flat(values: dict[str, JsonValue], key: str = "") -> dict[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """As in params.yaml."""
+    """A value as written in params.yaml."""
     return ABSENT if value == ABSENT else json.dumps(value, ensure_ascii=False)

@@ -31,7 +31,7 @@ State = Literal["holds", "does not hold", "not measured", "not part of this run"
 
 
 def is_arithmetic(side: str) -> bool:
-    """Whether it has only numbers and FILE:PATH with + - * / and parentheses."""
+    """Whether `side` contains only numbers, FILE:PATH, + - * / and parentheses."""
     return bool(ARITHMETIC.fullmatch(NUMBER.sub("0", side)))
 
 
@@ -46,19 +46,19 @@ class Claim(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     system: str  # of report/systems.yaml
-    text: str  # a sentence for README, docs and report
+    text: str  # the sentence in README, docs and report
     holds_if: Annotated[list[Annotated[str, AfterValidator(_has_two_sides)]], Field(min_length=1)]  # all of them
 
     @property
     def numbers(self) -> list[tuple[str, str]]:
-        """File and path of each number in it."""
+        """File and path of each number in its inequalities."""
         return [(found["file"], found["path"]) for text in self.holds_if for found in NUMBER.finditer(text)]
 
 
 class Claims(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    headline: dict[str, list[str]]  # by metrics file: the measurements that `difflab verify` judges
+    headline: dict[str, list[str]]  # by metrics file: measurements to compare with the reference
     claims: dict[str, Claim]
 
     @property
@@ -71,7 +71,7 @@ class Claims(BaseModel):
 class Outcome:
     """Whether a claim holds for one set of metrics.
 
-    `values`: the left sides of its inequalities; of an end of an interval, the measurement that has it.
+    `values`: the left sides of its inequalities; the measurement itself if the side is an end of its interval.
     """
 
     claim: Claim
@@ -80,7 +80,7 @@ class Outcome:
 
 
 def load_claims(path: str | Path = FILE) -> Claims:
-    """Raises UserError with one line when the file is missing or not valid."""
+    """Read the claims. Raises UserError with one line if the file is missing or not valid."""
     if not Path(path).is_file():
         raise UserError(f"{path}: not found")
     try:
@@ -90,7 +90,7 @@ def load_claims(path: str | Path = FILE) -> Claims:
 
 
 def outcome(claim: Claim, metrics: Mapping[str, Numbers]) -> Outcome:
-    """`metrics`: numbers by metrics file. A missing number makes the claim `not measured`."""
+    """Evaluate a claim. `metrics`: numbers by metrics file; if one is missing, the claim is `not measured`."""
     if any(path not in metrics.get(file, {}) for file, path in claim.numbers):
         return Outcome(claim, "not measured", ())
     values, held = list[float](), list[bool]()
@@ -102,14 +102,14 @@ def outcome(claim: Claim, metrics: Mapping[str, Numbers]) -> Outcome:
 
 
 def _measurement(side: str, metrics: Mapping[str, Numbers]) -> str:
-    """`side`; of an end of an interval, the measurement that has it."""
+    """`side`, or the measurement itself if `side` is an end of its interval."""
     number = NUMBER.fullmatch(side)
     whole = END.sub("", side)
     return whole if number and END.sub("", number["path"]) in metrics[number["file"]] else side
 
 
 def value_of(side: str, metrics: Mapping[str, Numbers]) -> float:
-    """The arithmetic of one side of an inequality, by pandas; all its numbers are in `metrics`."""
+    """Evaluate one side of an inequality with pandas; all its numbers must be in `metrics`."""
     import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 
     values = [metrics[found["file"]][found["path"]] for found in NUMBER.finditer(side)]

@@ -1,4 +1,4 @@
-"""The pipeline of a commit, run from scratch in a clone of this repository."""
+"""Runs the pipeline of a commit from scratch in a clone of this repository."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from difflab.pipeline.files import atomic_write, remove
 
 
 def run_in_clone(folder: Path, commit: str, targets: list[str], prepare: Callable[[Path], None] | None = None) -> None:
-    """Make `targets` (all, if empty) of `commit` in the clone `folder`, with the installed libraries.
+    """Run `targets` (if empty, all) of `commit` in the clone `folder`, with the installed libraries.
 
     The clone starts with an empty DVC cache. A killed run resumes; a folder that is not a clone of `commit` is
-    replaced. `prepare` may change the clone's files before its first run. Raises UserError when the pipeline fails.
+    replaced. `prepare` may change the clone's files before its first run. Raises UserError if the pipeline fails.
     """
     if not _is_clone(folder, commit):
         if folder.exists():
@@ -28,7 +28,7 @@ def run_in_clone(folder: Path, commit: str, targets: list[str], prepare: Callabl
             git("checkout", "--quiet", commit, cwd=partial)
             if prepare:
                 prepare(partial)
-    binaries = str(Path(sys.executable).parent)  # of this environment, which may not be activated
+    binaries = str(Path(sys.executable).parent)  # this environment may not be activated
     environment = os.environ | {
         "PYTHONPATH": str(folder.resolve() / "src"),
         "PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")]),
@@ -41,7 +41,7 @@ def run_in_clone(folder: Path, commit: str, targets: list[str], prepare: Callabl
 
 def _is_clone(folder: Path, commit: str) -> bool:
     """Whether `folder` is a complete repository of its own at `commit`."""
-    try:  # by git's own folder: without one git would take the surrounding repository
+    try:  # with --git-dir, or git would fall back to the surrounding repository
         return git(f"--git-dir={folder / '.git'}", "rev-parse", "HEAD").decode().strip() == commit
     except UserError:
         return False

@@ -25,7 +25,7 @@ ORDER = ("yes", "no", "no interval")
 
 @dataclass(frozen=True)
 class Difference:
-    """A measurement that is not the same in A and B."""
+    """A measurement that differs between A and B."""
 
     a: Measurement
     b: Measurement
@@ -44,7 +44,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class ComparedMetrics:
-    """One metrics file of A and B; `refused`: the first field in which their protocols differ."""
+    """One metrics file in A and B; `refused`: the first field in which their protocols differ."""
 
     name: str
     differences: list[Difference] = field(default_factory=list[Difference])
@@ -68,9 +68,9 @@ class ComparedRevisions:
     b: Revision
     params: list[str]
     metrics: list[ComparedMetrics]
-    differing: dict[str, LockedStage]  # figures with other bytes, with the stage of B that makes each
-    same: list[str]  # figures with equal bytes
-    only: list[tuple[str, str]]  # figures and metrics of one of the two, and which has it
+    differing: dict[str, LockedStage]  # figures that differ, with their stages in B
+    same: list[str]  # identical figures
+    only: list[tuple[str, str]]  # figures and metrics in only one revision, with its name
 
     def __str__(self) -> str:
         lines = [f"A: {self.a}", f"B: {self.b}", "", "Parameters:"]
@@ -84,7 +84,7 @@ class ComparedRevisions:
 
 
 def compare_files(path_a: Path, path_b: Path) -> ComparedMetrics:
-    """Raises UserError when a file has no protocol, or when the protocols differ, naming the first field."""
+    """Compare two metrics files. Raises UserError if one has no protocol, or naming the first field that differs."""
     a, b = read_metrics(path_a), read_metrics(path_b)
     for path, metrics in ((path_a, a), (path_b, b)):
         if not metrics.protocol:
@@ -96,7 +96,7 @@ def compare_files(path_a: Path, path_b: Path) -> ComparedMetrics:
 
 
 def compare_revisions(name_a: str, name_b: str | None) -> ComparedRevisions:
-    """`name_b` None is the working folder. Raises UserError where a revision or one of its files is missing."""
+    """Compare two revisions; None is the working folder. Raises UserError if a revision or a file is missing."""
     a, b = Revision(name_a), Revision(name_b)
     outs_a, outs_b = _outs(a.lock), _outs(b.lock)
     common = [path for path in outs_b if path in outs_a]
@@ -113,7 +113,7 @@ def compare_revisions(name_a: str, name_b: str | None) -> ComparedRevisions:
 
 
 def compare_metrics(name: str, a: Metrics, b: Metrics, place_a: str, place_b: str) -> ComparedMetrics:
-    """The measurements that both have, if they were taken by the same protocol; the significant differences first."""
+    """Compare the common measurements if the protocols are equal; significant differences come first."""
     for path in [*a.protocol, *b.protocol]:
         old, new = a.protocol.get(path), b.protocol.get(path)
         if old != new:
@@ -141,12 +141,12 @@ def _text(found: Measurement | Estimate | float, sign: str = "") -> str:
 
 
 def _outs(lock: Lock) -> dict[str, LockedStage]:
-    """The figures and metrics by path, with the stage that makes each."""
+    """The figures and metrics by path, with their stages."""
     found = {out: stage for stage in lock.values() for out in stage.outs}
     return {out: stage for out, stage in found.items() if PurePath(out).parts[0] in ("figures", "metrics")}
 
 
 def _md5(revision: Revision, path: str, stage: LockedStage) -> str:
-    """By dvc.lock; in the working folder that of the file, if it is there: it may have been edited."""
+    """The hash in dvc.lock; in the working folder, that of the file if it exists, as it may have been edited."""
     content = None if revision.commit else revision.read(path)
     return stage.outs[path] if content is None else md5_of(content)

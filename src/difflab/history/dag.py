@@ -21,11 +21,11 @@ class Stage:
     name: str  # such as train@joint-cosine
     command: str
     deps: list[str]
-    params: list[str]  # dotted keys; none and a dependency on params.yaml: all of it
+    params: list[str]  # dotted keys; if empty, a dependency on params.yaml means all of it
     outs: list[str]
     metrics: list[str]
-    upstream: list[str]  # the stages that make the deps
-    persists: bool  # all of its outs are `persist: true`, as those of check_params: they never change
+    upstream: list[str]  # the stages that produce the deps
+    persists: bool  # all outs are `persist: true`, as for check_params: they never change
 
     @property
     def kind(self) -> str:
@@ -41,7 +41,7 @@ class Stage:
 
 
 def read_stages(repo: Repo) -> list[Stage]:
-    """All stages, each after those upstream of it, otherwise in the order of dvc.yaml."""
+    """All stages in topological order, otherwise in the order of dvc.yaml."""
     stages = {stage.addressing: stage for stage in repo.index.stages}
     graph: nx.DiGraph[str] = nx.DiGraph((made.addressing, user.addressing) for user, made in repo.index.graph.edges)
     graph.add_nodes_from(stages)

@@ -1,4 +1,4 @@
-"""dvc.lock: command, parameters, inputs and outputs of each stage as last run. Starting DVC takes ten times as long."""
+"""Reads dvc.lock: command, parameters, inputs and outputs of each stage. Starting DVC takes ten times as long."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from difflab.errors import UserError, reading
 from difflab.setup.inputs import CHECKED
 
 LOCK = Path("dvc.lock")
-IMPORT = Path("data.dvc")  # an import is a stage in a file of its own
+IMPORT = Path("data.dvc")  # DVC writes an import as a stage in its own file
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads the numbers of YAML 1.2, which DVC writes, such as 1e-05."""
+    """Parses numbers as in YAML 1.2, which DVC writes, such as 1e-05."""
 
 
 _Loader.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType]
@@ -29,12 +29,12 @@ _Loader.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType]
 
 
 class DamagedLock(UserError):
-    """A dvc.lock or data.dvc with a merge conflict, or truncated, or edited by hand."""
+    """A dvc.lock or data.dvc that has a merge conflict, is truncated or was edited by hand."""
 
 
 class _Dep(BaseModel):
     path: str
-    md5: str = ""  # an import may have another hash
+    md5: str = ""  # an import may have another kind of hash
 
 
 class _Out(BaseModel):
@@ -72,7 +72,7 @@ class LockedStage:
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics files among its outs; a CSV table is not one."""
+        """The metrics files among its outs; CSV tables are not included."""
         return [out for out in self.outs if out.startswith("metrics/") and out.endswith(".json")]
 
 
@@ -80,7 +80,7 @@ Lock = dict[str, LockedStage]
 
 
 def parse_lock(lock: bytes, imported: bytes, where: str = "") -> Lock:
-    """The stages by name in the contents of dvc.lock and data.dvc. `where` names their revision in error messages.
+    """The stages by name, from the contents of dvc.lock and data.dvc. `where` names the revision in error messages.
 
     Raises DamagedLock with one line that names the file.
     """
@@ -115,12 +115,12 @@ def _stage(name: str, entry: _Entry) -> LockedStage:
 
 
 def md5_of(content: bytes) -> str:
-    """The hash of a file in dvc.lock."""
+    """The hash that dvc.lock has for a file with this content."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def maker(lock: Lock, path: str) -> tuple[LockedStage, str] | None:
-    """The stage that makes the file or folder `path`, and its out that is or contains `path`."""
+    """The stage that produces the file or folder `path`, and the out that is or contains `path`."""
     for stage in lock.values():
         for out in stage.outs:
             if f"{path}/".startswith(f"{out}/"):
@@ -129,21 +129,21 @@ def maker(lock: Lock, path: str) -> tuple[LockedStage, str] | None:
 
 
 def makers(lock: Lock, path: str) -> list[LockedStage]:
-    """All stages with an out that is, contains, or lies in `path`: a dependency may be a folder of several outs."""
+    """All stages with an out that is, contains or is inside `path`: a dependency may be a folder of several outs."""
     return [s for s in lock.values() if any(_overlap(out, path) for out in s.outs)]
 
 
 def upstream(lock: Lock, path: str) -> list[LockedStage]:
-    """All stages that the file or folder `path` depends on, the nearest first.
+    """All stages that the file or folder `path` depends on, nearest first.
 
-    Except those behind inputs/params.checked, which is always the same, though its stage reads all of params.yaml.
+    Except those behind inputs/params.checked, which never changes although its stage reads all of params.yaml.
     """
     found = {stage.name: stage for stage in makers(lock, path)}
     for stage in (front := list(found.values())):
         for dep in stage.deps:
             new = [made for made in makers(lock, dep) if made.name not in found] if dep != str(CHECKED) else []
             found |= {made.name: made for made in new}
-            front += new  # the list that is iterated over
+            front += new  # grows the list in the loop
     return front
 
 

@@ -1,4 +1,4 @@
-"""Which results a run in this folder has made, as far as run records and dvc.lock show."""
+"""Which results were produced by runs in this folder, according to run records and dvc.lock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from difflab.setup.inputs import FOLDER as INPUTS
 
 
 def made_here() -> list[Path]:
-    """The metrics files of this pipeline that are results of runs in this folder; see `is_result_of_runs`."""
+    """The metrics files of this pipeline that runs in this folder have produced; see `is_result_of_runs`."""
     lock, records = Revision(None).lock, read_records()
     made = (
         Path(path)
@@ -30,13 +30,13 @@ def made_here() -> list[Path]:
 
 
 def files_left_out(lock: Lock) -> set[str]:
-    """The metrics files, by stem, that only stages of a missing recipe or section of params.yaml make."""
+    """The metrics files, by stem, whose stages belong only to recipes or sections that params.yaml does not have."""
     known = {path for stage in _named_by_params(lock) for path in stage.metrics}
     return {Path(path).stem for stage in lock.values() for path in stage.metrics if path not in known}
 
 
 def _named_by_params(lock: Lock) -> list[LockedStage]:
-    """The stages whose sections params.yaml has: DVC keeps the entries of others in dvc.lock."""
+    """The stages whose sections are in params.yaml; DVC keeps the entries of other stages in dvc.lock."""
     params = read_yaml("params.yaml")
     return [stage for stage in lock.values() if all(_has(params, key) for key in stage.params)]
 
@@ -50,10 +50,10 @@ def _has(params: Any, key: str) -> bool:
 
 
 def is_result_of_runs(stage: LockedStage, lock: Lock, records: list[RunRecord]) -> bool:
-    """Whether the stage, or all that made its inputs, has run here and ended in the entry of dvc.lock.
+    """Whether the entry in dvc.lock comes from a run here of the stage, or of all stages that produced its inputs.
 
-    DVC and Snakemake skip a stage when its inputs have the bytes of dvc.lock and its outputs are there, from git or
-    from the run cache: a run that was interrupted upstream of it and resumed leaves no record of the stage itself.
+    DVC and Snakemake skip a stage if its inputs match dvc.lock and its outputs exist, from git or the run cache: a run
+    that was interrupted upstream and resumed leaves no record of the stage itself.
     """
     if made_by(stage, records):
         return True
@@ -67,9 +67,9 @@ def is_result_of_runs(stage: LockedStage, lock: Lock, records: list[RunRecord]) 
 
 
 def locked_md5(lock: Lock, path: str) -> str | None:
-    """The hash of `path` by the stages that make it; None where none does.
+    """The hash of `path` according to the stages that produce it; None if there are none.
 
-    It is an out, lies in one, or is a folder of several: DVC's hash of a folder is that of the list of its files.
+    `path` is an out, inside an out, or a folder of several outs: DVC's hash of a folder is that of its list of files.
     """
     if made := maker(lock, path):
         stage, out = made

@@ -1,6 +1,6 @@
-"""A metrics file (metrics/*.json): its numbers with their 95 % intervals, and the protocol by which they were taken.
+"""A metrics file (metrics/*.json): its numbers with 95 % intervals, and the measurement protocol.
 
-Everything that reads metrics back (claims, reference, verify, compare, seeds, the report, MLflow) reads them here.
+All readers of metrics (claims, reference, verify, compare, seeds, the report, MLflow) use this module.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from difflab.errors import parse_json, reading
 from difflab.evaluation.intervals import DIFFERENCE, SHARE, UNBOUNDED, Estimate
 
 NOT_MEASURED = {"protocol", "reported", "reported_fid", "share_of_trained", "runs"}
-KEYS = ("low", "high", "real", "floor")  # of a measurement's object; the last two: the real baseline
+KEYS = ("low", "high", "real", "floor")  # keys of a measurement; the last two are names of the real baseline
 ENDS = (".low", ".high")
-# Parts of dotted names whose numbers are shares, or means of numbers between 0 and 1.
+# Parts of dotted names: these numbers are shares, or means of numbers between 0 and 1.
 SHARES = {
     *("accuracy", "accuracy_by_class", "accuracy_by_digit", "accuracy_by_kind", "test_accuracy", "chance"),
     *("confidence", "class_entropy", "digit_entropy", "share_by_class", "share_by_digit", "precision", "recall"),
@@ -40,7 +40,7 @@ Node = dict[str, Any] | list[Any] | str | float | None  # of a metrics file
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number of a metrics file: its path there, the ends of its interval, and the value of real images."""
+    """One number of a metrics file: its path, the ends of its interval, and the value for real images."""
 
     path: tuple[str, ...]
     value: float
@@ -65,7 +65,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Metrics:
-    """A metrics file: its measurements in their order, and its protocol (each field of each `protocol` by path)."""
+    """A metrics file: its measurements in order, and its protocol (each field of each `protocol`, by path)."""
 
     measurements: list[Measurement]
     protocol: dict[tuple[str, ...], Any]
@@ -75,7 +75,7 @@ class Metrics:
 
     @property
     def numbers(self) -> Numbers:
-        """All numbers by dotted name, with those of intervals and real images: {"a.b": 0.9, "a.b.low": 0.8, …}."""
+        """All numbers by dotted name, including those of intervals and real images: {"a.b": 0.9, "a.b.low": 0.8, …}."""
         named: Numbers = {}
         for found in self.measurements:
             parts = {"": found.value, ".low": found.low, ".high": found.high, ".real": found.real_baseline}
@@ -84,23 +84,23 @@ class Metrics:
 
 
 def read_metrics(path: str | Path) -> Metrics:
-    """Raises UserError with one line where the file is not a JSON object."""
+    """Read a metrics file. Raises UserError with one line if it is not a JSON object."""
     with reading(path):
         return parse_metrics(Path(path).read_bytes(), str(path))
 
 
 def parse_metrics(content: bytes, place: str) -> Metrics:
-    """The `content` of the metrics file `place`. Raises UserError with one line where it is not a JSON object."""
+    """Parse the `content` of the metrics file `place`. Raises UserError with one line if it is not a JSON object."""
     return metrics_of(parse_json(content, place))
 
 
 def metrics_of(tree: dict[str, Any]) -> Metrics:
-    """A number is an int or a float outside of lists and of `NOT_MEASURED`, alone or as the "value" of an object."""
+    """The metrics in `tree`: numbers outside lists and `NOT_MEASURED`, alone or as the "value" of an object."""
     return Metrics(list(_measurements(tree, ())), dict(_protocol(tree, (), within=False)))
 
 
 def bounds_of(name: str) -> tuple[float, float]:
-    """The least and the greatest possible value of a measurement, by its dotted name."""
+    """The smallest and largest possible value of a measurement, by its dotted name."""
     parts = set(name.split("."))
     if parts & DIFFERENCES:
         return DIFFERENCE

@@ -1,8 +1,8 @@
-"""dvc.lock and `.dvc/tmp/rwlock` after a kill of the command `dvc`, which truncates them before it writes them.
+"""Restores dvc.lock and `.dvc/tmp/rwlock` after a kill of `dvc`, which truncates these files before it writes them.
 
-What is left of dvc.lock is often valid: its first entries. DVC keeps the order of the entries and removes none, so such
-a stump has fewer than the copy of the last whole lock in `.cache/`. If that copy is old, nothing is computed twice: DVC
-restores the outputs of these stages from its run cache.
+A truncated dvc.lock is often valid YAML with the first entries. DVC keeps the order of the entries and removes none, so
+it has fewer entries than the copy of the last intact lock in `.cache/`. If that copy is old, nothing is computed twice:
+DVC restores the outputs of these stages from its run cache.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from difflab.history.dvc_lock import DamagedLock, parse_lock
 from difflab.pipeline.files import atomic_write
 from difflab.pipeline.lock_text import HEAD, LAST_WHOLE, LOCK_FILE, entries_of, keep_lock
 
-RWLOCK = Path(".dvc/tmp/rwlock")  # the files that the DVCs at work read and write
+RWLOCK = Path(".dvc/tmp/rwlock")  # the files that running DVC processes read and write
 
 
 def mend_repository() -> list[str]:
-    """Mend both files; returns a line for each that was. Raises UserError while another DVC is at work."""
+    """Restore both files; returns one line for each repair. Raises UserError while another DVC process is running."""
     from difflab.pipeline.dvc_repo import open_repo
 
     with open_repo().lock:
@@ -26,12 +26,12 @@ def mend_repository() -> list[str]:
 
 
 def mend() -> list[str]:
-    """The same for a process that has DVC's lock of the repository. A dvc.lock that is whole is kept in `.cache/`."""
+    """As `mend_repository`, if the caller holds DVC's repository lock. Copies an intact dvc.lock to `.cache/`."""
     return [*_mend_lock(), *_mend_rwlock()]
 
 
 def keep_whole_lock() -> None:
-    """Keep dvc.lock in `.cache/`, unless it is a stump."""
+    """Copy dvc.lock to `.cache/`, unless it is truncated."""
     if LOCK_FILE.exists() and mended(LOCK_FILE.read_text(encoding="utf-8", errors="replace")) is None:
         keep_lock()
 
@@ -51,7 +51,7 @@ def _mend_lock() -> list[str]:
 
 
 def mended(text: str) -> str | None:
-    """A stump with the entries that it has lost; None for a lock that is whole, or damaged in another way."""
+    """A truncated lock with its lost entries restored; None if the lock is intact, or damaged in another way."""
     entries = entries_of(text) if text.startswith(HEAD) else []
     if not (entries or HEAD.startswith(text)) or not all(map(_is_whole, entries[:-1])):
         return None
@@ -62,7 +62,7 @@ def mended(text: str) -> str | None:
         lost = names == whole_names[: at + 1] and (at + 1 < len(last) or last[at].startswith(entries[at]))
         if not lost or entries[at] == last[-1] or _is_in_git():  # as after `git checkout` of a commit with fewer stages
             return None
-    kept = entries[:-1]  # the last one may be cut where nobody can see it
+    kept = entries[:-1]  # the last one may be cut off at a point where it is still valid
     return HEAD + "".join([*kept, *(entry for entry in last if _name(entry) not in names[:-1])])
 
 
@@ -78,7 +78,7 @@ def _is_whole(entry: str) -> bool:
 
 
 def _is_in_git() -> bool:
-    """Whether this dvc.lock was ever committed or added, which nobody does with a stump."""
+    """Whether this version of dvc.lock was committed or added to git, so that it is not a truncated one."""
     done = subprocess.run(["git", "hash-object", LOCK_FILE], capture_output=True, text=True, check=False)
     return not subprocess.run(["git", "cat-file", "-e", done.stdout.strip()], capture_output=True).returncode
 

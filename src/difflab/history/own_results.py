@@ -1,4 +1,4 @@
-"""Which entries of dvc.lock are results of a params.yaml: a killed run leaves those of the run before it."""
+"""Which entries of dvc.lock are results of a params.yaml: a killed run leaves entries of the run before it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from difflab.setup.inputs import FOLDER as INPUTS
 
 
 def results_of_params(lock: Lock, params: dict[str, Any]) -> list[LockedStage]:
-    """The stages that ran with the values of `params`, as did all stages upstream, on whose outputs they ran."""
+    """The stages that ran with the values of `params`, on outputs of upstream stages for which the same holds."""
     known: dict[str, bool] = {}
     return [stage for stage in lock.values() if _is_result(stage, lock, params, known)]
 
@@ -22,13 +22,13 @@ def _is_result(stage: LockedStage, lock: Lock, params: dict[str, Any], known: di
             locked_md5(lock, dep) in (None, md5)
             and all(_is_result(made, lock, params, known) for made in makers(lock, dep))
             for dep, md5 in stage.deps.items()
-            if PurePath(dep).parts[0] != str(INPUTS)  # made by check_params, which reads all parameters
+            if PurePath(dep).parts[0] != str(INPUTS)  # from check_params, which reads all parameters
         )
     return known[stage.name]
 
 
 def _value(params: Any, key: str) -> Any:
-    """The value of a dotted key; None where there is none."""
+    """The value of a dotted key; None if there is none."""
     for name in key.split("."):
         params = cast("dict[str, Any]", params).get(name) if isinstance(params, dict) else None
     return params

@@ -24,8 +24,8 @@ from difflab.pipeline.fingerprint import FOLDER, write_fingerprints
 from difflab.pipeline.remaining_time import duration
 from difflab.pipeline.run_records import RunRecord, read_records
 
-SHOWN = 3  # reasons of a stage
-REFERENCE = Path("bench/stage_seconds.csv")  # for the first run of a checkout; bench/stage_seconds.py writes it
+SHOWN = 3  # reasons shown for each stage
+REFERENCE = Path("bench/stage_seconds.csv")  # for the first run in a checkout; written by bench/stage_seconds.py
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Planned:
 
 
 def plan() -> list[Planned]:
-    """The stages to run, in order. A stage downstream of a changed one may turn out to have the same inputs.
+    """The stages to run, in order. Stages downstream of a changed one may be skipped if their inputs stay the same.
 
-    Raises UserError where dvc.lock is damaged, and DvcException where DVC fails, as while it is running.
+    Raises UserError if dvc.lock is damaged, and DvcException if DVC fails, for example while another DVC is running.
     """
     write_fingerprints()
     lock = Revision(None).lock if LOCK.exists() else {}
@@ -61,7 +61,7 @@ def plan() -> list[Planned]:
 
 
 def seconds_by_command(records: list[RunRecord]) -> dict[str, float]:
-    """The time of each stage's last complete run with the present parameters; a resumed run is not complete."""
+    """Seconds by command, from its last complete run with the current parameters; resumed runs are not complete."""
 
     def same_work(record: RunRecord) -> bool:
         complete = record.status == "finished" and not record.resumed
@@ -71,9 +71,9 @@ def seconds_by_command(records: list[RunRecord]) -> dict[str, float]:
 
 
 def expected_seconds(stages: list[Stage]) -> dict[str, float]:
-    """Seconds by stage: those of its last complete run with the present parameters, or else those of `REFERENCE`.
+    """Seconds by stage, from its last complete run with the current parameters or else from `REFERENCE`.
 
-    A stage without either is left out.
+    Stages with neither are left out.
     """
     recorded, expected = seconds_by_command(read_records()), dict[str, float]()
     reference: dict[tuple[str, str], float] = {}
@@ -89,7 +89,7 @@ def expected_seconds(stages: list[Stage]) -> dict[str, float]:
 
 
 def estimated_seconds(stages: list[Stage]) -> dict[str, float]:
-    """As `expected_seconds`; a stage without a time takes the mean of its kind, such as `train` of train@new-recipe."""
+    """As `expected_seconds`; a stage without a time gets the mean of its kind, such as `train` for train@new-recipe."""
     expected, kinds = expected_seconds(stages), dict[str, list[float]]()
     for stage in stages:
         if stage.name in expected:
@@ -104,7 +104,7 @@ def params_digest(params: dict[str, Any]) -> str:
 
 
 def _reasons(stage: Stage, status: list[Any], locked: LockedStage) -> Iterator[str]:
-    """DVC's words, with the names of edited modules and the parameters' old and new values."""
+    """DVC's reasons, with the names of edited modules and the old and new values of parameters."""
     for item in status:
         if isinstance(item, str):
             yield item

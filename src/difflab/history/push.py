@@ -1,7 +1,7 @@
-"""`difflab push`: every object of dvc.lock is on a DVC remote, and whole.
+"""`difflab push`: uploads every object of dvc.lock to a DVC remote and checks that it is complete.
 
-`dvc push` believes an index in DVC's site cache and that a folder's files are there where its list is. After a push
-that was killed both may be wrong, and it reports success. Here the remote is asked for all objects and their sizes.
+`dvc push` relies on an index in DVC's site cache, and assumes that a folder's files exist if its list does. After a
+killed push both may be wrong, and it still reports success. Here, the remote is asked for all objects and their sizes.
 """
 
 # DVC is untyped.
@@ -15,13 +15,13 @@ from typing import Any
 
 from difflab.errors import UserError
 
-Sizes = dict[str, int]  # in bytes, by MD5; that of a folder's list ends with ".dir"
+Sizes = dict[str, int]  # in bytes, by MD5; the key of a folder's list ends with ".dir"
 
 
 def push(remote: str | None) -> str:
-    """Upload what the remote lacks; returns a line with the number of objects.
+    """Upload the objects that the remote lacks; returns a line with the number of objects.
 
-    Raises UserError if the remote cannot be read, or lacks an object in the end.
+    Raises UserError if the remote cannot be read, or still lacks an object afterwards.
     """
     from dvc_data.hashfile.hash_info import HashInfo
     from dvc_data.hashfile.transfer import transfer
@@ -38,10 +38,10 @@ def push(remote: str | None) -> str:
         for md5 in wrong:
             there.delete(md5)
         new = [HashInfo("md5", md5) for md5 in sorted(wrong | sizes.keys() - found.keys())]
-        for folders in (False, True):  # the lists of folders last: they tell DVC that the files are there
+        for folders in (False, True):  # folder lists last: to DVC, they mean that the files exist
             transfer(here, there, [info for info in new if info.isdir is folders])
         found = _sizes_there(there, name) if new else found
-        repo.drop_data_index()  # or the next `dvc push` would believe it
+        repo.drop_data_index()  # or the next `dvc push` would rely on it
     missing = [md5 for md5 in needed if md5 not in found or found[md5] != sizes.get(md5, found[md5])]
     counted = f"{name}: {len(needed) - len(missing):,} of {len(needed):,} objects of dvc.lock"
     if missing:
@@ -54,7 +54,7 @@ def push(remote: str | None) -> str:
 def objects(repo: Any) -> dict[str, str]:
     """All objects of the outs that DVC keeps in its cache, by MD5, with the path of the out.
 
-    Raises UserError where the list of a folder's files is not in the cache.
+    Raises UserError if the list of a folder's files is not in the cache.
     """
     found: dict[str, str] = {}
     for out in repo.index.outs:
@@ -74,12 +74,12 @@ def _sizes_here(cache: Any, needed: Iterable[str]) -> Sizes:
 
 
 def _sizes_there(remote: Any, name: str) -> Sizes:
-    """Raises UserError, in one line, for what a server or its client refuses."""
+    """Sizes of the objects on the remote. Raises UserError, one line, for errors of a server or its client."""
     try:
         listed = remote.fs.fs.find(remote.path, detail=True)
     except FileNotFoundError:
         return {}
-    except Exception as error:  # each kind of server has its own
+    except Exception as error:  # each kind of server has its own errors
         raise UserError(f"push: {name}: {' '.join(str(error).split())}") from None
     if remote.fs.protocol == "local":
         listed = {path: {"size": Path(path).stat().st_size} for path in listed}

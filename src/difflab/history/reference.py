@@ -1,7 +1,7 @@
 """reference.json: the spread of the headline measurements over training seeds.
 
-As with the reference convergence points of MLPerf training, the pipeline is run once with several training seeds; any
-later run, on any machine, is one more sample from that distribution.
+As for the reference convergence points of MLPerf training, the pipeline runs once for each of several training seeds;
+any later run, on any machine, is one more sample from that distribution.
 """
 
 # scipy and ruamel.yaml are untyped.
@@ -34,7 +34,7 @@ from difflab.pipeline.files import atomic_write
 FILE = Path("reference.json")
 ROOT = Path(".cache/reference")
 STRIDE = 100  # between the seeds of two runs: a repeated training takes seed, seed + 1, …
-GIVEN = ("faces.checkpoint", "clip.pretrained", "text_to_image.pretrained")  # if not null, their stages train nothing
+GIVEN = ("faces.checkpoint", "clip.pretrained", "text_to_image.pretrained")  # if not null, their stages do not train
 SOURCES = ("src", "stages", "conf", "dvc.yaml", "params.yaml", "metrics/*.yaml")
 
 
@@ -42,9 +42,9 @@ class FileReference(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     experiment: str  # hash of all parameters upstream except training seeds and `compute`
-    commit: str  # of the runs
+    commit: str  # commit of the runs
     machine: str
-    numbers: dict[str, list[float]]  # by name, with `.low` and `.high`: one for each of the first seeds
+    numbers: dict[str, list[float]]  # by name, with `.low` and `.high`: one value for each of the first seeds
 
     @property
     def num_seeds(self) -> int:
@@ -66,7 +66,7 @@ class Reference(BaseModel):
         return sorted({file.machine for file in self.files.values()})
 
     def of_seed(self, index: int) -> dict[str, Numbers]:
-        """The numbers of one run by metrics file, of the files that have this seed."""
+        """The numbers of one run by metrics file, for files that have this seed."""
         return {
             file: {name: values[index] for name, values in found.numbers.items()}
             for file, found in self.files.items()
@@ -75,7 +75,7 @@ class Reference(BaseModel):
 
 
 def load_reference(path: str | Path = FILE) -> Reference | None:
-    """None where there is no such file. Raises UserError when it is not valid."""
+    """Read the reference; None if there is no such file. Raises UserError if it is not valid."""
     if not Path(path).exists():
         return None
     try:
@@ -85,11 +85,11 @@ def load_reference(path: str | Path = FILE) -> Reference | None:
 
 
 def prediction_interval(numbers: dict[str, list[float]], name: str) -> tuple[float, float] | None:
-    """The 95 % interval for the value of one more training; None where neither seeds nor sampling vary.
+    """The 95 % interval for the value of one more training; None if neither seeds nor sampling vary.
 
     Student's t for a new observation, mean ± t(k − 1) s √(1 + 1/k) of the k seeds, clipped to the possible values. Few
-    seeds can agree by chance, and all share their starting noises: the interval is at least as wide as the mean
-    interval of sampling (`.low` to `.high`), where the measurement has one.
+    seeds can agree by chance, and all share their starting noises, so the interval is at least as wide as the mean
+    sampling interval (`.low` to `.high`), if the measurement has one.
     """
     from scipy.stats import t
 
@@ -110,9 +110,9 @@ def training_seed_keys(params: Params) -> list[str]:
 
 
 def experiment(lock: Lock, path: str, seed_keys: list[str]) -> str | None:
-    """Hash of the parameters upstream of the file `path`, except training seeds and `compute`; None if not in `lock`.
+    """Hash of the parameters upstream of the file `path`, without training seeds and `compute`; None if not in `lock`.
 
-    Two runs of one experiment differ in machine, training seed, or code.
+    Two runs of one experiment can differ in machine, training seed or code.
     """
     stages = upstream(lock, path)
     params = {key: value for stage in stages for key, value in flat(stage.params).items()}
@@ -121,7 +121,7 @@ def experiment(lock: Lock, path: str, seed_keys: list[str]) -> str | None:
 
 
 def rests_on_one_model(lock: Lock, path: str, seed_keys: list[str]) -> bool:
-    """Whether no training seed can change the file `path`: all models upstream of it are given, and none is trained."""
+    """Whether no training seed can change the file `path`, because all models upstream of it are pretrained."""
     stages = upstream(lock, path)
     trainings = [stage for stage in stages if all(stage.params.get(key) is None for key in GIVEN)]
     return bool(stages) and not any(key in seed_keys for stage in trainings for key in flat(stage.params))
@@ -130,9 +130,9 @@ def rests_on_one_model(lock: Lock, path: str, seed_keys: list[str]) -> bool:
 def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", path: Path = FILE) -> Reference:
     """Run `revision` with `num_seeds` training seeds, each in a clone below `.cache/reference/`, and write `path`.
 
-    `files`: the metrics files to make, by stem; all that claims.yaml names, if empty. `path` is written after every run
-    from the second on. It keeps other files whose experiment is that of `revision`, and more seeds of the same commit.
-    Raises UserError when `revision` is HEAD and sources differ from it, or when a run fails.
+    `files`: the metrics files to produce, by stem; if empty, all in claims.yaml. `path` is written after every run from
+    the second on. Other files of the same experiment, and further seeds of the same commit, are kept. Raises UserError
+    if `revision` is HEAD and sources differ from it, or if a run fails.
     """
     named = load_claims().files
     if num_seeds < 2:
@@ -157,7 +157,7 @@ def make_reference(num_seeds: int, files: list[str], revision: str = "HEAD", pat
 
 
 def _extended(reference: Reference, path: Path, folder: Path) -> Reference:
-    """With the other files of `path` whose experiment is that of the clone `folder`, and more seeds of one commit."""
+    """`reference` with other files of `path` of the clone's experiment, and further seeds of the same commit."""
     before = load_reference(path)
     if before is None:
         return reference
@@ -181,7 +181,7 @@ def _lock_of(folder: Path) -> tuple[Lock, list[str]]:
 
 
 def as_json(reference: Reference) -> str:
-    """A line for each number."""
+    """JSON with one line for each number."""
     text = json.dumps(reference.model_dump(), indent=1)
     return re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
@@ -203,7 +203,7 @@ def add_seed(clone: Path, seed: int) -> None:
 
 
 def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]) -> Reference:
-    """The numbers of the metrics files in `folders`, one for each seed; a number that one run lacks is left out."""
+    """The numbers of the metrics files in `folders`, one for each seed; numbers that any run lacks are left out."""
     lock, seed_keys = _lock_of(folders[0])
     collected: dict[str, FileReference] = {}
     for file in files:
@@ -216,7 +216,7 @@ def collect(commit: str, seeds: list[int], folders: list[Path], files: list[str]
 
 
 def machine() -> str:
-    """Processor, its vector instructions as torch uses them, and torch's version."""
+    """The CPU, the vector instructions that torch uses, and the version of torch."""
     import torch
 
     info = Path("/proc/cpuinfo")

@@ -13,7 +13,7 @@ from difflab.history.dvc_lock import IMPORT, LOCK, Lock, maker, parse_lock
 
 
 def git(*arguments: str, cwd: Path | None = None) -> bytes:
-    """The output of git. Raises UserError with git's own message when it fails."""
+    """The output of git. Raises UserError with git's message if it fails."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, cwd=cwd)
     except FileNotFoundError:
@@ -24,7 +24,7 @@ def git(*arguments: str, cwd: Path | None = None) -> bytes:
 
 
 def resolve(name: str) -> str:
-    """The full hash of a commit (any name that git accepts) or of a DVC experiment (its name)."""
+    """The full hash of a commit, by any name that git accepts, or of a DVC experiment, by its name."""
     for candidate in (name, *git("for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}").decode().split()):
         if commit := _output("rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}"):
             return commit.decode().strip()
@@ -32,7 +32,7 @@ def resolve(name: str) -> str:
 
 
 def committed(commit: str, path: Path | str) -> bytes | None:
-    """The content of a file in a commit; None where git does not have it."""
+    """The content of a file in a commit; None if git does not have it."""
     return _output("cat-file", "blob", f"{commit}:./{path}")
 
 
@@ -42,7 +42,7 @@ def _output(*arguments: str) -> bytes | None:
 
 
 class Revision:
-    """One commit by a name that `resolve` accepts; None is the working folder."""
+    """A commit, by any name that `resolve` accepts; None is the working folder."""
 
     def __init__(self, name: str | None):
         self.name = name
@@ -52,12 +52,12 @@ class Revision:
         return self.name or "the working folder"
 
     def read(self, path: Path | str) -> bytes | None:
-        """The content of a file in git or among the outs; None where neither git nor DVC's cache has it."""
+        """The content of a file in git or among the outs; None if neither git nor DVC's cache has it."""
         tracked = self._tracked(Path(path))
         return self._cached(str(path)) if tracked is None and self.commit else tracked
 
     def require(self, path: Path | str) -> bytes:
-        """As `read`, but raises UserError where the file is missing."""
+        """As `read`, but raises UserError if the file is missing."""
         content = self.read(path)
         if content is None:
             raise UserError(f"{path}: not found in {self}, neither in git nor in DVC's cache; `dvc pull` may fetch it")
@@ -65,7 +65,7 @@ class Revision:
 
     @cached_property
     def lock(self) -> Lock:
-        """Raises UserError where there is no dvc.lock yet, and DamagedLock where it cannot be read."""
+        """The stages of dvc.lock. Raises UserError if there is none yet, and DamagedLock if it cannot be read."""
         lock = self._tracked(LOCK)
         if lock is None:
             raise UserError(f"{LOCK}: not found in {self}; `dvc repro` writes it")
@@ -98,13 +98,13 @@ def _cache_folder(repository: Path) -> Path:
 
 
 def listed(md5: str) -> dict[str, str]:
-    """The MD5 of each file in a folder of dvc.lock by its path there; {} where DVC's cache lacks the folder."""
+    """The MD5 of each file in a folder of dvc.lock, by its path there; {} if DVC's cache lacks the folder."""
     listing = cached(md5)
     with reading(f"DVC's cache: {md5}"):
         return {entry["relpath"]: entry["md5"] for entry in json.loads(listing)} if listing else {}
 
 
 def cached(md5: str) -> bytes | None:
-    """The content with an MD5 of dvc.lock in DVC's cache; None where it is missing."""
+    """The content with an MD5 of dvc.lock, from DVC's cache; None if it is missing."""
     file = _cache_folder(Path.cwd()) / md5[:2] / md5[2:]
     return file.read_bytes() if md5 and file.is_file() else None

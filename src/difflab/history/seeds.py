@@ -1,4 +1,4 @@
-"""`difflab seeds FILE REV REV …`: each metric's mean over runs of one experiment that differ in seeds alone."""
+"""`difflab seeds FILE REV REV …`: the mean of each metric over runs of one experiment that differ only in seeds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RULE = "Mean over the revisions with its 95 % interval (Student's t); the revisi
 def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
     """One row for each number that `file` has in all revisions: mean, low, high, and its value in each.
 
-    Raises UserError with fewer than two revisions, with two names of one commit, or when `file` is missing in one.
+    Raises UserError for fewer than two revisions, for two names of one commit, or if one of them lacks `file`.
     """
     import pandas as pd  # pyright: ignore[reportMissingTypeStubs]
 

@@ -1,4 +1,4 @@
-"""`difflab verify`: do the claims hold for this run, and are its headline measurements those of a retraining?"""
+"""`difflab verify`: whether the claims hold for this run, and its headline measurements agree with the reference."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ MARKS: dict[State, str] = {"holds": "holds", "does not hold": "NO"}
 class JudgedClaim:
     name: str
     here: Outcome
-    seeds: list[Outcome]  # for each training seed of the reference that has its numbers
-    one_model: bool  # given, so that all seeds have the same numbers
-    left_out: bool  # params.yaml has not what it is about
+    seeds: list[Outcome]  # one for each training seed of the reference with these numbers
+    one_model: bool  # the model is pretrained, so all seeds have the same numbers
+    left_out: bool  # params.yaml lacks its recipe or section
 
     @property
     def state(self) -> State:
@@ -44,7 +44,7 @@ class JudgedClaim:
 
     @property
     def support(self) -> str:
-        """Such as `3 of 3 seeds`."""
+        """The seeds for which it holds, such as `3 of 3 seeds`."""
         if not self.seeds:
             return "not in the reference"
         held = sum(outcome.state == "holds" for outcome in self.seeds)
@@ -54,7 +54,7 @@ class JudgedClaim:
 
     @property
     def values(self) -> str:
-        """The left sides of its inequalities in this run, or why there are none."""
+        """The left sides of its inequalities in this run, or the reason why there are none."""
         return ", ".join(f"{value:.3g}" for value in self.here.values) or self.state
 
 
@@ -72,7 +72,7 @@ class JudgedMeasurement:
 class Verdict:
     claims: list[JudgedClaim]
     measurements: list[JudgedMeasurement]
-    skipped: dict[str, list[str]]  # metrics files whose headline measurements are not judged, by reason
+    skipped: dict[str, list[str]]  # metrics files whose headline measurements are not compared, by reason
     reference: Reference | None
 
     @property
@@ -81,7 +81,7 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """No claim fails, at least one is measured, and at most a tenth of the headline measurements lie outside."""
+        """Whether no claim fails, at least one is measured, and at most a tenth of the measurements are outside."""
         states = {claim.state for claim in self.claims}
         few_outside = len(self.outside) <= LARGEST_SHARE_OUTSIDE * len(self.measurements)
         return "holds" in states and "does not hold" not in states and few_outside
@@ -115,10 +115,10 @@ class Verdict:
 
 
 def verify(revision: str | None, strict: bool) -> int:
-    """Print the verdict on this folder, or on `revision`, run from scratch in a clone; the exit status.
+    """Print the verdict for this folder, or for `revision` run from scratch in a clone; returns the exit status.
 
-    It is 1 only if `strict` and the verdict does not hold. Raises UserError when no metrics were made here: files from
-    git or `dvc pull` say nothing about this machine.
+    It is 1 only if `strict` is set and the verdict does not hold. Raises UserError if no metrics were produced here:
+    files from git or `dvc pull` say nothing about this machine.
     """
     if revision:
         commit = resolve(revision)
@@ -135,7 +135,7 @@ def verify(revision: str | None, strict: bool) -> int:
 
 
 def verdict(made: list[Path]) -> Verdict:
-    """`made`: the metrics files of `made_here`."""
+    """The verdict for the metrics files `made`, from `made_here`."""
     claims, reference = load_claims(), load_reference()
     metrics = {path.stem: read_metrics(path).numbers for path in made}
     lock, seed_keys = Revision(None).lock, training_seed_keys(load_params())
@@ -159,16 +159,16 @@ def verdict(made: list[Path]) -> Verdict:
 
 
 def files_of_one_model(claims: Claims, lock: Lock, seed_keys: list[str]) -> set[str]:
-    """The metrics files, by stem, that no training seed changes."""
+    """The metrics files, by stem, that do not depend on a training seed."""
     return {file for file in claims.files if rests_on_one_model(lock, f"metrics/{file}.json", seed_keys)}
 
 
 def judged_claims(
     claims: Claims, metrics: dict[str, Numbers], reference: Reference | None, one_model: set[str], gone: set[str]
 ) -> list[JudgedClaim]:
-    """Every claim for `metrics`, by file, and for each seed of the reference.
+    """Evaluate every claim for `metrics`, by file, and for each seed of the reference.
 
-    `one_model`: see files_of_one_model; `gone`: the metrics files that this run does not make.
+    `one_model`: see files_of_one_model; `gone`: the metrics files that are not part of this run.
     """
     runs = [reference.of_seed(index) for index in range(len(reference.seeds))] if reference else []
     judged: list[JudgedClaim] = []
@@ -183,6 +183,6 @@ def judged_claims(
 def judged_measurements(
     file: str, headline: list[str], found: Numbers, reference: dict[str, list[float]]
 ) -> list[JudgedMeasurement]:
-    """The headline measurements of one metrics file; one without a prediction interval is left out."""
+    """The headline measurements of one metrics file; those without a prediction interval are left out."""
     intervals = {path: prediction_interval(reference, path) for path in headline}
     return [JudgedMeasurement(f"{file}:{path}", found[path], *ends) for path, ends in intervals.items() if ends]

@@ -1,6 +1,6 @@
-"""`difflab why FILE`: the stage, parameters, inputs, commit and run that an output comes from.
+"""`difflab why FILE`: the stage, parameters, inputs, commit and run behind an output.
 
-They are found by the content of the file in dvc.lock, in git's history of dvc.lock, and in the records of runs.
+Looks up the hash of the file in dvc.lock, in the git history of dvc.lock, and in the run records.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from difflab.pipeline.run_records import RunRecord, read_records
 
 @dataclass(frozen=True)
 class Provenance:
-    """The origin of one output of the pipeline; `path` is its name in the repository, `md5` that in dvc.lock."""
+    """The origin of one output of the pipeline: `path` in the repository, `md5` from dvc.lock."""
 
     path: str
     md5: str
     stage: LockedStage
     lock: Lock
-    commit: str | None  # the first commit whose dvc.lock has these bytes; None: not committed yet
-    record: RunRecord | None  # of the run that made it, if it was on this machine
+    commit: str | None  # the first commit whose dvc.lock has this hash; None: not committed yet
+    record: RunRecord | None  # of the run that produced it, if it ran on this machine
 
 
 def provenance(file: Path) -> Provenance:
-    """Raises UserError when `file` is neither an output of a stage nor a copy of one."""
+    """The origin of `file`. Raises UserError if it is neither an output of a stage nor a copy of one."""
     lock = Revision(None).lock
     resolved = file.resolve()
     path = str(resolved.relative_to(Path.cwd())) if resolved.is_relative_to(Path.cwd()) else str(file)
@@ -43,15 +43,15 @@ def provenance(file: Path) -> Provenance:
 
 
 def made_by(stage: LockedStage, records: list[RunRecord]) -> RunRecord | None:
-    """The record of the run behind dvc.lock: the last that finished with this command and these parameters."""
+    """The record of the run behind an entry of dvc.lock: the last finished one with its command and parameters."""
     same = (r for r in records if r.command == stage.command and r.params == stage.params and r.status == "finished")
     return max(same, key=lambda record: record.started, default=None)
 
 
 def explain(file: Path, since: str | None, mlflow_run: Callable[[RunRecord], object]) -> str:
-    """The text of `difflab why`: the provenance of `file`, and what was changed since a revision.
+    """The text of `difflab why`: the provenance of `file`, and the changes since a revision.
 
-    `mlflow_run` gives the MLflow run of a record, or None.
+    `mlflow_run` returns the MLflow run of a record, or None.
     """
     known = provenance(file)
     stage, record = known.stage, known.record
@@ -80,7 +80,7 @@ def _by_content(lock: Lock, file: Path) -> tuple[LockedStage, str] | None:
 
 
 def _first_commit(md5: str) -> str | None:
-    """Going back from HEAD over the commits of dvc.lock, the last that still has `md5`."""
+    """The oldest commit of dvc.lock, going back from HEAD, that still has `md5`."""
     try:
         commits = git("log", "--format=%H", "--", str(LOCK)).decode().split()
     except UserError:

@@ -1,4 +1,4 @@
-"""How many images a whole run trains on, as far as params.yaml and the user's folders tell without reading images."""
+"""The number of training images of a full run, from params.yaml and file listings, without reading images."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from difflab.data.torchvision_files import classes_of as torchvision_classes
 from difflab.errors import DataError
 from difflab.rehearsal.work import Numbers
 
-# Training images as published; as many as MNIST, where this does not say.
+# Training images of published data sets; others count as MNIST.
 OFFICIAL = {"SVHN": 73257, "USPS": 7291, "CIFAR10": 50000, "EMNIST-balanced": 112800, "EMNIST-letters": 124800}
 OFFICIAL |= {"EMNIST-byclass": 697932, "EMNIST-bymerge": 697932, "EMNIST-digits": 240000}
 MNIST = 60000
-OPTICAL = {"mnist": 1287, "mnistm": 1287, "usps": 510}  # of the digits embedded for them
+OPTICAL = {"mnist": 1287, "mnistm": 1287, "usps": 510}  # of the embedded digits
 CELEBA_HQ = 30000
-PHOTOGRAPHS = 5  # of a concept whose folder is not there
+PHOTOGRAPHS = 5  # of a concept whose folder is missing
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
 def full_numbers(params: Params) -> Numbers:
-    """A folder that is not there counts as the published data set, for faces as CelebA-HQ."""
+    """The numbers of a full run. A missing folder counts as the published data set, for faces as CelebA-HQ."""
     sets = params.data.sets
     parts = {name: _labeled(name, one, params) for name, one in sets.items() if one.persons is None}
     train = {name: part[0] for name, part in parts.items()}
@@ -45,7 +45,7 @@ def _photographs(personalization: PersonalizationParams) -> int:
 
 
 def _labeled(name: str, one: SetParams, params: Params) -> tuple[int, int, tuple[str, ...]]:
-    """Images for training and for validation, and the names of the classes."""
+    """Number of training and validation images, and the names of the classes."""
     kind, _, of = one.source.partition("/")
     if kind == "embedded":
         embedded = params.data.embedded

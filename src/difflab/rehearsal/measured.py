@@ -1,7 +1,7 @@
-"""`python -m difflab.rehearsal.measured FILE SCRIPT [ARGUMENT …]`: run a stage script, and write to FILE what it took.
+"""`python -m difflab.rehearsal.measured FILE SCRIPT [ARGUMENT …]`: run a stage script and write its costs to FILE.
 
-The script runs unchanged in this process. Its progress bars tell when each image is done, hooks of torch how long the
-denoising networks took and what the optimizer keeps, and the profiler the memory of tensors from the first bar on.
+The script runs unchanged in this process. Its progress bars give the time of each image, hooks of torch the time in the
+denoising networks and the optimizer's state, and the profiler the memory of tensors from the first bar on.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from typing import Any
 from difflab.pipeline import progress
 
 DENOISERS = ("UNet2DModel", "UNet2DConditionModel", "ControlNetModel")  # diffusers' names
-PROFILED = 2  # updates of a bar: the second step has the optimizer's state that the first one made
+PROFILED = 2  # updates of a bar: only the second step starts with the optimizer's state
 
 
 @dataclass
 class Bar:
-    """One progress bar: when it began and, for each update, when it was and of how many images; seconds and bytes."""
+    """One progress bar: its start, and the time and number of images of each update; in seconds and bytes."""
 
     description: str
     started: float
     updates: list[tuple[float, int]] = field(default_factory=list)
     denoising: float = 0.0  # seconds in the denoising networks
-    tensors: int = 0  # when it began
-    peak: int = 0  # of tensors beyond these, during the first updates
+    tensors: int = 0  # at the start
+    peak: int = 0  # of tensors in addition, during the first updates
     parameters: int = 0  # numbers in all networks at the first update
-    loaded: int = 0  # of networks that were loaded since it began
+    loaded: int = 0  # of networks loaded since the start
 
 
 @dataclass
 class Measured:
-    """What a stage took. `trained`: numbers that the optimizer changes."""
+    """The costs of a stage. `trained`: number of parameters that the optimizer updates."""
 
     seconds: float = 0.0
-    resident: int = 0  # bytes of the process at the peak
+    resident: int = 0  # peak bytes of the process
     trained: int = 0
     optimizer_state: int = 0  # bytes
     bars: list[Bar] = field(default_factory=list)
-    allocated: int | None = None  # bytes of a GPU at the peak, as is `reserved`
+    allocated: int | None = None  # peak bytes on a GPU, like `reserved`
     reserved: int | None = None
 
 
@@ -54,9 +54,9 @@ measured = Measured()
 
 
 def run_measured(file: Path, script: str, arguments: list[str]) -> None:
-    """Run `script` as a program, and write `Measured` as JSON whatever it ends with."""
+    """Run `script` as a program and write `Measured` as JSON, even if it fails."""
     sys.argv = [script, *arguments]
-    progress.image_bar = _counting(progress.image_bar)  # before any module imports it by name
+    progress.image_bar = _counting(progress.image_bar)  # replaced before any module imports it by name
     start = time.monotonic()
     try:
         runpy.run_path(script, run_name="__main__")
@@ -128,7 +128,7 @@ def _hook_networks(torch: Any) -> None:
 
 
 def _count_tensors(torch: Any) -> tuple[int, int, int]:
-    """Bytes of all tensors that there are; numbers in those of them that are parameters, and their bytes."""
+    """Bytes of all existing tensors; number of values in parameters, and their bytes."""
     sizes, parameters = {}, {}
     for thing in gc.get_objects():
         if issubclass(type(thing), torch.Tensor) and thing.layout is torch.strided and not thing.is_meta:
@@ -140,7 +140,7 @@ def _count_tensors(torch: Any) -> tuple[int, int, int]:
 
 
 def _profile_memory(torch: Any, bar: Bar) -> Callable[[], None]:
-    """Note in `bar` the most memory of tensors from now until the function that it returns is called."""
+    """Record the peak memory of tensors in `bar`, from now until the returned function is called."""
     if torch.cuda.is_available():
         return lambda: None
     running = [torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True)]
@@ -165,7 +165,7 @@ def _profile_memory(torch: Any, bar: Bar) -> Callable[[], None]:
 
 
 def _peak_resident() -> int:
-    """Of this program: what getrusage says counts the process that started it too."""
+    """Peak resident memory of this program, in bytes; getrusage would include the process that started it."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

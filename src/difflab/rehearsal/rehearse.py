@@ -1,4 +1,4 @@
-"""`difflab rehearse`: runs the scripts of the stages one after another in the scratch folder, and measures each."""
+"""`difflab rehearse`: runs the stage scripts one after another in a scratch folder and measures each."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from difflab.rehearsal.scratch import FOLDER, make_scratch, write_inputs
 from difflab.rehearsal.table import Row, in_words, row_of, tables
 from difflab.rehearsal.work import work_of
 
-OTHERS = ("check_params", "code", "fetch", "report")  # read the user's data, or write about results
+OTHERS = ("check_params", "code", "fetch", "report")  # they read the user's data, or describe results
 # Those with large networks come last.
 RANKS = {"faces": 1, "clip": 2, "autoencoder": 3, "text_to_image": 3}
-LOCK = "a rehearsal"  # of which there is one at a time: they have one scratch folder
-POLL = 0.2  # seconds between two looks at a stage's memory
-SLOWEST = 1200  # seconds of the processor for each thread, after which a stage is stopped
-SPARE = 1 << 30  # bytes of the machine's memory that stay free
+LOCK = "a rehearsal"  # one at a time, because of the shared scratch folder
+POLL = 0.2  # seconds between two measurements of a stage's memory
+SLOWEST = 1200  # CPU seconds for each thread, after which a stage is stopped
+SPARE = 1 << 30  # bytes of memory to keep free
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What is known of a stage's process: `problem` is empty where it finished, `peak` its resident memory in bytes."""
+    """The result of a stage's process: `problem` is empty if it finished; `peak` is its resident memory in bytes."""
 
     problem: str
     peak: int
@@ -44,9 +44,9 @@ class Ran:
 
 
 def rehearse(names: Sequence[str], steps: int) -> str:
-    """Rehearse the stages `names` of params.yaml and those upstream, or all; returns tables and what was missing.
+    """Rehearse the stages `names` and those upstream, or all; returns tables and notes on missing files.
 
-    A name is that of a stage, or of a kind such as train. Raises UserError for another.
+    A name is that of a stage, or of a kind such as train. Raises UserError for an unknown name.
     """
     if steps < 1:
         raise UserError(f"--steps: found {steps}, allowed: 1 and above")
@@ -90,12 +90,12 @@ def _require_known(names: Sequence[str]) -> None:
 
 
 def _stages_of_scratch() -> list[Stage]:
-    with chdir(FOLDER):  # DVC names stages by their path from here
+    with chdir(FOLDER):  # DVC's stage names contain their path from the working folder
         return [stage for stage in read_stages(open_repo()) if stage.kind not in OTHERS]
 
 
 def _ordered(stages: Sequence[Stage]) -> list[Stage]:
-    """By rank; a stage has at least the rank of those upstream."""
+    """The stages sorted by rank, which is at least that of the stages upstream."""
     ranks: dict[str, int] = {}
     for stage in stages:
         ranks[stage.name] = max([RANKS.get(stage.kind, 0), *(ranks.get(name, 0) for name in stage.upstream)])
@@ -103,7 +103,7 @@ def _ordered(stages: Sequence[Stage]) -> list[Stage]:
 
 
 def _chosen(stages: list[Stage], names: Sequence[str]) -> list[Stage]:
-    """Those of `names` and all upstream; one of several alike stands for a name that the rehearsal does not have."""
+    """The stages `names` and those upstream; a name that the rehearsal lacks selects the stages of its kind."""
     if not names:
         return stages
     known = {stage.name: stage for stage in stages}
@@ -140,23 +140,23 @@ def _run(stage: Stage, threads: int) -> Ran:
         finally:
             process.kill()
     if process.returncode and not problem:
-        # As the system does where the memory of a container or a cluster's job is full.
+        # As when the memory of a container or cluster job is full.
         problem = f"killed by signal {-status}" if (status := process.returncode) < 0 else f"failed: {_last_line(log)}"
     measured = json.loads(file.read_bytes()) if file.exists() else None
     return Ran(problem, measured["resident"] if measured else peak, measured)
 
 
 def available_memory() -> int:
-    """Bytes that a stage may take here."""
+    """Bytes that a stage may use here."""
     import psutil
 
     return psutil.virtual_memory().available - SPARE
 
 
 def _watched(process: subprocess.Popen[bytes], seconds: float) -> tuple[str, int]:
-    """Wait for a process; why it has to be stopped, if it has to, and the most memory that it was seen with.
+    """Wait for a process; returns why it has to be stopped, or "", and its peak memory in bytes.
 
-    `seconds`: of the processor, so that it may be shared with others.
+    `seconds`: limit in CPU time, so that other processes do not count.
     """
     import psutil
 
@@ -177,4 +177,4 @@ def _last_line(log: Path) -> str:
     lines = [
         line for line in log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines() if line
     ]
-    return lines[-1] if lines else "without a word"
+    return lines[-1] if lines else "no output"

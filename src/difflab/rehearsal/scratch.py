@@ -1,4 +1,4 @@
-"""The scratch folder of a rehearsal: scripts, parameters and inputs in the places where stages read them."""
+"""The scratch folder of a rehearsal: scripts, parameters and inputs at the paths where stages read them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ STAND_INS = {
 def make_scratch(
     params: Params, steps: int, on_gpu: bool, threads: int, classes: dict[str, tuple[str, ...]]
 ) -> tuple[Params, Numbers, list[str]]:
-    """Begin FOLDER for a rehearsal of `params`: its parameters, its numbers of images, and what stands in for what.
+    """Create FOLDER for a rehearsal of `params`; returns its parameters, numbers of images, and notes for the user.
 
-    `classes`: their names by data set. What an earlier rehearsal left is removed.
+    `classes`: class names by data set. Removes the folder of an earlier rehearsal.
     """
     remove(FOLDER)
     for name in COPIED:
@@ -41,12 +41,12 @@ def make_scratch(
     (FOLDER / "stages").symlink_to(Path("stages").resolve())
     given, notes = _with_models(params)
     cut, numbers = small(given, steps, on_gpu, threads, classes)
-    (FOLDER / "params.yaml").write_text(json.dumps(tree_of(cut), indent=1) + "\n", encoding="utf-8")  # YAML too
+    (FOLDER / "params.yaml").write_text(json.dumps(tree_of(cut), indent=1) + "\n", encoding="utf-8")  # also YAML
     return cut, numbers, notes
 
 
 def write_inputs(cut: Params, numbers: Numbers, kinds: Collection[str]) -> None:
-    """Write into FOLDER the data, and the models that stages of these kinds load and that are not here."""
+    """Write the data into FOLDER, and random models that stages of these kinds load and that are not available."""
     from difflab.rehearsal import stand_ins
 
     sizes = {name: size_of(cut, name) for name in cut.data.sets}
@@ -82,8 +82,8 @@ def _stand_in(key: str) -> str:
 
 
 def _with_models(params: Params) -> tuple[Params, list[str]]:
-    """`params` that name the user's files by absolute paths, and a folder of FOLDER where a model is not here."""
-    tree, notes = tree_of(params), ["data: random images in place of all data sets, photographs and captioned images"]
+    """`params` with absolute paths to the user's files, and a path in FOLDER for each missing model; and notes."""
+    tree, notes = tree_of(params), ["data: random images replace all data sets, photographs and captioned images"]
     for key in ("judge.checkpoint", "evaluation.inception_weights", "faces.sampling.noises", *STAND_INS):
         *sections, last = key.split(".")
         section = tree
@@ -96,15 +96,15 @@ def _with_models(params: Params) -> tuple[Params, list[str]]:
             section[last] = str(Path(name).resolve())
         elif key in STAND_INS:
             section[last] = _stand_in(key)
-            notes.append(f"{key}: {name} is not here; random weights of {STAND_INS[key]}")
+            notes.append(f"{key}: {name} not found; replaced by random weights with {STAND_INS[key]}")
         else:
             section[last] = None
-            notes.append(f"{key}: {name} is not here; as if it were null")
+            notes.append(f"{key}: {name} not found; treated as null")
     return Params.model_validate(tree), notes
 
 
 def _is_cached(name: str) -> bool:
-    """Whether it is a model of the hub that was loaded before."""
+    """Whether it is a model of the hub that is in the local cache."""
     if Path(name).exists() or not is_hub_id(name):
         return False
     from huggingface_hub import try_to_load_from_cache
@@ -115,7 +115,7 @@ def _is_cached(name: str) -> bool:
 
 
 def _words(cut: Params) -> list[str]:
-    """All words that a prompt of the rehearsal can have."""
+    """All words that can occur in prompts of the rehearsal."""
     colors = cut.circles.colors if cut.circles else []
     return [*vocabulary(colors), *words_of(" ".join(_texts(tree_of(cut))))]
 

@@ -1,4 +1,4 @@
-"""The parameters of a rehearsal: the networks and image sizes of the active profile, and few steps and images."""
+"""The parameters of a rehearsal: networks and image sizes of the active profile, with few steps and images."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from difflab.config.load import validate
 from difflab.config.params import PROCESS_STEPS, Params
 from difflab.rehearsal.work import Numbers, latents_of, named, size_of, tree_of
 
-PIXELS = 2**16  # that a batch has at most on a CPU: 83 images of 28×28, one of 256×256
-LEAST_OF_DIGIT = 10  # images that params.yaml allows
+PIXELS = 2**16  # maximum for a batch on a CPU: 83 images of 28×28, one of 256×256
+LEAST_OF_DIGIT = 10  # smallest number of images that params.yaml allows
 VALIDATION, TEST = 20, 100  # images of each digit data set
 COLORS = 8
 PHOTOGRAPHS = "photographs"  # folder of the concepts' images
@@ -22,13 +22,13 @@ Tree = dict[str, Any]
 def small(
     params: Params, steps: int, on_gpu: bool, threads: int, classes: dict[str, tuple[str, ...]]
 ) -> tuple[Params, Numbers]:
-    """`params` for `steps` training steps or images of each stage, and the numbers of images that these need.
+    """`params` for `steps` training steps or images of each stage, and the required numbers of images.
 
-    On a GPU batches are whole. On a CPU a batch is the largest part of it of `PIXELS` pixels at most, as
-    `gradient_accumulation_steps` would pass it through the network. Images are sampled in one denoising step, and
-    schedules are short: neither changes a network. `classes`: their names by data set.
+    On a GPU, batches have their full size. On a CPU, a batch is the largest part with at most `PIXELS` pixels, as with
+    `gradient_accumulation_steps`. Images are sampled in one denoising step, and schedules are short; neither changes a
+    network. `classes`: class names by data set.
 
-    A stage is one process, since torchrun would take the place of the one that measures: `runtime.gpus` is 1 at most.
+    `runtime.gpus` is at most 1, because torchrun would replace the measuring process.
     """
     tree = tree_of(params)
     tree["runtime"]["gpus"] = min(tree["runtime"]["gpus"], 1)
@@ -64,8 +64,8 @@ class _Cut:
         sizes: dict[str, int],
     ):
         self.tree, self.steps, self.on_gpu = tree, steps, on_gpu
-        self.classes, self.sizes = classes, sizes  # by data set: names of classes, pixels a side
-        self.prompted_size = prompted_size  # pixels a side of the text-to-image model's images
+        self.classes, self.sizes = classes, sizes  # by data set: names of classes, pixels per side
+        self.prompted_size = prompted_size  # pixels per side of the text-to-image model's images
 
     def batches(self) -> None:
         tree, prompted = self.tree, self.prompted_size
@@ -99,7 +99,7 @@ class _Cut:
             training["gradient_accumulation_steps"] = 1
 
     def numbers(self) -> Numbers:
-        """A batch of images for each training."""
+        """The numbers of images: one batch for each training."""
         tree = self.tree
         needed = [tree[name]["training"]["batch_size"] for name in ("judge", "adaptation") if name in tree]
         for recipe in tree["recipes"].values():
@@ -110,14 +110,14 @@ class _Cut:
         of_faces = faces["training"]["batch_size"] if faces else 1
         train |= {name: of_faces for name in self.sizes if name not in self.classes}
         inverted = personalization["inversion"]["batch_size"] if personalization else 1
-        photographs = math.ceil(inverted / 2)  # each also flipped
+        photographs = math.ceil(inverted / 2)  # each is also flipped
         validation = {name: max(VALIDATION, 2 * len(known)) for name, known in self.classes.items()}
         text_to_image = tree.get("text_to_image")
         captioned = text_to_image["training"]["batch_size"] if text_to_image else 0
         return Numbers(train, validation, photographs, self.classes, captioned)
 
     def share(self, recipe: Tree) -> float:
-        """Of the images of a data set that a recipe uses, of all its data sets together."""
+        """The images that a recipe uses from all its data sets, relative to the images of one data set."""
         used = {name: len(named(names, self.classes[name])) for name, names in recipe["data"].items()}
         return sum(count / len(self.classes[name]) for name, count in used.items())
 
@@ -126,7 +126,7 @@ class _Cut:
         training["num_snapshots"] = min(training["num_snapshots"], self.steps)
 
     def images(self, batch_size: int, least: int = 1) -> int:
-        """The `steps` images; on a GPU a whole batch at least, for its memory. A multiple of `least`."""
+        """Number of images: `steps`, on a GPU at least a whole batch to measure memory; a multiple of `least`."""
         images = max(self.steps, batch_size) if self.on_gpu else self.steps
         return least * math.ceil(images / least)
 
@@ -160,7 +160,7 @@ class _Cut:
         studies["guidance"]["num_inference_steps"] = studies["training_gif"]["num_inference_steps"] = 1
 
     def least(self, recipe: str | None) -> int:
-        """The least number of images of a study: equally many of each class."""
+        """The smallest number of images for a study, equally many of each class."""
         if recipe is None:
             return LEAST_OF_DIGIT
         [(name, names)] = self.tree["recipes"][recipe]["data"].items()
@@ -178,16 +178,16 @@ class _Cut:
         faces["reference"] = None
 
     def circles(self, numbers: Numbers) -> None:
-        """Scenes of one circle, a batch for each training, in the colors that prompts name and some others."""
+        """Enough scenes of one circle for a batch of each training, in the colors of the prompts and some others."""
         tree, circles = self.tree, self.tree["circles"]
         clip, text_to_image, controlnet = tree["clip"]["training"], tree.get("text_to_image"), tree.get("controlnet")
         trainings = [controlnet["training"]] if controlnet else []
         if text_to_image and text_to_image["pretrained"] is None:
             trainings += [text_to_image["autoencoder"]["training"], text_to_image["training"]]
         needed = [training["batch_size"] for training in trainings]
-        digits = numbers.train["mnist"]  # beside scenes, CLIP is trained on these
+        digits = numbers.train["mnist"]  # CLIP is also trained on digits
         if tree["clip"]["pretrained"] is None:
-            needed.append(clip["batch_size"] - digits)  # they can be enough
+            needed.append(clip["batch_size"] - digits)  # the digits alone can be enough
         circles |= {"num_train": max([1, *needed]), "num_validation": 1, "two_circles": 0.0}
         for training in trainings:
             self.cut_epochs(training, circles["num_train"])
@@ -223,7 +223,7 @@ class _Cut:
         circles["num_validation"] = max(circles["num_validation"], samples["num_one_circle"])
 
     def concepts(self, numbers: Numbers) -> None:
-        """Two concepts, and one template for the captions of their images."""
+        """Reduce to two concepts, and one template for the captions of their images."""
         section = self.tree["personalization"]
         section |= {"input": None, "num_runs": 1, "templates": section["templates"][:1]}
         section["concepts"] = dict(list(section["concepts"].items())[:2])
@@ -237,7 +237,7 @@ class _Cut:
         custom = section["custom_diffusion"]
         training, joined = custom["training"], rows * len(section["concepts"])
         batch = training["batch_size"]
-        if not self.on_gpu:  # few steps an epoch
+        if not self.on_gpu:  # few steps per epoch
             batch = training["batch_size"] = max(batch, min(self.custom_batch, math.ceil(joined / self.steps)))
         custom["prior"] |= {"prompts": custom["prior"]["prompts"][:1], "num_images": max(1, batch - joined)}
         self.cut_epochs(training, joined + custom["prior"]["num_images"])

@@ -1,4 +1,4 @@
-"""What a rehearsal reads in place of files that are not here: random images, and random weights of real sizes."""
+"""Replacements for missing files in a rehearsal: random images, and random weights of the real sizes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from difflab.rehearsal.work import Numbers
 from difflab.systems.faces.course_unet import CONFIG as FACE_UNET
 from difflab.systems.zero_shot.clip import Clip, build_tokenizer, save_clip
 
-RAW = {"mnist": (1, 28), "mnistm": (3, 28), "svhn": (3, 32), "usps": (1, 16)}  # channels and pixels a side
-PHOTOGRAPH = 512  # pixels a side
-TEXT_LENGTH = 77  # tokens of CLIP's prompts
-# Those of CompVis/stable-diffusion-v1-4; transformers' own defaults are CLIP ViT-B/32.
+RAW = {"mnist": (1, 28), "mnistm": (3, 28), "svhn": (3, 32), "usps": (1, 16)}  # channels and pixels per side
+PHOTOGRAPH = 512  # pixels per side
+TEXT_LENGTH = 77  # tokens of a CLIP prompt
+# Settings of CompVis/stable-diffusion-v1-4; the defaults of transformers are those of CLIP ViT-B/32.
 UNET: dict[str, Any] = {
     "sample_size": 64,
     "block_out_channels": (320, 640, 1280, 1280),
@@ -59,9 +59,9 @@ SCHEDULER: dict[str, Any] = {
 
 
 def write_data(folder: Path, numbers: Numbers, sizes: dict[str, int]) -> None:
-    """Write data/DATASET.safetensors of random images, each class as often as the others.
+    """Write data/DATASET.safetensors with random images, equally many of each class.
 
-    `sizes`: of the prepared images, pixels a side, by data set.
+    `sizes`: pixels per side of the prepared images, by data set.
     """
     for name, size in sizes.items():
         counts, classes = (numbers.train[name],), numbers.classes.get(name, ())
@@ -89,27 +89,27 @@ def write_photographs(folder: Path, count: int) -> None:
 
 
 def write_captioned(folder: Path, count: int) -> None:
-    """In the layout of imagefolder, with a caption of a word of circles."""
+    """Write captioned images in the layout of imagefolder; each caption is a word of the circle captions."""
     write_photographs(folder, count)
     lines = [json.dumps({FILE: file.name, CAPTION: "circle"}) for file in sorted(folder.iterdir())]
     (folder / INDEX).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _quietly() -> None:
-    """Writing a model shows no bar of its own."""
+    """Hide the progress bars of libraries that write models."""
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
 
 
 def write_clip(folder: Path, words: list[str]) -> None:
-    """A CLIP ViT-B/32 of random weights whose tokenizer knows `words`."""
+    """Write a CLIP ViT-B/32 with random weights, whose tokenizer knows `words`."""
     _quietly()
     model = CLIPModel(CLIPConfig()).half()
     save_clip(folder, Clip(model, _tokenizer(words, CLIPTextConfig().vocab_size), CLIPImageProcessor()))
 
 
 def write_text_to_image(folder: Path, words: list[str]) -> None:
-    """A Stable Diffusion 1 of random weights whose tokenizer knows `words`."""
+    """Write a Stable Diffusion 1 with random weights, whose tokenizer knows `words`."""
     _quietly()
     text_encoder = CLIPTextModel(CLIPTextConfig(**TEXT)).half()
     language: Any = {"text_encoder": text_encoder, "tokenizer": _tokenizer(words, CLIPTextConfig().vocab_size)}
@@ -124,12 +124,12 @@ def write_text_to_image(folder: Path, words: list[str]) -> None:
 
 
 def write_face_model(folder: Path) -> None:
-    """A model of the sizes of google/ddpm-celebahq-256, of random weights."""
+    """Write a model of the size of google/ddpm-celebahq-256, with random weights."""
     unet = UNet2DModel(**FACE_UNET)
     save_model_folder(folder, "UnconditionalPipeline", {"unet": unet}, linear_betas(1000, 1e-4, 0.02))
 
 
 def _tokenizer(words: list[str], size: int) -> Any:
-    """Of `size` tokens: `words`, numbers that no prompt has, and the three special ones."""
+    """A tokenizer with `size` tokens: `words`, fillers that occur in no prompt, and three special tokens."""
     known = sorted(set(words))
     return build_tokenizer([*known, *(f"token{number}" for number in range(size - len(known) - 3))], TEXT_LENGTH)

@@ -1,4 +1,4 @@
-"""The tables of a rehearsal: what was measured, and what it comes to for whole batches and all images."""
+"""The tables of a rehearsal: measurements, and estimates for whole batches and all images."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ CARDS = (16, 24, 80)  # GiB
 
 @dataclass(frozen=True)
 class Row:
-    """One stage. Sizes in bytes, times in seconds; None where the stage neither trains nor samples, or did not run."""
+    """One stage; sizes in bytes, times in seconds. None if the stage neither trains nor samples, or did not run."""
 
     stage: str
     problem: str
-    resident: int  # peak, of the process
+    resident: int  # peak of the process
     parameters: int | None = None
     trained: int = 0
-    part: int = 0  # images at once in the rehearsal, and in `whole`
+    part: int = 0  # images at once in the rehearsal; `whole`: at full size
     whole: int = 0
     unit: str = ""
-    seconds: float | None = None  # for a step of a whole batch, or for an image
+    seconds: float | None = None  # for a step with a whole batch, or for an image
     total: float | None = None
     need: Need | None = None
-    allocated: int | None = None  # of a GPU
+    allocated: int | None = None  # on a GPU
     reserved: int | None = None
 
 
 def row_of(
     stage: str, problem: str, resident: int, measured: dict[str, Any] | None, whole: Work | None, part: Work | None
 ) -> Row:
-    """`measured`: what measured.py wrote; `whole` and `part`: the work at full size, and of the rehearsal."""
+    """The row of a stage. `measured`: from measured.py; `whole`, `part`: work at full size, and of the rehearsal."""
     measured = measured or {"bars": [], "allocated": None, "reserved": None}
     of_gpu = {name: measured[name] for name in ("allocated", "reserved")}
-    if whole and whole.images < 1:  # as the stage itself will say, of the user's data
+    if whole and whole.images < 1:  # the stage will fail on the user's data
         return Row(stage, problem or f"fewer images than a batch of {whole.batch_size}", resident, **of_gpu)
     bars = [bar for bar in measured["bars"] if whole and bar["updates"] and is_of(bar["description"], whole)]
     if not bars or whole is None or part is None:
@@ -60,7 +60,7 @@ def row_of(
 
 
 def _total_seconds(bars: Sequence[dict[str, Any]], whole: Work, part: Work) -> float:
-    """Denoising takes as much longer as there are more steps, all else as there are more images."""
+    """Seconds at full size: denoising scales with the number of steps, everything else with the number of images."""
     images = sum(count for bar in bars for _, count in bar["updates"])
     denoising = sum(bar["denoising"] for bar in bars) / images if whole.unit == "image" else 0.0
     other = max(_seconds_of_image(bars) - denoising, 0.0)
@@ -69,7 +69,7 @@ def _total_seconds(bars: Sequence[dict[str, Any]], whole: Work, part: Work) -> f
 
 
 def _seconds_of_image(bars: Sequence[dict[str, Any]]) -> float:
-    """Without the first update of each bar, which warms up, where there are others."""
+    """Seconds for one image, without the first update of each bar (warm-up) if there are others."""
     seconds, images = 0.0, 0
     for bar in bars:
         times, counts = zip(*bar["updates"], strict=True)
@@ -80,14 +80,14 @@ def _seconds_of_image(bars: Sequence[dict[str, Any]]) -> float:
 
 
 def in_words(row: Row) -> str:
-    """What is known of a stage when it ends, on one line."""
+    """The measurements of a stage on one line, printed when it ends."""
     memory = f"{_gib(row.resident)} GiB" if row.resident else ""
     time = "" if row.seconds is None else f"{_number(row.seconds)} s {_unit(row)}"
     return ", ".join(filter(None, [row.problem, memory, time]))
 
 
 def tables(rows: Sequence[Row], notes: Sequence[str], on_gpu: bool) -> str:
-    """Markdown: a row for each stage, on a CPU what the memory of GPUs would hold, and what stood in for what."""
+    """Markdown with a row for each stage, on a CPU also estimates of GPU memory, and notes on replaced files."""
     memory = ["allocated, GiB", "reserved, GiB"] if on_gpu else []
     head = ["stage", "parameters", "batch", "RSS, GiB", *memory, "seconds", "hours", "problem"]
     body = [[*_cells(row), *(_of_gpu(row) if on_gpu else []), *_times(row), row.problem] for row in rows]

@@ -1,4 +1,4 @@
-"""How much work a stage is, of parameters and numbers of images alone: what a few steps are extrapolated to."""
+"""The work of each stage at full size, from parameters and numbers of images, to extrapolate a few steps to."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from difflab.errors import read_json
 from difflab.systems.controlnet.pairs import read_pairs
 from difflab.systems.text_to_image.autoencoder import encoded_at_once
 
-PROCESS_ROWS = 8  # noises of figures/process_RECIPE.png, and columns of figures/training_RECIPE.gif
+PROCESS_ROWS = 8  # noises in figures/process_RECIPE.png, and columns of figures/training_RECIPE.gif
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Of images: by data set of `train` and `validation`, of each concept, and with captions, to train on.
+    """Numbers of training and validation images by data set, of photographs of each concept, and of captioned images.
 
-    Names of classes by data set.
+    `classes`: class names by data set.
     """
 
     train: dict[str, int]
@@ -38,19 +38,19 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Latents:
-    """Of the text-to-image model: pixels a side of its images, and float32 bytes of one's latents."""
+    """The text-to-image model: pixels per side of its images, and float32 bytes of the latents of one image."""
 
     image_size: int
     num_bytes: int
 
 
 def tree_of(params: Params) -> dict[str, Any]:
-    """`params` as params.yaml has them, with all defaults and without the sections that are left out."""
+    """`params` as a tree like params.yaml, with all defaults and without omitted sections."""
     return {key: value for key, value in params.model_dump().items() if value is not None}
 
 
 def latents_of(model: TextToImageParams) -> Latents:
-    """Of the model's folder, if it is there; of Stable Diffusion 1 where it is one of the hub."""
+    """Read from the model's folder if it exists; for a model of the hub, those of Stable Diffusion 1."""
     network, pretrained = model.autoencoder.network, model.pretrained
     if pretrained is None:
         size, channels, levels = network.image_size, network.latent_channels, len(network.block_out_channels)
@@ -65,10 +65,10 @@ def latents_of(model: TextToImageParams) -> Latents:
 
 @dataclass(frozen=True)
 class Work:
-    """`images` pass through a training, in steps of `batch_size`, or are sampled; `at_once`: through the network.
+    """`images` are trained on in steps of `batch_size`, or sampled; `at_once`: images in one forward pass.
 
-    `denoising_steps`: of all images together, 0 for a training. `data_bytes`: training examples, which stay on the
-    device.
+    `denoising_steps`: for all images together, 0 for a training. `data_bytes`: size of the training examples, which are
+    kept on the device.
     """
 
     unit: Literal["step", "image"]
@@ -77,16 +77,16 @@ class Work:
     at_once: int
     denoising_steps: int = 0
     data_bytes: int = 0
-    encoded: int = 1  # images of a data set that the autoencoder takes at once
+    encoded: int = 1  # images of a data set that the autoencoder encodes at once
 
 
 def is_of(description: str, work: Work) -> bool:
-    """Whether a progress bar counts the images of `work`, not those of its preparation."""
+    """Whether a progress bar counts the images of `work` and not of a preparation."""
     return description != "encoding" and (description == "training") == (work.unit == "step")
 
 
 def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | None:
-    """The work of the stage `kind`@`item`; None where it trains and samples nothing."""
+    """The work of the stage `kind`@`item`; None if it neither trains nor samples."""
     match kind:
         case "judge" if params.judge.checkpoint is None or item != "mnistm":
             return _of_images(params.judge.training, numbers.train[item], params, item)
@@ -107,7 +107,7 @@ def work_of(kind: str, item: str, params: Params, numbers: Numbers) -> Work | No
 
 
 def _of_scenes(kind: str, params: Params, numbers: Numbers) -> Work | None:
-    """Of the trainings on circles: CLIP, and the text-to-image model and all that is trained on it."""
+    """The work of trainings on circles: CLIP, the text-to-image model and everything based on it."""
     circles, clip, model, controlnet = params.circles, params.clip, params.text_to_image, params.controlnet
     if kind == "clip" and circles and clip and clip.pretrained is None:
         examples = circles.num_train + numbers.train["mnist"]
@@ -140,19 +140,19 @@ def _trained(training: TrainingParams, examples: int, example_bytes: int, runs: 
 
 
 def _control_examples(pairs: PairsParams, circles: CirclesParams) -> int:
-    """Scenes of one circle, or pairs of the folder that are not held out."""
+    """Number of examples: scenes of one circle, or pairs in the folder that are not held out."""
     if pairs.folder is not None:
         return len(read_pairs(pairs.folder)) - pairs.num_validation
     return round((1 - circles.two_circles) * circles.num_train)
 
 
 def _of_images(training: TrainingParams, examples: int, params: Params, name: str, runs: int = 1) -> Work:
-    """Of images of the size of the data set `name`."""
+    """The work of a training on images of the size of the data set `name`."""
     return _trained(training, examples, _image_bytes(size_of(params, name)), runs)
 
 
 def _recipe_images(recipe: RecipeParams, numbers: Numbers) -> int:
-    """Classes are about equally frequent."""
+    """Number of training images of a recipe, assuming equally frequent classes."""
     splits = [numbers.train] if recipe.hold_out_validation else [numbers.train, numbers.validation]
     return sum(
         split[domain] * len(named(names, numbers.classes[domain])) // len(numbers.classes[domain])
@@ -162,13 +162,13 @@ def _recipe_images(recipe: RecipeParams, numbers: Numbers) -> int:
 
 
 def size_of(params: Params, name: str) -> int:
-    """Pixels a side of the images of a data set."""
+    """Pixels per side of the images of a data set."""
     one = params.data.sets[name]
     return one.size or (params.prepare.digit_size if one.persons is None else params.prepare.face_size)
 
 
 def named(names: Sequence[str | int] | All, classes: tuple[str, ...]) -> Sequence[str]:
-    """The classes of a recipe in a data set that has `classes`."""
+    """The class names that a recipe uses of a data set with `classes`."""
     return classes if names == "all" else as_names(names)
 
 
@@ -177,12 +177,12 @@ def _image_bytes(size: int) -> int:
 
 
 def _concept_rows(personalization: PersonalizationParams, numbers: Numbers) -> int:
-    """Each image of a concept, also flipped, with each template."""
+    """Number of examples of a concept: each image, also flipped, with each template."""
     return 2 * numbers.photographs * len(personalization.templates)
 
 
 def _custom_diffusion(personalization: PersonalizationParams, numbers: Numbers, latents: Latents) -> Work:
-    """Of all groups of concepts; the images of the prior are sampled once, and are few beside the training."""
+    """The work for all groups of concepts, without sampling the prior images, which takes little time."""
     groups, training = _groups(personalization), personalization.custom_diffusion.training
     rows = len(groups[0]) * _concept_rows(personalization, numbers) + personalization.custom_diffusion.prior.num_images
     runs = len(groups) * personalization.num_runs
@@ -190,7 +190,7 @@ def _custom_diffusion(personalization: PersonalizationParams, numbers: Numbers, 
 
 
 def _groups(personalization: PersonalizationParams) -> list[list[str]]:
-    """The concepts that prompts name together: pairs, or all where there is no pair."""
+    """The concepts that prompts name together: pairs, or all if no prompt names a pair."""
     names = list(personalization.concepts)
     return [list(pair) for pair in combinations(names, 2)] or [names]
 

@@ -1,4 +1,4 @@
-"""The page of two revisions: changed parameters, differences of the metrics, and pairs of figures under a slider."""
+"""The comparison page of two revisions: changed parameters and metrics, and pairs of figures with a slider."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from difflab.report.systems import FigureText, load_systems
 
 @dataclass(frozen=True)
 class Pair:
-    """A figure that differs between A and B; `causes`: the changes upstream that explain it."""
+    """A figure that differs between A and B; `causes`: the upstream changes that explain it."""
 
     path: str
     text: FigureText
@@ -24,12 +24,12 @@ class Pair:
 
     @property
     def slides(self) -> bool:
-        """Whether one can lie over the other; animations would not stay in step."""
+        """Whether the slider can overlay the figures; animations would not stay in sync."""
         return (self.a.width, self.a.height) == (self.b.width, self.b.height) and not self.path.endswith(".gif")
 
 
 def write_comparison(compared: ComparedRevisions, folder: Path = Path("report")) -> Path:
-    """The page is named after the two revisions. Raises UserError where a figure that differs is missing."""
+    """Write the page, named after the two revisions. Raises UserError if a figure that differs is missing."""
     names = (str(revision).replace("/", "-").replace(" ", "-") for revision in (compared.a, compared.b))
     path = folder / f"{'..'.join(names)}.html"
     page = render("comparison.html", compared=compared, pairs=read_pairs(compared), rule=RULE)

@@ -1,4 +1,4 @@
-"""The findings of the page: each claim with its measured values, their intervals, and what it requires of them."""
+"""The findings on the page: each claim with measured values, their intervals, and the required values."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Condition:
     """One inequality of a claim in this run."""
 
     text: str  # as in claims.yaml
-    measured: Measurement  # its left side, with the interval where there is one
+    measured: Measurement  # its left side, with an interval if there is one
     required: str  # such as "≥ 0.93"; "lower end > 0" if it is about an end of that interval
     holds: bool
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim; `conditions` is empty where this run has not measured it."""
+    """A claim; `conditions` is empty if this run has not measured it."""
 
     name: str
     text: str
@@ -41,12 +41,12 @@ class Finding:
 
     @property
     def shown(self) -> Condition | None:
-        """The condition in the table: the first that does not hold, else the first."""
+        """The condition shown in the table: the first that does not hold, or else the first."""
         return next((found for found in self.conditions if not found.holds), next(iter(self.conditions), None))
 
 
 def findings(verdict: Verdict, metrics: Mapping[str, Numbers]) -> list[Finding]:
-    """In the order of claims.yaml; `metrics`: the numbers of this run by metrics file."""
+    """The findings in the order of claims.yaml; `metrics`: the numbers of this run by metrics file."""
     reference = verdict.reference
     runs = [reference.of_seed(index) for index in range(len(reference.seeds))] if reference else []
     return [_finding(judged, metrics, runs) for judged in verdict.claims]
@@ -75,7 +75,7 @@ def _condition(text: str, metrics: Mapping[str, Numbers]) -> Condition:
 def _measured(side: str, metrics: Mapping[str, Numbers]) -> tuple[Measurement, str]:
     """One side of an inequality, with its interval if it is a measurement or the difference of two.
 
-    If it is an end of an interval, the measurement that has it, and "lower end " or "upper end "; else "".
+    For an end of an interval, returns the measurement itself and "lower end " or "upper end ", otherwise "".
     """
     if number := NUMBER.fullmatch(side):
         numbers, path = metrics[number["file"]], number["path"]

@@ -1,4 +1,4 @@
-"""The pipeline as a drawing: one box for each kind of stage, in layers (Sugiyama et al. 1981), laid out by grandalf."""
+"""A drawing of the pipeline: one box for each kind of stage, in layers (Sugiyama et al. 1981), laid out by grandalf."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from grandalf.layouts import SugiyamaLayout
 
 from difflab.history.dag import Stage
 
-WIDTH, HEIGHT, GAP = 148, 38, (32, 8)  # pixels: a box, and between two of them
+WIDTH, HEIGHT, GAP = 148, 38, (32, 8)  # pixels: of a box, and between boxes
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Top left corners of the boxes by name, the edges as points of a polyline, and the size of it all."""
+    """Top left corners of the boxes by name, edges as points of a polyline, and the total size."""
 
     boxes: dict[str, tuple[float, float]]
     edges: list[str]
@@ -48,7 +48,7 @@ class _Edge(Edge):
 
 
 def kinds(stages: list[Stage]) -> nx.DiGraph:
-    """The DAG with one node for each kind of stage, without the edges that a path implies."""
+    """The DAG with one node for each kind of stage, reduced transitively."""
     graph = nx.DiGraph()
     graph.add_nodes_from(stage.kind for stage in stages)
     for stage in stages:
@@ -57,13 +57,13 @@ def kinds(stages: list[Stage]) -> nx.DiGraph:
 
 
 def drawing(graph: nx.DiGraph) -> Drawing:
-    """`graph` from left to right, one connected part below the other."""
+    """Lay out `graph` from left to right, with its connected components below each other."""
     boxes: dict[str, tuple[float, float]] = {}
     lines, bottom = [], 0.0
     for names in nx.weakly_connected_components(graph):
         vertices = {name: _Vertex(name) for name in graph if name in names}
         edges = [_Edge(vertices[a], vertices[b]) for a, b in sorted(graph.edges) if a in names]
-        # Not grandalf's Graph: it puts the edges into a set, in whose order the layout differs from run to run.
+        # Not grandalf's Graph: it stores edges in a set, whose order makes the layout differ between runs.
         layout = SugiyamaLayout(graph_core(vertices.values(), edges))
         layout.yspace, layout.xspace = GAP
         layout.init_all()

@@ -1,4 +1,4 @@
-"""Pages from the templates next to this file: embedded images, and numbers and durations as text."""
+"""Renders the templates next to this file: embedded images, and numbers and durations as text."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Embedded:
 
 
 def embed(path: str, content: bytes) -> Embedded:
-    """The PNG or GIF file `path` with this content. Raises DataError where it is damaged."""
+    """Embed the PNG or GIF file `path` with this content. Raises DataError if it is damaged."""
     with naming(path), Image.open(io.BytesIO(content)) as image:
         data = f"data:{TYPES[PurePath(path).suffix]};base64,{base64.b64encode(content).decode()}"
         if image.format == "GIF":  # Stage and Inputs, as figures/png.py and figures/gif.py write them
@@ -40,7 +40,7 @@ def embed(path: str, content: bytes) -> Embedded:
 
 
 def render(template: str, **values: Any) -> str:
-    """Text is escaped; a name that is not in `values` is an error."""
+    """Render a template. Text is escaped; a name that is not in `values` is an error."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
@@ -53,7 +53,7 @@ def render(template: str, **values: Any) -> str:
 
 
 def shown(value: float) -> str:
-    """About four significant digits, with a minus sign that is no hyphen."""
+    """A number with up to four significant digits, and a true minus sign."""
     sign, magnitude = "−" if value < 0 else "", abs(value)
     if isinstance(value, int) or (value == int(value) and magnitude >= 10):
         return f"{sign}{magnitude:.0f}"
@@ -65,12 +65,12 @@ def shown(value: float) -> str:
 
 
 def interval(found: Measurement | JudgedMeasurement) -> str:
-    """Such as 0.85 – 0.95; empty where there is none."""
+    """The interval as text, such as 0.85 – 0.95; empty if there is none."""
     return "" if found.low is None or found.high is None else f"{shown(found.low)} – {shown(found.high)}"
 
 
 def duration(seconds: float | None) -> str:
-    """Such as 4 min 12 s."""
+    """A duration as text, such as 4 min 12 s."""
     if seconds is None:
         return "–"
     if seconds < 10:

@@ -1,4 +1,4 @@
-"""report/index.html: all figures and metrics of the pipeline in one file that needs no other file and no network."""
+"""report/index.html: all figures and metrics of the pipeline, in one file that needs no other files and no network."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Section:
     figures: list[Figure]  # in the order of systems.yaml
     tables: list[Table]
     files: list[MetricsFile]
-    absent: list[tuple[str, Stage]]  # figures and metrics that no run has made yet
+    absent: list[tuple[str, Stage]]  # figures and metrics that no run has produced yet
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Strip:
 
 
 def write_report(path: Path = PAGE) -> Path:
-    """What is not made yet is listed on the page. Raises UserError when a figure or metrics file of dvc.yaml has no
+    """Write the page, which also lists missing outputs. Raises UserError if a figure or metrics file of dvc.yaml has no
     entry in systems.yaml."""
     stages, systems = read_stages(open_repo()), load_systems()
     trees = {out: read_json(out) for stage in stages for out in stage.metrics if Path(out).exists()}
@@ -100,7 +100,7 @@ def write_report(path: Path = PAGE) -> Path:
         settings=settings,
         targets=targets,
         strips=read_strips(settings.recipes),
-        graph=drawing(kinds([stage for stage in stages if stage.outs])),  # the report itself depends on nearly all
+        graph=drawing(kinds([stage for stage in stages if stage.outs])),  # the report depends on nearly all
         by_kind=_by_kind(stages, seconds),
         seconds=seconds,
         total=duration(sum(seconds.values()) or None),
@@ -111,7 +111,7 @@ def write_report(path: Path = PAGE) -> Path:
 
 
 def _sections(stages: list[Stage], systems: Systems, trees: dict[str, dict[str, Any]]) -> list[Section]:
-    """In the order of systems.yaml; a system without stages in dvc.yaml is left out."""
+    """The sections in the order of systems.yaml, without systems that have no stages in dvc.yaml."""
     sections = {name: Section(name, system, [], [], [], []) for name, system in systems.systems.items()}
     groups: dict[tuple[str, str], list[Figure]] = {(n, k): [] for n, s in systems.systems.items() for k in s.figures}
     for stage in stages:
@@ -146,7 +146,7 @@ def _tables(section: Section, systems: Systems) -> list[Table]:
 def read_strips(recipes: dict[str, RecipeParams], samples: str | Path = "samples") -> list[Strip]:
     """The rows of figures/same_noise.png that have samples; those that most recipes can show come first.
 
-    Raises DataError where one of several images is missing or damaged.
+    Raises DataError if an image of a row is missing or damaged.
     """
     rows = [row for row in noise_rows(recipes, samples) if any(file.exists() for file in row.files)]
     count = Counter(row.shows for row in rows)
@@ -160,7 +160,7 @@ def read_strips(recipes: dict[str, RecipeParams], samples: str | Path = "samples
 
 
 def _head() -> str | None:
-    """The commit; None outside git."""
+    """The current commit; None outside git."""
     try:
         return Revision("HEAD").commit
     except UserError:
@@ -168,7 +168,7 @@ def _head() -> str | None:
 
 
 def _by_kind(stages: list[Stage], seconds: dict[str, float]) -> dict[str, tuple[int, float | None]]:
-    """The number of stages of each kind, and their total time, as far as it is known."""
+    """The number of stages of each kind, and their total time, as far as known."""
     names: dict[str, list[str]] = {}
     for stage in stages:
         names.setdefault(stage.kind, []).append(stage.name)

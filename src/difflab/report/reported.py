@@ -15,14 +15,14 @@ from difflab.systems.adaptation.scenarios import domains_of
 
 MET, WITHIN, MISSED = "met", "within the interval", "not met"
 OTHER, NOT_RUN, LEFT_OUT = "other data", "not run yet", "not part of this run"
-OWN_CLIPS = (None, "pretrained/clip")  # values of clip.pretrained that are no CLIP of the reports
-REPORTED_SIZE = 28  # pixels a side of the reports' digits
+OWN_CLIPS = (None, "pretrained/clip")  # values of clip.pretrained other than the reports' CLIP
+REPORTED_SIZE = 28  # pixels per side of the reports' digits
 Trees = dict[str, dict[str, Any]]  # the JSON objects of the metrics files by stem
 
 
 @dataclass(frozen=True)
 class Row:
-    """One reported value. `differs`: differences of the measured value's setting; if any, the two are not compared."""
+    """One reported value. `differs`: how the setting of the measured value differs; if so, they are not compared."""
 
     what: str
     measure: str
@@ -46,11 +46,11 @@ class Settings:
 
     @property
     def trained_t(self) -> int | None:
-        """Time steps of the recipe of the FID study; None where there is none."""
+        """Time steps of the recipe in the FID study; None if there is none."""
         return next((self.recipes[name].schedule.num_train_timesteps for name in self.fid.recipes), None)
 
     def of_digits(self, domains: tuple[str, ...]) -> list[str]:
-        """The differences in the data of `domains` and in their size."""
+        """Differences in the data of `domains` and in the image size."""
         stand_ins = [
             domain for domain in domains if domain not in self.sets or self.sets[domain].source.startswith("embedded/")
         ]
@@ -59,7 +59,7 @@ class Settings:
         return _those([(f"stand-in for {' and '.join(stand_ins)}", stand_ins), (size, differ)])
 
     def of_generated_digits(self, domains: tuple[str, ...]) -> list[str]:
-        """Those, and the digit classifier: the report's is known only for MNIST-M."""
+        """As `of_digits`, and the digit classifier: that of the report is available only for MNIST-M."""
         own = "mnistm" in domains and self.digit_classifier is None
         return self.of_digits(domains) + _those([("classifier trained here, not the course's", own)])
 
@@ -74,7 +74,7 @@ class Settings:
         )
 
     def of_zero_shot(self, targets: Targets, metrics: dict[str, Any]) -> list[str]:
-        """`metrics`: of zero_shot, {} before it has run."""
+        """Differences for zero-shot. `metrics`: those of the stage zero_shot, {} before it has run."""
         found = _those([("generated images, not photographs", self.zero_shot_images is None)])
         for key, things in (("num_classes", "classes"), ("num_images", "images")):
             theirs = getattr(targets.zero_shot, key)
@@ -88,7 +88,7 @@ def _those(differences: list[tuple[str, Any]]) -> list[str]:
 
 
 def load_settings() -> Settings:
-    """From params.yaml. Raises ParamsError with one line."""
+    """Read the settings from params.yaml. Raises ParamsError with one line."""
     params = load_params()
     return Settings(
         params.data.sets,
@@ -102,7 +102,7 @@ def load_settings() -> Settings:
 
 
 def reported_rows(metrics: Trees, targets: Targets, settings: Settings, measurable: set[str]) -> list[Row]:
-    """One row for each value in targets.yaml, except the FIDs, which `fid_rows` has.
+    """One row for each value in targets.yaml, except the FIDs (see `fid_rows`).
 
     `measurable`: the metrics files of the pipeline, by stem.
     """
@@ -136,7 +136,7 @@ def _measured(metrics: Trees, name: str, *path: str) -> Measurement | None:
 def _row(
     what: str, measure: str, reported: float, measured: Measurement | None, differs: list[str], not_run: str | None
 ) -> Row:
-    text = f"{reported:.3f}" if round(reported, 3) == reported else f"{reported:.4f}"  # as the report has it
+    text = f"{reported:.3f}" if round(reported, 3) == reported else f"{reported:.4f}"  # with the digits of the report
     if measured is None:
         return Row(what, measure, text, None, not_run or LEFT_OUT)
     if differs:
@@ -149,7 +149,7 @@ def _row(
 
 
 def _best_length(metrics: Trees, targets: Targets, settings: Settings, not_run: str | None) -> Row:
-    """The distances of two extractors have no common scale; the length with the least one has."""
+    """A row that compares the best lengths, as the distances of two feature extractors have different scales."""
     theirs = min(targets.fid_study, key=lambda length: sum(targets.fid_study[length])) / REPORTED_T
     measure = "length of the sampler's schedule with the least distance, as a share of T"
     ours = metrics_of(metrics.get("fid_study", {})).get("best_share_of_trained")
@@ -162,7 +162,7 @@ def _best_length(metrics: Trees, targets: Targets, settings: Settings, not_run: 
 
 @dataclass(frozen=True)
 class FidRow:
-    """One length of the sampler's schedule; `reported` or `measured`, the FIDs of the runs, may be empty."""
+    """One length of the sampling schedule; `reported` and `measured` are the FIDs of the runs, one may be empty."""
 
     share: float  # of T
     reported_length: int
@@ -172,7 +172,7 @@ class FidRow:
 
 
 def fid_rows(metrics: Trees, targets: Targets) -> list[FidRow]:
-    """All lengths that were reported or measured, matched by their share of T, the shortest first."""
+    """All reported or measured lengths, matched by their share of T, shortest first."""
     lengths = metrics.get("fid_study", {}).get("lengths", {})
     ours = {round(REPORTED_T * item["share_of_trained"]): (int(n), item["frechet"]) for n, item in lengths.items()}
     return [

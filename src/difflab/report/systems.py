@@ -1,4 +1,4 @@
-"""The texts of the report for each system, its figures and its metrics: systems.yaml next to this file."""
+"""Texts of the report for each system, its figures and its metrics, from systems.yaml next to this file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Entry(BaseModel):
 
 class FigureText(Entry):
     title: str
-    alt: str  # says what is on the picture, for those who do not see it
-    caption: str  # says how to read it
+    alt: str  # alternative text
+    caption: str  # explains how to read the figure
 
 
 class MetricsTable(Entry):
@@ -47,7 +47,7 @@ class Systems(Entry):
     measures: dict[str, Measure]
 
     def place_of(self, figure: str) -> tuple[str, str]:
-        """The system of a figure's file and its key there. Raises UserError when it has no entry, or two."""
+        """The system of a figure's file, and its key there. Raises UserError unless it has exactly one entry."""
         stem = PurePath(figure).stem
         return self._only(figure, [(n, k) for n, s in self.systems.items() for k in s.figures if fnmatchcase(stem, k)])
 
@@ -58,7 +58,7 @@ class Systems(Entry):
         return FigureText(**{name: value.format(item=item) for name, value in text})
 
     def system_measured_by(self, kind: str) -> str:
-        """The system of the metrics of a kind of stage. Raises UserError when they have no entry, or two."""
+        """The system of the metrics of a kind of stage. Raises UserError unless they have exactly one entry."""
         return self._only(kind, [(name, kind) for name, system in self.systems.items() if kind in system.metrics])[0]
 
     def _only(self, what: str, found: list[tuple[str, str]]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Tables of measurements: one for each kind of metrics, with the intervals of a column drawn on one scale."""
+"""Tables of measurements, one for each kind of metrics, with the intervals of a column plotted on a common scale."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from difflab.report.html import interval, shown
 from difflab.report.systems import MetricsTable, Systems
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
-Row = tuple[str, ...]  # the item of a stage and the path of what was measured
+Row = tuple[str, ...]  # the item of a stage, and the path of the measurement
 
 
 @dataclass(frozen=True)
 class Cell:
-    """`low`, `at`, `high`, `real`: positions on the column's scale in %, where there is an interval."""
+    """`low`, `at`, `high`, `real`: positions on the column's scale in %, if there is an interval."""
 
     value: float
     text: str
@@ -31,19 +31,19 @@ class Cell:
 class Table:
     title: str
     row_header: str
-    columns: Sequence[tuple[str, str | None]]  # title, and whether up or down is better
+    columns: Sequence[tuple[str, str | None]]  # title, and the better direction, up or down
     rows: Sequence[tuple[str, Sequence[Cell | None]]]
 
 
 def table_of(text: MetricsTable, found: Mapping[str, Sequence[Measurement]], systems: Systems) -> Table:
-    """`found`: the measurements by the item of their stage."""
+    """A table. `found`: the measurements, by item of their stage."""
     columns: dict[str, dict[Row, Measurement]] = {name: {} for name in text.columns}
     rows: dict[Row, None] = {}
     for item, measurements in found.items():
         for measurement in measurements:
             *of, name = measurement.path
             if name in columns:
-                named = [part.replace("_", " ") for part in of]  # those of the pipeline; an item is the user's
+                named = [part.replace("_", " ") for part in of]  # names of metrics; an item is named by the user
                 row = (item, *named) if len(found) > 1 else tuple(named)
                 rows[row] = None
                 columns[name][row] = measurement
@@ -56,7 +56,7 @@ def table_of(text: MetricsTable, found: Mapping[str, Sequence[Measurement]], sys
 
 
 def _labels(rows: Sequence[Row]) -> dict[Row, str]:
-    """Without the parts that all rows have in the same place."""
+    """The labels of the rows, without parts that all rows have in common."""
     shared = {i for i in range(max(map(len, rows), default=0)) if len({row[i : i + 1] for row in rows}) == 1}
     if len(rows) == 1:
         return {rows[0]: " · ".join(rows[0])}
@@ -64,7 +64,7 @@ def _labels(rows: Sequence[Row]) -> dict[Row, str]:
 
 
 def _order(rows: Iterable[Row]) -> Callable[[Row], tuple[int, list[float]]]:
-    """The order of the file, except that rows that differ only in numbers are sorted by them: 5 before 10."""
+    """The rows in the order of the file; rows that differ only in numbers are sorted by them, 5 before 10."""
 
     def words(row: Row) -> str:
         return NUMBER.sub("", " ".join(row))
@@ -76,7 +76,7 @@ def _order(rows: Iterable[Row]) -> Callable[[Row], tuple[int, list[float]]]:
 
 
 def _column(column: Mapping[Row, Measurement]) -> dict[Row, Cell]:
-    """Cells on one scale, from the least to the greatest end of an interval."""
+    """Cells on a common scale, from the smallest to the largest end of an interval."""
     known = [end for m in column.values() for end in (m.value, m.low, m.high, m.real_baseline) if end is not None]
     least, span = min(known), max(known) - min(known) or 1.0
     cells = {}

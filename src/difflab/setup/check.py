@@ -1,6 +1,6 @@
-"""`difflab check`: whether all that params.yaml names is there and can be used, before any work.
+"""`difflab check`: checks before any work that everything named in params.yaml exists and can be used.
 
-The libraries that read images and tensors are imported where the user names some.
+Libraries that read images and tensors are imported only if the user names such files.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from difflab.models.hub import is_hub_id, is_weights_file
 from difflab.setup.prompts import check_prompts
 from difflab.setup.sets import check_sets
 
-# Whose stages have a process for each of runtime.gpus.
+# Sections whose stages start a process for each of runtime.gpus.
 OF_SEVERAL_PROCESSES = ("faces.checkpoint", "faces.sampling", "text_to_image", "controlnet", "personalization.input")
 
 
 def check_params(params: Params) -> None:
-    """Raises UserError, one line with the whole key, for the first thing that is missing or cannot be used."""
+    """Raises UserError, one line with the full key, for the first thing that is missing or cannot be used."""
     check_sets(params)
     _check_optimizers(params)
     for key, name, check in _named(params):
@@ -41,7 +41,7 @@ def check_params(params: Params) -> None:
 
 
 def _require_reachable(key: str, name: str, gpus: int) -> None:
-    """The processes of a stage but the first work in a folder elsewhere, see difflab.pipeline.processes."""
+    """With several GPUs, other processes than the first work in another folder, see difflab.pipeline.processes."""
     if gpus > 1 and key.startswith(OF_SEVERAL_PROCESSES) and Path(os.path.normpath(name)).parts[:1] == (os.pardir,):
         raise _refusal(f"{name!r} with runtime.gpus {gpus}", "an absolute path, or one in this folder")
 
@@ -60,7 +60,7 @@ def _check_optimizers(params: Params) -> None:
 
 
 def _named(params: Params) -> Iterator[tuple[str, str | None, Callable[[str], None]]]:
-    """The key, the name and the check of each file, folder or model that a parameter can name."""
+    """Key, name and check of each file, folder or model that a parameter can name."""
     yield "judge.checkpoint", params.judge.checkpoint, _judge
     yield "evaluation.inception_weights", params.evaluation.inception_weights, _inception
     if faces := params.faces:
@@ -89,18 +89,18 @@ def _refusal(found: str, allowed: str) -> UserError:
 
 def _file(name: str) -> None:
     if not Path(name).is_file():
-        what = "which is a folder" if Path(name).is_dir() else "which is not there"
+        what = "which is a folder" if Path(name).is_dir() else "which does not exist"
         raise _refusal(f"{name!r}, {what}", "null, or a file")
 
 
 def _folder(name: str | Path) -> None:
     if not Path(name).is_dir():
-        what = "which is no folder" if Path(name).exists() else "which is not there"
+        what = "which is not a folder" if Path(name).exists() else "which does not exist"
         raise _refusal(f"{str(name)!r}, {what}", "null, or a folder")
 
 
 def _model(name: str, index: str) -> None:
-    """A folder with the file `index`, or a hub id, which is not asked for here."""
+    """A folder with the file `index`, or a hub id, which is not looked up here."""
     if Path(name).is_dir():
         if not Path(name, index).is_file():
             raise _refusal(f"{name!r} without {index} in it", f"null, a folder with {index}, or a hub id")
@@ -109,7 +109,7 @@ def _model(name: str, index: str) -> None:
 
         raise _refusal(f"{name!r}, {layout_in(name)}", f"null, a folder with {index}, or a hub id")
     elif not is_hub_id(name):
-        what = "which is no folder" if Path(name).exists() else "which is not there"
+        what = "which is not a folder" if Path(name).exists() else "which does not exist"
         raise _refusal(f"{name!r}, {what}", "null, a folder, or a hub id such as ORGANIZATION/NAME")
 
 
@@ -132,7 +132,7 @@ def _inception(name: str) -> None:
 
 
 def _noises(faces: FacesParams, params: Params) -> None:
-    """The size of the images is known before the work but where the model is one of the hub, or a file."""
+    """The image size is known in advance unless the model is a file or from the hub."""
     sampling = faces.sampling
     _folder(str(sampling.noises))
     from difflab.systems.faces.noises import noise_files, starting_noises
@@ -145,7 +145,7 @@ def _noises(faces: FacesParams, params: Params) -> None:
 
 
 def _face_size(faces: FacesParams, params: Params) -> int | None:
-    """Pixels a side of the faces that are drawn, as far as it can be known here."""
+    """Pixels per side of the sampled faces; None if it cannot be known here."""
     checkpoint = faces.checkpoint
     if checkpoint is None:
         [name] = faces.data
@@ -203,7 +203,7 @@ def _pairs(controlnet: ControlNetParams) -> None:
 
 
 def _course_input(personalization: PersonalizationParams) -> None:
-    """The file, its prompts, and the images of each concept."""
+    """Check the file, its prompts, and the images of each concept."""
     from difflab.systems.personalization.prompts import prompts_of
 
     prompts_of(personalization.multi_concept.prompts, personalization.concepts, personalization.input)

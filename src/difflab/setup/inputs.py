@@ -1,7 +1,7 @@
-"""Inputs by content: `inputs/KEY` leads to the file or folder of the user's that a key of params.yaml names.
+"""Inputs by content: `inputs/KEY` links to the user's file or folder that a key of params.yaml names.
 
-DVC hashes what a link leads to, so that a changed file reruns the stages that depend on its link, and no others. In
-place of a link, a key that names nothing of the user's, or a model of the hub, has a small file.
+DVC hashes the target of a link, so a changed file reruns only the stages that depend on its link. For a key that names
+no file, or a model of the hub, there is a small text file instead of a link.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from difflab.config.personalization import ConceptParams
 
 FOLDER = Path("inputs")
-CHECKED = FOLDER / "params.checked"  # says that params.yaml was checked; its content never changes
+CHECKED = FOLDER / "params.checked"  # marks params.yaml as checked; its content never changes
 
 
 def link_inputs(params: Params) -> None:
-    """Make `inputs/` lead to all that `params` names, and write CHECKED; what is right already is left alone."""
+    """Link everything that `params` names below `inputs/` and write CHECKED; correct links and files are kept."""
     links: dict[Path, Path] = {}
     texts = {CHECKED: "params.yaml: checked\n"}
     for key, paths in named_inputs(params):
@@ -46,12 +46,12 @@ def link_inputs(params: Params) -> None:
         if not place.is_symlink():
             place.symlink_to(target)
     for place, text in texts.items():
-        if not place.exists() or place.read_bytes() != text.encode():  # as a kill or a full disk leaves it
+        if not place.exists() or place.read_bytes() != text.encode():  # or damaged by a kill or a full disk
             place.write_text(text, encoding="utf-8")
 
 
 def named_inputs(params: Params) -> Iterator[tuple[str, list[Path]]]:
-    """For each key its files or folders: none, one, or the several files of a data set of torchvision's."""
+    """The files or folders of each key: none, one, or several for a torchvision data set."""
     yield "judge.checkpoint", _there(params.judge.checkpoint)
     yield "evaluation.inception_weights", _there(params.evaluation.inception_weights)
     if faces := params.faces:
@@ -83,7 +83,7 @@ def _photographs(concept: ConceptParams, course_input: str | None) -> list[Path]
 
 
 def _data_sets(params: Params) -> Iterator[tuple[str, list[Path]]]:
-    """What `fetch` reads; what it downloads is nothing of the user's."""
+    """The user's files that `fetch` reads; downloaded files are not included."""
     root, sets = params.data.root, params.data.sets
     for name, one in sets.items():
         kind, _, of = one.source.partition("/")
@@ -101,10 +101,10 @@ def _data_sets(params: Params) -> Iterator[tuple[str, list[Path]]]:
 
 
 def _there(name: str | None) -> list[Path]:
-    """The path that `name` is, unless it is null or that of a model of the hub."""
+    """The path `name`, unless it is null or the id of a model of the hub."""
     return [Path(name)] if name is not None and Path(name).exists() else []
 
 
 def _below(folder: Path) -> list[Path]:
-    """All that is in a folder, without what links lead to: the user's own files stay as they are."""
+    """Everything in a folder, without following links to the user's files."""
     return [Path(parent, name) for parent, folders, files in os.walk(folder) for name in [*folders, *files]]

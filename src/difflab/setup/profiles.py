@@ -1,8 +1,8 @@
-"""Writes params.yaml, with its comments: a profile of conf/ (`difflab profile`), or one more recipe (`difflab recipe`).
+"""Writes params.yaml with its comments: a profile from conf/ (`difflab profile`), or a new recipe (`difflab recipe`).
 
-conf/cpu.yaml is the default profile; conf/NAME.yaml holds what differs in another one, where `~KEY:` removes an entry,
-`~: [KEY, …]` some and `~:` all entries of the section, and `like: NAME` in a new recipe stands for the values of a
-recipe of conf/cpu.yaml.
+conf/cpu.yaml is the default profile; conf/NAME.yaml contains only the differences of another one: `~KEY:` removes an
+entry, `~: [KEY, …]` several and `~:` all entries of the section, and `like: NAME` in a new recipe copies the values of
+a recipe of conf/cpu.yaml.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ REMOVE, LIKE, SUFFIX = "~", "like", ".yaml"
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes null where ruamel.yaml writes nothing."""
+    """Writes None as null; ruamel.yaml writes nothing."""
 
 
 _Representer.add_representer(type(None), lambda self, _: self.represent_scalar("tag:yaml.org,2002:null", "null"))
 
 
 def write_profile(name: str, overrides: list[str]) -> None:
-    """Write a profile to params.yaml, which stays as it was if the result is not valid.
+    """Write a profile to params.yaml; if the result is not valid, params.yaml is unchanged.
 
     Raises UserError, one line with the file or the key.
     """
@@ -46,7 +46,7 @@ def write_profile(name: str, overrides: list[str]) -> None:
 
 
 def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
-    """The profile `name`, or that in the file NAME.yaml, in which `overrides` (KEY=VALUE, or ~KEY) differ."""
+    """The profile `name`, of conf/ or a file NAME.yaml, with `overrides` (KEY=VALUE or ~KEY) applied."""
     profiles = sorted(path.stem for path in conf.glob("*.yaml"))
     if not profiles:
         raise UserError(f"{conf}: found no profile in {Path.cwd()}, allowed: the root of the repository")
@@ -67,7 +67,7 @@ def compose(name: str, overrides: list[str], conf: Path = CONF) -> CommentedMap:
 
 
 def _copies(changes: CommentedMap, default: CommentedMap, profile: str) -> dict[str, CommentedMap]:
-    """Take the recipes that are `like` another one from `changes`: copies of the others, with data of their own."""
+    """Take recipes with `like` out of `changes`; returns copies of the recipes that they name, with their own data."""
     recipes = changes.get("recipes")
     alike = {k: v for k, v in recipes.items() if isinstance(v, CommentedMap) and LIKE in v} if recipes else {}
     copies: dict[str, CommentedMap] = {}
@@ -87,9 +87,9 @@ def _copies(changes: CommentedMap, default: CommentedMap, profile: str) -> dict[
 
 
 def write_recipe(name: str, base: str, overrides: list[str]) -> None:
-    """Add to params.yaml the recipe `name`: a copy of the recipe `base` in which `overrides` (KEY=VALUE) differ.
+    """Add the recipe `name` to params.yaml: a copy of the recipe `base` with `overrides` (KEY=VALUE) applied.
 
-    Comments and order of the file stay. Raises UserError, one line with the key; the file then stays as it was.
+    Keeps comments and order. Raises UserError, one line with the key; the file is then unchanged.
     """
     recipes = load_params(PARAMS).recipes
     if base not in recipes:
@@ -98,7 +98,7 @@ def write_recipe(name: str, base: str, overrides: list[str]) -> None:
         raise UserError(f"recipe: found {name!r}, allowed: a new name")
     tree = _round_trip(PARAMS)
     recipe = deepcopy(tree["recipes"][base])
-    recipe.ca.comment = None  # on the name of the other recipe
+    recipe.ca.comment = None  # the comment on the name of `base`
     for override in overrides:
         _override(recipe, override, "recipe")
     _append(tree["recipes"], name, recipe, between="\n")
@@ -115,8 +115,8 @@ def _yaml() -> YAML:
 
 
 def _round_trip(path: Path) -> CommentedMap:
-    """The file with its comments. Raises UserError, one line with the path."""
-    read_yaml(path)  # names what is wrong with it
+    """Parse the file with its comments. Raises UserError, one line with the path."""
+    read_yaml(path)  # raises the clearer errors
     try:
         tree = _yaml().load(path.read_bytes().decode())
     except (YAMLError, RecursionError) as error:
@@ -135,8 +135,8 @@ def _write(tree: CommentedMap) -> None:
 
 
 def _merge(tree: CommentedMap, changes: CommentedMap) -> None:
-    """Put the values of `changes` into `tree`; a comment on a value that changes gives way to that of the new one."""
-    if None in changes:  # what YAML makes of ~
+    """Merge the values of `changes` into `tree`; a changed value takes its comment from `changes`."""
+    if None in changes:  # YAML parses ~ as null
         if changes[None] is None:
             tree.clear()
             tree.fa.set_flow_style()
@@ -156,7 +156,7 @@ def _merge(tree: CommentedMap, changes: CommentedMap) -> None:
 
 
 def _override(tree: CommentedMap, override: str, command: str) -> None:
-    """KEY=VALUE or ~KEY; as with `dvc exp run -S`, a key that is not there yet may begin with +."""
+    """Apply KEY=VALUE or ~KEY; as with `dvc exp run -S`, a new key may begin with +."""
     key, separator, value = override.lstrip("+").partition("=")
     *sections, last = key.removeprefix(REMOVE).split(".")
     node: Any = tree
@@ -172,7 +172,7 @@ def _override(tree: CommentedMap, override: str, command: str) -> None:
 
 
 def parse_value(text: str) -> Any:
-    """A number, true, false, null, a list or section in brackets, text in quotes; all else is text as it stands."""
+    """Parse a number, true, false, null, a list or section in brackets, or quoted text; anything else is plain text."""
     try:
         value = YAML(typ="safe").load(text)
     except (YAMLError, ValueError, RecursionError):
@@ -193,7 +193,7 @@ def _put(node: CommentedMap, key: Any, value: Any) -> None:
 
 
 def _in_one_line(value: Any) -> Any:
-    """Lists and sections without comments, in brackets."""
+    """A copy with lists and sections in brackets, without comments."""
     match value:
         case dict():
             copy = CommentedMap({name: _in_one_line(item) for name, item in value.items()})
@@ -205,8 +205,8 @@ def _in_one_line(value: Any) -> Any:
     return copy
 
 
-# What follows a value up to the next one, its comment, blank lines and comments of their own lines, is one token that
-# ruamel.yaml keeps at the key of the value, or at the last key within it.
+# ruamel.yaml stores everything between two values (comment, blank lines, comment lines) as one token at the key of the
+# first value, or at the last key within it.
 
 
 def _append(node: CommentedMap, key: Any, value: Any, between: str = "") -> None:
@@ -235,7 +235,7 @@ def _remove(node: CommentedMap, key: str) -> None:
 
 
 def _last(node: Any, key: Any) -> tuple[Any, Any]:
-    """Where the token after the value at `key` is kept."""
+    """The node and key that store the token after the value at `key`."""
     value = node[key]
     if isinstance(value, (CommentedMap, CommentedSeq)) and value and not value.fa.flow_style():
         return _last(value, list(value)[-1] if isinstance(value, CommentedMap) else len(value) - 1)

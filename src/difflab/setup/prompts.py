@@ -1,4 +1,4 @@
-"""The prompts of params.yaml, which have to be of words that the models know."""
+"""Checks that the prompts of params.yaml contain only words that the models know."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from difflab.systems.personalization.prompts import tokens_of
 
 
 class Words(NamedTuple):
-    """What a tokenizer knows that takes a word as one token, and how many of them a prompt may have."""
+    """The vocabulary of a tokenizer with one token per word, and the maximum length of a prompt in words."""
 
     known: set[str]
     longest: int
 
 
 def check_prompts(params: Params) -> None:
-    """Raises ParamsError where a prompt is too long, or has a word that the model does not know.
+    """Raises ParamsError if a prompt is too long or has a word that the model does not know.
 
-    A model whose tokenizer spells words, as those of the hub do, knows any; then only tokens of concepts are checked.
+    A subword tokenizer, as in models of the hub, knows any word; then only the tokens of concepts are checked.
     """
     clip, circles, zero_shot = params.clip, params.circles, params.zero_shot
-    if clip is None or circles is None or zero_shot is None:  # then no section has prompts
+    if clip is None or circles is None or zero_shot is None:  # no section has prompts then
         return
     if params.personalization is not None:
         _check_tokens(params.personalization)
@@ -38,14 +38,14 @@ def check_prompts(params: Params) -> None:
     of_clip = of_captions if clip.pretrained is None else _words_of(Path(clip.pretrained))
     _check_words([("zero_shot.template", zero_shot.template.replace("{object}", "circle"))], of_clip)
     captions = _captions(params.text_to_image)
-    _check_words(captions, of_clip)  # which measures the images
+    _check_words(captions, of_clip)  # CLIP measures the images
     model = params.text_to_image and params.text_to_image.pretrained
     of_model = of_clip if model is None else _words_of(Path(model, "tokenizer"))
     _check_words([*captions, *_drawn_prompts(params)], of_model)
 
 
 def _words_of(folder: Path) -> Words | None:
-    """Of a tokenizer's folder; None where there is none here, or one that spells words."""
+    """The words of a tokenizer's folder; None if it is missing or has a subword tokenizer."""
     file, settings = folder / "tokenizer.json", folder / "tokenizer_config.json"
     if not (file.is_file() and settings.is_file()):
         return None
@@ -71,7 +71,7 @@ def _check_words(prompts: Iterable[tuple[str, str]], words: Words | None) -> Non
 
 
 def _check_tokens(personalization: PersonalizationParams) -> None:
-    """Each prompt of several concepts names at least one and no other tokens, or is a template for pairs of them."""
+    """Check that each prompt names at least one concept and no other tokens, or is a template for pairs of concepts."""
     tokens = [concept.token for concept in personalization.concepts.values()]
     pair = {"{first}", "{second}"} if len(tokens) > 1 else set()
     allowed = f"prompts with tokens of {', '.join(tokens)}" + (", or with {first} and {second}" if pair else "")
@@ -85,7 +85,7 @@ def _check_tokens(personalization: PersonalizationParams) -> None:
 
 
 def _words_and_tokens(prompt: str) -> list[str]:
-    """A token such as <new1> is one word."""
+    """The words of a prompt; a token such as <new1> is one word."""
     plain, tokens = prompt, tokens_of(prompt)
     for token in tokens:
         plain = plain.replace(token, " ")
@@ -93,7 +93,7 @@ def _words_and_tokens(prompt: str) -> list[str]:
 
 
 def _captions(text_to_image: TextToImageParams | None) -> list[tuple[str, str]]:
-    """Those of the user's images."""
+    """The captions of the user's images."""
     if text_to_image is None or (folder := text_to_image.images.folder) is None:
         return []
     from difflab.data.captioned_images import read_captioned_images
@@ -113,7 +113,7 @@ def _controlled_prompts(controlnet: ControlNetParams) -> Iterator[tuple[str, str
 
 
 def _drawn_prompts(params: Params) -> Iterator[tuple[str, str]]:
-    """Those of the text-to-image model, each with its key."""
+    """The prompts for the text-to-image model, each with its key."""
     if controlnet := params.controlnet:
         yield from _controlled_prompts(controlnet)
     if (personalization := params.personalization) is None:

@@ -1,4 +1,4 @@
-"""The data sets of params.yaml: whether they are there, and have the classes that others name."""
+"""Checks that the data sets of params.yaml exist and have the classes that other sections name."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from difflab.config.params import Params
 from difflab.data.classes import DIGITS, as_names
 from difflab.errors import UserError
 
-Classes = dict[str, tuple[str, ...]]  # the names of the labels by data set; none of one without classes
+Classes = dict[str, tuple[str, ...]]  # names of the labels by data set; empty without classes
 
 
 def check_sets(params: Params) -> None:
-    """Raises ParamsError, one line with the key, for a data set that cannot be used or has not the classes named."""
+    """Raises ParamsError, one line with the key, for a data set that cannot be used or lacks a named class."""
     classes = classes_of_sets(params)
     if params.clip is not None and classes["mnist"] != DIGITS:
         raise _refusal("data.sets.mnist", f"the classes {_some(classes['mnist'])}", "the ten digits, because of clip")
@@ -35,7 +35,7 @@ def check_sets(params: Params) -> None:
 
 
 def classes_of_sets(params: Params) -> Classes:
-    """The libraries that read data are imported where a data set is not embedded. Raises ParamsError."""
+    """The classes of all data sets. Imports libraries only for data sets that are not embedded. Raises ParamsError."""
     sets = params.data.sets
     if params.data.root is None and all(one.source.startswith("embedded/") for one in sets.values()):
         return {name: DIGITS if one.persons is None else () for name, one in sets.items()}

@@ -1,8 +1,7 @@
 """The columns of MLflow's table of runs: the headline measurements of claims.yaml.
 
-MLflow keeps the columns that a user has chosen in the browser, and a view that a user shares by link in a tag of the
-experiment. There is no setting for the columns of a first visit, so the link that `difflab track` prints is one of a
-shared view.
+MLflow stores the columns that a user has chosen in the browser, and views shared by link in a tag of the experiment.
+There is no setting for the default columns, so `difflab track` prints the link of a shared view.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ TAG = f"mlflow.sharedViewState.{VIEW}"
 
 
 def share_columns(store: Store) -> str:
-    """Keep the view in the experiment; returns the part of a link that shows it, "" where there is no claims.yaml."""
+    """Store the view in the experiment; returns the part of a link that selects it, "" if there is no claims.yaml."""
     if not FILE.exists():
         return ""
     names = [allowed_name(f"{file}/{path}") for file, paths in load_claims().headline.items() for path in paths]

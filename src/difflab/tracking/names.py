@@ -1,4 +1,4 @@
-"""The names of pipelines in MLflow: the profile, the commit, and what was changed, as in `cpu · 1f4c96d · seed 1`."""
+"""The names of pipelines in MLflow: profile, commit and changes, as in `cpu · 1f4c96d · seed 1`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from difflab.history.changes import flat, text_of
 from difflab.pipeline.run_records import RunRecord
 from difflab.setup.profiles import CONF, compose
 
-SHOWN = 3  # changes that a name lists; more are counted
+SHOWN = 3  # changes listed in a name; more are only counted
 
 
 def pipeline_name(record: RunRecord) -> str:
-    """Of the run of a pipeline to which `record` belongs."""
+    """The name of the pipeline run to which `record` belongs."""
     commit = f"{record.commit[:7]}{'+' if record.edited else ''}" if record.commit else "no commit"
     parts = [*filter(None, [record.experiment]), commit]
     if record.params_file.exists():
@@ -27,13 +27,13 @@ def pipeline_name(record: RunRecord) -> str:
 
 
 def nearest_profile(params: dict[str, Any]) -> tuple[str, list[str]]:
-    """The profile of conf/ that differs least from `params`, and the keys that differ, by their last name."""
+    """The profile in conf/ that differs least from `params`, and its changes, with the last part of each key."""
     found: list[tuple[str, list[str]]] = []
     for name in sorted(path.stem for path in CONF.glob("*.yaml")):
         try:
             found.append((name, _differences(compose(name, []), params)))
         except UserError:
-            continue  # a profile that its user is editing
+            continue  # not valid, perhaps because the user is editing it
     return min(found, key=lambda item: len(item[1]), default=("params", []))
 
 
@@ -47,5 +47,5 @@ def _differences(profile: dict[str, Any], params: dict[str, Any]) -> list[str]:
 
 
 def plain(value: Any) -> str:
-    """A value as MLflow's pages show it: as in params.yaml, and text without quotes."""
+    """A value as shown on MLflow's pages: as in params.yaml, with text unquoted."""
     return value if isinstance(value, str) else text_of(value)

@@ -21,7 +21,7 @@ TAG_LENGTH = 5000  # MLflow's limit of characters in a tag
 
 
 def send_pipeline(store: Store, record: RunRecord, revision: Revision | None, records: list[RunRecord]) -> None:
-    """Send what the pipeline of `record` has made, as far as dvc.lock of `revision` still holds it."""
+    """Send the results of the pipeline of `record`, as far as dvc.lock of `revision` still has them."""
     of_pipeline = [other for other in records if other.pipeline == record.pipeline]
     parent, now = pipeline_run(store, of_pipeline[0]), int(1000 * max(r.ended or r.started for r in of_pipeline))
     params = _params_of(record, revision)
@@ -40,7 +40,7 @@ def send_pipeline(store: Store, record: RunRecord, revision: Revision | None, re
 
 
 def _params_of(record: RunRecord, revision: Revision | None) -> dict[str, Any] | None:
-    """The params.yaml of a run; None where a record of an older difflab has kept none and it was changed since."""
+    """The params.yaml of a run; None if an older difflab stored no copy and the file has changed since."""
     if record.params_file.exists():
         return parse_yaml(record.params_file.read_bytes(), str(record.params_file))
     params = revision.read("params.yaml") if revision else None
@@ -59,8 +59,8 @@ def _register(store: Store, results: list[LockedStage], revision: Revision, reco
 
 
 def _end(store: Store, parent: str, records: list[RunRecord], milliseconds: int) -> None:
-    """FAILED if the last run of a stage has failed or was killed; a stage that still runs leaves the run open."""
-    last = {record.stage: record for record in records}.values()  # the oldest records come first
+    """End the run, as FAILED if the last run of any stage failed or was killed; open while a stage is running."""
+    last = {record.stage: record for record in records}.values()  # the newest of each stage comes last
     if any(record.alive for record in last):
         store.client.update_run(parent, "RUNNING")
     else:
@@ -73,7 +73,7 @@ def _is_shown(stage: LockedStage) -> bool:
 
 
 def metrics_of(made: LockedStage, revision: Revision) -> dict[str, float]:
-    """The measurements in the metrics files of a stage, such as `joint-cosine/accuracy.low`."""
+    """The measurements in the metrics files of a stage, with names such as `joint-cosine/accuracy.low`."""
     metrics: dict[str, float] = {}
     for path in made.metrics:
         if content := revision.read(path):
@@ -83,12 +83,12 @@ def metrics_of(made: LockedStage, revision: Revision) -> dict[str, float]:
 
 
 def is_there(made: LockedStage, revision: Revision) -> bool:
-    """Whether no output in the working folder differs from its entry in dvc.lock; those of a commit never do."""
+    """Whether the outputs match dvc.lock: in the working folder they may differ, in a commit never."""
     return revision.commit is not None or all(_is_as_locked(Path(out), md5) for out, md5 in made.outs.items())
 
 
 def _is_as_locked(out: Path, md5: str) -> bool:
-    """Whether no file of `out` in the working folder differs from dvc.lock."""
+    """Whether `out` in the working folder matches dvc.lock."""
     hashes = {out / path: inside for path, inside in listed(md5).items()} if md5.endswith(".dir") else {out: md5}
     return all(_md5(file) == locked for file, locked in hashes.items() if file.is_file())
 

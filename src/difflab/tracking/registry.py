@@ -1,4 +1,4 @@
-"""MLflow's model registry: the trained recipes, each version with its files, metrics and model card."""
+"""MLflow's model registry: trained recipes, each version with files, metrics and a model card."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from difflab.tracking.store import Store
 
 ARTIFACTS = (".png", ".gif", ".json")
 CONDITION = "condition/config.json"  # in the folder of a recipe
-OWN_PIPELINES = (CONDITIONAL, "UnconditionalPipeline")  # of difflab.diffusion.pipelines; the others are diffusers'
+OWN_PIPELINES = (CONDITIONAL, "UnconditionalPipeline")  # in difflab.diffusion.pipelines; others are in diffusers
 
 
 def model_card(folder: str, revision: Revision) -> str:
-    """Markdown: code that loads the pipeline in `folder`, its metrics, and how it was trained."""
+    """Markdown with code that loads the pipeline in `folder`, its metrics and its training parameters."""
     made = maker(revision.lock, folder)
     if made is None:
         raise UserError(f"{folder}: found no stage in dvc.lock that makes it")
@@ -51,7 +51,7 @@ Made by `{stage.command}`; `{out}` has the MD5 {stage.outs[out]} in dvc.lock.
 
 
 def _loading_code(folder: str, stage: LockedStage, revision: Revision) -> str:
-    """Python that loads a pipeline and, if it is a recipe's, samples an image. Raises UserError if there is none."""
+    """Python code that loads a pipeline and, for a recipe, samples an image. Raises UserError if there is none."""
     index = revision.read(f"{folder}/model_index.json")
     if index is None:
         raise UserError(f"{folder}/model_index.json: not found in {revision}")
@@ -74,7 +74,7 @@ image = pipe({shown}num_inference_steps=steps, generator=generator).images[0]"""
 
 
 def _first_class(data: dict[str, Any], condition: dict[str, Any]) -> tuple[int | str, str]:
-    """A class that a recipe has learned, a digit or a name, and its domain. `condition`: its config.json."""
+    """A class that a recipe has learned (a digit or a name), and its domain. `condition`: its config.json."""
     domain, names = next(iter(data.items()))
     classes = condition.get("classes", DIGITS)
     name = str(classes[0] if names == "all" else names[0])
@@ -82,7 +82,7 @@ def _first_class(data: dict[str, Any], condition: dict[str, Any]) -> tuple[int |
 
 
 def headline_metrics(recipe: str, revision: Revision) -> dict[str, str]:
-    """The measurements of metrics/RECIPE.json that have an interval, except those of single classes."""
+    """The measurements of metrics/RECIPE.json with an interval, except those of single classes."""
     content = revision.read(f"metrics/{recipe}.json")
     found = parse_metrics(content, f"metrics/{recipe}.json of {revision}").measurements if content else []
     return {
@@ -93,7 +93,7 @@ def headline_metrics(recipe: str, revision: Revision) -> dict[str, str]:
 
 
 def register(store: Store, recipe: str, run_id: str, revision: Revision) -> None:
-    """A version of the model `recipe`: the files that the stage of run `run_id` made, and what was measured on them."""
+    """Register a version of the model `recipe`: the files from the stage of run `run_id`, and their metrics."""
     from mlflow.exceptions import MlflowException
 
     folder = f"models/{recipe}"
@@ -115,7 +115,7 @@ def register(store: Store, recipe: str, run_id: str, revision: Revision) -> None
 
 
 def _upload(store: Store, recipe: str, run_id: str, revision: Revision) -> None:
-    """Log the model as the artifact `model`, without the snapshots of the training."""
+    """Log the model as the artifact `model`, without the training snapshots."""
     folder = f"models/{recipe}"
     stage = revision.lock[f"train@{recipe}"]
     with tempfile.TemporaryDirectory() as temporary:
@@ -135,7 +135,7 @@ def _upload(store: Store, recipe: str, run_id: str, revision: Revision) -> None:
 
 
 def _files(folder: str, md5: str) -> list[str]:
-    """The names in a folder of dvc.lock, as DVC's cache lists them; else those in the working folder."""
+    """The file names in a folder of dvc.lock, from DVC's cache or else from the working folder."""
     there = [str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()]
     return list(listed(md5)) or there
 

@@ -1,4 +1,4 @@
-"""The MLflow runs: a parent run for each run of the pipeline, in it a run for each stage with parameters and curves."""
+"""The MLflow runs: a parent run for each pipeline run, with a child run for each stage with parameters and curves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Line = dict[str, float]
 
 
 def stage_run(store: Store, record: RunRecord) -> str:
-    """The id of the run of a stage; a killed and continued stage has one run."""
+    """The id of the run of a stage; a killed and resumed stage has one run."""
 
     def describe() -> tuple[str, dict[str, str]]:
         parent = {"mlflow.parentRunId": pipeline_run(store, record)}
@@ -38,7 +38,7 @@ def pipeline_run(store: Store, record: RunRecord) -> str:
 
 
 def _tags(record: RunRecord, source: str) -> dict[str, str]:
-    """MLflow shows its own ones as columns."""
+    """The tags of a run; MLflow shows its own `mlflow.…` tags as columns."""
     git = {"mlflow.source.git.commit": record.commit} if record.commit else {}
     return git | {
         "mlflow.source.name": source,
@@ -53,7 +53,7 @@ def _tags(record: RunRecord, source: str) -> dict[str, str]:
 
 
 def _user() -> str:
-    """Its name, or its number where it has none, as in a container that `docker run --user` starts."""
+    """The user's name, or the number if there is no name, as in a container started with `docker run --user`."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -61,9 +61,9 @@ def _user() -> str:
 
 
 def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
-    """Log each value by its dotted name; a list is one value.
+    """Log each value under its dotted name; a list is one value.
 
-    MLflow never changes a parameter of a run: a different value is skipped with a warning.
+    MLflow does not change parameters of a run: a different value is skipped with a warning.
     """
     from mlflow.entities import Param
 
@@ -76,20 +76,20 @@ def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
 
 
 def allowed_name(name: str) -> str:
-    """MLflow allows letters, digits and _-. :/ in names."""
+    """`name` with only the characters that MLflow allows: letters, digits and _-. :/"""
     return re.sub(r"[^\w\-. :/]", "_", name)
 
 
 class Curves:
-    """Sends the lines of training logs that the store lacks; remembers between two calls what it has sent."""
+    """Sends lines of training logs that the store lacks; remembers between calls what it has sent."""
 
     def __init__(self) -> None:
-        self.last: dict[tuple[str, str], int] = {}  # the last step in the store by run id and metric
+        self.last: dict[tuple[str, str], int] = {}  # the last step in the store, by run id and metric
         self.seen: dict[Path, tuple[int, float]] = {}  # the last step of a log, and when it was seen
 
     def send(self, store: Store, record: RunRecord) -> None:
-        """Each log of `record` as metrics: loss, grad_norm, learning_rate, validation_loss, epoch, and while the
-        training runs steps_per_second. Lines that cannot be read are skipped with a warning."""
+        """Send each log of `record` as metrics: loss, grad_norm, learning_rate, validation_loss, epoch and, while the
+        training runs, steps_per_second. Lines that cannot be read are skipped with a warning."""
         from mlflow.entities import Metric
 
         for log in record.training_logs:
@@ -107,7 +107,7 @@ class Curves:
             self.last |= {(run_id, metric.key): metric.step for metric in metrics}
 
     def send_system(self, store: Store, record: RunRecord) -> None:
-        """The use of the machine as metrics system/…; a step is a second since the run began, killed or not."""
+        """Send the use of the machine as metrics system/…; the step is the number of seconds since the run began."""
         from mlflow.entities import Metric
 
         if not record.system_log.exists():
@@ -126,7 +126,7 @@ class Curves:
         self.last |= {(run_id, metric.key): metric.step for metric in metrics}
 
     def _last_step(self, store: Store, run_id: str, key: str) -> int:
-        """Of what an earlier process has sent, it is asked for: MLflow would store an equal metric twice."""
+        """The last step in the store. An earlier process may have sent some, and MLflow would store them twice."""
         if (run_id, key) not in self.last:
             history = store.client.get_metric_history(run_id, key)
             self.last[run_id, key] = max((metric.step for metric in history), default=-1)
@@ -143,7 +143,7 @@ class Curves:
 
 
 def _read(log: Path, needed: str) -> Iterator[Line]:
-    """The whole lines that hold numbers by name, among them `needed`."""
+    """The complete lines of a log that are objects of numbers, including `needed`."""
     adapter = TypeAdapter(Line)
     for text in log.read_bytes().rpartition(b"\n")[0].splitlines():
         try:
@@ -157,7 +157,7 @@ def _read(log: Path, needed: str) -> Iterator[Line]:
 
 
 def training_suffix(stage: str, folder: str) -> str:
-    """Tells the trainings of one stage apart: "/0" for adapt-mnistm-usps-dann-0-KEY, "" for the only one."""
+    """Suffix that tells the trainings of a stage apart: "/0" for adapt-mnistm-usps-dann-0-KEY, "" for the only one."""
     name, whole = folder.rpartition("-")[0], stage.replace("@", "-")
     rest = name.removeprefix(whole if name.startswith(whole) else stage.partition("@")[0]).strip("-")
     return f"/{rest}" if rest else ""

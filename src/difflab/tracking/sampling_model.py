@@ -1,8 +1,7 @@
-"""A trained recipe as a model of MLflow: `mlflow.pyfunc.load_model("models:/joint-cosine/1").predict(rows)`.
+"""A trained recipe as an MLflow model: `mlflow.pyfunc.load_model("models:/joint-cosine/1").predict(rows)`.
 
-Each row of the input is an image: its seed and, of a recipe with a condition, its digit (or the name of its class) and
-domain. MLflow finds this
-module by its name, so that nothing is pickled.
+Each input row describes one image: its seed and, for a conditional recipe, its digit (or class name) and domain. MLflow
+imports this module by name, so nothing is pickled.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ STEPS = 25
 
 
 class SamplingModel:
-    """What `mlflow.pyfunc` calls."""
+    """The model that `mlflow.pyfunc` calls."""
 
     def __init__(self, folder: str | Path) -> None:
         import torch
 
         from difflab.diffusion.pipelines import load_recipe
 
-        self.pipeline: Any  # one of two, with arguments of their own
+        self.pipeline: Any  # one of two classes with different arguments
         self.conditional = read_json(Path(folder, "model_index.json"))["_class_name"] == CONDITIONAL
         self.pipeline = load_recipe(folder, self.conditional, "cuda" if torch.cuda.is_available() else "cpu")
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
-        """Images (N, S, S, 3) uint8 of N rows. Raises SamplingError for a class or a domain that it was not trained on.
+        """Images (N, S, S, 3) uint8 for N rows. Raises SamplingError for a class or domain that was not trained.
 
-        `params`: num_inference_steps and, of a recipe with a condition, guidance_scale.
+        `params`: num_inference_steps and, for a conditional recipe, guidance_scale.
         """
         import numpy as np
         import torch
@@ -59,7 +58,7 @@ def _load_pyfunc(data_path: str) -> SamplingModel:
 
 
 def save_as_mlflow_model(folder: Path, target: Path, example: dict[str, Any], image_size: int) -> None:
-    """Write the recipe in `folder` to `target` as a model of MLflow; `example` is a row of its input."""
+    """Write the recipe in `folder` to `target` as an MLflow model; `example` is an input row."""
     import mlflow.pyfunc
     import numpy as np
     import pandas as pd
@@ -78,5 +77,5 @@ def save_as_mlflow_model(folder: Path, target: Path, example: dict[str, Any], im
         data_path=str(folder),
         signature=ModelSignature(inputs, outputs, ParamSchema(params)),
         input_example=pd.DataFrame([example]),
-        pip_requirements=["difflab"],  # or MLflow would load the model to find out
+        pip_requirements=["difflab"],  # or MLflow would load the model to infer the requirements
     )

@@ -1,7 +1,7 @@
 """`difflab track`: sends the records of stages to MLflow.
 
-Sending twice leaves what sending once does. A record is complete when its results are sent or it has failed. A killed
-stage may be continued, and DVC may enter results into dvc.lock later; what is new then is sent by the next call.
+Sending is idempotent. A record is complete when its results have been sent or it has failed. A killed stage may be
+resumed, and DVC may record results in dvc.lock later; the next call then sends what is new.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from difflab.tracking.registry import log_results
 from difflab.tracking.runs import Curves, allowed_name, log_params, stage_run
 from difflab.tracking.store import Store, StoreError, opened_store
 
-INTERVAL = 10.0  # seconds between two looks of `follow`
+INTERVAL = 10.0  # seconds between two checks of `follow`
 COMPLETE = "complete"
 DATASETS = "prepared/"
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "running": "KILLED"}
@@ -31,7 +31,7 @@ REFUSALS = ("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS
 
 
 def track() -> str:
-    """Send what the store lacks; returns a line that says what was sent. Raises StoreError if it does not answer."""
+    """Send what the store lacks; returns a summary. Raises StoreError if the store does not answer."""
     if not read_records():
         return "MLflow: no stage has run here yet"
     with opened_store() as store:
@@ -39,9 +39,9 @@ def track() -> str:
 
 
 def follow() -> None:
-    """Every few seconds send what the store lacks, also of running trainings, until interrupted.
+    """Send what the store lacks every few seconds, including curves of running trainings, until interrupted.
 
-    A store that does not answer, or a dvc.lock that cannot be read, is reported once and tried again.
+    If the store does not answer or dvc.lock cannot be read, this is printed once and tried again.
     """
     curves = Curves()
     while True:
@@ -69,15 +69,15 @@ def _summary(store: Store, sent: list[RunRecord]) -> str:
 
 
 def _line(store: Store, pipeline: str) -> str:
-    """The name of a pipeline's run, and how it ended."""
+    """The name and status of a pipeline's run."""
     info = store.client.get_run(store.state.runs[pipeline]).info
     return f"  {info.run_name}: {info.status}"
 
 
 def send_ended(store: Store, curves: Curves) -> list[RunRecord]:
-    """Send each stage that has ended, then the metrics of the whole pipeline; returns the records that were sent.
+    """Send each ended stage, then the metrics of the whole pipeline; returns the sent records.
 
-    What the store refuses is reported, and tried again the next time. Raises DamagedLock.
+    What the store refuses is printed and tried again the next time. Raises DamagedLock.
     """
     records, sent_before, sent = read_records(), store.state.sent, []
     ended = [r for r in records if sent_before.get(r.file.name) != COMPLETE and not r.alive]
@@ -94,7 +94,7 @@ def send_ended(store: Store, curves: Curves) -> list[RunRecord]:
             if done:
                 send_pipeline(store, done[-1], revisions[done[-1].experiment], records)
             sent += done
-    for record in sent:  # only now: a killed call sends everything again
+    for record in sent:  # only at the end, so that a killed call sends everything again
         complete = results[record.file.name] or record.status == "failed"
         store.state.sent[record.file.name] = COMPLETE if complete else record.status
     store.state.save()
@@ -103,7 +103,7 @@ def send_ended(store: Store, curves: Curves) -> list[RunRecord]:
 
 @contextmanager
 def _refusals_named(what: str) -> Iterator[None]:
-    """If the store answers and refuses this part, the rest is sent; if it does not answer, sending ends."""
+    """Print an error of a store that answers, and continue; if the store does not answer, the error passes."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -117,7 +117,7 @@ def _refusals_named(what: str) -> Iterator[None]:
 def results_of(record: RunRecord, records: list[RunRecord], revision: Revision | None) -> LockedStage | None:
     """The entry of `record`'s results in dvc.lock.
 
-    None if it holds those of another run, or if the files are not (yet) those of dvc.lock.
+    None if dvc.lock has those of another run, or if the files do not match dvc.lock (yet).
     """
     if revision is None:
         return None
@@ -128,9 +128,9 @@ def results_of(record: RunRecord, records: list[RunRecord], revision: Revision |
 
 
 def _revision(experiment: str | None) -> Revision | None:
-    """The experiment or the working folder, where results are; None if there are none.
+    """The experiment or the working folder that has the results; None if there are none.
 
-    Raises DamagedLock for the working folder, whose dvc.lock the user can mend.
+    Raises DamagedLock for the working folder, whose dvc.lock the user can restore.
     """
     try:
         revision = Revision(experiment)
@@ -147,7 +147,7 @@ def _revision(experiment: str | None) -> Revision | None:
 def send_stage(
     store: Store, curves: Curves, record: RunRecord, made: LockedStage | None, revision: Revision | None
 ) -> None:
-    """Send a stage that has ended, and its results `made`, an entry of dvc.lock of `revision`, if there are any."""
+    """Send an ended stage and its results, if any: `made`, its entry in dvc.lock of `revision`."""
     from mlflow.entities import RunTag
 
     run_id, now = stage_run(store, record), int(1000 * (record.ended or time.time()))
@@ -167,7 +167,7 @@ def send_stage(
 
 
 def _log_datasets(store: Store, run_id: str, made: LockedStage) -> None:
-    """The prepared data sets that a stage reads, as MLflow's inputs of its run."""
+    """Log the prepared data sets that a stage reads as inputs of its MLflow run."""
     from mlflow.entities import Dataset, DatasetInput
 
     inputs: list[DatasetInput] = []

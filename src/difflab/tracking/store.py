@@ -1,6 +1,6 @@
-"""The MLflow store: `MLFLOW_TRACKING_URI`, or a database in the repository's folder; and what has been sent to it.
+"""The MLflow store, `MLFLOW_TRACKING_URI` or a database in the repository, and a record of what was sent to it.
 
-MLflow's own variables choose the experiment and the registry: MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID and
+MLflow's environment variables select the experiment and the registry: MLFLOW_EXPERIMENT_NAME, MLFLOW_EXPERIMENT_ID and
 MLFLOW_REGISTRY_URI.
 """
 
@@ -23,11 +23,11 @@ from difflab.pipeline.files import atomic_write
 from difflab.pipeline.run_records import RunRecord, root
 
 EXPERIMENT = "difflab"
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # and not generative AI, as MLflow calls its tracing
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # the other kind shows traces first
 KEY_TAG = "difflab_run"  # identifies a run in the store: a hash of its `run_key`
-CONNECT_SECONDS = 10  # of a database server
+CONNECT_SECONDS = 10  # for a database server
 BATCH_SIZES = {"metrics": 1000, "params": 100, "tags": 100}  # MLflow's limits for one call
-# Read when mlflow is imported. MLflow's defaults retry for minutes.
+# MLflow reads these at import. Its defaults retry for minutes.
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -39,7 +39,7 @@ SETTINGS = {
 
 
 class StoreError(UserError):
-    """The store does not answer; nothing is lost."""
+    """The store does not answer; nothing is lost, as a later call sends the same records."""
 
 
 def state_folder() -> Path:
@@ -50,9 +50,9 @@ def state_folder() -> Path:
 class TrackingState:
     """What has been sent to one store, in a file in `.cache/tracking/`.
 
-    It saves sending a record twice, and `difflab why` finds a run without importing MLflow. A lost or damaged file
-    costs nothing else: runs are looked up in the store. A recreated store has an experiment with another creation time,
-    so that everything is sent again.
+    It avoids sending a record twice, and lets `difflab why` find a run without importing MLflow. If the file is lost or
+    damaged, runs are looked up in the store. A recreated store has an experiment with another creation time, so
+    everything is sent again.
     """
 
     uri: str
@@ -66,7 +66,7 @@ class TrackingState:
 
 
 def _read_state(file: Path) -> TrackingState | None:
-    """None where there is no such file; a damaged one is skipped with a warning."""
+    """The state in `file`; None if there is none. A damaged file is skipped with a warning."""
     try:
         return TypeAdapter(TrackingState).validate_json(file.read_bytes())
     except FileNotFoundError:
@@ -77,7 +77,7 @@ def _read_state(file: Path) -> TrackingState | None:
 
 
 def run_key(record: RunRecord) -> str:
-    """A killed and continued stage is one run: it works in the same folder, or belongs to the same pipeline run."""
+    """Key of a stage's run. A killed and resumed stage is one run: it has the same work folder or pipeline run."""
     return record.work_folders[0] if record.work_folders else f"{record.pipeline} {record.command}"
 
 
@@ -91,7 +91,7 @@ class Tracked:
 
 
 def tracked_run(record: RunRecord) -> Tracked | None:
-    """The MLflow run of a record, in the store that was written last."""
+    """The MLflow run of a record, in the most recently written store."""
     files = sorted(state_folder().glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
     for state in filter(None, map(_read_state, files)):
         if run_id := state.runs.get(run_key(record)):
@@ -101,24 +101,24 @@ def tracked_run(record: RunRecord) -> Tracked | None:
 
 @dataclass
 class Store:
-    """A connection, and what has been sent."""
+    """A connection to the store, and the state of what has been sent."""
 
     client: Any  # mlflow.MlflowClient
     experiment_id: str
     state: TrackingState
-    present: set[str] = field(default_factory=set)  # ids of runs seen in the store over this connection
+    present: set[str] = field(default_factory=set)  # ids of runs found in the store over this connection
 
     def page(self, view: str) -> str:
-        """The page of the experiment's runs with the parameters `view`; MLflow's own first page shows traces."""
+        """Link to the experiment's table of runs, with the parameters `view`; MLflow's start page shows traces."""
         own = self.state.uri.startswith("http")
         server = self.state.uri if own else "http://127.0.0.1:5000"
         link = f"  {server}/#/experiments/{self.experiment_id}/runs?workflowType=machine_learning{view}"
         return link if own else f"{link} while `make ui` is running"
 
     def run(self, key: str, started: float, describe: Callable[[], tuple[str, dict[str, str]]]) -> str:
-        """The id of the run `key`, created if the store has none or its user has deleted the one it had.
+        """The id of the run `key`, created if the store has none or a user has deleted it.
 
-        `describe` gives a new one's name and tags.
+        `describe` returns name and tags for a new run.
         """
         run_id = self.state.runs.get(key)
         if run_id is None or not self.has(run_id):
@@ -136,7 +136,7 @@ class Store:
         return run_id
 
     def has(self, run_id: str) -> bool:
-        """Whether the run exists and has not been deleted, which users can do and undo in MLflow's UI."""
+        """Whether the run exists and is not deleted; users can delete and restore runs in MLflow's UI."""
         from mlflow.exceptions import MlflowException
 
         if run_id not in self.present:
@@ -151,14 +151,14 @@ class Store:
         return True
 
     def log(self, run_id: str, **entities: Sequence[Any]) -> None:
-        """`metrics`, `params` and `tags`: MLflow's entities, any number of them."""
+        """Log MLflow entities as `metrics`, `params` and `tags`, any number of each."""
         for kind, items in entities.items():
             size = BATCH_SIZES[kind]
             for start in range(0, len(items), size):
                 self.client.log_batch(run_id, **{kind: items[start : start + size]})
 
     def log_metrics(self, run_id: str, values: dict[str, float], milliseconds: int) -> None:
-        """Final values, which belong to no step."""
+        """Log final values, which belong to no step."""
         from mlflow.entities import Metric
 
         self.log(run_id, metrics=[Metric(name, value, milliseconds, 0) for name, value in values.items()])
@@ -170,9 +170,9 @@ def tracking_uri() -> str:
 
 @contextmanager
 def opened_store() -> Iterator[Store]:
-    """The store, for this process alone: two processes at once would both create its tables, or the same run.
+    """Connect to the store with a lock: two processes at once would both create its tables, or the same run.
 
-    Raises UserError where MLflow is not installed, and StoreError when the store does not answer, then or in the block.
+    Raises UserError if MLflow is not installed, and StoreError if the store does not answer, also within the block.
     """
     os.environ |= SETTINGS | {key: os.environ[key] for key in SETTINGS.keys() & os.environ.keys()}
     try:
@@ -184,7 +184,7 @@ def opened_store() -> Iterator[Store]:
     try:
         with FileLock(state_folder() / "store.lock"):
             yield _connect()
-    except (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError) as error:  # the last: a database's driver
+    except (MlflowException, SQLAlchemyError, OSError, ModuleNotFoundError) as error:  # the last: no database driver
         uri, shown = tracking_uri(), _without_password(tracking_uri())
         first = next(iter(str(error).replace(uri, shown).splitlines()), type(error).__name__)[:200]
         raise StoreError(f"MLflow at {shown}: {first}; nothing is lost, `difflab track` sends it later") from None
@@ -198,7 +198,7 @@ def _connect() -> Store:
         _try(database)
     client = MlflowClient(uri, registry_uri=os.environ.get("MLFLOW_REGISTRY_URI") or uri)
     experiment = _experiment(client)
-    if experiment.lifecycle_stage == "deleted":  # MLflow creates no other of its name before `mlflow gc` removes it
+    if experiment.lifecycle_stage == "deleted":  # until `mlflow gc`, MLflow cannot create another one of this name
         client.restore_experiment(experiment.experiment_id)
         warn(f"MLflow: the experiment {experiment.name!r} was deleted; it is restored, with its runs")
     identity = f"{experiment.experiment_id}-{experiment.creation_time}"
@@ -209,7 +209,7 @@ def _connect() -> Store:
 
 
 def _try(uri: str) -> None:
-    """Connect once to a database, where MLflow would try ten times in a minute and a half."""
+    """Connect to a database once; MLflow itself would try ten times within a minute and a half."""
     from mlflow.utils.uri import is_databricks_uri, is_http_uri, is_local_uri
     from sqlalchemy import create_engine, make_url
 
@@ -220,13 +220,13 @@ def _try(uri: str) -> None:
 
 
 def _experiment(client: Any) -> Any:
-    """The experiment that MLflow's variables name, by default `difflab`, created if there is none of that name."""
+    """The experiment that MLflow's variables name, by default `difflab`; created if it does not exist."""
     if number := os.environ.get("MLFLOW_EXPERIMENT_ID"):
         return client.get_experiment(number)
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
     if found := client.get_experiment_by_name(name):
         return found
-    # MLflow's default is a folder in the working directory of the process that creates the experiment.
+    # By default, MLflow uses a folder in the working directory of the process that creates the experiment.
     location = None if os.environ.get("MLFLOW_TRACKING_URI") else (root() / "mlartifacts").as_uri()
     return client.get_experiment(client.create_experiment(name, artifact_location=location, tags=KIND))
 
@@ -234,5 +234,5 @@ def _experiment(client: Any) -> Any:
 def _without_password(uri: str) -> str:
     scheme, separator, rest = uri.partition("://")
     if rest.startswith("/"):
-        return uri  # of a file, in whose path an @ may stand
+        return uri  # a file, whose path may contain an @
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
