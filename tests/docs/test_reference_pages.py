@@ -96,7 +96,7 @@ def test_every_stage_has_its_docstring_and_its_declaration() -> None:
     train = text[text.index("### train\n") : text.index("### sample\n")]
     assert "Train one diffusion recipe" in train and "| one for each | `${recipes}` |" in train
     assert "`recipes.${key}.schedule`" in train and "| outputs | `models/${key}/`, `curves/${key}.csv` |" in train
-    assert "Few steps of DDIM" in text  # of a script with several stages
+    assert "few steps of DDIM" in text  # of a script with several stages
     assert not re.search(r"^### .+\n\n\n", text, re.M)
 
 

@@ -145,7 +145,7 @@ def test_what_is_there_passes(key: str, value: str) -> None:
         ("personalization/input", "other.json", "other.json: found '<new2>'"),
         (IMAGES, "nope", "nope: "),
         (IMAGES, "empty", "empty: "),
-        ("data/root", "nope", "found 'nope', which is not a folder"),
+        ("data/root", "nope", "found 'nope', which is no folder"),
     ],
 )
 def test_what_is_not_there_is_named(key: str, value: str, found: str) -> None:
