@@ -87,7 +87,7 @@ def open_repository():
         try:  # replaces Snakemake's lock: the system frees it when this process ends
             fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError("another snakemake is at work in this folder") from None
+            raise UserError("another snakemake is running in this folder") from None
         shutil.rmtree(".snakemake/backups", ignore_errors=True)  # backups of outputs, left by a killed process
         check_params(params)
         link_inputs(params)  # DVC hashes the files behind the links,

@@ -36,7 +36,7 @@ METRICS = {"accuracy": "accuracy", "frechet": "Fréchet distance"}
 
 @dataclass(frozen=True)
 class Result:
-    """Metrics of one contender after `num_steps` steps, which took `seconds`; `budget` is the planned time."""
+    """Metrics of one contender after `num_steps` steps, which took `seconds`; `budget`: the planned seconds."""
 
     name: str
     budget: float

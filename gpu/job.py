@@ -58,7 +58,7 @@ def main() -> None:
         parser.error(f"--parts: found {unknown[0]!r}, allowed: {', '.join(PARTS)}")
     for name in ("faces.zip", "paper.yaml", "pretrain.yaml"):
         if not (args.packed / name).is_file():
-            sys.exit(f"error: {args.packed / name}: not found; bash gpu/pack.sh makes it")
+            sys.exit(f"error: {args.packed / name}: not found; bash gpu/pack.sh creates it")
     args.out.mkdir(parents=True, exist_ok=True)
     job = Job(args.packed.resolve(), args.out.resolve(), args.seconds, args.smoke, not args.no_compile)
     shutil.rmtree(SITE, ignore_errors=True)
@@ -170,7 +170,7 @@ class Job:
         job_log.write(self.log, "job", "compiled ahead", exit_statuses=statuses, output=lines[-KEPT_LINES:])
 
     def run_part(self, part: str, seconds: float) -> str:
-        """Run one part for at most so many seconds; returns "finished", or what went wrong."""
+        """Run one part for at most `seconds`; returns "finished" or a description of the failure."""
         print(f"--- {part}: at most {seconds:.0f} s", flush=True)
         began, lines = time.monotonic(), []
         process = self.start_process(self.command(part, seconds))

@@ -1,4 +1,4 @@
-"""For all tests: the commands of the environment that runs them, the longest first, and no test fails for its time."""
+"""Settings for all tests: this environment's commands on the PATH, long tests first, no deadlines."""
 
 import os
 import signal

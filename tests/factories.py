@@ -1,4 +1,4 @@
-"""Parameters for tests, of which each names the values that it is about."""
+"""Parameters for tests; each test gives only the values that it is about."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stages that are killed on the way."""
+"""Stages that are killed while they run."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Calls of stages with words of a command line, without lock and record; errors are exceptions."""
+"""Calls of stages with command-line arguments, without lock and record; errors are exceptions."""
 
 from collections.abc import Callable
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""What README.md and docs/ tell to type exists: commands, options, stages, files, parameters, modules.
+"""Everything that README.md and docs/ name exists: commands, options, stages, files, parameters, modules.
 
 pipeline/test_pipeline.py runs those that take seconds.
 """

@@ -1,4 +1,4 @@
-"""How a program ends: what the system refuses is one line, and a reader that goes away is nobody's fault."""
+"""How a program ends: one line for errors of the system, and no error if the reader of stdout exits."""
 
 import errno
 import os

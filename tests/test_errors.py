@@ -1,4 +1,4 @@
-"""What libraries, DVC and terminals make of a user's files ends in one line, and what is our own fault does not."""
+"""Errors of libraries, DVC and terminals about a user's files are one line; our own bugs keep their traceback."""
 
 import json
 import os

@@ -191,7 +191,7 @@ def mend() -> None:
     """Restore what killed runs have truncated: entries of dvc.lock, and DVC's list of the files in use."""
     from difflab.history.mending import mend_repository
 
-    for line in mend_repository() or ["dvc.lock: whole, nothing to mend"]:
+    for line in mend_repository() or ["dvc.lock: intact, nothing to restore"]:
         print(line)
 
 

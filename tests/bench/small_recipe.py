@@ -1,4 +1,4 @@
-"""A small recipe, and random images and an untrained classifier to grade it with."""
+"""A small recipe, with random images and an untrained classifier for its evaluation."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic."""
+"""The arithmetic of the benchmarks."""
 
 import time
 

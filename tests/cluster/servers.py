@@ -1,6 +1,6 @@
 """Servers of a cluster, all on 127.0.0.1: SLURM with two nodes, an SSH and an S3 store, PostgreSQL and MLflow.
 
-From Debian's packages, as root, and `moto[server]`; docs/how-to/slurm.md lists them. Each is a context manager, and
+From Debian's packages, as root, and `moto[server]`; docs/how-to/slurm.md lists them. Each is a context manager that
 ends what it has started.
 """
 

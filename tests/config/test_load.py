@@ -1,4 +1,4 @@
-"""Reading params.yaml: the file, its sections, and files that are none."""
+"""Reading params.yaml: the whole file, its sections, and files that are not valid."""
 
 from pathlib import Path
 

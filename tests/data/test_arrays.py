@@ -1,4 +1,4 @@
-"""Data sets of NumPy's files: what is read, and one line for each way to be wrong."""
+"""Data sets in NumPy files: what is read, and a one-line error for each kind of mistake."""
 
 from pathlib import Path
 from typing import Any

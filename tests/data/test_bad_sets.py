@@ -1,4 +1,4 @@
-"""Each fault of a data set of the user's, in each kind of source: one line, before any image is read."""
+"""Each fault of a user's data set, in each kind of source: a one-line error before any image is read."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Scenes, their captions and their drawings, against what they say of themselves."""
+"""Rendered scenes and captions agree with the scenes' descriptions."""
 
 import math
 import re

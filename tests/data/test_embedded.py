@@ -1,4 +1,4 @@
-"""Embedded stand-ins: nothing leaks between their splits or between them, and each looks like what it stands for."""
+"""Embedded stand-ins: no leaks between splits or data sets, and each resembles the data set that it replaces."""
 
 import numpy as np
 import pytest

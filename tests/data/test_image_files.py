@@ -1,4 +1,4 @@
-"""Image files in folders: which are found, what is skipped and said, and what is refused."""
+"""Image files in folders: which are found, which are skipped with a warning, and which are refused."""
 
 import re
 from pathlib import Path

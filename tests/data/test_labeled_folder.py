@@ -1,4 +1,4 @@
-"""A folder for each class: layouts, splits, names, and one line for what is wrong, before any image is read."""
+"""A folder for each class: layouts, splits, names, and one-line errors before any image is read."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Images above `runtime.in_memory_limit`: the same bytes, from files, not in the memory of the process."""
+"""Images above `runtime.in_memory_limit` are read from files, with the same bytes, and not kept in memory."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The published data sets, where DIFFLAB_DATA_ROOT names a folder with them: against their own files and numbers."""
+"""The published data sets, if DIFFLAB_DATA_ROOT names a folder with them, compared with their files and sizes."""
 
 import os
 from pathlib import Path

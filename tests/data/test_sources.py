@@ -1,4 +1,4 @@
-"""Each data set comes from the source that the parameters name, and all are asked for before any is read."""
+"""Each data set comes from the source in the parameters, and all sources are checked before any is read."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Splits: their sizes, and that nothing is in two of them."""
+"""Splits: their sizes, and no overlap between them."""
 
 import numpy as np
 import pytest

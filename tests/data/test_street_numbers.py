@@ -1,4 +1,4 @@
-"""Rendered house numbers: the label is the digit in the middle, plainly legible."""
+"""Rendered house numbers: the label is the clearly legible digit in the middle."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""torchvision's files, written here by their specifications: read rightly, and one line for each way to be broken."""
+"""torchvision's files, written here from their specifications: contents, and a one-line error for each damage."""
 
 import bz2
 import gzip

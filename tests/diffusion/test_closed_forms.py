@@ -2,7 +2,7 @@
 
 Then x_t ~ N(√ᾱ_t μ, ᾱ_t s² + 1 − ᾱ_t), so that the best ε(x_t, t) = √(1−ᾱ_t) (x_t − √ᾱ_t μ) / (ᾱ_t s² + 1 − ᾱ_t) is
 known. Each reverse step is affine in x_t; its mean and variance are followed here from the papers' equations, in plain
-Python, with nothing from difflab but the β.
+Python, using only the β from difflab.
 """
 
 import math

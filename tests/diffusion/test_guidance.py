@@ -1,4 +1,4 @@
-"""Guidance is the papers' sum of two predictions, made in one pass."""
+"""Guidance is the sum of two predictions as in the papers, computed in one pass."""
 
 import pytest
 import torch

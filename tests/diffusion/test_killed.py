@@ -1,4 +1,4 @@
-"""A sampling killed with SIGKILL and started again ends in the bytes of an uninterrupted one."""
+"""Sampling killed with SIGKILL and restarted gives the same bytes as an uninterrupted one."""
 
 import runpy
 import shutil

@@ -1,4 +1,4 @@
-"""The sampling loop: what it keeps, and what it asks the network."""
+"""The sampling loop: what it keeps, and its calls of the network."""
 
 import pytest
 import torch

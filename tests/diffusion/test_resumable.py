@@ -1,4 +1,4 @@
-"""Samplings in batches that are interrupted, seen from the outside: what is drawn, what is kept, what comes out."""
+"""Interrupted sampling in batches, from the outside: what is sampled, what is kept, and the results."""
 
 import sys
 from pathlib import Path

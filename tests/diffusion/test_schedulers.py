@@ -1,4 +1,4 @@
-"""Which time steps are taken, and that the tables are exact."""
+"""The time steps of the schedulers, and exact tables."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""The schedules against their formulas, written out again in plain Python, and against diffusers' own."""
+"""The schedules compared with their formulas in plain Python, and with those of diffusers."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A stage of digits or faces can do without the libraries that diffusers imports for text: see difflab/stage.py."""
+"""Stages of digits and faces do not need the libraries that diffusers imports for text: see difflab/stage.py."""
 
 import subprocess
 import sys

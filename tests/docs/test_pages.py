@@ -1,4 +1,4 @@
-"""`difflab docs`: the generated parts of README and docs, and sentences that rest on claims."""
+"""`difflab docs`: the generated parts of README and docs, and sentences that depend on claims."""
 
 import json
 import subprocess

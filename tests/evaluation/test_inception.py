@@ -1,4 +1,4 @@
-"""Inception's features, with a tiny TorchScript network in its place; the right weights are not shipped."""
+"""Inception features, with a tiny TorchScript network because the real weights are not shipped."""
 
 import numpy as np
 import pytest

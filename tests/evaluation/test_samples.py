@@ -1,4 +1,4 @@
-"""Samples of a recipe: all of them are read, or the one that is missing is named."""
+"""Samples of a recipe: all are read, or the missing one is named."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Curves and tables: the numbers are in the axes as they were given, and equal figures are equal bytes."""
+"""Curves and tables: the axes contain the given numbers, and equal figures have equal bytes."""
 
 from pathlib import Path
 

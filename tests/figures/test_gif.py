@@ -1,4 +1,4 @@
-"""Animations: a frame for each figure, all of one size, equal bytes for equal figures."""
+"""Animations: one frame for each figure, all of the same size, and equal bytes for equal figures."""
 
 from pathlib import Path
 

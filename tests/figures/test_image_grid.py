@@ -1,4 +1,4 @@
-"""Image grids: every pixel of every image is in the PNG, at its place, and equal grids are equal bytes."""
+"""Image grids: every pixel of every image is at its place in the PNG, and equal grids have equal bytes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Fingerprints of code: blind to what cannot change a result, sharp for everything else, equal under every Python."""
+"""Fingerprints of code ignore what cannot change a result, see everything else, and agree between Python versions."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What only a GPU can show: precision, exact resume, noises and samples on CUDA."""
+"""Tests that need a GPU: precision, exact resume, noises and samples on CUDA."""
 
 from pathlib import Path
 

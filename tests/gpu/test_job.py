@@ -1,4 +1,4 @@
-"""The whole GPU job in its smoke sizes on the CPU: every promised file is there and loads."""
+"""The whole GPU job in smoke sizes on the CPU: every promised file exists and loads."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A repository whose dvc.lock was written by hand: source → data → model → metrics and a figure."""
+"""A repository with a hand-written dvc.lock: source → data → model → metrics and a figure."""
 
 import hashlib
 import json

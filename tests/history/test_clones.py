@@ -1,4 +1,4 @@
-"""A clone that was begun and not finished resumes; a finished one is kept."""
+"""An unfinished clone resumes; a finished one is kept."""
 
 import os
 import shutil

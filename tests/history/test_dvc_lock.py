@@ -1,4 +1,4 @@
-"""A dvc.lock with a merge conflict, or truncated, is one line wherever it is read."""
+"""A dvc.lock that has a merge conflict or is truncated gives a one-line error in every reader."""
 
 import subprocess
 import sys

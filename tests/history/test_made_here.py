@@ -1,4 +1,4 @@
-"""Which metrics files count as made by runs in this folder."""
+"""Which metrics files count as produced by runs in this folder."""
 
 import hashlib
 import json

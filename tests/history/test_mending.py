@@ -1,4 +1,4 @@
-"""dvc.lock after a kill: what is a stump, and what it becomes."""
+"""dvc.lock after a kill: which files count as truncated, and how they are restored."""
 
 import subprocess
 from pathlib import Path

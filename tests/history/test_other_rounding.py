@@ -1,4 +1,4 @@
-"""A real training with another rounding or another seed: its claim holds, and it is judged against the reference."""
+"""A real training with another rounding or another seed: its claim holds, and it is compared with the reference."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`difflab push` believes no index: it asks the remote for every object. Servers: tests/cluster/."""
+"""`difflab push` relies on no index: it asks the remote for every object. Servers: tests/cluster/."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The conditioning vectors against vectors worked out by hand from chosen weights."""
+"""The conditioning vectors compared with vectors calculated by hand from given weights."""
 
 import pytest
 import torch

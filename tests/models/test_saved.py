@@ -1,4 +1,4 @@
-"""Tensors of other programs: every way that they are commonly saved in is read, and nothing is unpickled."""
+"""Tensors of other programs: all common formats are read, and nothing is unpickled."""
 
 import io
 import pickle

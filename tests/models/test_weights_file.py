@@ -1,4 +1,4 @@
-"""Weights of a network in files of other programs: read wherever they lie, or one line that says what the file is."""
+"""Network weights in files of other programs: found at any nesting, or a one-line error that describes the file."""
 
 import zipfile
 from collections import OrderedDict

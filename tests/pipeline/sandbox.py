@@ -1,4 +1,4 @@
-"""`python sandbox.py DECLARED ADDRESS stages/NAME.py …`: run a stage where only what it declares can be found.
+"""`python sandbox.py DECLARED ADDRESS stages/NAME.py …`: run a stage in a folder with only its declared inputs.
 
 The file DECLARED, which `declared` has written, says what that is; at ADDRESS is a warm Python.
 """

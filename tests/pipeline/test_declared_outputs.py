@@ -1,4 +1,4 @@
-"""Outputs that could not be written or entered are refused before the work."""
+"""Outputs that could not be written or stored are refused before the work."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Modules outside the fingerprints (CANNOT_CHANGE_A_RESULT) hold nothing that could change a result.
+"""Modules outside the fingerprints (CANNOT_CHANGE_A_RESULT) contain nothing that could change a result.
 
 Whether code is harmless cannot be decided in general. These rules exclude what went wrong before: values computed next
 to the parameters, process-wide settings, and hooks in other modules.

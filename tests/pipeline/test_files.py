@@ -1,4 +1,4 @@
-"""Outputs are there whole or not at all; what cannot be written is named."""
+"""Outputs are written completely or not at all; errors name the file."""
 
 import errno
 import os

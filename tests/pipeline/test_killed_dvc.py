@@ -1,4 +1,4 @@
-"""A `dvc repro` that is killed while it writes dvc.lock: the same command goes on, and computes nothing twice."""
+"""After a kill of `dvc repro` while it writes dvc.lock, the same command continues and computes nothing twice."""
 
 import json
 import multiprocessing

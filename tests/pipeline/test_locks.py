@@ -1,4 +1,4 @@
-"""One process of a stage at a time: who waits, who is let in, and what a kill leaves."""
+"""One process per stage at a time: which process waits, which one runs, and the state after a kill."""
 
 import os
 import signal

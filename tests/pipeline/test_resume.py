@@ -1,4 +1,4 @@
-"""What lets killed work go on: the key of a configuration, its folder, and files that are whole or not there."""
+"""Resuming killed work: the key of a configuration, its folder, and atomically written files."""
 
 import shutil
 from pathlib import Path

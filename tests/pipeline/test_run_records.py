@@ -1,4 +1,4 @@
-"""Records of stages: what is in them, and when there is none."""
+"""Run records: their contents, and when none is written."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Two runners of one DAG agree on what is stale, and leave the same dvc.lock; on a stand-in pipeline of tiny steps."""
+"""Both runners agree on stale stages and write the same dvc.lock, on a stand-in pipeline of tiny steps."""
 
 import os
 import signal
@@ -240,7 +240,7 @@ def test_second_snakemake_is_refused(work: Repository) -> None:
     for command in ("snakemake --cores 2 models/a", "snakemake --dry-run"):
         second = work.end(command)
         assert second.returncode != 0
-        assert_one_line(second, "error: another snakemake is at work in this folder")
+        assert_one_line(second, "error: another snakemake is running in this folder")
     (work / "hold").unlink()
     assert process.wait() == 0
     assert work.steps_run() == ["models/a/"]

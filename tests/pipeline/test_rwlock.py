@@ -1,4 +1,4 @@
-"""Whom DVC waits for: processes that are alive, of this host and of others."""
+"""DVC waits only for living processes, of this host and of others."""
 
 import json
 import os

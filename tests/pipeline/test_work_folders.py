@@ -1,4 +1,4 @@
-"""What a stage goes on from: who works in it, when it is removed, and by whom."""
+"""Work folders of stages: which process uses one, and when it is removed."""
 
 import errno
 import os

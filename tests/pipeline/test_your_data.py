@@ -1,4 +1,4 @@
-"""The tutorial docs/your-data.md, as it stands there: folders of letters become a recipe and a scenario."""
+"""The tutorial docs/your-data.md, as written: folders of letters become a recipe and a scenario."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a script's progress bars, networks and optimizer tell, measured in its own process."""
+"""Measurements from a script's progress bars, networks and optimizer, in its own process."""
 
 import json
 import subprocess

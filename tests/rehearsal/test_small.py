@@ -1,4 +1,4 @@
-"""The parameters of a rehearsal: networks and image sizes as they are, and as many steps as asked for."""
+"""The parameters of a rehearsal: unchanged networks and image sizes, and the requested number of steps."""
 
 from pathlib import Path
 from typing import Any

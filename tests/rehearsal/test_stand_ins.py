@@ -1,4 +1,4 @@
-"""Models that stand in for those of the hub are read as these are, and know every word of the prompts."""
+"""Stand-ins for models of the hub load like these, and know every word of the prompts."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A small repository with figures, metrics and samples that nothing had to draw, at two commits."""
+"""A small repository with ready-made figures, metrics and samples, at two commits."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the repository of conftest.py is made of."""
+"""The contents of the repository in conftest.py."""
 
 import subprocess
 from pathlib import Path

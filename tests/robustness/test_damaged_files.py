@@ -1,6 +1,6 @@
 """Seeded damages of every kind of file that is read: one line that names the file, or the content as it was.
 
-What is accepted with another content stands in UNDETECTED, with the reason.
+Damages that are accepted with changed contents are listed in UNDETECTED, with the reason.
 """
 
 import bz2

@@ -1,4 +1,4 @@
-"""`difflab check`: all that parameters name is looked at, before any work, and named by its whole key."""
+"""`difflab check`: everything that parameters name is checked before any work; errors give the full key."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""inputs/: what it leads to is what params.yaml names, whatever was there before."""
+"""inputs/ links to what params.yaml names, regardless of its previous contents."""
 
 from pathlib import Path
 from typing import Any

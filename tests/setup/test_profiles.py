@@ -1,4 +1,4 @@
-"""What writes params.yaml: profiles, recipes, and the values that they are given."""
+"""Writing params.yaml: profiles, recipes, and overrides."""
 
 import shutil
 from copy import deepcopy

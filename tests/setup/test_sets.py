@@ -1,4 +1,4 @@
-"""What recipes, studies, scenarios and classifiers ask of data sets is checked before any work, in one line."""
+"""Requirements of recipes, studies, scenarios and classifiers on data sets are checked before any work."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `make pretrained` writes after the training: weights in half precision, and a card that says how it was."""
+"""Outputs of `make pretrained` after the training: weights in half precision, and a card that describes the run."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The models of pretrained/: each loads as a user's own would, puts out what it did when made, and has a card."""
+"""The models of pretrained/: each loads like a user's model, reproduces its recorded outputs, and has a card."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The grades of a recipe, with judges whose answer is known."""
+"""The metrics of a recipe, from classifiers with known answers."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the figures of recipes show: which images, in which places, under which labels."""
+"""The figures of recipes: their images, positions and labels."""
 
 from dataclasses import dataclass
 from pathlib import Path

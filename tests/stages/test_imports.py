@@ -1,4 +1,4 @@
-"""What each stage imports before it works: libraries that it does not need cost seconds of every job.
+"""Imports at the start of each stage: unnecessary libraries cost seconds in every job.
 
 The scripts and modules are read, not run.
 """

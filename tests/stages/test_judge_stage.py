@@ -1,4 +1,4 @@
-"""The judge of a domain: trained, or the external file that `judge.checkpoint` names."""
+"""The classifier of a domain: trained, or loaded from the file `judge.checkpoint`."""
 
 import hashlib
 import json

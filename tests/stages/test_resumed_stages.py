@@ -1,4 +1,4 @@
-"""A training killed with SIGKILL and started again ends in the bytes of an uninterrupted run (smoke profile)."""
+"""A training killed with SIGKILL and restarted gives the same bytes as an uninterrupted run (smoke profile)."""
 
 import shutil
 from pathlib import Path

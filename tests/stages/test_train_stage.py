@@ -1,4 +1,4 @@
-"""Which images a recipe is trained on and validated with, and what the stage leaves, with a tiny network."""
+"""Training and validation images of a recipe, and the outputs of the stage, with a tiny network."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Records of stages, as if they had run."""
+"""Run records of stages that did not actually run."""
 
 import hashlib
 import time

@@ -1,4 +1,4 @@
-"""What `difflab track` makes of a store or of records that others have changed: nothing blocks it, nothing is twice."""
+"""`difflab track` after others have changed the store or records: nothing blocks it, nothing is sent twice."""
 
 import json
 import sys
@@ -78,7 +78,7 @@ def test_results_that_dvc_enters_later_are_sent_later(stored: Path, runs) -> Non
     entry = lock["stages"].pop("evaluate@a")
     Path("dvc.lock").write_text(json.dumps(lock))
     record("evaluate.py a")
-    assert track().splitlines()[0].endswith("1 without results, which dvc.lock does not hold (yet)")
+    assert track().splitlines()[0].endswith("1 without results, which are not in dvc.lock (yet)")
     assert runs()["evaluate@a"].info.status == "FINISHED" and runs()["evaluate@a"].artifacts == set()
     assert "0 runs" in track()
 

@@ -1,4 +1,4 @@
-"""A checkpoint with any of its files damaged is named in one line, and the training ends in the undisturbed bytes."""
+"""A damaged file of a checkpoint is named in one line, and the training still ends with the same bytes."""
 
 import json
 import os

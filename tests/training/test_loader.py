@@ -1,4 +1,4 @@
-"""Batches that are read ahead: those that lie on the device, in any order of steps."""
+"""Batches that are read ahead: equal to those on the device, in any order of steps."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules against PyTorch's own, and by hand."""
+"""Optimizers and learning-rate schedules compared with those of PyTorch and values calculated by hand."""
 
 import pytest
 import torch

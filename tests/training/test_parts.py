@@ -1,4 +1,4 @@
-"""A batch in parts, and compiled networks: the same training, to rounding."""
+"""Micro-batches and compiled networks: the same training up to rounding."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A training step never waits for the device: no number is read back, no data are copied to it."""
+"""A training step never waits for the device: no values are read back, and no data are copied to it."""
 
 import pytest
 import torch

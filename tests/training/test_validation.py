@@ -1,4 +1,4 @@
-"""What a training leaves on its way: the loss on held-out data after each epoch, and snapshots of the weights."""
+"""Outputs during a training: the loss on held-out data after each epoch, and snapshots of the weights."""
 
 import json
 from pathlib import Path

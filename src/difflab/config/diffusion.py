@@ -25,7 +25,7 @@ from difflab.config.base import (
 )
 from difflab.config.training import TrainingParams
 
-# With a smaller β, 1 − β is close to 1 in float32; the cosine schedule has no larger one either.
+# Lower bound: 1 − β must differ from 1 in float32. Upper bound: as in the cosine schedule.
 Beta = Annotated[float, Field(ge=1e-6, le=0.999)]
 LEAST_SIGNAL = 2.0**-126  # float32's smallest normal number: below this ᾱ no step leads back from noise
 MAX_NOISES = 10_000  # at 256×256 they take 8 GB
@@ -33,7 +33,7 @@ AT_ONCE = "images per batch; affects results by rounding"
 
 
 def require_signal(num_timesteps: int, beta_start: float, beta_end: float, key: str, found: float) -> None:
-    """Refuse `found` at `key` where ᾱ_T = Π (1 − β_t) of the linear schedule underflows float32."""
+    """Refuse `found` at `key` if ᾱ_T = Π (1 − β_t) of the linear schedule underflows float32."""
     slope = (beta_end - beta_start) / (num_timesteps - 1)
     left = math.prod(1 - beta_start - slope * t for t in range(num_timesteps))
     allowed = f"smaller β or fewer steps: after {num_timesteps} up to β = {beta_end:g} ᾱ is {left:.3g}"
@@ -194,12 +194,12 @@ class ClassParams(_Condition):
 ConditionParams = Annotated[DigitDomainParams | ClassParams, Field(discriminator="kind")]
 
 All = Literal["all"]
-# Classes by name; a discriminator, so that a fault in a list is not said to be none of both.
+# Classes by name; with the discriminator, errors in a list refer to the list and not to both alternatives.
 Classes = Annotated[
     Annotated[All, Tag("all")] | Annotated[Distinct[ClassName], Tag("list")],
     Discriminator(lambda value: "all" if isinstance(value, str) else "list"),
 ]
-# The classes that a recipe learns from each data set, whose names are its domains.
+# The classes that a recipe learns from each data set; the names of the data sets are its domains.
 RecipeData = Annotated[dict[SetName, Classes], Field(min_length=1)]
 
 

@@ -47,7 +47,7 @@ def _mend_lock() -> list[str]:
     with atomic_write(LOCK_FILE) as partial:
         partial.write_text(whole, encoding="utf-8")
     found, stages = len(entries_of(text)), len(entries_of(whole))
-    return [f"{LOCK_FILE}: found the first {found} of {stages} stages, as a killed dvc leaves it: mended"]
+    return [f"{LOCK_FILE}: found only {found} of {stages} stages, truncated by a killed dvc: restored"]
 
 
 def mended(text: str) -> str | None:
@@ -92,7 +92,7 @@ def _mend_rwlock() -> list[str]:
         used = read_rwlock(RWLOCK)
     except ValueError:
         RWLOCK.unlink()
-        return [f"{RWLOCK}: found no list of processes, as a killed dvc leaves it: removed"]
+        return [f"{RWLOCK}: found no list of processes, truncated by a killed dvc: removed"]
     if dead := remove_dead(used):
         write_rwlock(RWLOCK, used)
-    return [f"{RWLOCK}: found a process that was killed: removed {process}" for process in dead]
+    return [f"{RWLOCK}: found a killed process: removed {process}" for process in dead]

@@ -17,7 +17,7 @@ def git(*arguments: str, cwd: Path | None = None) -> bytes:
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, cwd=cwd)
     except FileNotFoundError:
-        raise UserError("git: not found; the history is in its repository") from None
+        raise UserError("git: not found; it is needed to read the history") from None
     if done.returncode:
         raise UserError(f"git {arguments[0]}: {' '.join(done.stderr.decode(errors='replace').split())}")
     return done.stdout

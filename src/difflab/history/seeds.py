@@ -28,7 +28,7 @@ def over_seeds(file: Path, revisions: list[Revision]) -> pd.DataFrame:
     by_commit = {revision.commit: revision for revision in revisions}
     for revision in revisions:
         if (other := by_commit[revision.commit]) is not revision:
-            raise UserError(f"REV: found {revision} and {other}, one commit, allowed: another one for each seed")
+            raise UserError(f"REV: found {revision} and {other}, the same commit, allowed: another one for each seed")
     runs = [parse_metrics(revision.require(file), f"{file} of {revision}").numbers for revision in revisions]
     rows: list[list[str | float]] = []
     for name in runs[0]:

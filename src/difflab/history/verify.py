@@ -95,21 +95,21 @@ class Verdict:
         states = Counter(claim.state for claim in self.claims)
         judged, outside = len(self.measurements), self.outside
         if self.reference is None:
-            lines += ["", "No reference.json: headline measurements are not judged; `difflab reference` writes it."]
+            lines += ["", "No reference.json: headline measurements are not compared; `difflab reference` writes it."]
         else:
             commits = ", ".join(commit[:7] for commit in self.reference.commits)
             seeds = f"{len(self.reference.seeds)} training seeds ({commits})"
             counts = f"{judged - len(outside)} of {judged}; about {0.05 * judged:.0f} outside are expected"
             lines += ["", f"Headline measurements in the 95 % prediction interval of {seeds}: {counts}."]
         lines += [f"  outside: {m.name} {m.value:.4g}, interval {m.low:.4g} to {m.high:.4g}" for m in outside]
-        lines += [f"  not judged ({reason}): {', '.join(files)}" for reason, files in self.skipped.items()]
+        lines += [f"  not compared ({reason}): {', '.join(files)}" for reason, files in self.skipped.items()]
         claims = f"{states['holds']} hold, {states['does not hold']} do not, {states['not measured']} were not measured"
         claims += f", {left_out} are not part of this run" if (left_out := states["not part of this run"]) else ""
         conclusion = f"Claims: {claims}. Measurements: {len(outside)} of {judged} outside their interval."
         if files := self.skipped.get("other parameters"):
             conclusion += (
-                f"\nThe parameters of {len(files)} files are not those of the reference, for which the claims are made"
-                " (`difflab profile cpu`)."
+                f"\nThe parameters of {len(files)} files differ from those of the reference, for which the claims"
+                " were written (`difflab profile cpu`)."
             )
         return "\n".join([*lines, "", conclusion])
 
@@ -128,7 +128,7 @@ def verify(revision: str | None, strict: bool) -> int:
         return subprocess.run(command, cwd=folder).returncode
     made = made_here()
     if not made:
-        raise UserError("metrics/: found none that a run in this folder has made; `make repro` makes them")
+        raise UserError("metrics/: found none produced by a run in this folder; `make repro` produces them")
     found = verdict(made)
     print(found)
     return int(strict and not found.holds)
@@ -147,7 +147,7 @@ def verdict(made: list[Path]) -> Verdict:
             skipped.setdefault("not part of this run", []).append(name)
         elif name not in metrics:
             if maker(lock, f"metrics/{name}.json"):
-                skipped.setdefault("not made here", []).append(name)
+                skipped.setdefault("not produced here", []).append(name)
         elif known is None:
             skipped.setdefault("no reference", []).append(name)
         elif experiment(lock, f"metrics/{name}.json", seed_keys) != known.experiment:

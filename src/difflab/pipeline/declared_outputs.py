@@ -12,7 +12,7 @@ from difflab.errors import UserError
 
 PIPELINE = Path("dvc.yaml")
 KINDS = ("outs", "metrics", "plots")
-OWN_FOLDER = "a folder of the checkout; docs/how-to/share.md, Outputs on another disk, has what works instead"
+OWN_FOLDER = "a folder of the checkout; for alternatives see Outputs on another disk in docs/how-to/share.md"
 
 
 def declared_outputs() -> list[str]:

@@ -38,7 +38,7 @@ def alone(name: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"waiting for the process that is already at work on {name}", file=sys.stderr, flush=True)
+        print(f"waiting for another process that is running {name}", file=sys.stderr, flush=True)
         with _lock(f"{name}.next"):  # see `is_awaited`
             lock.acquire(poll_interval=POLL)
     _held.add(name)

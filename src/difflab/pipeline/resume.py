@@ -55,7 +55,7 @@ def locked_folder(root: Path, name: str, params: Any, inputs: Sequence[Path]) ->
     with alone(owner):
         for path in (folder.parent, folder):
             if os.path.lexists(path) and not path.is_dir():
-                say(f"{Damaged(path, 'not a folder')}; the work starts from nothing")
+                say(f"{Damaged(path, 'not a folder')}; starting from the beginning")
                 path.unlink()
         note_work_folder(folder, resumed=is_begun(folder))
         folder.mkdir(parents=True, exist_ok=True)

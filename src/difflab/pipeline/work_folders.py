@@ -44,7 +44,7 @@ def clean() -> Iterator[str]:
             size = empty(owner) if free else 0
         total += size
         if size or not free:
-            yield f"{owner}: {_text(size)} removed" if free else f"{owner}: kept, a process is at work on {name}"
+            yield f"{owner}: {_text(size)} removed" if free else f"{owner}: kept, a process is running {name}"
     yield f"{_text(total)} removed"
 
 

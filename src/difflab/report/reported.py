@@ -59,7 +59,7 @@ class Settings:
         return _those([(f"stand-in for {' and '.join(stand_ins)}", stand_ins), (size, differ)])
 
     def of_generated_digits(self, domains: tuple[str, ...]) -> list[str]:
-        """As `of_digits`, and the digit classifier: that of the report is available only for MNIST-M."""
+        """As `of_digits`, and the digit classifier: that of the report is known only for MNIST-M."""
         own = "mnistm" in domains and self.digit_classifier is None
         return self.of_digits(domains) + _those([("classifier trained here, not the course's", own)])
 

@@ -62,7 +62,7 @@ def follow() -> None:
 
 def _summary(store: Store, sent: list[RunRecord]) -> str:
     without = sum(r.status == "finished" and store.state.sent[r.file.name] != COMPLETE for r in sent)
-    details = f"; {without} without results, which {LOCK} does not hold (yet)" if without else ""
+    details = f"; {without} without results, which are not in {LOCK} (yet)" if without else ""
     lines = [_line(store, pipeline) for pipeline in dict.fromkeys(record.pipeline for record in sent)]
     page = store.page(share_columns(store))
     return "\n".join([f"MLflow: {len(sent)} runs of stages sent to {store.state.uri}{details}", *lines, page])

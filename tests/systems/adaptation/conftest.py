@@ -1,4 +1,4 @@
-"""For the tests of domain adaptation: tiny domains of ten classes, and parameters to learn them with."""
+"""For the tests of domain adaptation: tiny domains of ten classes, and training parameters."""
 
 import copy
 from collections.abc import Callable

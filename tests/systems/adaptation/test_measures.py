@@ -1,4 +1,4 @@
-"""What is measured: against values that are known beforehand."""
+"""Measurements compared with known values."""
 
 import math
 

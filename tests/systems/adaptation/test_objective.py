@@ -1,4 +1,4 @@
-"""What is minimised: against closed forms and the papers' formulas."""
+"""The objectives compared with closed forms and the papers' formulas."""
 
 import math
 

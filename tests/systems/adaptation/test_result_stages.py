@@ -1,4 +1,4 @@
-"""What is measured of the runs, and what the figures show of it."""
+"""The metrics of the runs, and their figures."""
 
 import json
 from pathlib import Path

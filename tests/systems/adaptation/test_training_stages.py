@@ -1,4 +1,4 @@
-"""From prepared domains to the classifiers of all runs: what is read, what is not, and that a kill changes nothing."""
+"""From prepared domains to the classifiers of all runs: which data are read, and that a kill changes nothing."""
 
 import json
 import sys

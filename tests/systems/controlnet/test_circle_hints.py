@@ -1,4 +1,4 @@
-"""IoU and colors of images that are drawn as they were asked for, and of others."""
+"""IoU and colors of images that match the request, and of others."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What trains and what stays, bit for bit; what a ControlNet says before its first step; hints that do not fit."""
+"""Trained and frozen weights, bit for bit; outputs before the first step; conditioning images that do not fit."""
 
 import json
 from functools import partial

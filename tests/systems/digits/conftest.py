@@ -1,4 +1,4 @@
-"""For the tests of studies: small random models, as for sampling, and what their stages need beside them."""
+"""For the tests of studies: small random models, as for sampling, and the other inputs of their stages."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Variants of the same images: each is what the pipeline draws of that digit from that noise, kill or no kill."""
+"""Variants of the same images: each equals the pipeline's sample of that digit and noise, also after a kill."""
 
 import shutil
 from pathlib import Path

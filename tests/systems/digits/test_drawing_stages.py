@@ -1,4 +1,4 @@
-"""The stages that draw a study's images, on small random models: which images, from which noises, drawn how."""
+"""The stages that sample a study's images, on small random models: images, noises and sampling settings."""
 
 import shutil
 from pathlib import Path

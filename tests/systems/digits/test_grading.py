@@ -1,4 +1,4 @@
-"""Grades of variants, by judges whose answers are known and in features whose distances have a closed form."""
+"""Metrics of variants, from classifiers with known answers and features with closed-form distances."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The stages that measure a study's images: the metrics, and which of them the figures show where."""
+"""The stages that evaluate a study's images: the metrics, and their places in the figures."""
 
 import json
 from dataclasses import dataclass

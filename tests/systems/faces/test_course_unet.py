@@ -1,4 +1,4 @@
-"""The course's face U-Net file: predicts what the course's network predicts, and anything else is one line."""
+"""The course's face U-Net file: equal predictions to the course's network, and one-line errors for other files."""
 
 import math
 import re

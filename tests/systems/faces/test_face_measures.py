@@ -1,4 +1,4 @@
-"""Measures of faces, by hand."""
+"""Metrics of faces compared with values calculated by hand."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""slerp against the textbook's formula, its norm, its angles, and the noises it is not defined for."""
+"""slerp compared with the textbook formula: norm, angles, and noises for which it is not defined."""
 
 import math
 

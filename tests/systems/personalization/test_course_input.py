@@ -1,4 +1,4 @@
-"""The course's input.json, and what is wrong with one, in one line."""
+"""The course's input.json, and one-line errors for faulty ones."""
 
 import json
 import re

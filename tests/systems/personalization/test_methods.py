@@ -1,4 +1,4 @@
-"""Shares over runs and groups, against numbers worked out by hand; the groups of concepts that prompts name."""
+"""Shares over runs and groups compared with numbers calculated by hand; the groups of concepts in prompts."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What the section asks of its own values, in one line each."""
+"""Checks of the section's values, with one-line errors."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What trains and what stays: bit for bit, on Stable Diffusion 1.4's own classes."""
+"""Trained and frozen weights, bit for bit, with the classes of Stable Diffusion 1.4."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Circles whose place and colors are known."""
+"""Metrics of circles with known positions and colors."""
 
 import numpy as np
 import pytest

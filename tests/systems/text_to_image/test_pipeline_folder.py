@@ -1,4 +1,4 @@
-"""The saved model is one that diffusers loads; what cannot be loaded is named; what is drawn depends on its noise."""
+"""diffusers loads the saved model; errors name what cannot be loaded; a sample depends on its noise."""
 
 import re
 import shutil

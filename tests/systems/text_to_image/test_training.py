@@ -1,4 +1,4 @@
-"""What the autoencoder and the U-Net are trained on, against closed forms, and what stays as it is."""
+"""Training objectives of autoencoder and U-Net compared with closed forms, and the frozen weights."""
 
 from typing import Any
 

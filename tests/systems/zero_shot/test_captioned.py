@@ -1,4 +1,4 @@
-"""What the small CLIP learns from, and what is kept from it."""
+"""Training data of the small CLIP, and held-out combinations."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""CLIP as a folder: what transformers loads of it, and what is wrong with folders that are not one."""
+"""CLIP in a folder: what transformers loads, and errors for folders without a CLIP."""
 
 import json
 from typing import Any

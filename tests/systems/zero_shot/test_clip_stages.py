@@ -1,4 +1,4 @@
-"""The stages from circles to zero-shot on a few images: what they leave, and that it is the same each time."""
+"""The stages from circles to zero-shot on a few images: their outputs, equal in each run."""
 
 import json
 from pathlib import Path
