@@ -44,5 +44,5 @@ def test_one_seed_is_not_enough(pipeline: Pipeline) -> None:
 def test_two_names_of_one_commit_are_one_seed(pipeline: Pipeline) -> None:
     """They would halve the variance of the mean."""
     commit = pipeline.make("made")
-    with pytest.raises(UserError, match=rf"^REV: found HEAD and {commit}, one commit"):
+    with pytest.raises(UserError, match=rf"^REV: found HEAD and {commit}, the same commit"):
         over_seeds(Path("metrics/m.json"), [Revision("HEAD"), Revision(commit)])
