@@ -15,6 +15,7 @@ GIB = 2**30
 
 
 def fits_memory(num_bytes: int) -> bool:
+    """Whether `num_bytes` are within `runtime.in_memory_limit`, which is in GiB."""
     return num_bytes <= load_runtime().in_memory_limit * GIB
 
 

@@ -111,6 +111,7 @@ def path_of(name: str, params: DataParams) -> Path:
 
 
 def torchvision_root(params: DataParams) -> Path:
+    """The folder with torchvision/ and photos/: `data.root`, or DOWNLOADS if that is null."""
     return DOWNLOADS if params.root is None else Path(params.root)
 
 

@@ -83,6 +83,7 @@ class Features:
 
     @classmethod
     def of(cls, extractor: Extractor, generated: Tensor, real: RealImages) -> "Features":
+        """The features that `extractor` computes for the images (…, 3, S, S) uint8."""
         return cls(*map(extractor.features_of, (generated, real.held_out, real.reference)))
 
 
@@ -172,6 +173,7 @@ def protocol_of(
     params: EvaluationParams,
     noise_bank_seed: int | list[int],
 ) -> dict[str, Any]:
+    """The protocol of metrics of `generated` (N, 3, S, S) against `real`, as JSON values."""
     protocol = Protocol(
         num_generated=len(generated),
         num_reference=len(real.reference),

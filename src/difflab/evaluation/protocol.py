@@ -14,6 +14,8 @@ from torch import Tensor
 
 
 class Protocol(BaseModel):
+    """All that two values of a metric have to share to be comparable."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     num_generated: int
@@ -42,5 +44,6 @@ class Extractor:
 
 
 def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -44,6 +44,8 @@ class ReportedZeroShot(Reported):
 
 
 class Targets(Reported):
+    """The schema of metrics/targets.yaml."""
+
     accuracy: dict[str, ReportedAccuracies]  # by recipe
     adaptation: dict[str, dict[str, float]]  # accuracy on the target domain by scenario and method
     fid_study: dict[int, Annotated[list[float], Field(min_length=3, max_length=3)]]  # by num_timesteps: three runs

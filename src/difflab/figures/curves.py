@@ -53,6 +53,8 @@ class Plot:
 
 @dataclass(frozen=True)
 class Table:
+    """A table of text cells, with one header for each column."""
+
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
 

@@ -124,6 +124,7 @@ def unfit(value: Any) -> str:
 
 
 def refusal(place: str, found: str, allowed: str) -> UserError:
+    """A UserError of one line that names the place, what was found and what is allowed."""
     return UserError(f"{place}: found {found}, allowed: {allowed}")
 
 

@@ -96,10 +96,12 @@ def grade_run(
 
 
 def share_right(classifier: AdaptedClassifier, images: ImageDataset) -> float:
+    """Accuracy on `images`, in [0, 1]."""
     return accuracy(classifier.predict(images.images), images.labels)
 
 
 def summary(runs: list[float], bounds: tuple[float, float]) -> dict[str, Any]:
+    """The mean over runs with its 95 % interval, clipped to `bounds`, and the value of each run."""
     return {**asdict(over_runs(runs, bounds)), "runs": runs}
 
 

@@ -28,6 +28,7 @@ def files_of(scenario: str) -> tuple[Path, Path]:
 
 
 def prepared(domain: str) -> Path:
+    """The prepared data file of a domain."""
     return Path(f"prepared/sets/{domain}.safetensors")
 
 

@@ -96,6 +96,7 @@ def pair_conditions(params: PairsParams) -> dict[str, Pairs]:
 
 
 def two_circles_name(number: int) -> str:
+    """The name of the group for a conditioning image with two circles, numbered from 1."""
     return f"two_circles_{number}"
 
 

@@ -97,6 +97,7 @@ def _measure_one(
 
 
 def circle_summary(images: NDArray[np.uint8], requests: CircleConditions) -> dict[str, Any]:
+    """`CircleErrors.summary` of `images` (N, S, S, 3) uint8."""
     return measure(images, requests).summary()
 
 

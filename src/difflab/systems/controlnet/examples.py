@@ -34,6 +34,8 @@ class Examples(Protocol):
 
 @dataclass(frozen=True)
 class CircleExamples:
+    """Scenes with one circle; images and outlines are rendered."""
+
     scenes: Scenes
 
     @property

@@ -53,6 +53,7 @@ def _one_circle(images: dict[str, NDArray[np.uint8]], requests: CircleConditions
 
 
 def pictures(images: NDArray[np.uint8], numbers: range) -> list[Image.Image]:
+    """The images (N, S, S, 3) uint8 with the indices `numbers`, as PIL images."""
     return [Image.fromarray(images[number]) for number in numbers]
 
 

@@ -46,6 +46,7 @@ def length_plots(metrics: dict[str, Any], trained: int) -> list[Plot]:
 
 
 def length_table(metrics: dict[str, Any]) -> Table:
+    """A table of the distances for each schedule length, below the plots."""
     num_runs = max(len(values["frechet"]) for values in metrics["lengths"].values())
     runs = [f"run {run + 1}" for run in range(num_runs)]
     header = ["num_timesteps", "of T", *runs, "mean", "minus trained", "reported FID"]

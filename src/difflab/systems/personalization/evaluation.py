@@ -47,6 +47,7 @@ def summary(values: Sequence[float], least: float) -> dict[str, float]:
 
 
 def with_runs(values: Sequence[float], least: float) -> dict[str, Any]:
+    """`summary` of `values`, and the value of each run."""
     return summary(values, least) | {"runs": list(values)}
 
 

@@ -25,6 +25,8 @@ def _listed(value: object) -> object:
 
 
 class Entry(BaseModel):
+    """An entry of the course's file; src_image has a folder for each of token_name."""
+
     model_config = ConfigDict(frozen=True, strict=True)
 
     src_image: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
@@ -93,6 +95,7 @@ class Group:
 
 
 def group_name(concepts: Sequence[str]) -> str:
+    """The name of a group in paths and metrics, such as a_and_b."""
     return "_and_".join(concepts)
 
 

@@ -61,12 +61,15 @@ def make_image_processor(params: ClipNetworkParams) -> CLIPImageProcessor:
 
 
 class Clip(NamedTuple):
+    """A CLIP with its tokenizer and image processor."""
+
     model: CLIPModel
     tokenizer: PreTrainedTokenizerFast
     image_processor: CLIPImageProcessor
 
 
 def save_clip(folder: Path, clip: Clip) -> None:
+    """Write a model folder for transformers' CLIPModel and CLIPProcessor."""
     clip.model.save_pretrained(folder)
     CLIPProcessor(clip.image_processor, clip.tokenizer).save_pretrained(folder)
 
