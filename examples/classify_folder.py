@@ -1,4 +1,4 @@
-"""Classify all images in a folder by the names of the classes, with CLIP and without any training.
+"""Zero-shot classification of all images in a folder with CLIP: the classes are given by their names.
 
 Prints the best label of each image and its cosine similarity. pretrained/clip knows colors, circles and digits:
 

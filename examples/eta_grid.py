@@ -1,6 +1,6 @@
 """Sample an unconditional model with DDIM for several η: a row for each η, a column for each starting noise.
 
-With η = 0 the starting noise decides the image; with larger η the steps add noise of their own.
+With η = 0, the starting noise determines the image; with η > 0, each step adds noise.
 
     python examples/eta_grid.py --model google/ddpm-celebahq-256 --noises 2
 """

@@ -1,6 +1,6 @@
-"""Two folders of letters to try your own data with: DIR/letters, black on white, and DIR/photos, on photographs.
+"""Generate example data: letters in DIR/letters, black on white, and in DIR/photos, blended with photographs.
 
-One folder a class, with images rendered in fonts of Matplotlib: what docs/how-to/your-data.md trains on.
+Both have one folder for each class, with images rendered in Matplotlib's fonts. docs/your-data.md trains on them.
 """
 
 import argparse
@@ -17,7 +17,7 @@ SIDE = 28  # pixels
 
 
 def letter(name: str, generator: np.random.Generator) -> Image.Image:
-    """White on black, in a random font and size, turned and moved a little."""
+    """A letter, white on black, with random font, size, position and a small rotation."""
     path = Path(matplotlib.get_data_path(), "fonts/ttf", str(generator.choice(FONTS)))
     font = ImageFont.truetype(path, int(generator.integers(20, 27)))
     image = Image.new("L", (SIDE, SIDE))
@@ -27,7 +27,7 @@ def letter(name: str, generator: np.random.Generator) -> Image.Image:
 
 
 def patch(photos: list[Image.Image], generator: np.random.Generator) -> Image.Image:
-    """A random square of a photograph that is 8 times smaller than its file."""
+    """A random square of SIDE pixels from a random photograph."""
     photo = photos[generator.integers(len(photos))]
     left, top = (int(generator.integers(side - SIDE + 1)) for side in photo.size)
     return photo.crop((left, top, left + SIDE, top + SIDE))

@@ -1,6 +1,6 @@
 """Sample digits with classifier-free guidance: a row for each guidance scale, a column for each digit.
 
-All images in a column start from the same noise. A guidance scale of 1 is no guidance.
+All images in a column start from the same noise. A guidance scale of 1 means no guidance.
 
     python examples/sample_digits.py --digits 0 2 4 6 8 --guidance-scales 1 3 6
 """

@@ -30,7 +30,7 @@ def main() -> None:
     first, last = (torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in args.seeds)
     alphas = [index / (args.images - 1) for index in range(args.images)]
     noise = torch.stack([path(first, last, alpha) for path in (slerp, lerp) for alpha in alphas])
-    generator = torch.Generator().manual_seed(0)  # draws nothing: with η = 0 the steps add no noise
+    generator = torch.Generator().manual_seed(0)  # not used: with η = 0, the steps add no noise
     images = pipeline(len(noise), noise=noise, generator=generator, eta=0.0, num_inference_steps=args.steps).images
     make_image_grid(images, 2, args.images).save(args.out)
     norms = " ".join(f"{x.norm():.1f}" for x in noise)

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 __all__ = ["DigitPipeline", "UnconditionalPipeline", "__version__"]
 __version__ = importlib.metadata.version("difflab")
 
-_libraries: list[Any] = []  # declarations end with the object that made them
+_libraries: list[Any] = []  # keeps declarations alive: they are undone when their Library is deleted
 
 
 class _TorchvisionCompat(importlib.abc.MetaPathFinder):
-    """Makes torchvision importable next to a CPU-only torch, when it is first looked for.
+    """Makes torchvision importable with a CPU-only torch, when it is first imported.
 
-    The package index's torchvision is built for CUDA. Next to a CPU-only torch its compiled operators cannot be loaded,
+    The package index's torchvision is built for CUDA. With a CPU-only torch its compiled operators cannot be loaded,
     and its import fails with "operator torchvision::nms does not exist", because it registers fake kernels for two of
-    them. Nothing here calls those operators, so declaring their schemas is enough.
+    them. This package calls none of them, so declaring their schemas is enough.
     """
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
@@ -46,7 +46,7 @@ sys.meta_path.insert(0, _TorchvisionCompat())
 
 
 def __getattr__(name: str) -> Any:
-    """The pipelines, imported when they are first asked for: commands and most stages do without."""
+    """Import the pipelines on first access: commands and most stages do not need them."""
     if name in __all__:
         return pkgutil.resolve_name(f"difflab.diffusion.pipelines:{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""`python -m difflab`: the `difflab` command of the sources that Python finds first."""
+"""`python -m difflab`: the `difflab` command, of the sources that come first on Python's path."""
 
 from difflab.cli import main
 

@@ -1,6 +1,6 @@
-"""The start of every stage script.
+"""Entry point of every stage script.
 
-Part of every fingerprint, because the number of threads changes results; difflab.pipeline.stage does the rest.
+It is part of every fingerprint, because the number of threads changes results; the rest is in difflab.pipeline.stage.
 """
 
 import os
@@ -11,19 +11,20 @@ from difflab.pipeline.stage import Compute, Concept, Main, Recipe, Scenario, Sec
 
 __all__ = ["WITHOUT_TEXT", "Compute", "Concept", "Recipe", "Scenario", "Section", "run"]
 
-# Rounding in the linear algebra of NumPy and SciPy depends on the number of threads, and Snakemake sets another one
-# than DVC.
+# Rounding in NumPy's and SciPy's linear algebra depends on the number of threads, which differs between Snakemake and
+# DVC.
 BLAS_THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
-# Diffusers imports these where they are installed, for its text encoders, LoRA and schedulers that no stage uses: a
-# third of what importing a diffusion pipeline costs.
+# Diffusers imports these if installed, for text encoders, LoRA and schedulers that these stages do not use: a third of
+# the time to import a diffusion pipeline.
 WITHOUT_TEXT = ("transformers", "torchvision", "scipy")
 
 
 def run(*mains: Main, without: Sequence[str] = (), shared: bool = False) -> None:
-    """Run a stage, as `run_stage` does. Its main function imports NumPy and torch, which read the number of threads.
+    """Run a stage with `run_stage`, after setting the number of threads that NumPy and torch read when imported.
 
-    Modules of `without` cannot be imported, and libraries that can do without them do. `shared`: the stage trains with
-    `fit`, or samples with `resumable_batches`, in a process for each of `runtime.gpus`.
+    So the stage's main function has to import them. The modules `without` become unimportable, for libraries that only
+    use them if installed. `shared`: the stage trains with `fit` or samples with `resumable_batches`, and runs in one
+    process for each of `runtime.gpus`.
     """
     os.environ |= BLAS_THREADS
     for module in without:

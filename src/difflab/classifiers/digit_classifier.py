@@ -1,4 +1,4 @@
-"""The classifiers that evaluate samples: one trained here, or a course's LeNet from a file of weights."""
+"""The classifiers that evaluate samples: trained by this pipeline, or a course's LeNet loaded from a weight file."""
 
 import json
 from collections import OrderedDict
@@ -22,10 +22,10 @@ SIZE = 28  # pixels a side
 
 
 class DigitClassifier(nn.Module):
-    """Base class: a subclass defines `features`, (N, 3, S, S) in [-1, 1] to (N, D), and `classify`, D to K classes.
+    """Base class: subclasses define `features`, (N, 3, S, S) in [-1, 1] to (N, D), and `classify`, D to K classes.
 
-    `config` holds the arguments of the subclass, from which `load_digit_classifier` rebuilds it; `classes`, the names
-    of the labels, are among them where they are not the ten digits.
+    `config` has the arguments of the subclass, from which `load_digit_classifier` rebuilds it. They include `classes`,
+    the names of the labels, unless these are the ten digits.
     """
 
     features: nn.Module
@@ -37,19 +37,19 @@ class DigitClassifier(nn.Module):
         self.config = config if self.classes == DIGITS else config | {"classes": list(classes)}
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, K) of images (N, 3, S, S) in [-1, 1]."""
+        """Logits (N, K) for images (N, 3, S, S) in [-1, 1]."""
         return self.classify(self.features(images))
 
     def predict(self, images: Tensor, batch_size: int = 500) -> Tensor:
-        """The predicted labels (N,) int64 of `images` (N, 3, S, S) uint8."""
+        """Predicted labels (N,) int64 for `images` (N, 3, S, S) uint8."""
         return self._batched(self, images, batch_size).argmax(1)
 
     def probabilities(self, images: Tensor, batch_size: int = 500) -> Tensor:
-        """Softmax over the classes, (N, K) float, of `images` (N, 3, S, S) uint8."""
+        """Softmax over the classes, (N, K) float, for `images` (N, 3, S, S) uint8."""
         return self._batched(self, images, batch_size).softmax(1)
 
     def features_of(self, images: Tensor, batch_size: int = 500) -> Tensor:
-        """The inputs of the last linear layer, (N, D) float, for `images` (N, 3, S, S) uint8."""
+        """Inputs of the last linear layer, (N, D) float, for `images` (N, 3, S, S) uint8."""
         return self._batched(self.features, images, batch_size)
 
     @torch.inference_mode()
@@ -58,6 +58,7 @@ class DigitClassifier(nn.Module):
         return torch.cat([module(to_signed(part.to(device))).cpu() for part in images.split(batch_size)])
 
     def save(self, folder: str | Path) -> None:
+        """Write model.safetensors and config.json, which `load_digit_classifier` reads."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         save_file(self.state_dict(), folder / "model.safetensors")
@@ -67,9 +68,10 @@ class DigitClassifier(nn.Module):
 
 
 class Judge(DigitClassifier):
-    """Convolutional stages of two 3×3 convolutions with batch norm, halved between, pooled to one linear layer.
+    """A CNN: stages of two 3×3 convolutions with batch norm and ReLU, global average pooling and one linear layer.
 
-    Takes images of any size; D is the last of `channels`.
+    `channels` has the width of each stage; max pooling halves the image between stages. Takes images of any size; D is
+    `channels[-1]`.
     """
 
     def __init__(self, channels: list[int], classes: Sequence[str] = DIGITS):
@@ -84,9 +86,9 @@ class Judge(DigitClassifier):
 
 
 def load_digit_classifier(folder: str | Path) -> DigitClassifier:
-    """The classifier of models/judges/DATASET/, of the class that its config.json names, in eval mode.
+    """Load a classifier from models/judges/DATASET/, in eval mode.
 
-    Raises UserError when there is none that can be read.
+    Raises UserError when it is missing or cannot be read.
     """
     folder = Path(folder)
     with reading(folder, KeyError, TypeError):
@@ -108,7 +110,7 @@ def _class_named(name: str) -> type[DigitClassifier]:
 
 
 class ClassificationTask(Task):
-    """Cross-entropy of `classifier`, a module that takes images in [-1, 1] to one logit for each class."""
+    """Cross-entropy of `classifier`, a module that maps images (N, 3, S, S) in [-1, 1] to logits (N, K)."""
 
     joins_images = True
 
@@ -117,14 +119,14 @@ class ClassificationTask(Task):
         self.classifier = classifier
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """`images` (N, 3, S, S) uint8 and `digits` (N,) int64; returns the mean loss."""
+        """The mean loss of `images` (N, 3, S, S) uint8 and labels `digits` (N,) int64."""
         return F.cross_entropy(self.classifier(to_signed(inputs["images"])).float(), inputs["digits"])
 
 
 class CourseJudge(DigitClassifier):
     """LeNet-like (LeCun et al. 1998): conv 3→6 5×5, pool 2, conv 6→16 5×5, pool 2, fc 256→128→64→10, ReLU.
 
-    Takes (N, 3, 28, 28) in [-1, 1] and raises UserError for images of another size; its features are 64.
+    Takes images (N, 3, 28, 28) in [-1, 1] and raises UserError for other sizes; D is 64.
     """
 
     def __init__(self):
@@ -160,10 +162,11 @@ class _RequireSize(nn.Module):
 
 
 def load_course_classifier(path: str | Path) -> CourseJudge:
-    """The judge of a file with the tensors conv1.weight … fc3.bias, such as {"state_dict": {"conv1.weight": …}, …}.
+    """Load the classifier from a file with the tensors conv1.weight … fc3.bias, in eval mode.
 
-    Nothing in the file is unpickled but tensors and plain containers. Raises UserError, one line, when it cannot be
-    read, a key is missing, unknown or of another shape, or a number is not finite; see `read_state_dict`.
+    The tensors may be nested, such as {"state_dict": {"conv1.weight": …}, …}. Only tensors and plain containers are
+    unpickled. Raises UserError, one line, if the file cannot be read, a key is missing, unknown or has another shape,
+    or a number is not finite; see `read_state_dict`.
     """
     judge = CourseJudge()
     names = {_name_in_file(name): name for name in judge.state_dict()}
@@ -174,5 +177,5 @@ def load_course_classifier(path: str | Path) -> CourseJudge:
 
 
 def _name_in_file(name: str) -> str:
-    """features.conv1.weight is conv1.weight there, and classify.weight is fc3.weight."""
+    """The name in the file: conv1.weight for features.conv1.weight, fc3.weight for classify.weight."""
     return name.removeprefix("features.").replace("classify", "fc3")

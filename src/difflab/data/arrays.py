@@ -1,7 +1,7 @@
-"""Data sets in NumPy's files: an .npz, or a folder of .npy files. Nothing in them is unpickled.
+"""Data sets in NumPy files: an .npz file or a folder of .npy files, read without unpickling.
 
-The arrays are images and labels, and perhaps splits (0 train, 1 validation, 2 test); or x_train, y_train, x_test and
-y_test. An array `classes` names the labels.
+The arrays are `images`, `labels` and optionally `splits` (0 train, 1 validation, 2 test); or `x_train`, `y_train`,
+`x_test` and `y_test`. An optional array `classes` has the names of the labels.
 """
 
 import zipfile
@@ -25,7 +25,7 @@ OFFICIAL = ("x_train", "y_train", "x_test", "y_test")
 
 
 def array_classes(path: Path, params: SetParams) -> tuple[str, ...]:
-    """The names of the labels. Raises DataError for anything that `read_arrays` does; no image is read."""
+    """The class names. Makes the checks of `read_arrays`, without reading images. Raises DataError naming the array."""
     with Arrays(path) as arrays:
         labels = _labels(path, arrays)
         classes = _classes(path, arrays, labels, params.classes)
@@ -35,7 +35,7 @@ def array_classes(path: Path, params: SetParams) -> tuple[str, ...]:
 
 
 def read_arrays(path: str | Path, params: SetParams, generator: Generator) -> ImageDataset:
-    """(N, 1 or 3, S, S) images. Raises DataError naming the array."""
+    """Read a data set of (N, 1 or 3, S, S) uint8 images. Raises DataError naming the array."""
     path = Path(path)
     with Arrays(path) as arrays:
         labels = _labels(path, arrays)
@@ -47,7 +47,7 @@ def read_arrays(path: str | Path, params: SetParams, generator: Generator) -> Im
 
 
 class Header(NamedTuple):
-    """Of an array."""
+    """Data type and shape of an array."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -57,7 +57,10 @@ class Header(NamedTuple):
 
 
 class Arrays:
-    """The arrays of a file or folder by name, each read when it is asked for."""
+    """The arrays of a file or folder by name, read on access.
+
+    Raises DataError when the file or a required array is missing or cannot be read.
+    """
 
     def __init__(self, path: Path):
         self.path = path
@@ -89,7 +92,7 @@ class Arrays:
         return name in self.names
 
     def header(self, name: str) -> "Header":
-        """Type and shape of an array, which is not read."""
+        """Data type and shape of an array, without reading it. Raises DataError."""
         try:
             if self.file is None:
                 array = np.load(self.path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
@@ -110,12 +113,12 @@ class Arrays:
 
 
 def _pairs(arrays: Arrays) -> dict[str, str]:
-    """Arrays of images, and those of their labels."""
+    """The name of the array of labels for each array of images."""
     return {"images": "labels"} if "images" in arrays else {"x_train": "y_train", "x_test": "y_test"}
 
 
 def _labels(path: Path, arrays: Arrays) -> NDArray[np.int64]:
-    """(N,), one for each image. Raises DataError, also for images of another type or shape."""
+    """(N,), one for each image. Raises DataError, also if the images have the wrong type or shape."""
     found: list[NDArray[np.int64]] = []
     first: tuple[int, ...] | None = None
     for images, name in _pairs(arrays).items():
@@ -126,7 +129,7 @@ def _labels(path: Path, arrays: Arrays) -> NDArray[np.int64]:
             allowed = f"uint8 (N, {', '.join(map(str, first))}), as x_train"
             raise DataError(f"{path}: {images}: found {header}, allowed: {allowed}")
         labels = arrays[name]
-        labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels  # as Keras has those of CIFAR
+        labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels  # (N, 1), as Keras has CIFAR's
         if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
             raise DataError(f"{path}: {name}: found {_kind(labels)}, allowed: integers (N,)")
         if len(labels) != count:
@@ -172,7 +175,7 @@ def _splits(
 
 
 def _checked_shape(path: Path, name: str, header: Header) -> tuple[int, ...]:
-    """(N, C, S, S), or (N, S, S) of gray images. Raises DataError."""
+    """The shape with channels first: (N, C, S, S), or (N, S, S) for gray images. Raises DataError."""
     shape = header.shape
     if len(shape) == 4 and shape[1] not in (1, 3) and shape[3] in (1, 3):
         shape = shape[0], shape[3], shape[1], shape[2]
@@ -184,7 +187,7 @@ def _checked_shape(path: Path, name: str, header: Header) -> tuple[int, ...]:
 
 
 def _channels_first(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(N, C, S, S) of (N, S, S), (N, S, S, C) or (N, C, S, S)."""
+    """(N, S, S), (N, S, S, C) or (N, C, S, S) to (N, C, S, S)."""
     images = images[:, None] if images.ndim == 3 else images
     return images if images.shape[1] in (1, 3) else images.transpose(0, 3, 1, 2)
 

@@ -1,7 +1,7 @@
-"""Images with captions: files that a line of JSON each names, and their reading.
+"""Images with captions, listed in a JSON Lines file.
 
-A folder in the layout of Hugging Face's imagefolder has them in metadata.jsonl, as train_text_to_image.py of diffusers
-reads it.
+The folder has the layout of Hugging Face's imagefolder: metadata.jsonl has one object for each image, as in diffusers'
+train_text_to_image.py.
 """
 
 import json
@@ -34,15 +34,15 @@ class CaptionedImages:
         return len(self.captions)
 
     def part(self, numbers: range) -> "CaptionedImages":
-        """The images `numbers`, which are consecutive."""
+        """The images with the consecutive indices `numbers`."""
         rows = slice(numbers.start, numbers.stop)
         return CaptionedImages(self.captions[rows], self.files[rows])
 
 
 def read_captioned_images(folder: str | Path) -> CaptionedImages:
-    """The lines of metadata.jsonl, in their order; no image is opened.
+    """The entries of metadata.jsonl, in order; no image is opened.
 
-    Raises DataError, which names the line, as `read_entries` does.
+    Raises DataError, naming the line, as `read_entries` does.
     """
     entries = read_entries(Path(folder, INDEX), (FILE,), (CAPTION,), EXAMPLE)
     return CaptionedImages([entry[CAPTION] for entry in entries], [Path(folder, entry[FILE]) for entry in entries])
@@ -51,8 +51,8 @@ def read_captioned_images(folder: str | Path) -> CaptionedImages:
 def read_entries(index: str | Path, paths: Sequence[str], texts: Sequence[str], example: str) -> list[dict[str, str]]:
     """The values of the keys `paths` and `texts` in each line of `index`; empty lines are skipped.
 
-    `example`: such a line. Raises DataError, which names the line, where one is no object with these keys, a path leads
-    out of the folder or a text is empty, and where there is no line.
+    `example`: a valid line, for error messages. Raises DataError, naming the line, when a line is not a JSON object
+    with these keys, a path leads out of the folder or a value is empty, or when the file is missing or has no lines.
     """
     entries = [
         _entry(line, place, paths, texts, f"a JSON object such as {example}") for place, line in _lines(Path(index))
@@ -63,9 +63,9 @@ def read_entries(index: str | Path, paths: Sequence[str], texts: Sequence[str], 
 
 
 def _lines(index: Path) -> Iterator[tuple[str, str]]:
-    """Each line that is not empty, after its place."""
+    """(FILE: line N, line) for each line that is not empty."""
     try:
-        lines = index.read_text(encoding="utf-8-sig").split("\n")  # and not at U+2028, U+0085, …: JSON may have them
+        lines = index.read_text(encoding="utf-8-sig").split("\n")  # not splitlines(): JSON may hold U+2028, U+0085, …
     except FileNotFoundError:
         raise DataError(f"{index}: not found, allowed: a file with a JSON object in each line") from None
     except (OSError, ValueError) as error:
@@ -95,19 +95,19 @@ def _entry(line: str, place: str, paths: Sequence[str], texts: Sequence[str], al
 
 
 def read_rgb(files: Sequence[str | Path], size: int) -> Tensor:
-    """(N, 3, size, size) uint8: the `central_square` of each. Raises DataError where a file is missing or no image."""
+    """The `central_square` of each file: (N, 3, size, size) uint8. Raises DataError if one cannot be read."""
     return torch.from_numpy(np.stack([central_square(read_image(file), "RGB", size) for file in files]))
 
 
 def size_of(file: Path) -> tuple[int, int]:
-    """Width and height of an image once it is upright, without decoding, but of a PNG with EXIF data.
+    """Width and height of an image after its EXIF rotation. Only PNG files with EXIF data are decoded.
 
-    Raises DataError as `read_rgb` does.
+    Raises DataError if the file cannot be read as an image.
     """
 
     def upright(image: Image.Image) -> tuple[int, int]:
         width, height = image.size
-        may_turn = image.format != "PNG" or b"eXIf" in file.read_bytes()  # Pillow decodes a PNG to look for them
+        may_turn = image.format != "PNG" or b"eXIf" in file.read_bytes()  # Pillow decodes a PNG to find it
         return (height, width) if may_turn and turn_of(image) in SIDEWAYS else (width, height)
 
     return use_image(file, upright)

@@ -1,4 +1,4 @@
-"""Captions of circles and of colored digits: templates, words, and the vocabulary of all of them."""
+"""Captions of circles and of colored digits: templates, vocabulary and the split into seen and unseen digits."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from tokenizers import Regex, normalizers, pre_tokenizers
 from difflab.data import captions
 from difflab.data import captions as inks
 
-# The first are Fill50k's and those of prompts for two circles; the last, without sizes, are shorthand.
+# The first is Fill50k's, or that of the prompts for two circles; the last is a short form without sizes.
 ONE_CIRCLE = (
     "{circle} circle with {background} background",
     "{circle} circle on {background} background",
@@ -23,24 +23,27 @@ TWO_CIRCLES = (
     "a {circle} next to a {second}",
 )
 SIZE_WORDS = ("large", "small")
-WORDED_SIZE = 0.3  # the share of captions that say large or small where they may
+WORDED_SIZE = 0.3  # share of captions with a size word, among templates that allow one
 LARGE, SMALL = 0.28, 0.2  # radii of one circle, as shares of the image's side
-RATIO = 1.5  # of the radii of two circles, of which then one is large and one small
+RATIO = 1.5  # of two radii; from here on, captions can call one circle large and the other small
 NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 BACKGROUND = "black"
 TEMPLATES = (
-    "a photo of a {numeral}.",  # among such captions no color tells one digit from another
+    "a photo of a {numeral}.",  # without a color, so that the shape has to tell the digits apart
     "a photo of a {ink} {numeral}.",
     f"a photo of a {{ink}} {{numeral}} on {BACKGROUND}.",
     f"{{ink}} {{numeral}} on {BACKGROUND} background",
 )
-# As CLIPTokenizer: words, single digits, punctuation, all of them lower-cased.
+# As in CLIPTokenizer: lower-cased words, single digits and punctuation.
 NORMALIZER = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
 SPLITTER = pre_tokenizers.Split(Regex(r"[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), behavior="removed", invert=True)
 
 
 def make_caption(colors: Sequence[str], radii: Sequence[float], generator: Generator) -> str:
-    """The caption of circles of `radii` (one or two) in `colors`, the last of which is the background's."""
+    """A random caption for one or two circles.
+
+    `colors`: of the circles, then of the background; `radii`: of the circles, in units of the image's side.
+    """
     *circles, background = colors
     template = str(generator.choice(ONE_CIRCLE if len(circles) == 1 else TWO_CIRCLES))
     if "circle on" in template and generator.random() < WORDED_SIZE:
@@ -49,7 +52,7 @@ def make_caption(colors: Sequence[str], radii: Sequence[float], generator: Gener
 
 
 def _sizes(radii: Sequence[float]) -> list[str]:
-    """The word for the size of each circle; empty for neither large nor small."""
+    """The size word of each circle; empty if it is neither large nor small."""
     large, small = SIZE_WORDS
     if len(radii) == 1:
         return [large if radii[0] > LARGE else small if radii[0] < SMALL else ""]
@@ -64,9 +67,9 @@ ColoredDigit = tuple[str, str]  # the color of a digit and its numeral
 def split_colored_digits(
     colors: Sequence[str], unseen_share: float, seed: int
 ) -> tuple[list[ColoredDigit], list[ColoredDigit]]:
-    """The digits in color that training sees, and those that it does not: the share `unseen_share`, from `seed`.
+    """Split all combinations of color and numeral at random into seen and unseen in training.
 
-    Of all `colors` but that of the background.
+    `unseen_share`, in [0, 1], is the share of the unseen ones. The background's color is not used for digits.
     """
     inks = [(color, numeral) for color in colors if color != BACKGROUND for numeral in NUMERALS]
     order = np.random.default_rng(seed).permutation(len(inks))
@@ -76,12 +79,12 @@ def split_colored_digits(
 
 
 def words_of(text: str) -> list[str]:
-    """Lower-cased words, digits and punctuation, in their order."""
+    """Lower-cased words, digits and punctuation, in order."""
     return [word for word, _ in SPLITTER.pre_tokenize_str(NORMALIZER.normalize_str(text))]
 
 
 def vocabulary(colors: Sequence[str]) -> list[str]:
-    """The words of all captions that circles and digits of `colors` may have, sorted."""
+    """All words that captions of circles and digits in `colors` can contain, sorted."""
     scenes = [
         template.format(circle="", second="", background="")
         for template in (*captions.ONE_CIRCLE, *captions.TWO_CIRCLES)

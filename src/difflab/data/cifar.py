@@ -1,4 +1,4 @@
-"""CIFAR-10's files, which are pickles: read with an unpickler that makes arrays and plain containers alone."""
+"""CIFAR-10's files, which are pickles, read with an unpickler that only allows arrays and plain containers."""
 
 import pickle
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ FOLDER = "cifar-10-batches-py"
 TRAIN, TEST = tuple(f"data_batch_{k}" for k in range(1, 6)), ("test_batch",)
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIDE = 32
-# All that an array of bytes needs, as NumPy 1 and 2 name it.
+# All that is needed to unpickle an array of bytes, in NumPy 1 and 2.
 ALLOWED = {(f"numpy.{core}.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0] for core in ("core", "_core")} | {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
@@ -31,9 +31,9 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_cifar(paths: Sequence[str | Path]) -> tuple[Tensor, Tensor]:
-    """(N, 3, 32, 32) uint8 images and (N,) int64 labels of the files, one after the other.
+    """(N, 3, 32, 32) uint8 images and (N,) int64 labels of all files, concatenated.
 
-    Raises DataError, or whatever NumPy and pickle raise for a damaged file.
+    Raises DataError for arrays of another type or shape; errors of NumPy and pickle for a damaged file pass through.
     """
     images, labels = [], []
     for path in paths:

@@ -1,7 +1,7 @@
-"""Captioned scenes of one and of two circles: Fill50k's rule (Zhang et al. 2023), any number of them.
+"""Captioned scenes of one or two circles, generated as Fill50k was (Zhang et al. 2023).
 
-A scene is its geometry and colors, rendered where its tensors are and at any resolution. Edges are antialiased: a
-pixel's share of a circle falls from 1 to 0 over one pixel's width around the edge.
+Scenes are stored as geometry and colors, and rendered at any resolution, on the device of their tensors. Edges are
+antialiased: coverage falls from 1 to 0 over one pixel across the edge.
 """
 
 import json
@@ -24,21 +24,21 @@ from difflab.data.pixels import to_signed
 from difflab.errors import reading
 from difflab.pipeline.files import atomic_write
 
-ONE_RADIUS = 0.14, 0.36  # shares of the image's side
+ONE_RADIUS = 0.14, 0.36  # range, in units of the image's side
 TWO_RADII = 0.12, 0.26
-MARGIN = 0.05  # between a circle and the image's edge, so that outlines stay closed
-GAP = 0.08  # between two circles, so that their outlines stay two
+MARGIN = 0.05  # from a circle to the image's edge, so that outlines are closed
+GAP = 0.08  # between two circles, so that their outlines are separate
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation")
-OUTLINE = 1 / 256  # of the image's side, and one pixel at least: Fill50k's two pixels of 512
+OUTLINE = 1 / 256  # of the image's side, at least one pixel; Fill50k has 2 of 512
 
 
 @dataclass(frozen=True)
 class Scenes:
     """`geometry` (N, 2, 3) float32: x, y (right and down) and radius of each circle, in units of the image's side.
 
-    A radius of 0 is no circle. `colors` (N, 3, 3) uint8: sRGB of circle, second circle and background; the second
-    circle of a scene of one has its background's. `splits` (N,) uint8: index into SPLITS.
+    A radius of 0 means no circle. `colors` (N, 3, 3) uint8: sRGB of circle, second circle and background; without a
+    second circle, its color is the background's. `splits` (N,) uint8: index into SPLITS.
     """
 
     geometry: Tensor
@@ -50,7 +50,7 @@ class Scenes:
         return len(self.captions)
 
     def save(self, path: str | Path) -> None:
-        """Equal scenes give equal bytes."""
+        """Write the scenes to `path`; equal scenes give equal bytes."""
         path = Path(path)
         metadata = {"captions": json.dumps(self.captions)}
         with atomic_write(path) as partial:
@@ -58,24 +58,25 @@ class Scenes:
             save_file(tensors, partial, metadata=metadata)
 
     def part(self, split: Split) -> "Scenes":
-        """The scenes of one split, in their order."""
+        """The scenes of one split, in the same order."""
         return self.where(self.splits == SPLITS.index(split))
 
     def where(self, keep: Tensor) -> "Scenes":
-        """The scenes of which (N,) bool `keep` is true, in their order."""
+        """The scenes for which `keep`, (N,) bool, is true, in the same order."""
         captions = [caption for caption, kept in zip(self.captions, keep.tolist(), strict=True) if kept]
         return Scenes(self.geometry[keep], self.colors[keep], self.splits[keep], captions)
 
     @property
     def num_circles(self) -> Tensor:
-        """(N,) int64."""
+        """Number of circles of each scene, (N,) int64."""
         return (self.geometry[:, :, 2] > 0).sum(1)
 
 
 def make_scenes(params: CirclesParams) -> Scenes:
-    """Scene i depends on (seed, i) alone. Raises UserError when too few colors may meet.
+    """Generate the scenes of both splits; scene i depends only on the parameters and (seed, i).
 
-    The pairs of circle and background of validation are never together in training.
+    No pair of circle and background color of validation occurs in training. Raises UserError when too few pairs of
+    colors have enough contrast.
     """
     seen, unseen = make_color_pairs(params)
     count = params.num_train + params.num_validation
@@ -99,7 +100,7 @@ def _make_scene(meetings: ColorPairs, two_circles: float, generator: Generator) 
 
 
 def place_circles(count: int, generator: Generator) -> Tensor:
-    """(2, 3) float32, as in Scenes: `count` circles, one or two, wholly in the image and apart from each other."""
+    """Random geometry, (2, 3) float32 as in Scenes, of `count` circles (1 or 2), disjoint and inside the image."""
     while True:
         radii = generator.uniform(*(ONE_RADIUS if count == 1 else TWO_RADII), size=count)
         centers = generator.uniform(radii + MARGIN, 1 - radii - MARGIN, size=(2, count)).T
@@ -111,13 +112,13 @@ def place_circles(count: int, generator: Generator) -> Tensor:
 
 
 def paint(names: Sequence[str]) -> Tensor:
-    """(3, 3) uint8, as in Scenes, of the colors (circle, background) or (circle, second circle, background)."""
+    """Colors (circle, background) or (circle, second circle, background) as in Scenes: (3, 3) uint8."""
     circle, *second, background = (rgb(name) for name in names)
     return torch.tensor([circle, *(second or [background]), background], dtype=torch.uint8)
 
 
 def load_scenes(path: str | Path) -> Scenes:
-    """Raises UserError when the file is missing or does not hold scenes."""
+    """Read scenes from `path`. Raises UserError when the file is missing or has no scenes."""
     with reading(path, KeyError, TypeError), safe_open(path, framework="pt") as file:
         captions = json.loads(file.metadata()["captions"])
         geometry, colors, splits = (file.get_tensor(name) for name in ("geometry", "colors", "splits"))
@@ -125,7 +126,7 @@ def load_scenes(path: str | Path) -> Scenes:
 
 
 def render_images(geometry: Tensor, colors: Tensor, size: int) -> Tensor:
-    """(N, 3, size, size) float32 in [-1, 1] of `geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes."""
+    """Render `geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes: (N, 3, size, size) float32 in [-1, 1]."""
     circle, second, background = (colors[:, i, :, None, None].float() for i in range(3))
     shares = _inside(geometry, size, 0.0)[:, :, None]
     images = torch.lerp(background.expand(-1, -1, size, size), circle, shares[:, 0])
@@ -133,19 +134,22 @@ def render_images(geometry: Tensor, colors: Tensor, size: int) -> Tensor:
 
 
 def render_masks(geometry: Tensor, size: int) -> Tensor:
-    """(N, 2, size, size) float32 in [0, 1]: the share of each pixel that each circle covers."""
+    """The share of each pixel that each circle covers: (N, 2, size, size) float32 in [0, 1]."""
     return _inside(geometry, size, 0.0)
 
 
 def render_conditioning_images(geometry: Tensor, size: int) -> Tensor:
-    """(N, 3, size, size) float32 in [0, 1]: the circles' outlines, white on black."""
+    """The outlines of the circles, white on black: (N, 3, size, size) float32 in [0, 1]."""
     half = max(OUTLINE, 1 / size) / 2
     outlines = _inside(geometry, size, half) - _inside(geometry, size, -half)
     return outlines.amax(1, keepdim=True).expand(-1, 3, -1, -1)
 
 
 def _inside(geometry: Tensor, size: int, margin: float) -> Tensor:
-    """(N, 2, size, size): the share of each pixel within `margin` of each circle or inside it; 0 without a circle."""
+    """The share of each pixel covered by each circle, its radius enlarged by `margin`: (N, 2, size, size).
+
+    0 without a circle.
+    """
     centers = (torch.arange(size, device=geometry.device) + 0.5) / size
     x, y, radius = (geometry[:, :, i, None, None] for i in range(3))
     distance = torch.hypot(centers - x, centers[:, None] - y)

@@ -1,4 +1,4 @@
-"""What every source with classes has to have: 2 to MAX_CLASSES of them, with images in each split."""
+"""Checks for every data set with classes: 2 to MAX_CLASSES classes, each with images in every split."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from difflab.errors import DataError
 
 
 def require_classes(place: str | Path, classes: Sequence[str]) -> None:
-    """Raises DataError, one line that begins with `place`, for too few, too many, or two of one name."""
+    """Raises DataError, one line that begins with `place`, for too few or too many classes, or equal names."""
     if not 2 <= len(classes) <= MAX_CLASSES:
         raise DataError(f"{place}: found {len(classes)} classes, allowed: 2 to {MAX_CLASSES}")
     name, count = Counter(classes).most_common(1)[0]
@@ -22,9 +22,9 @@ def require_classes(place: str | Path, classes: Sequence[str]) -> None:
 
 
 def require_each_class(place: str | Path, labels: NDArray[Any], splits: NDArray[Any], classes: Sequence[str]) -> None:
-    """`labels` (N,) index into `classes`, `splits` (N,) into SPLITS.
+    """Raises DataError, one line that begins with `place`, if a class has no image in one of the splits.
 
-    Raises DataError, one line that begins with `place`, for a class without an image in one of the splits.
+    `labels` (N,) are indices into `classes`, `splits` (N,) indices into SPLITS.
     """
     counts = Counter(zip(labels.tolist(), splits.tolist(), strict=True))
     for label, name in enumerate(classes):

@@ -1,4 +1,4 @@
-"""Named CSS colors, their contrasts, which of them share a scene, and digits in color."""
+"""Named CSS colors, their contrasts, the color pairs of scenes, and colored digits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,16 @@ from difflab.errors import UserError
 
 
 def rgb(name: str) -> tuple[int, int, int]:
-    """The sRGB bytes of a CSS color, its name in words."""
+    """The sRGB values, 0-255, of a CSS color; its name may be split into words ("light blue")."""
     red, green, blue, *_ = getrgb(name.replace(" ", ""))
     return red, green, blue
 
 
 def contrasts(names: Sequence[str]) -> NDArray[np.float64]:
-    """(C, C): CIEDE2000 between the colors (Sharma, Wu & Dalal 2005); 2 is just seen, 100 is black against white."""
+    """CIEDE2000 between all pairs of colors, (C, C): about 2 is just visible, 100 is black on white.
 
+    (Sharma, Wu & Dalal 2005.)
+    """
     from skimage.color import deltaE_ciede2000, rgb2lab
 
     lab = rgb2lab(np.array([rgb(name) for name in names], dtype=np.uint8))
@@ -32,9 +34,9 @@ def contrasts(names: Sequence[str]) -> NDArray[np.float64]:
 
 
 def farthest_colors(names: Sequence[str], count: int) -> list[str]:
-    """`count` CSS colors, each the farthest (CIEDE2000) from its nearest of `names` and of those chosen before it.
+    """Choose `count` CSS colors greedily: each maximizes the smallest CIEDE2000 to `names` and to those chosen before.
 
-    Their names are CSS's, in one word; of equal colors the first in alphabetical order.
+    The names are CSS's, in one word; of equal colors, the alphabetically first is chosen.
     """
     every = sorted(colormap)
     distances = contrasts([*every, *names])
@@ -51,17 +53,17 @@ Pair = tuple[str, str]  # circle, background
 
 @dataclass(frozen=True)
 class ColorPairs:
-    """The colors of scenes of one circle (circle, background), and of two (circle, second circle, background)."""
+    """Colors of scenes with one circle (circle, background) and with two (circle, second circle, background)."""
 
     pairs: list[Pair]
     triples: list[tuple[str, str, str]]
 
 
 def make_color_pairs(params: CirclesParams) -> tuple[ColorPairs, ColorPairs]:
-    """Those of training, and those of validation, which share no pair of circle and background.
+    """Color pairs for training and for validation; no pair of circle and background is in both.
 
-    Colors meet that are `min_contrast` apart at least; of these pairs the share `unseen_pairs`, drawn from `seed`, is
-    validation's. Raises UserError when either has no scene of one circle or of two.
+    All pairs have a contrast of at least `min_contrast`. The share `unseen_pairs` of them, chosen at random from
+    `seed`, is for validation. Raises UserError when either has no scene with two circles.
     """
     colors, far = params.colors, contrasts(params.colors) >= params.min_contrast
     pairs = [(colors[circle], colors[background]) for circle, background in np.argwhere(far)]
@@ -93,7 +95,10 @@ def _meetings(pairs: list[Pair], apart: set[Pair]) -> ColorPairs:
 
 
 def color_digits(digits: Tensor, colors: Sequence[str], size: int) -> Tensor:
-    """(N, 3, size, size) uint8 of `digits` (N, 3, S, S) uint8, white on black, in N `colors` on BACKGROUND."""
+    """Color and resize N digits, one color each, on BACKGROUND: (N, 3, size, size) uint8.
+
+    `digits`: (N, 3, S, S) uint8, white on black.
+    """
     gray = digits[:, :1].float() / 255
     shares = F.interpolate(gray, size=(size, size), mode="bilinear", antialias=True)
     inks = torch.tensor([rgb(name) for name in colors]).float()[:, :, None, None]

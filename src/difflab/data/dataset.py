@@ -1,4 +1,4 @@
-"""The one layout of image data: uint8 images, labels and splits as tensors in one safetensors file."""
+"""The format of all image data sets: uint8 images, labels and splits as tensors in one safetensors file."""
 
 import json
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ CHUNK = 1024  # images read at once
 class ImageDataset:
     """`images` (N, C, H, W) uint8 0-255, `labels` (N,) int64 index into `classes`, `splits` (N,) uint8 into SPLITS.
 
-    `description` says what the data really are, e.g. "optical digits standing in for MNIST". `classes` are the names
-    of the labels; of a data set without classes all labels are 0.
+    `description` says what the data are, e.g. "optical digits standing in for MNIST". `classes` are the names of the
+    labels; in a data set without classes all labels are 0.
     """
 
     images: Tensor
@@ -41,7 +41,7 @@ class ImageDataset:
         return len(self.images)
 
     def part(self, split: Split) -> "ImageDataset":
-        """The images of one split, in their order."""
+        """The images of one split, in the same order."""
         return self._those(self._is_of(split))
 
     def _is_of(self, split: Split) -> Tensor:
@@ -52,7 +52,7 @@ class ImageDataset:
         return self._those(torch.isin(self.labels, torch.tensor(labels)))
 
     def rows(self, split: Split, labels: list[int]) -> Tensor:
-        """Indices of the images of one split and of one of `labels`, int64."""
+        """Indices, int64, of the images in `split` whose label is one of `labels`."""
         return (self._is_of(split) & torch.isin(self.labels, torch.tensor(labels))).nonzero()[:, 0]
 
     def _those(self, keep: Tensor) -> "ImageDataset":
@@ -60,11 +60,11 @@ class ImageDataset:
         return replace(self, images=images, labels=self.labels[keep], splits=self.splits[keep])
 
     def held_out(self) -> "ImageDataset":
-        """The images of validation and test, in their order."""
+        """The validation and test images, in the same order."""
         return self._those(~self._is_of("train"))
 
     def labels_of(self, classes: Sequence[str | int] | All, place: str | Path) -> list[int]:
-        """The labels of these classes. Raises DataError, one line that begins with `place`, for an unknown one."""
+        """The labels of `classes`. Raises DataError, one line that begins with `place`, for an unknown class."""
         if classes == "all":
             return list(range(len(self.classes)))
         names = as_names(classes)
@@ -74,14 +74,14 @@ class ImageDataset:
         return [self.classes.index(name) for name in names]
 
     def resized(self, size: int) -> "ImageDataset":
-        """(N, 3, size, size): bicubic with antialiasing, as Pillow's; gray becomes three equal channels."""
+        """Resize to (N, 3, size, size), bicubic with antialiasing as in Pillow; gray becomes three equal channels."""
         images = torch.from_numpy(empty_images(len(self), 3, size, size))
         for source, target in zip(self.images.split(CHUNK), images.split(CHUNK), strict=True):
             target[:] = F.interpolate(source, size=(size, size), mode="bicubic", antialias=True)  # broadcasts gray
         return replace(self, images=images)
 
     def save(self, path: str | Path) -> None:
-        """Equal data give equal bytes."""
+        """Write the data set to `path`; equal data give equal bytes."""
         path = Path(path)
         tensors = {"images": self.images, "labels": self.labels, "splits": self.splits}
         # One metadata key: safetensors writes several in an order that changes from run to run.
@@ -92,9 +92,10 @@ class ImageDataset:
 
     @classmethod
     def load(cls, path: str | Path, used: Sequence[Split] = SPLITS) -> "ImageDataset":
-        """Raises DataError when the file is missing or holds anything but a data set with images in the splits `used`.
+        """Read a data set from `path`.
 
-        A file can be the user's own, so all of it is checked: see `require`.
+        Raises DataError when the file is missing, is not a data set, fails the checks of `require` or has no image in
+        one of the splits `used`.
         """
         try:
             with safe_open(path, framework="pt") as file:
@@ -113,7 +114,7 @@ class ImageDataset:
         return dataset
 
     def require(self, place: str, used: Sequence[Split] = SPLITS) -> None:
-        """Check shapes, types and ranges, and that there are images in the splits `used`.
+        """Check shapes, dtypes and value ranges, and that each of the splits `used` has an image.
 
         Raises DataError, one line that begins with `place`.
         """
@@ -154,10 +155,10 @@ def training_splits(hold_out_validation: bool) -> list[Split]:
 
 
 def load_digits(domains: RecipeData, splits: Sequence[Split], root: str | Path) -> dict[str, Tensor]:
-    """`images` (N, 3, S, S) uint8, `digits` (N,) int64 labels and `domains` (N,) int64, indices into the keys of it.
+    """Load `images` (N, 3, S, S) uint8, `digits` (N,) int64 labels and `domains` (N,) int64 indices into its keys.
 
-    From `root`/DOMAIN.safetensors for each domain the images of its classes in the given splits, one after the other.
-    Raises DataError, also where a class has no image in all of them.
+    Reads `root`/DOMAIN.safetensors for each domain and concatenates the images of the requested classes, split by
+    split. Raises DataError when a file cannot be read, or a class is unknown or has no image in `splits`.
     """
     parts: list[tuple[int, ImageDataset, Tensor]] = []
     for index, (domain, names) in enumerate(domains.items()):
@@ -177,9 +178,9 @@ def load_digits(domains: RecipeData, splits: Sequence[Split], root: str | Path) 
 
 
 def gather_images(parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """(M, C, H, W) uint8: the given rows of images, one part after the other.
+    """Concatenate the selected images of all parts: (M, C, H, W) uint8.
 
-    `parts`: images (N, C, H, W) uint8 of one C, H and W, and int64 indices of them.
+    `parts`: pairs of images (N, C, H, W) uint8, with the same C, H and W in all parts, and int64 indices into them.
     """
     shape = parts[0][0].shape[1:]
     gathered = torch.from_numpy(empty_images(sum(len(rows) for _, rows in parts), *shape))
@@ -192,13 +193,13 @@ def gather_images(parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
 
 
 def class_labels(path: str | Path, names: Sequence[str | int] | All) -> dict[str, int]:
-    """The labels of these classes by their names. Raises DataError, also for an unknown class."""
+    """The labels of the classes `names`, by name. Raises DataError for a bad file or an unknown class."""
     dataset = ImageDataset.load(path, [])
     return {dataset.classes[label]: label for label in dataset.labels_of(names, path)}
 
 
 def shared_classes(domains: RecipeData, root: str | Path) -> tuple[str, ...]:
-    """The names of all labels, which the data sets of a recipe share. Raises DataError where they do not."""
+    """The class names that all data sets of a recipe have. Raises DataError if they differ."""
     paths = [Path(root, f"{domain}.safetensors") for domain in domains]
     first, *others = [ImageDataset.load(path, []).classes for path in paths]
     for path, classes in zip(paths[1:], others, strict=True):

@@ -1,7 +1,8 @@
-"""Folders of labeled images, and folders of unlabeled ones such as faces.
+"""Folders of images with classes, and of images without classes, such as faces.
 
-With classes: train.csv and val.csv or labels.csv with the columns image_name and label; or a folder of images for each
-class, also below train/, val/ and test/. Without: every image below the folder, split by person.
+With classes: CSV files (labels.csv, or train.csv with val.csv or test.csv) with the columns image_name and label; or
+one folder of images for each class, optionally below train/, val/ and test/. Without classes: all images below the
+folder, split by person.
 """
 
 import re
@@ -25,18 +26,18 @@ from difflab.data.labeled_files import read_csvs, read_folders
 from difflab.data.splits import TEST, TRAIN, VALIDATION, grouped_splits, stratified_splits
 from difflab.errors import DataError
 
-FRAME = re.compile(r"(.+)_\d+")  # IDENTITY_NUMBER: several pictures of one person
+FRAME = re.compile(r"(.+)_\d+")  # IDENTITY_NUMBER: several images of one person
 IDENTITIES: dict[FaceIdentity, str] = {
     "prefix": "what is before _NUMBER in a file's name is a person",
     "folder": "each folder is a person",
     "file": "each file is a person",
 }
-LARGEST = 256  # pixels a side that images with classes are stored at: no data set of them is larger
+LARGEST = 256  # maximum size, in pixels, at which images with classes are stored
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Image files with their labels, indices into `classes`, and their splits, indices into SPLITS."""
+    """N image files with labels (N,), indices into `classes`, and splits (N,), indices into SPLITS."""
 
     paths: list[Path]
     labels: NDArray[np.int64]
@@ -45,10 +46,10 @@ class Listing:
 
 
 def list_classes(folder: Path, params: SetParams, generator: Generator) -> Listing:
-    """The images of a folder with classes; no image is opened.
+    """List the images of a folder with classes, without opening them.
 
-    Raises DataError for no or too many classes, two of one name or of names that differ in case alone, a class that is
-    missing or too small for the splits, an image without a label, a label without an image.
+    Raises DataError for too few or too many classes, for names that are equal or differ only in case, for a class that
+    is missing or has no image in one of the splits, and for an image without a label or a label without an image.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
@@ -73,7 +74,10 @@ def list_classes(folder: Path, params: SetParams, generator: Generator) -> Listi
 def _split(
     part: str, labels: NDArray[np.int64], parts: set[str], params: SetParams, generator: Generator
 ) -> NDArray[np.uint8]:
-    """As in the folder, where it has a test set; validation is taken from the training images if it has none."""
+    """Splits (N,) of a part: "val" is the test set if there is no "test".
+
+    Validation images come from "train" unless the folder has all three parts.
+    """
     match part:
         case "all":
             return stratified_splits(labels, params.validation, params.test, generator)
@@ -87,7 +91,7 @@ def _split(
 
 
 def _classes(folder: Path, labels: Sequence[str], asked: Sequence[str] | None) -> tuple[str, ...]:
-    """The names of the classes, numbers by their size. Raises DataError."""
+    """The class names, in the order of `asked` or sorted, numbers first and by value. Raises DataError."""
     found = sorted(set(labels), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))
     same: dict[str, str] = {}
     alike: dict[str, str] = {}
@@ -112,7 +116,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def read_classes(folder: str | Path, params: SetParams, generator: Generator) -> ImageDataset:
-    """(N, C, S, S) images of one size; see `list_classes` and `read_squares`. Raises DataError."""
+    """Read images with classes as (N, C, S, S) uint8; see `list_classes` and `read_squares`. Raises DataError."""
     folder = Path(folder)
     listing = list_classes(folder, params, generator)
     return ImageDataset(
@@ -125,9 +129,9 @@ def read_classes(folder: str | Path, params: SetParams, generator: Generator) ->
 
 
 def read_persons(folder: str | Path, identity: FaceIdentity, generator: Generator) -> ImageDataset:
-    """(N, C, S, S) images without classes. Raises DataError naming the file.
+    """Read images without classes as (N, C, S, S) uint8. Raises DataError naming the file.
 
-    `identity`: what tells persons apart, so that none is in two splits.
+    `identity`: how files are assigned to persons, so that no person is in two splits; see IDENTITIES.
     """
     folder = Path(folder)
     paths, splits = _split_persons(folder, identity, generator)
@@ -140,13 +144,13 @@ def read_persons(folder: str | Path, identity: FaceIdentity, generator: Generato
 
 
 def held_out_persons(folder: Path, identity: FaceIdentity, generator: Generator) -> list[Path]:
-    """The images that `read_persons` with a generator of the same seed puts into the validation and test splits."""
+    """The files of validation and test images in `read_persons`, given a generator with the same seed."""
     paths, splits = _split_persons(folder, identity, generator)
     return [path for path, split in zip(paths, splits, strict=True) if split != TRAIN]
 
 
 def check_persons(folder: Path, identity: FaceIdentity) -> None:
-    """Raises DataError when the folder is not there, or its images cannot be split."""
+    """Raises DataError when the folder is missing, has no images or shows fewer than three persons."""
     _identified(folder, identity)
 
 
@@ -156,7 +160,7 @@ def _split_persons(folder: Path, identity: FaceIdentity, generator: Generator) -
 
 
 def _identified(folder: Path, identity: FaceIdentity) -> tuple[list[Path], list[str]]:
-    """All images and the person that each shows."""
+    """All image files, and the identity of the person in each. Raises DataError."""
     paths = find_images(folder)
     identities = [_identity(path, identity) for path in paths]
     if (n := len(set(identities))) < len(SPLITS):
@@ -168,7 +172,7 @@ def _identified(folder: Path, identity: FaceIdentity) -> tuple[list[Path], list[
 
 def _identity(path: Path, identity: FaceIdentity) -> str:
     match identity:
-        case "prefix":  # of IDENTITY_NUMBER.jpg; any other file is a person of its own
+        case "prefix":  # of IDENTITY_NUMBER.jpg; any other file counts as a separate person
             frame = FRAME.fullmatch(path.stem)
             return str(path.with_name(frame[1]) if frame else path)
         case "folder":

@@ -1,4 +1,4 @@
-"""Image files: which formats are read, and which files of a folder are images."""
+"""Supported image formats, and the image files of a folder."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from PIL import Image, features
 
 from difflab.errors import DataError
 
-# As Pillow names them, with the feature that Pillow has to be built with.
+# Pillow's names, with the feature that Pillow must be built with.
 FORMATS = {
     "JPEG": "jpg",
     "PNG": "zlib",
@@ -31,8 +31,8 @@ DOCUMENTS, TEXT = {"README", "LICENSE", "LICENCE", "COPYING", "NOTICE"}, {"", ".
 def find_images(folder: str | Path) -> list[Path]:
     """All image files under `folder`, sorted; links to folders are followed.
 
-    Hidden files, Thumbs.db, desktop.ini, __MACOSX/, @eaDir/, READMEs and licenses are skipped, which one line on stderr
-    says. Raises DataError where there is no folder, no image in it, or any other file.
+    Hidden files, Thumbs.db, desktop.ini, __MACOSX/, @eaDir/, READMEs and licenses are skipped, with one line on stderr.
+    Raises DataError when the folder does not exist, has no images or contains any other file.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -58,24 +58,24 @@ def find_images(folder: str | Path) -> list[Path]:
 
 
 def is_image(path: Path) -> bool:
-    """Whether it is a file with a suffix of `formats`, in upper or lower case."""
+    """Whether `path` is a file with the suffix of a supported format, in upper or lower case."""
     return path.suffix.lower() in _suffixes() and path.is_file()
 
 
 def is_document(path: Path) -> bool:
-    """Whether it is a hidden file or folder, or one that may lie beside images, such as a README."""
+    """Whether `path` is hidden, or a file or folder that is allowed next to images, such as a README."""
     return bool(_skipped_as(Path(path.name))) or path.name in RUBBISH_FOLDERS
 
 
 @cache
 def formats() -> list[str]:
-    """Of FORMATS those that the installed Pillow reads."""
+    """The FORMATS that the installed Pillow can read."""
     return [name for name, feature in FORMATS.items() if feature is None or features.check(feature)]
 
 
 @cache
 def say(line: str) -> None:
-    """Print a line on stderr, once a process: some folders are looked through several times."""
+    """Print a line on stderr, at most once per process: some folders are scanned several times."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -85,7 +85,7 @@ def _suffixes() -> set[str]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file below `folder`; a folder that several links lead to is gone into once."""
+    """Every file below `folder`; a folder that several links point to is visited once."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
         folders.sort()
@@ -102,7 +102,7 @@ def _refuse(error: OSError) -> None:
 
 
 def _skipped_as(path: Path) -> str | None:
-    """What kind of file that may lie beside images it is, such as ._*; None for any other. `path` is relative."""
+    """The kind of skipped file that the relative `path` is, such as ._*; None if it is not skipped."""
     for part in path.parts[:-1]:
         if part.startswith(".") or part in RUBBISH_FOLDERS:
             return f"{part}/"

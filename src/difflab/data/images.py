@@ -1,8 +1,8 @@
-"""Images of files, decoded by one rule, and brought to one square size.
+"""Decode image files to 8-bit gray or RGB and crop them to squares.
 
-The rule: gray stays gray and everything else becomes RGB, with 8 bits a channel; of 16 bits the upper 8 are kept;
-transparency is composited on white; the image is turned upright where its EXIF orientation can be read; of several
-frames or pages the first is used. Color profiles are not applied.
+Gray images stay gray, all others become RGB. 16-bit channels keep their upper 8 bits. Transparent pixels are composited
+on white. The image is rotated by its EXIF orientation, if that can be read. Only the first frame or page is used. Color
+profiles are not applied.
 """
 
 import io
@@ -28,7 +28,7 @@ T = TypeVar("T")
 GREY = {"1", "L", "LA", "La"}  # and the modes of 16 bits: I;16, I;16B, … and I
 OF_16_BITS = {"PNG", "PPM"}  # formats whose mode I is 0-65535; elsewhere it is any 32-bit integer
 BACKGROUND = "white"
-LARGEST_SIDE = 1024  # pixels that images are stored at: no data set is larger
+LARGEST_SIDE = 1024  # maximum size, in pixels, at which images are stored
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -38,14 +38,14 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDEWAYS = {turn for value, turn in UPRIGHT.items() if value >= 5}  # which exchange width and height
-# Beside these chunks and segments a file has profiles, texts, previews, …
+SIDEWAYS = {turn for value, turn in UPRIGHT.items() if value >= 5}  # these swap width and height
+# All other chunks and segments hold profiles, texts, previews, …
 PNG, PNG_CHUNKS = b"\x89PNG\r\n\x1a\n", {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"}
 JPEG, JPEG_SCAN, JPEG_METADATA = b"\xff\xd8", 0xDA, {*range(0xE1, 0xEE), 0xEF, 0xFE}  # not those of JFIF and Adobe
 
 
 def stream_images(paths: Sequence[str | Path], description: str) -> Iterator[Image.Image]:
-    """`read_image` of each file, with a progress bar; one line on stderr says how many files have further frames."""
+    """Yield `read_image` of each file, with a progress bar; a line on stderr counts the files with several frames."""
     several = []
     for path in tqdm(paths, desc=description, delay=2):
         image, has_more = use_image(path, decoded)
@@ -56,16 +56,17 @@ def stream_images(paths: Sequence[str | Path], description: str) -> Iterator[Ima
 
 
 def read_image(path: str | Path) -> Image.Image:
-    """Decode an image as mode L or RGB by the rule above.
+    """Decode an image to mode L or RGB, as described above.
 
-    Raises DataError where it is damaged, no image, has pixels of 32 bits, or shows nothing but white and transparency.
+    Raises DataError when the file is missing, damaged or not an image, has 32-bit pixels, or has only white and
+    transparent pixels.
     """
     image, _ = use_image(path, decoded)
     return image
 
 
 def read_equal_sizes(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
-    """(N, H, W, 3). Raises DataError where one is missing, no image, or of another size than the first."""
+    """Read RGB images of one size: (N, H, W, 3) uint8. Raises DataError if one cannot be read or differs in size."""
     images: list[NDArray[np.uint8]] = []
     for path in paths:
         images.append(np.asarray(read_image(path).convert("RGB")))
@@ -77,9 +78,10 @@ def read_equal_sizes(paths: Sequence[str | Path]) -> NDArray[np.uint8]:
 
 
 def read_squares(paths: Sequence[str | Path], largest: int | None = None) -> NDArray[np.uint8]:
-    """(N, C, S, S) with S the median of the images' shorter sides, C = 1 when all are gray and else 3.
+    """The `central_square` of each image: (N, C, S, S) uint8, with C = 1 if all images are gray, else 3.
 
-    S is `largest` at most. Images of another size are cut to their `central_square`.
+    S is the median of the images' shorter sides, at most `largest` (by default 1024). Raises DataError if an image
+    cannot be read.
     """
     headers = [use_image(path, _header) for path in paths]
     size = min(median_low(side for side, _ in headers), largest or LARGEST_SIDE)
@@ -92,19 +94,22 @@ def read_squares(paths: Sequence[str | Path], largest: int | None = None) -> NDA
 
 
 def central_square(image: Image.Image, mode: str, size: int) -> NDArray[np.uint8]:
-    """(C, size, size) in the mode L or RGB, resized with Pillow's antialiased bicubic filter."""
+    """The largest central square, resized with Pillow's antialiased bicubic filter: (C, size, size) uint8.
+
+    `mode` is "L" (C = 1) or "RGB" (C = 3).
+    """
     square = ImageOps.fit(image.convert(mode), (size, size), Image.Resampling.BICUBIC)
     return np.asarray(square).reshape(size, size, len(mode)).transpose(2, 0, 1)
 
 
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
-    """Whatever Pillow raises for a damaged file becomes a DataError of one line that names it."""
+    """Turn any error that Pillow raises for a damaged file into a one-line DataError that names the file."""
     try:
         yield
     except FileNotFoundError:
         raise DataError(f"{path}: not found") from None
-    except Exception as error:  # struct.error, SyntaxError, ValueError, EOFError, MemoryError, … by format
+    except Exception as error:  # depending on the format: struct.error, SyntaxError, EOFError, MemoryError, …
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             reason = f"damaged, or none of {', '.join(formats())}"
@@ -112,7 +117,10 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 def use_image(path: str | Path, use: Callable[[Image.Image], T]) -> T:
-    """`use` of the opened file, or of it without its metadata, where that keeps Pillow from the pixels."""
+    """Call `use` with the opened image; if that fails, try again without the file's metadata, which can be damaged.
+
+    Raises DataError if the file cannot be read as an image.
+    """
     with naming(path):
         try:
             with Image.open(path, formats=formats()) as image:
@@ -127,13 +135,13 @@ def use_image(path: str | Path, use: Callable[[Image.Image], T]) -> T:
 
 
 def _header(image: Image.Image) -> tuple[int, bool]:
-    """The shorter side, and whether it is gray, without decoding."""
+    """The shorter side in pixels, and whether the image is gray, without decoding it."""
     _refuse_unreadable(image)
     return min(image.size), _is_grey(image)
 
 
 def decoded(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The image as L or RGB, upright, and whether the file has further frames; those of a JPEG are previews."""
+    """The image as L or RGB, upright, and whether the file has more frames (in a JPEG these are previews: False)."""
     _refuse_unreadable(image)
     flat = _composited(_of_8_bits(image))
     turn = turn_of(image)
@@ -154,7 +162,7 @@ def _is_grey(image: Image.Image) -> bool:
 
 
 def _of_8_bits(image: Image.Image) -> Image.Image:
-    """An image of 16 bits, which is gray, as L or LA; of colors Pillow itself keeps the upper 8 bits."""
+    """Convert a 16-bit gray image to L or LA; of 16-bit colors, Pillow itself keeps only the upper 8 bits."""
     if not image.mode.startswith("I"):
         return image
     levels = np.asarray(image).astype(np.int32)
@@ -165,7 +173,7 @@ def _of_8_bits(image: Image.Image) -> Image.Image:
 
 
 def _composited(image: Image.Image) -> Image.Image:
-    """L or RGB, on BACKGROUND where the image is transparent."""
+    """The image as L or RGB, with transparent pixels composited on BACKGROUND."""
     mode = "L" if _is_grey(image) else "RGB"
     if not image.has_transparency_data:
         return image.convert(mode)
@@ -182,10 +190,10 @@ def _composited(image: Image.Image) -> Image.Image:
 
 
 def turn_of(image: Image.Image) -> Image.Transpose | None:
-    """What turns it upright, if its EXIF data can be read and say that it is not."""
+    """The transposition that turns the image upright, from its EXIF orientation; None if there is none to read."""
     try:
         return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # struct.error, TypeError, ValueError, SyntaxError, …, on which no pixel depends
+    except Exception:  # damaged EXIF data (struct.error, TypeError, …) do not affect the pixels
         return None
 
 
@@ -197,7 +205,7 @@ def _is_animated(image: Image.Image) -> bool:
 
 
 def _without_metadata(content: bytes) -> bytes:
-    """A PNG or JPEG without what neither pixels nor orientation need; any other file as it is."""
+    """A PNG or JPEG file without the data that pixels and orientation do not need; other files unchanged."""
     if content.startswith(PNG):
         return PNG + b"".join(_png_chunks(content))
     if content.startswith(JPEG):
@@ -206,7 +214,7 @@ def _without_metadata(content: bytes) -> bytes:
 
 
 def _png_chunks(content: bytes) -> Iterator[bytes]:
-    """Also damaged ones, whose kind is unknown."""
+    """The chunks that are needed, and damaged ones, whose kind is unknown."""
     start = len(PNG)
     while start + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, start)

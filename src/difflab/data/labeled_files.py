@@ -1,4 +1,4 @@
-"""Image files with the names of their classes: from CSV files, or from folders that are named as the classes."""
+"""Image files with class names, from CSV files or from one folder for each class."""
 
 import csv
 from collections.abc import Collection
@@ -11,15 +11,15 @@ from difflab.config.validation import explain
 from difflab.data.image_files import find_images, is_document, is_image, say
 from difflab.errors import DataError
 
-Labeled = list[tuple[Path, str]]  # the file of each image, and the name of its class
+Labeled = list[tuple[Path, str]]  # image file and class name
 PARTS = ("train", "val", "test")
 NAME = TypeAdapter(ClassName)
 
 
 def read_csvs(folder: str | Path) -> dict[str, Labeled]:
-    """By part: labels.csv ("all"), or train.csv with val.csv, test.csv or both.
+    """Read labels.csv (part "all"), or train.csv with val.csv, test.csv or both: the images of each part.
 
-    Images lie beside the CSV files, or in data/. Raises DataError naming the file and the line.
+    The images are in data/, or next to the CSV files if there is no data/. Raises DataError naming the file and line.
     """
     folder = Path(folder)
     paths = {part: folder / f"{part}.csv" for part in PARTS if (folder / f"{part}.csv").exists()}
@@ -49,7 +49,7 @@ def _require_parts(folder: Path, found: Collection[str], suffix: str) -> None:
 
 
 def _read_csv(path: Path, images: Path) -> Labeled:
-    """In the order of the lines."""
+    """The images of a CSV file, in the order of its lines. Raises DataError."""
     labels: dict[Path, str] = {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -79,9 +79,9 @@ def _class_name(place: str, name: str) -> str:
 
 
 def read_folders(folder: str | Path, classes: Collection[str] | None) -> dict[str, Labeled]:
-    """By part: folders of images, named as their classes, below train/ and val/ or test/, or in the folder ("all").
+    """Read one folder of images for each class: below train/ and val/ or test/, or directly in `folder` (part "all").
 
-    Folders of other classes than `classes` are left out. Raises DataError, also for an image outside of them.
+    With `classes`, folders of other classes are skipped. Raises DataError, also for an image outside a class folder.
     """
     folder = Path(folder)
     parts = [part for part in PARTS if (folder / part).is_dir()]
@@ -114,5 +114,5 @@ def _read_classes(folder: Path, classes: Collection[str] | None) -> Labeled:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Folders, and files that are neither hidden nor documents."""
+    """Folders and files that are neither hidden nor documents, sorted."""
     return sorted(path for path in folder.iterdir() if not is_document(path))

@@ -1,4 +1,4 @@
-"""Images that need not fit into memory: above `runtime.in_memory_limit` they are pages of a file."""
+"""Images that can be larger than memory: above `runtime.in_memory_limit`, they are in a memory-mapped file."""
 
 import math
 import os
@@ -15,20 +15,21 @@ GIB = 2**30
 
 
 def fits_memory(num_bytes: int) -> bool:
+    """Whether `num_bytes` are within `runtime.in_memory_limit`, which is in GiB."""
     return num_bytes <= load_runtime().in_memory_limit * GIB
 
 
 def empty_images(*shape: int) -> NDArray[np.uint8]:
-    """Uninitialized uint8.
+    """Uninitialized uint8 array of the given shape.
 
-    Above the limit these are pages of a file in .cache/ that has no name and is gone with them; the system writes and
-    reads them as memory allows.
+    Above the limit it is mapped to an unnamed temporary file in .cache/, which is deleted with the array. Raises
+    OSError when the disk is full.
     """
     if fits_memory(math.prod(shape)) or 0 in shape:
         return np.empty(shape, dtype=np.uint8)
-    scratch = Path("params.yaml").resolve().parent / ".cache"  # further processes of a stage have a link to this file
+    scratch = Path("params.yaml").resolve().parent / ".cache"  # other processes of a stage link to this file
     scratch.mkdir(exist_ok=True)
     with failing_at(scratch), TemporaryFile(dir=scratch) as file:
-        if hasattr(os, "posix_fallocate"):  # a full disk would end the process with SIGBUS at the first page it lacks
+        if hasattr(os, "posix_fallocate"):  # otherwise a full disk kills the process later, with SIGBUS
             os.posix_fallocate(file.fileno(), 0, math.prod(shape))
         return np.memmap(file, np.uint8, "w+", shape=shape)

@@ -20,9 +20,10 @@ def blend_splits(
     generator: Generator,
     candidates: int = 1,
 ) -> Images:
-    """(N, 3, S, S): each of the (N, S, S) digits on a patch of the photographs of its own split, `photos[split]`.
+    """Blend each digit with a random patch from the photographs of its split: (N, 3, S, S) uint8.
 
-    Of `candidates` random patches the one farthest from mid-gray is taken: on mid-gray |patch − digit| shows no digit.
+    `digits` (N, S, S) uint8; `splits` (N,) indices into SPLITS; `photos[split]` a list of (H, W, 3) uint8. Of
+    `candidates` random patches, the one farthest from mid-gray is used: on mid-gray, |patch − digit| hides the digit.
     """
     n, size, _ = digits.shape
     blended = np.empty((n, size, size, 3), dtype=np.uint8)
@@ -38,7 +39,7 @@ def blend_splits(
 
 
 def random_patches(photos: Sequence[Images], n: int, size: int, generator: Generator) -> Images:
-    """(n, size, size, 3) patches at uniform places of uniformly drawn `photos`, each (H, W, 3) with H, W ≥ size."""
+    """(n, size, size, 3) patches at uniform positions in uniformly chosen `photos`, each (H, W, 3) with H, W ≥ size."""
     patches = np.empty((n, size, size, 3), dtype=np.uint8)
     photo_of = generator.integers(len(photos), size=n)
     for index, photo in enumerate(tqdm(photos, desc="blending photographs", delay=2)):
@@ -57,5 +58,5 @@ def blend(digits: Images, patches: Images) -> Images:
 
 
 def _contrast(patches: Images) -> NDArray[np.float64]:
-    """(N,) mean of |digit-inverted patch − patch| in 0-255: what a full stroke changes."""
+    """(N,) mean difference, 0-255, between a patch and the patch inverted by a full stroke."""
     return np.abs(255 - 2 * patches.astype(np.int16)).mean(axis=(1, 2, 3))

@@ -1,4 +1,4 @@
-"""Where each data set comes from: `data.sets` of params.yaml."""
+"""The sources of the data sets, from `data.sets` of params.yaml."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ from difflab.data.dataset import ImageDataset
 from difflab.data.splits import TRAIN, VALIDATION
 from difflab.errors import DataError
 
-DOWNLOADS = Path(".cache/downloads")  # the root of downloaded data, when the user has none
+DOWNLOADS = Path(".cache/downloads")  # root of downloaded data if data.root is null
 
 
 def check(params: DataParams) -> dict[str, tuple[str, ...]]:
-    """The names of the classes of each data set, none for one without; no image is opened and nothing downloaded.
+    """Check the user's data; return the class names of each data set, empty for one without classes.
 
-    Raises DataError, with the key, for data of the user's that are not there or cannot be used.
+    Opens no image files and downloads nothing. Raises DataError, naming the key, for data that are missing or unusable.
     """
     if params.root is not None and not Path(params.root).is_dir():
         raise DataError(f"data.root: found {params.root!r}, which is no folder, allowed: null, or a folder")
@@ -56,7 +56,7 @@ def _classes(name: str, one: SetParams, params: DataParams) -> tuple[str, ...]:
 
 
 def counted(name: str, params: DataParams) -> tuple[int, int, tuple[str, ...]]:
-    """Numbers of training and of validation images, and the classes, of a labeled folder or file. Raises DataError."""
+    """The numbers of training and validation images of a data set, and its class names. Raises DataError."""
     one, path = params.sets[name], path_of(name, params)
     if one.source == "folder":
         listing = folder.list_classes(path, one, np.random.default_rng(params.seed))
@@ -69,7 +69,7 @@ def counted(name: str, params: DataParams) -> tuple[int, int, tuple[str, ...]]:
 
 
 def require(params: DataParams) -> None:
-    """Make sure that all data sets are there, downloading what has to be. Raises DataError for one that is not."""
+    """Check all data sets and download missing ones if `root` is null. Raises DataError for one that is unavailable."""
     check(params)
     for name, one in params.sets.items():
         kind, _, of = one.source.partition("/")
@@ -79,9 +79,9 @@ def require(params: DataParams) -> None:
 
 
 def read(name: str, params: DataParams) -> ImageDataset:
-    """Read or make one data set; equal files and params give equal bytes. Raises DataError.
+    """Read or generate one data set; equal files and parameters give equal bytes. Raises DataError.
 
-    Every data set starts from the same seed, so that mnist and mnistm put a digit into the same split.
+    All data sets use the same seed, so that a digit is in the same split of mnist and of mnistm.
     """
     one, generator = params.sets[name], np.random.default_rng(params.seed)
     path, validation, (kind, _, of) = path_of(name, params), one.validation, one.source.partition("/")
@@ -106,17 +106,18 @@ def read(name: str, params: DataParams) -> ImageDataset:
 
 
 def path_of(name: str, params: DataParams) -> Path:
-    """The folder or file of a data set, where its source is one."""
+    """The folder or file of a data set whose source is a folder or a file."""
     return Path(params.root or ".", params.sets[name].path or name)
 
 
 def torchvision_root(params: DataParams) -> Path:
+    """The folder with torchvision/ and photos/: `data.root`, or DOWNLOADS if that is null."""
     return DOWNLOADS if params.root is None else Path(params.root)
 
 
 @contextmanager
 def _naming(name: str, one: SetParams) -> Iterator[None]:
-    """A DataError begins with the key of the data set and its source."""
+    """Prefix any DataError with the key of the data set and its source."""
     try:
         yield
     except DataError as error:

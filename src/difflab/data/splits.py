@@ -1,4 +1,4 @@
-"""Train, validation and test, drawn once from a seeded generator."""
+"""Random splits into training, validation and test sets."""
 
 import numpy as np
 from numpy.random import Generator
@@ -10,9 +10,10 @@ TRAIN, VALIDATION, TEST = range(len(SPLITS))
 
 
 def random_splits(n: int, validation: float, test: float, generator: Generator) -> NDArray[np.uint8]:
-    """(n,) indices into SPLITS: the two given shares of n, at random, the rest for training.
+    """Random split of n items: (n,) uint8 indices into SPLITS.
 
-    From three items on, a share above 0 gets at least one of them; fewer items are all for training.
+    `validation` and `test` are shares in [0, 1]; the rest is for training. With three or more items, a share above 0
+    gets at least one; fewer items are all for training.
     """
     counts = [max(1, round(share * n)) if share > 0 and n >= 3 else 0 for share in (validation, test)]
     splits = np.full(n, TRAIN, dtype=np.uint8)
@@ -24,7 +25,7 @@ def random_splits(n: int, validation: float, test: float, generator: Generator) 
 def stratified_splits(
     labels: NDArray[np.int64], validation: float, test: float, generator: Generator
 ) -> NDArray[np.uint8]:
-    """(N,) indices into SPLITS: `random_splits` of each class."""
+    """`random_splits` within each class of `labels` (N,): (N,) uint8 indices into SPLITS."""
     splits = np.empty(len(labels), dtype=np.uint8)
     for label in np.unique(labels):
         members = labels == label
@@ -33,7 +34,7 @@ def stratified_splits(
 
 
 def grouped_splits(groups: list[str], validation: float, test: float, generator: Generator) -> NDArray[np.uint8]:
-    """(N,) indices into SPLITS: `random_splits` of the groups, so that no group is in two splits."""
+    """`random_splits` of the groups, so that no group is in two splits: (N,) uint8 indices into SPLITS."""
     names, group_of = np.unique(groups, return_inverse=True)
     return random_splits(len(names), validation, test, generator)[group_of]
 
@@ -41,9 +42,9 @@ def grouped_splits(groups: list[str], validation: float, test: float, generator:
 def official_splits(
     train_labels: NDArray[np.int64], n_test: int, generator: Generator, validation: float = 0.1
 ) -> NDArray[np.uint8]:
-    """(N + n_test,) indices into SPLITS for training images followed by an official test set.
+    """Splits of N training images followed by an official test set: (N + n_test,) uint8 indices into SPLITS.
 
-    The share `validation` of each class of the training images is for validation.
+    The share `validation` of each class of the training images is used for validation.
     """
     train = stratified_splits(train_labels, validation, 0, generator)
     return np.concatenate([train, np.full(n_test, TEST, dtype=np.uint8)])

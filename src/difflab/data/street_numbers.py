@@ -1,8 +1,8 @@
 """House numbers rendered with matplotlib's fonts: a stand-in for SVHN.
 
-After the SYN NUMBERS of Ganin et al. 2016 (fonts, neighbors, colors, orientation, blur), kept plain on purpose:
-plates of a few color pairs, so that a small model learns them in minutes. Every image is an independent draw, with
-the same fonts and plates in all splits.
+Modeled on SYN NUMBERS (Ganin et al. 2016: fonts, neighbors, colors, orientation, blur), but with only a few color
+pairs, so that a small model learns them in minutes. Images are independent of each other; all splits use the same
+fonts and colors.
 """
 
 from pathlib import Path
@@ -14,9 +14,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-SIZE = 32  # pixels a side, as SVHN
-CELL_HEIGHT, CELL_WIDTH, DIGIT_HEIGHT = 48, 32, 36  # pixels of one rendered digit, before the camera sees it
-BLANK = 10  # the cell of a neighbor that is not there
+SIZE = 32  # pixels a side, as in SVHN
+CELL_HEIGHT, CELL_WIDTH, DIGIT_HEIGHT = 48, 32, 36  # pixels of a rendered digit, before the perspective
+BLANK = 10  # index of the empty cell, for a missing neighbor
 FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneralBol.ttf", "cmss10.ttf")
 PLATES = (  # background, digits
     ((232, 232, 224), (30, 32, 38)),  # black on white
@@ -29,7 +29,7 @@ PLATES = (  # background, digits
 
 
 def render(labels: NDArray[np.int64], generator: Generator) -> NDArray[np.uint8]:
-    """(N, 3, 32, 32) crops, each centerd on the digit of `labels` (N,), neighbors cut off at its sides."""
+    """Render N images (N, 3, 32, 32), each centered on the digit of `labels` (N,), with its neighbors cropped."""
     n = len(labels)
     cells = _digit_cells()
     font = generator.integers(len(FONTS), size=n)
@@ -45,7 +45,7 @@ def render(labels: NDArray[np.int64], generator: Generator) -> NDArray[np.uint8]
 
 
 def _digit_cells() -> NDArray[np.uint8]:
-    """(fonts, 11, CELL_HEIGHT, CELL_WIDTH) ink of the ten digits, all of one height, and of a blank."""
+    """Coverage 0-255, (fonts, 11, CELL_HEIGHT, CELL_WIDTH), of the ten digits at equal height and an empty cell."""
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
@@ -63,7 +63,7 @@ def _digit_cells() -> NDArray[np.uint8]:
 
 
 def _photograph(strip: Tensor, generator: Generator) -> Tensor:
-    """See (N, 1, H, W) strips under a mild random homography: (N, 1, SIZE, SIZE), sharp."""
+    """Warp strips (N, 1, H, W) by a mild random homography to (N, 1, SIZE, SIZE), without blur."""
     n, _, height, width = strip.shape
 
     def uniform(bound: float) -> Tensor:
@@ -81,7 +81,7 @@ def _photograph(strip: Tensor, generator: Generator) -> Tensor:
 
 
 def _paint(ink: Tensor, generator: Generator) -> NDArray[np.uint8]:
-    """(N, 1, S, S) ink in 0-1 → (N, 3, S, S) in a plate's colors, lit from one side, blurred, with sensor noise."""
+    """Coverage (N, 1, S, S) in [0, 1] to images (N, 3, S, S): colors, a brightness gradient, blur and pixel noise."""
     n = len(ink)
     blurred = F.avg_pool2d(F.pad(ink, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     softness = torch.from_numpy(generator.random((n, 1, 1, 1)))

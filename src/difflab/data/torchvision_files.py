@@ -1,4 +1,4 @@
-"""Data sets as torchvision.datasets downloads and reads them, and those of gray images blended with photographs."""
+"""torchvision's data sets, optionally blended with photographs as in MNIST-M."""
 
 import shutil
 import socket
@@ -26,7 +26,7 @@ from difflab.data.splits import official_splits, random_splits
 from difflab.errors import DataError
 
 _LETTERS = tuple(string.ascii_uppercase + string.ascii_lowercase)
-_MERGED = (*DIGITS, *string.ascii_uppercase, *"abdefghnqrt")  # of a letter whose two forms look alike the capital
+_MERGED = (*DIGITS, *string.ascii_uppercase, *"abdefghnqrt")  # letters alike in both cases are merged
 CLASSES: dict[str, tuple[str, ...]] = {
     "FashionMNIST": (
         *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
@@ -38,12 +38,12 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "EMNIST-balanced": _MERGED,
     "EMNIST-letters": tuple(string.ascii_lowercase),
     "CIFAR10": cifar.CLASSES,
-}  # all others are of digits
+}  # all other data sets are digits
 FIRST_LABEL = {"EMNIST-letters": 1}
 
 
 def parts_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The files of the training and of the test part, below ROOT/torchvision."""
+    """The training files and the test files, relative to ROOT/torchvision."""
     match name:
         case "SVHN":
             return ("train_32x32.mat",), ("test_32x32.mat",)
@@ -63,31 +63,31 @@ def _names(split: str) -> tuple[str, str]:
 
 
 def files_of(name: str) -> tuple[str, ...]:
-    """All files, below ROOT/torchvision."""
+    """All files, relative to ROOT/torchvision."""
     return tuple(chain.from_iterable(parts_of(name)))
 
 
 USPS_SIZE = 16  # pixels a side
-TIMEOUT = 30  # seconds of silence before a download is given up
+TIMEOUT = 30  # seconds without data after which a download fails
 
 
 def check(name: str, root: Path) -> None:
-    """Raises DataError when a file below `root` is not there."""
+    """Raises DataError when a file of the data set `name` is missing in `root`."""
     for path in (root / "torchvision" / file for file in files_of(name)):
         if not path.is_file():
             raise DataError(f"{path}: not found; put it there or choose another source")
 
 
 def check_blended(name: str, root: Path) -> None:
-    """Raises DataError when a file or the photographs below `root` are not there."""
+    """Raises DataError when a file of `name`, or the photographs, are missing in `root`."""
     check(name, root)
     find_images(root / "photos")
 
 
 def download(name: str, root: Path) -> None:
-    """Fetch what `root` lacks into a temporary folder, where torchvision checks the hashes, then move it into place.
+    """Download a data set that is missing in `root` to a temporary folder, then move its files into place.
 
-    Raises DataError, leaving nothing behind, when that fails.
+    torchvision checks the hashes. If that fails, removes the temporary folder and raises DataError.
     """
     folder, files = root / "torchvision", files_of(name)
     if all((folder / file).is_file() for file in files):
@@ -121,7 +121,7 @@ def _download(name: str, folder: Path) -> None:
                 datasets.SVHN(folder, split=part, download=True)
         case "EMNIST":
             datasets.EMNIST(folder, split=split, download=True)  # its archive has both parts
-        case "CIFAR10":  # whose class would unpickle the files
+        case "CIFAR10":  # its class would unpickle the files
             source = datasets.CIFAR10
             archive = {"filename": source.filename, "md5": source.tgz_md5}
             datasets.utils.download_and_extract_archive(source.url, str(folder), **archive)
@@ -131,15 +131,15 @@ def _download(name: str, folder: Path) -> None:
 
 
 def classes_of(name: str) -> tuple[str, ...]:
-    """The names of the labels: digits as numbers, all others as torchvision has them."""
+    """The class names of the data set `name`."""
     return CLASSES.get(name, DIGITS)
 
 
 def read(name: str, root: Path, generator: Generator, validation: float = 0.1) -> ImageDataset:
-    """The official training images, a share of them for validation, then the official test images.
+    """Read the official training images, a share `validation` of them for validation, and the official test images.
 
-    (N, C, H, W) as published: 1×28×28 of MNIST and those like it, SVHN and CIFAR-10 3×32×32, USPS 1×16×16.
-    Raises DataError naming the file that cannot be read or does not fit another.
+    (N, C, H, W) uint8, as published: SVHN and CIFAR-10 3×32×32, USPS 1×16×16, all others 1×28×28. Raises DataError
+    naming the file that cannot be read or does not match another.
     """
     train_images, train_labels = _read_part(name, root / "torchvision", train=True)
     test_images, test_labels = _read_part(name, root / "torchvision", train=False)
@@ -153,9 +153,9 @@ def read(name: str, root: Path, generator: Generator, validation: float = 0.1) -
 
 
 def read_blended(name: str, root: str | Path, generator: Generator, validation: float = 0.1) -> ImageDataset:
-    """The gray images of `name` blended with the photographs of `root`/photos: MNIST-M, where they are MNIST's.
+    """Read gray images and blend them with the photographs in `root`/photos, as MNIST-M does with MNIST.
 
-    (N, 3, 28, 28). Raises DataError.
+    (N, 3, 28, 28) uint8. Raises DataError.
     """
     return _blend(read(name, Path(root), generator, validation), Path(root, "photos"), generator)
 
@@ -176,7 +176,7 @@ def _read_part(name: str, folder: Path, train: bool) -> tuple[Tensor, Tensor]:
                 images, labels = cifar.read_cifar(paths)
             case _:
                 images = datasets.mnist.read_image_file(str(paths[0]))[:, None]
-                images = images.mT if name.startswith("EMNIST") else images  # its files have columns for rows
+                images = images.mT if name.startswith("EMNIST") else images  # its images are transposed
                 with _naming(paths[1]):
                     labels = datasets.mnist.read_label_file(str(paths[1]))
     if len(images) != len(labels):
@@ -188,9 +188,10 @@ def _read_part(name: str, folder: Path, train: bool) -> tuple[Tensor, Tensor]:
 
 
 def read_usps(path: str | Path) -> tuple[Tensor, Tensor]:
-    """(N, 1, 16, 16) uint8 images and (N,) int64 labels of a file of libsvm's: as torchvision, which casts NaN too.
+    """Read a libsvm file as torchvision does: (N, 1, 16, 16) uint8 images and (N,) int64 labels in 0-9.
 
-    Raises DataError or ValueError where a line has other than 256 numbers of -1 to 1 and a label of 1 to 10.
+    Raises DataError or ValueError unless every line has a label from 1 to 10 and 256 numbers from -1 to 1 (torchvision
+    would also convert NaN).
     """
     from sklearn.datasets import load_svmlight_file
 
@@ -211,17 +212,17 @@ def read_usps(path: str | Path) -> tuple[Tensor, Tensor]:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Whatever a reader of torchvision's raises for a broken file becomes a DataError that names it."""
+    """Turn any error that a reader raises for a damaged file into a DataError that names the file."""
     try:
         yield
     except DataError:
         raise
-    except Exception as error:  # assertions, index, value, type, runtime and end-of-file errors, by reader
+    except Exception as error:  # depends on the reader: AssertionError, IndexError, ValueError, EOFError, …
         raise DataError(f"{path}: cannot be read: {' '.join(str(error).split()) or type(error).__name__}") from None
 
 
 def _blend(digits: ImageDataset, folder: Path, generator: Generator) -> ImageDataset:
-    """MNIST-M: each digit once, on a photograph of its own split."""
+    """Blend each digit with a photograph of its split, as in MNIST-M. Raises DataError."""
     paths = find_images(folder)
     if len(paths) < len(SPLITS):
         raise DataError(f"{folder}: {len(paths)} photographs, allowed: {len(SPLITS)} or more, one for each split")

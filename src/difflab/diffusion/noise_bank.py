@@ -1,4 +1,4 @@
-"""The noise bank, and samplings that resume: an image depends on its seed and its number alone."""
+"""The noise bank, in which each image depends only on the seed and its number, and resumable sampling."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +19,11 @@ from difflab.pipeline.work_folders import SAMPLES, empty
 
 
 def bank_generators(seed: int, images: Iterable[int]) -> list[torch.Generator]:
-    """One CPU generator for each image number: its first draw is the starting noise, what follows the step noises.
+    """One CPU generator for each image number: its first draw is the starting noise, later ones are the step noises.
 
-    An image depends on (seed, i) alone, not on batch size, device count or order. Its generator's seed is h(seed) + i
-    modulo 2³², h being NumPy's SeedSequence: PyTorch's CPU generator reads only 32 bits of a seed, so that hashing i as
-    well would give two of 10,000 images the same noise in one run out of a hundred.
+    Image i depends only on (seed, i), not on batch size, device count or order. Its generator is seeded with
+    h(seed) + i modulo 2³², where h is NumPy's SeedSequence. PyTorch's CPU generator uses only 32 bits of the seed: if i
+    were hashed too, two of 10,000 images would have the same noise in one of a hundred runs.
     """
     (start,) = np.random.SeedSequence(seed).generate_state(1, np.uint32)
     return [torch.Generator().manual_seed((int(start) + i) % 2**32) for i in images]
@@ -37,24 +37,24 @@ def resumable_batches(
     batches: Sequence[B],
     draw: Callable[[B], dict[str, Tensor]],
 ) -> Iterator[Iterator[tuple[B, dict[str, Tensor]]]]:
-    """Iterate over `batches` with the tensors that `draw` makes of each; an interrupted run resumes at its batch.
+    """Iterate over `batches` and the tensors that `draw` returns for each; an interrupted run resumes at its batch.
 
         with resumable_batches("sample-x", [compute, params], [Path("models/x")], batches, draw) as drawn:
             with atomic_write(Path("samples/x")) as folder:
                 for batch, tensors in drawn:
                     ...
 
-    `draw` returns tensors whose first dimension are the images of its batch, or of the part of it that fits the memory
-    (see `InParts`). Each batch drawn is kept in a file of `.cache/samples/STAGE/NAME-KEY/` and comes from there, on the
-    CPU, so that an interrupted run ends in the bytes of an uninterrupted one, as long as `draw` depends on its batch,
-    `params` and `inputs` alone: its generators have to be made inside it, from seeds (see `bank_generators`). A file
-    that is damaged is named on stderr and drawn again. All are removed when the stage has finished or, outside of one,
-    when the block ends without an error, so write the output inside the block.
+    The first dimension of the tensors that `draw` returns is the images of the batch, or of a part of it that fits into
+    memory (see `InParts`). Each batch is saved to `.cache/samples/STAGE/NAME-KEY/` and yielded from there, on the CPU.
+    An interrupted run is bit-identical to an uninterrupted one if `draw` depends only on its batch, `params` and
+    `inputs`: it has to create its generators from seeds (see `bank_generators`). Damaged files are reported on stderr
+    and sampled again. The files are removed when the stage has finished or, outside a stage, when the block ends
+    without an error; so write the output inside the block.
 
-    `params`: all that the batches and their drawing depend on (pydantic models, lists, numbers), the batch size too.
-    `inputs`: the files and folders they depend on, such as the model's. `batches`: lists or ranges of images; their
-    lengths are what the progress bar counts. A second process with the same configuration waits for the first, but
-    processes that torchrun or `accelerate launch` has started share the batches, and each iterates over all.
+    `params`: all parameters that the batches depend on (pydantic models, lists, numbers), including the batch size.
+    `inputs`: the files and folders they depend on, such as the model. `batches`: lists or ranges of images; the
+    progress bar counts their lengths. A second process with the same configuration waits for the first, but processes
+    started by torchrun or `accelerate launch` share the work, and each iterates over all batches.
     """
     with locked_folder(SAMPLES, name, params, inputs) as own:
         folder = first_folder(own)
@@ -69,7 +69,7 @@ def resumable_batches(
 
 
 def _draw_share(files: dict[Path, B], draw: Callable[[B], dict[str, Tensor]]) -> None:
-    """Draw what is missing of this process's share of the batches."""
+    """Sample the missing batches of this process's share."""
     share = list(files.items())[share_of_batches()]
     done = sum(len(batch) for path, batch in share if path.exists())
     with image_bar("sampling", done, sum(len(batch) for _, batch in share)) as bar:
@@ -90,7 +90,7 @@ def _kept(path: Path) -> dict[str, Tensor] | None:
 
 
 def _keep(path: Path, drawn: dict[str, Tensor]) -> dict[str, Tensor]:
-    # safetensors takes no views.
+    # safetensors does not accept views.
     content = save({name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in drawn.items()})
     with hashed_write(path) as file:
         file.write(content)

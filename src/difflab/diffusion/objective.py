@@ -15,13 +15,13 @@ from difflab.models.task import Task
 class DenoisingTask(Task):
     """E ‖ε − ε_θ(√ᾱ_t x₀ + √(1−ᾱ_t) ε, t, c)‖², t uniform (Ho et al. 2020, eq. 14).
 
-    With `v_prediction` the network puts out v = √ᾱ_t ε − √(1−ᾱ_t) x₀ (Salimans & Ho 2022, appendix D) and the error is
-    of v. Then ε̂ = √ᾱ_t v̂ + √(1−ᾱ_t) x_t, and the loss is that of ε̂ with the weight 1/ᾱ_t: ε is right at high noise
-    from the first step on, and what the network learns there is the image.
+    With `v_prediction` the network predicts v = √ᾱ_t ε − √(1−ᾱ_t) x₀ (Salimans & Ho 2022, appendix D) and the loss is
+    the error of v. Then ε̂ = √ᾱ_t v̂ + √(1−ᾱ_t) x_t, so the loss is that of ε̂ with weight 1/ᾱ_t. At high noise, ε̂ is
+    nearly correct from the first step on, and the network learns to predict the image.
 
-    With `min_snr_gamma` γ the error of v has the weight min(SNR, γ) / (SNR + 1) and that of ε min(SNR, γ) / SNR,
-    SNR = ᾱ_t / (1 − ᾱ_t) (Hang et al. 2023, arXiv:2303.09556, section 3.4): low noise, which hides nothing visible,
-    counts for less.
+    With `min_snr_gamma` γ, the error of v has the weight min(SNR, γ) / (SNR + 1) and that of ε min(SNR, γ) / SNR, with
+    SNR = ᾱ_t / (1 − ᾱ_t) (Hang et al. 2023, arXiv:2303.09556, section 3.4). This reduces the weight of low noise, which
+    hides nothing visible.
     """
 
     alphas_cumprod: Tensor
@@ -37,7 +37,10 @@ class DenoisingTask(Task):
         horizontal_flip: bool = False,
         min_snr_gamma: float | None = None,
     ):
-        """`betas` (T,) float64; `drop_probability` of training unconditionally (Ho & Salimans 2022, algorithm 1)."""
+        """`betas`: (T,) float64; `prediction_type`: "epsilon" or "v_prediction".
+
+        `drop_probability`: of dropping the condition of an image (Ho & Salimans 2022, algorithm 1).
+        """
         super().__init__()
         self.unet, self.condition = unet, condition
         self.prediction_type, self.patch_size = prediction_type, patch_size
@@ -46,7 +49,10 @@ class DenoisingTask(Task):
         self.register_buffer("alphas_cumprod", torch.cumprod(1 - betas, 0), persistent=False)
 
     def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Of `images` (N, 3, S, S) uint8, with a condition also `digits` and `domains` (N,) int64."""
+        """Draw noise and time steps for `images` (N, 3, S, S) uint8; with a condition also for `digits` and `domains`.
+
+        Labels `digits` and `domains` are (N,) int64. Returns the input of `forward`.
+        """
         images = to_signed(batch["images"])
         count, device = len(images), images.device
         if self.horizontal_flip:
@@ -64,7 +70,7 @@ class DenoisingTask(Task):
         return drawn
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """What `draw` makes to the mean loss: `x0` and `noise` (N, 3·patch², S/patch, S/patch), `timesteps` (N,).
+        """The mean loss of `x0` and `noise` (N, 3·patch², S/patch, S/patch) and `timesteps` (N,), from `draw`.
 
         With a condition also `dropped` (N,) bool, `digits` and `domains`.
         """
@@ -79,7 +85,7 @@ class DenoisingTask(Task):
         return (errors * self._weights(t)).mean()
 
     def _weights(self, t: Tensor) -> Tensor:
-        """Min-SNR weights of the time steps `t` (N,)."""
+        """Min-SNR weights (N,) of the time steps `t` (N,)."""
         snr = (self.alphas_cumprod / (1 - self.alphas_cumprod))[t]
         own = snr if self.prediction_type == "epsilon" else snr + 1
         return (snr.clamp(max=self.min_snr_gamma) / own).float()

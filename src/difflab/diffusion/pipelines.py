@@ -26,16 +26,16 @@ PATCH_SIZES = (1, 2, 4)
 
 @dataclass
 class TracedOutput(BaseOutput):
-    """`images`: N PIL images, or a tensor (N, 3, S, S) in about [-1, 1]; `trace`: how they came about."""
+    """`images`: N PIL images, or a tensor (N, 3, S, S), about in [-1, 1]; `trace`: intermediate images."""
 
     images: Any
     trace: Trace
 
 
 class PixelPipeline(DiffusionPipeline):
-    """What both pipelines share: a U-Net on pixel-unshuffled images, and a scheduler of diffusers with the trained β.
+    """Base class: a U-Net on pixel-unshuffled images, and a scheduler of diffusers with the trained β.
 
-    The diffusion itself is in pixels, so noise and trace are the same images for every patch size.
+    The diffusion itself is in pixel space, so the shapes of noise and trace do not depend on the patch size.
     """
 
     unet: UNet2DModel
@@ -43,9 +43,9 @@ class PixelPipeline(DiffusionPipeline):
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> Self:
-        """`from_pretrained` of a folder here: never from the network, never unpickled.
+        """`from_pretrained` of a local folder, without network access and unpickling.
 
-        Raises UserError where it cannot be read, weights are missing or not finite, or the β cannot work.
+        Raises UserError when it is missing or cannot be read, weights are missing or not finite, or the β are invalid.
         """
         folder = Path(folder)
         if not (folder / "model_index.json").is_file():
@@ -65,7 +65,7 @@ class PixelPipeline(DiffusionPipeline):
 
     @property
     def betas(self) -> Tensor:
-        """The trained β (T,), float64: as the scheduler's configuration lists them, or as diffusers computes them."""
+        """The trained β, (T,) float64: from the scheduler's configuration, or as diffusers computes them."""
         listed = self.scheduler.config.get("trained_betas")
         return self.scheduler.betas.double() if listed is None else torch.tensor(listed, dtype=torch.float64)
 
@@ -75,12 +75,12 @@ class PixelPipeline(DiffusionPipeline):
         return self.unet.config["sample_size"] * self.config["patch_size"]
 
     def replace_betas(self, betas: Tensor) -> None:
-        """Sample on another schedule, `betas` (T',): the network sees time steps 0 … T'-1 as they are."""
+        """Sample with another schedule, `betas` (T',): time steps 0 … T'-1 are passed to the network unchanged."""
         config = {"trained_betas": betas.tolist(), "num_train_timesteps": len(betas)}
         self.register_modules(scheduler=DDPMScheduler.from_config(self.scheduler.config, **config))
 
     def _network(self, x: Tensor, timestep: int, condition: Tensor | None = None) -> Tensor:
-        """ε of images `x` (N, 3, S, S), the same shape."""
+        """The network's prediction for noisy images `x` (N, 3, S, S), of the same shape."""
         patches = F.pixel_unshuffle(x, self.config["patch_size"])
         return F.pixel_shuffle(self.unet(patches, timestep, class_labels=condition).sample, self.config["patch_size"])
 
@@ -112,7 +112,7 @@ class PixelPipeline(DiffusionPipeline):
 
 
 class DigitPipeline(PixelPipeline):
-    """Digits, or images of other classes, of a domain, with classifier-free guidance."""
+    """Samples digits or other classes in a domain, with classifier-free guidance."""
 
     condition: Condition
 
@@ -134,12 +134,13 @@ class DigitPipeline(PixelPipeline):
         output_type: str = "pil",
         **sampler: Any,
     ) -> TracedOutput:
-        """One image for each digit, a label or the name of a class; one beside a list of domains stands for all.
+        """Sample one image for each digit and domain; a single digit or domain applies to all images.
 
-        `generator`: one for all images or one for each (their first draw is the starting noise). `guidance_scale` is s
-        of s ε(x,c) − (s−1) ε(x,∅), in all time steps t or those with t/T in [low, high) of `guidance_interval`; `eta`
-        DDIM's η; `trace_steps` as in `sample`. `sampler`: the keyword arguments of `make_sampler`, such as
-        num_inference_steps=25 and sampler="ddpm". Raises SamplingError, a ValueError.
+        `digit`: labels or class names. `generator`: one for all images or one for each; the first draw is the starting
+        noise. `guidance_scale`: s in s ε(x,c) − (s−1) ε(x,∅), at all time steps t, or only where t/T is in [low, high)
+        of `guidance_interval`. `eta`: DDIM's η. `trace_steps`: number of images in the trace, see `sample`.
+        `output_type`: "pil" or "pt". `sampler`: keyword arguments of `make_sampler`, such as num_inference_steps=25 and
+        sampler="ddpm". Raises SamplingError for an invalid argument.
         """
         asked, domains = _pair(digit, domain)
         known, classes = list(self.condition.config["domains"]), self.condition.classes
@@ -166,7 +167,7 @@ class DigitPipeline(PixelPipeline):
 
 
 def _pair(digit: int | str | list[int] | list[str], domain: str | list[str]) -> tuple[Sequence[int | str], list[str]]:
-    """Digits and domains as lists of one length; a single value stands for all."""
+    """Digits and domains as lists of the same length; a single value is repeated. Raises SamplingError."""
     count = max((len(value) for value in (digit, domain) if isinstance(value, list)), default=1)
     digits = digit if isinstance(digit, list) else [digit] * count
     domains = domain if isinstance(domain, list) else [domain] * count
@@ -176,7 +177,7 @@ def _pair(digit: int | str | list[int] | list[str], domain: str | list[str]) -> 
 
 
 class UnconditionalPipeline(PixelPipeline):
-    """Images without a condition: digits or faces."""
+    """Samples images without a condition, such as faces."""
 
     def __init__(self, unet: UNet2DModel, scheduler: DDPMScheduler, patch_size: int = 1):
         super().__init__()
@@ -194,9 +195,9 @@ class UnconditionalPipeline(PixelPipeline):
         output_type: str = "pil",
         **sampler: Any,
     ) -> TracedOutput:
-        """`count` images, of the starting noise (count, 3, S, S) if that is given; else `generator` draws it first.
+        """Sample `count` images, from the starting noise (count, 3, S, S) if given; else `generator` draws it first.
 
-        The other arguments are as in `DigitPipeline`. Raises SamplingError, a ValueError.
+        The other arguments are as in `DigitPipeline`. Raises SamplingError for an invalid argument.
         """
         if count < 1:
             raise SamplingError(f"count: found {count}, allowed: 1 and above")
@@ -206,7 +207,7 @@ class UnconditionalPipeline(PixelPipeline):
 def load_recipe(
     folder: str | Path, conditional: bool, device: torch.device | str
 ) -> DigitPipeline | UnconditionalPipeline:
-    """The pipeline of a recipe's model folder, on `device` and without progress bars; see `from_folder`."""
+    """Load the pipeline of a recipe's model folder, on `device` and without progress bars; see `from_folder`."""
     pipeline = (DigitPipeline if conditional else UnconditionalPipeline).from_folder(folder).to(device)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

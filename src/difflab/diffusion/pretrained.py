@@ -1,4 +1,4 @@
-"""Unconditional models that others trained, or this pipeline elsewhere: a folder, or a model of the hub."""
+"""Load pretrained unconditional models from a folder or the Hugging Face hub."""
 
 import torch
 from diffusers import UNet2DModel
@@ -10,11 +10,11 @@ from difflab.models.safe_loading import require_schedule, require_weights
 
 
 def load_pretrained(checkpoint: str) -> UnconditionalPipeline:
-    """The pipeline in a folder that diffusers or difflab wrote, or of a hub id such as google/ddpm-celebahq-256.
+    """Load a pipeline from a folder written by diffusers or difflab, or from a hub id such as google/ddpm-celebahq-256.
 
-    In float32 whatever the file's precision; from safetensors or, where there are none, the tensors of a .bin file,
-    without unpickling anything else. Raises UserError when there is none, weights are missing or not finite,
-    the β cannot work, or it does not take images of 3 channels alone.
+    Weights are converted to float32; they are read from safetensors files or else from .bin files, of which only
+    tensors are unpickled. Raises UserError when the model is missing or cannot be reached, weights are missing or not
+    finite, the β are invalid, or it is not an unconditional UNet2DModel for square 3-channel images.
     """
     name, revision = split_revision(checkpoint)
     place = f"faces.checkpoint: found {checkpoint!r}"

@@ -1,4 +1,4 @@
-"""The reverse process: which time steps, and the diffusers scheduler that steps through exactly those, in float64."""
+"""The reverse process: the choice of time steps, and a diffusers scheduler that uses exactly these, in float64."""
 
 import inspect
 from dataclasses import dataclass
@@ -16,22 +16,25 @@ Generators = torch.Generator | list[torch.Generator]  # one for all images, or o
 
 
 class SamplingError(UserError):
-    """A call for images that cannot be answered; the message is one line."""
+    """An invalid argument for sampling; the message is one line."""
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """`scheduler` knows the chosen steps alone: its time step k is `timesteps[-1 - k]` of the trained schedule.
+    """A scheduler for the chosen time steps only: its step k is `timesteps[-1 - k]` of the trained schedule.
 
-    Step k leads to step k - 1, and step 0 to the image. `timesteps` falls. DPM-Solver++ remembers the prediction of
-    the step before, so that each run takes a fresh copy (`sample` does).
+    Step k leads to step k - 1, and step 0 to the image. `timesteps` is decreasing. DPM-Solver++ stores the prediction
+    of the previous step, so each run needs a fresh copy (`sample` makes one).
     """
 
     scheduler: DDPMScheduler | DDIMScheduler | DPMSolverMultistepScheduler
     timesteps: list[int]
 
     def step(self, position: int, predicted: Tensor, x: Tensor, generators: Generators, eta: float = 0.0) -> Tensor:
-        """From `x` at `timesteps[position]` and its `predicted` noise to x at the next position; all of one shape."""
+        """One reverse step from `x` at `timesteps[position]` to the next position; all tensors have the same shape.
+
+        `predicted`: the network's output for `x`. `eta` is ignored unless the scheduler is DDIM.
+        """
         options: dict[str, Any] = {"generator": generators, "return_dict": False}
         if isinstance(self.scheduler, DDIMScheduler):
             options["eta"] = eta
@@ -39,10 +42,10 @@ class Sampler:
 
 
 def inference_timesteps(num_train_timesteps: int, num_steps: int, spacing: str, offset: int) -> list[int]:
-    """`num_steps` of the time steps T-1 … 0, falling (Lin et al. 2023, arXiv:2305.08891, table 2).
+    """Choose `num_steps` of the time steps T-1 … 0, in decreasing order (Lin et al. 2023, arXiv:2305.08891, table 2).
 
-    As diffusers has them, but for two of its slips: "trailing" ends in -1 for some numbers of steps (61 of 1000), and
-    "leading" rounds T/steps down before it multiplies, so that 600 of 1000 would start at 599, far from pure noise.
+    As in diffusers, with two of its errors fixed: "trailing" ends at -1 for some numbers of steps (61 of 1000), and
+    "leading" rounds T/steps down before multiplying, so that 600 of 1000 steps would start at 599, far from pure noise.
     Raises SamplingError.
     """
     if not 1 <= num_steps <= num_train_timesteps:
@@ -76,19 +79,17 @@ def make_sampler(
     set_alpha_to_one: bool = True,
     clip_sample: bool = True,
 ) -> Sampler:
-    """One of three samplers on some of the trained time steps.
+    """Make one of three samplers for a subset of the trained time steps.
 
-    "ddpm": Ho et al. 2020, arXiv:2006.11239, eq. 7 with its posterior variance; "ddim": Song et al. 2020,
-    arXiv:2010.02502, eq. 12; "dpmsolver++": the second-order multistep solver 2M of Lu et al. 2022, arXiv:2211.01095,
-    algorithm 2, whose first step, and whose last with fewer than 15 steps or onto ᾱ = 1, are DDIM's with η = 0. Best
-    with trailing spacing: the other two step onto τ = 0, a leap of the log-SNR that the second order overshoots.
+    "ddpm": Ho et al. 2020, arXiv:2006.11239, eq. 7 with its posterior variance. "ddim": Song et al. 2020,
+    arXiv:2010.02502, eq. 12. "dpmsolver++": the second-order multistep solver 2M of Lu et al. 2022, arXiv:2211.01095,
+    algorithm 2; its first step, and its last with fewer than 15 steps or onto ᾱ = 1, are DDIM steps with η = 0. It is
+    best with trailing spacing: the others step onto τ = 0, where the log-SNR jumps and a second-order step overshoots.
 
-    `betas` (T,) float64 are the trained β, `prediction_type` ("epsilon", "v_prediction") is what the network puts out.
-    The scheduler is made for the chosen steps τ alone, with β'_k = 1 − ᾱ_τ(k) / ᾱ_τ(k−1), because diffusers' DDIM takes
-    t − T // steps for the step before t, which is another one than the list's next wherever steps do not divide T; and
-    its tables, float32 from diffusers, are set in float64. The keyword arguments are those of
-    `config.diffusion.SamplerParams`.
-    Raises SamplingError.
+    `betas`: the trained β, (T,) float64. `prediction_type`: the network's output, "epsilon" or "v_prediction". The
+    scheduler has only the chosen steps τ, with β'_k = 1 − ᾱ_τ(k) / ᾱ_τ(k−1): diffusers' DDIM assumes that t is followed
+    by t − T // steps, which is wrong if the number of steps does not divide T. Its tables, float32 in diffusers, are
+    set in float64. The keyword arguments are those of `config.diffusion.SamplerParams`. Raises SamplingError.
     """
     timesteps = inference_timesteps(len(betas), num_inference_steps, timestep_spacing, steps_offset)
     trained = torch.cumprod(1 - betas.double(), 0)
@@ -110,20 +111,20 @@ def make_sampler(
         case "dpmsolver++":
             scheduler = DPMSolverMultistepScheduler(
                 **config,
-                timestep_spacing="trailing",  # of all its steps: all of them
-                thresholding=clip_sample,  # to sample_max_value = 1, which is clipping to [-1, 1]
+                timestep_spacing="trailing",  # selects all of its steps
+                thresholding=clip_sample,  # at sample_max_value = 1: clips to [-1, 1]
                 final_sigmas_type="zero" if set_alpha_to_one else "sigma_min",
             )
         case _:
             raise SamplingError(f"sampler: found {sampler!r}, allowed: 'ddpm', 'ddim', 'dpmsolver++'")
     scheduler.betas, scheduler.alphas, scheduler.alphas_cumprod = respaced, 1 - respaced, alphas_cumprod
     scheduler.set_timesteps(num_inference_steps)
-    if isinstance(scheduler, DPMSolverMultistepScheduler):  # set_timesteps has rounded its table to float32
+    if isinstance(scheduler, DPMSolverMultistepScheduler):  # set_timesteps rounds its table to float32
         products = torch.cat([alphas_cumprod.flip(0), final[None]])
         scheduler.sigmas = ((1 - products) / products).sqrt()
     return Sampler(scheduler, timesteps)
 
 
 def sampler_options(params: SamplerParams) -> dict[str, Any]:
-    """The part of a `sampling` section of params.yaml that `make_sampler` takes."""
+    """The keyword arguments of `make_sampler` from a `sampling` section of params.yaml."""
     return params.model_dump(include=set(inspect.getfullargspec(make_sampler).kwonlyargs))

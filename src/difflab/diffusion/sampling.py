@@ -1,4 +1,4 @@
-"""The one sampling loop, and classifier-free guidance."""
+"""The sampling loop and classifier-free guidance."""
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from difflab.diffusion.samplers import Generators, Sampler, SamplingError
 
-PredictNoise = Callable[[Tensor, int], Tensor]  # x_t (N, 3, S, S) and a time step to ε, or v, of that shape
-ConditionalNetwork = Callable[[Tensor, int, Tensor], Tensor]  # and the conditions (N, D)
+PredictNoise = Callable[[Tensor, int], Tensor]  # x_t (N, 3, S, S) and a time step to ε or v of the same shape
+ConditionalNetwork = Callable[[Tensor, int, Tensor], Tensor]  # with conditions (N, D) as third argument
 
 
 def guided(
@@ -21,12 +21,12 @@ def guided(
     guidance_scale: float,
     timesteps: range | None = None,
 ) -> PredictNoise:
-    """ε̂ = s ε(x,c) − (s−1) ε(x,∅), both in one batched pass; s = 1 is ε(x,c) alone.
+    """Classifier-free guidance: ε̂ = s ε(x,c) − (s−1) ε(x,∅), both terms in one batched pass; only ε(x,c) if s = 1.
 
-    `guidance_scale` is s as in diffusers; Ho & Salimans (2022, eq. 6) write w = s − 1. For a network that predicts v
-    the sum is the same. `condition` and `null` (N, D): the vectors of c and of ∅ for each image. With `timesteps` the
-    others have s = 1, half the work (a guidance interval, Kynkäänniemi et al. 2024, eq. 6). Raises SamplingError when
-    s < 1.
+    `guidance_scale`: s as in diffusers; Ho & Salimans (2022, eq. 6) write w = s − 1. The formula is the same for a
+    network that predicts v. `condition` and `null`: (N, D), the vectors of c and of ∅ for each image. `timesteps`: time
+    steps with guidance; all others use s = 1, at half the cost (a guidance interval, Kynkäänniemi et al. 2024, eq. 6).
+    Raises SamplingError when s < 1.
     """
     if not guidance_scale >= 1:
         raise SamplingError(f"guidance_scale: found {guidance_scale}, allowed: 1 and above")
@@ -43,9 +43,9 @@ def guided(
 
 @dataclass(frozen=True)
 class Trace:
-    """Images kept on the way: `images` (K, N, 3, S, S) at `times` (K,), falling to 0.
+    """Intermediate images: `images` (K, N, 3, S, S) at `times` (K,), decreasing to 0.
 
-    A time counts steps of noise as Ho et al. do: t = 0 is the final image, and time step τ of diffusers is t = τ + 1.
+    Times are as in Ho et al. 2020: t = 0 is the final image, and time step τ of diffusers is t = τ + 1.
     """
 
     images: Tensor
@@ -62,10 +62,10 @@ def sample(
     trace_steps: int = 2,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Trace:
-    """Run the reverse process from `noise` (N, 3, S, S); the last image of the trace is the result, about [-1, 1].
+    """Run the reverse process from `noise` (N, 3, S, S); the last image of the trace is the result, about in [-1, 1].
 
-    `generators` draw the noise of the steps. `eta` is DDIM's η. The trace holds
-    `trace_steps` images at equal intervals, the noise and the result included. Raises SamplingError.
+    `generators`: for the noise of the steps. `eta`: DDIM's η, in [0, 1], 0 with other samplers. `trace_steps`: number
+    of images in the trace, at equal intervals, including noise and result. Raises SamplingError.
     """
     num_steps = len(sampler.timesteps)
     if not 2 <= trace_steps <= num_steps + 1:

@@ -1,4 +1,4 @@
-"""Noise schedules: the β_t of each recipe, in float64."""
+"""Noise schedules β_t, in float64."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Who draws what: batches in parts that fit the memory, and shared among the processes of a stage."""
+"""Split sampling: batches into parts that fit into memory, and the work among the processes of a stage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from difflab.pipeline.resume import say
 
 
 class Batch(Protocol):
-    """Images that are drawn together: a list, a range, or anything of a length whose slices are like it."""
+    """Images that are sampled together: a list, a range, or any type with a length and slices of the same type."""
 
     def __len__(self) -> int: ...
 
@@ -25,10 +25,10 @@ B = TypeVar("B", bound=Batch)
 
 
 class InParts(Generic[B]):
-    """`draw`, called with as many images at once as the memory holds: half as many each time it is full.
+    """Call `draw` with as many images at once as fit into memory; the number is halved each time it runs out.
 
-    `draw`: takes a batch and returns tensors whose first dimension are its images, which depend on nothing but their
-    own entries of the batch. Raises torch.OutOfMemoryError where a single image is too large.
+    `draw` takes a batch and returns tensors with one row for each image, which must depend only on that image's entry
+    of the batch. If a single image does not fit, raises its out-of-memory error.
     """
 
     def __init__(self, draw: Callable[[B], dict[str, Tensor]]):
@@ -52,12 +52,12 @@ class InParts(Generic[B]):
 
 
 def share_of_batches() -> slice:
-    """Those that this process draws: every n-th, of n processes that torchrun or `accelerate launch` has started."""
+    """The batches of this process: every n-th, with n processes started by torchrun or `accelerate launch`."""
     return slice(int(os.environ.get("RANK", "0")), None, int(os.environ.get("WORLD_SIZE", "1")))
 
 
 def first_folder(folder: Path) -> Path:
-    """The `folder` of the first process, in all of them."""
+    """Broadcast the first process's `folder` to all processes."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return folder
     from accelerate.utils import broadcast_object_list
@@ -66,7 +66,7 @@ def first_folder(folder: Path) -> Path:
 
 
 def wait_for_others() -> None:
-    """Return when all processes have called this as often as the present one."""
+    """Wait until all processes have reached this call."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         from accelerate import PartialState
 

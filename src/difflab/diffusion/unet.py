@@ -1,4 +1,4 @@
-"""The U-Nets of diffusion in pixel space, saved as the folder that a DiffusionPipeline loads."""
+"""U-Nets for diffusion in pixel space, saved as a folder that a DiffusionPipeline can load."""
 
 import json
 from pathlib import Path
@@ -14,10 +14,10 @@ from difflab.config.diffusion import NetworkParams
 def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet2DModel:
     """A U-Net for 3-channel images of `image_size` pixels a side.
 
-    It sees images as `pixel_unshuffle(images, patch_size)`: (N, 3·patch², size/patch, size/patch). White noise stays
-    white noise under that permutation, so the diffusion is the same as in pixels. A conditional network takes the
-    conditioning vector (N, time_embed_dim) as `class_labels` and adds it to the time embedding, of which each residual
-    block makes a scale and a shift after its group norm (Dhariwal & Nichol 2021, arXiv:2105.05233, section 3.1).
+    Its input is `pixel_unshuffle(images, patch_size)`: (N, 3·patch², size/patch, size/patch). White noise is invariant
+    under this permutation, so the diffusion is the same as in pixel space. A conditional network takes conditioning
+    vectors (N, time_embed_dim) as `class_labels` and adds them to the time embedding, which each residual block
+    projects to a scale and a shift after its group norm (Dhariwal & Nichol 2021, arXiv:2105.05233, section 3.1).
     """
     attending = params.attention_levels
     others = len(params.block_out_channels) - attending
@@ -36,7 +36,7 @@ def make_unet(params: NetworkParams, image_size: int, conditional: bool) -> UNet
         norm_num_groups=params.norm_num_groups,
         time_embedding_dim=params.time_embedding_dim,
         class_embed_type="identity" if conditional else None,
-        # The default adds the vector before the group norm, which can normalize part of it away.
+        # The default adds the vector before the group norm, which can remove part of it.
         resnet_time_scale_shift="scale_shift" if conditional or params.scale_shift else "default",
     )
 
@@ -52,8 +52,8 @@ def save_model_folder(
 ) -> None:
     """Write `folder` in diffusers' layout for the class `pipeline` of difflab.diffusion.pipelines.
 
-    `models` by component name ("unet", "condition"); `betas` (T,) float64 go into the scheduler's configuration, where
-    JSON keeps every bit of them.
+    `models`: by component name ("unet", "condition"). `betas`: (T,) float64, saved in the scheduler's configuration
+    without loss of precision.
     """
     scheduler = DDPMScheduler(
         num_train_timesteps=len(betas),

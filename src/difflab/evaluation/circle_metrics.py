@@ -1,6 +1,6 @@
-"""Circles that were drawn, held against those that were asked for: by place (IoU) and by color (CIEDE2000).
+"""Compare circles in images with the requested ones: position (IoU) and color (CIEDE2000).
 
-The shape is found without the asked color: what differs most from the background, which is the border's color.
+The shape is segmented without the requested color: the pixels that differ from the background, the border's color.
 """
 
 # scikit-image is untyped, torch.from_numpy partially typed.
@@ -15,7 +15,7 @@ from torch import Tensor
 from difflab.config.personalization import PresenceParams
 from difflab.data.colors import rgb
 
-BARELY_SEEN = 5.0  # distance in CIELAB; a foreground that differs less from the background is none
+BARELY_SEEN = 5.0  # distance in CIELAB that a foreground has to exceed
 MEASURES = {
     "iou": "intersection over union of pixels; the foreground is what Otsu's threshold of the distance in CIELAB from "
     "the border's median color leaves; 0 where nothing differs from it by more than 5",
@@ -25,12 +25,15 @@ MEASURES = {
 
 
 def lab(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(..., H, W, 3) sRGB bytes to CIELAB."""
+    """Convert sRGB (..., H, W, 3) uint8 to CIELAB of the same shape."""
     return rgb2lab(images)
 
 
 def foreground(image: NDArray[np.float64], region: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-    """(H, W) bool: the pixels of `region` of an image (H, W, 3) in CIELAB that are not background."""
+    """Foreground pixels, (H, W) bool, of an image (H, W, 3) in CIELAB, only in `region`, (H, W) bool, if given.
+
+    Their distance from the border's median color exceeds Otsu's threshold and BARELY_SEEN.
+    """
     border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
     distance: NDArray[np.float64] = np.linalg.norm(image - np.median(border, axis=0), axis=-1)
     if region is None:
@@ -41,24 +44,24 @@ def foreground(image: NDArray[np.float64], region: NDArray[np.bool_] | None = No
 
 
 def disk(x: float, y: float, radius: float, size: int) -> NDArray[np.bool_]:
-    """(size, size) bool: pixels whose centers lie in a circle, all in units of the image's side."""
+    """Pixels whose centers are in a circle, (size, size) bool; coordinates in units of the image's side."""
     return distances(x, y, size) <= radius
 
 
 def distances(x: float, y: float, size: int) -> NDArray[np.float64]:
-    """(size, size): of pixel centers from a point, in units of the image's side."""
+    """Distances of pixel centers from a point, (size, size), in units of the image's side."""
     centers = (np.arange(size) + 0.5) / size
     return np.hypot(centers - x, centers[:, None] - y)
 
 
 def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Pixels in both over pixels in either; 0 where there are none."""
+    """Intersection over union of two masks, in [0, 1]; 0 if both are empty."""
     either = np.count_nonzero(a | b)
     return np.count_nonzero(a & b) / either if either else 0.0
 
 
 def roundness(shape: NDArray[np.bool_]) -> float:
-    """IoU of a shape with the circle of its area around its centroid: 1 for a disk."""
+    """IoU of a mask (S, S) with the disk of equal area around its centroid: 1 for a disk, 0 if it is empty."""
     area = np.count_nonzero(shape)
     if not area:
         return 0.0
@@ -73,9 +76,10 @@ def delta_e(pixels: NDArray[np.float64], color: NDArray[np.uint8]) -> float:
 
 
 def shows_color(images: Tensor, color: str, params: PresenceParams) -> Tensor:
-    """(N,) bool: whether `min_share` of the pixels of each image (N, 3, H, W) uint8 are near enough to the color.
+    """Whether each image (N, 3, H, W) uint8 shows a color: (N,) bool.
 
-    Near is a CIEDE2000 of `max_delta_e` at most (Sharma, Wu & Dalal 2005).
+    At least the share `min_share` of its pixels has a CIEDE2000 of at most `max_delta_e` to the color (Sharma, Wu &
+    Dalal 2005).
     """
     pixels = rgb2lab(images.permute(0, 2, 3, 1).numpy())
     differences = deltaE_ciede2000(pixels, rgb2lab(np.full((1, 1, 1, 3), rgb(color), dtype=np.uint8)))

@@ -1,4 +1,4 @@
-"""Accuracy, confidence and diversity of generated images by a classifier."""
+"""Accuracy, confidence and class distribution of generated images, from a classifier."""
 
 # Tensor.unique and Tensor.tolist are partially typed.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -15,9 +15,10 @@ from difflab.evaluation.intervals import bootstrapped, wilson
 
 
 def accuracy_metrics(correct: Tensor, labels: Tensor, classes: Sequence[str] = DIGITS) -> dict[str, Any]:
-    """Accuracy over all images and over those of each class: `correct` (N,) bool, `labels` (N,) that were requested.
+    """Accuracy of all images and of each class; `correct` (N,) bool, `labels` (N,) int64 are the requested ones.
 
-    `classes`: the names of the labels. Of digits it is accuracy_by_digit, of others accuracy_by_class.
+    `classes`: the names of the labels. The keys are accuracy, and accuracy_by_digit or, for other classes,
+    accuracy_by_class.
     """
     by_class = {classes[int(label)]: share_of(correct[labels == label]) for label in labels.unique()}
     return {"accuracy": share_of(correct), f"accuracy_{_by(classes)}": by_class}
@@ -28,17 +29,17 @@ def _by(classes: Sequence[str]) -> str:
 
 
 def share_of(correct: Tensor) -> dict[str, float]:
-    """Share of true entries of (N,) bool, with its interval."""
+    """Share of true entries of (N,) bool, with its 95 % interval: value, low and high."""
     return asdict(wilson(int(correct.sum()), len(correct)))
 
 
 def unconditional_metrics(
     probabilities: Tensor, params: EvaluationParams, classes: Sequence[str] = DIGITS
 ) -> dict[str, Any]:
-    """Without a condition: the classifier's confidence, of its `probabilities` (N, K), and the share of each class.
+    """Metrics of unconditional samples: mean confidence of the classifier and share of each predicted class.
 
-    `digit_entropy`, of other classes `class_entropy`, is the entropy of those shares in units of ln K: 1 when all K are
-    equally frequent.
+    `probabilities`: (N, K), the softmax of the classifier. `digit_entropy`, or `class_entropy` for other classes, is
+    the entropy of the shares in units of ln K: 1 if all K classes are equally frequent.
     """
     from scipy.stats import entropy  # pyright: ignore[reportMissingTypeStubs]
 

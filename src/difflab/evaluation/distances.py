@@ -1,14 +1,15 @@
-"""Distances between generated and real images in an extractor's features, and what each image does to them.
+"""Distances between generated and real images in feature space, and the influence of each image on them.
 
-The interval of a distance is of the generated images, the reference staying as it is: where the distance would fall if
-as many images were generated again. Resampling the images and measuring again does not give it: images drawn twice move
-a resample away from the reference. (Gaussians with a known distance, 250 images, 16 dimensions, 300 trials: percentiles
-of the resampled distances hold the known distance in none and the expected one in 45 %; the basic interval holds the
-known one in 97 %, but not the measured value, which is itself too large for so few images.) So each distance is
-linearized: the influence of each image on it has a closed form, and the mean of the influences is bootstrapped. That
-holds the expected distance in 92-96 % of trials with 250 images in 4 to 16 dimensions, and in 91-94 % with 250 images,
-drawn digit by digit, in a judge's features; in fewer where images are few (83-90 % of kernel distances of 60), in more
-(98 %) where dimensions are many for them (64 for 250).
+The interval of a distance covers the randomness of the generated images, with a fixed reference: the range of distances
+if as many images were generated again. Bootstrapping the images and recomputing the distance does not give it, because
+duplicates move a resample away from the reference. (Gaussians with a known distance, 250 images, 16 dimensions, 300
+trials: the percentile interval of the resampled distances covers the known distance in no trial and the expected one in
+45 %; the basic interval covers the known one in 97 %, but excludes the measured value, which is biased upwards with so
+few images.) So each distance is linearized: the influence of each image on it has a closed form, and the mean of the
+influences is bootstrapped. This covers the expected distance in 92-96 % of trials with 250 images in 4 to 16
+dimensions, and in 91-94 % with 250 images, sampled digit by digit, in the features of a digit classifier. Coverage is
+lower with few images (83-90 % for kernel distances of 60 images) and higher (98 %) if the number of dimensions is large
+for the number of images (64 for 250).
 """
 
 # clean-fid, scipy and scikit-learn are untyped.
@@ -25,15 +26,19 @@ from sklearn.utils import gen_batches
 
 
 def frechet_distance(generated: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
-    """Between Gaussians fitted to features (N, D) and (M, D) (Heusel 2017); the fewer images, the larger on average."""
+    """Fréchet distance between Gaussians fitted to features (N, D) and (M, D) (Heusel et al. 2017).
+
+    It is biased upwards, the more so with fewer images.
+    """
     return float(fid.fid_from_feats(generated.astype(np.float64), reference.astype(np.float64)))
 
 
 def frechet_influence(generated: NDArray[np.floating], reference: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How far each of the generated images moves the Fréchet distance, (N,) float64, mean 0.
+    """Influence of each generated image on the Fréchet distance: (N,) float64, mean 0.
 
-    Its derivative is 2 (μ − μ_r) by the mean and I − T by the covariance Σ, T = Σ_r^½ (Σ_r^½ Σ Σ_r^½)^-½ Σ_r^½ being
-    the optimal transport from Σ to Σ_r (Rippl, Munk & Sturm 2016, J. Multivariate Analysis 151, p. 90).
+    The derivative of the distance is 2 (μ − μ_r) with respect to the mean, and I − T with respect to the covariance Σ,
+    where T = Σ_r^½ (Σ_r^½ Σ Σ_r^½)^-½ Σ_r^½ is the optimal transport map from Σ to Σ_r (Rippl, Munk & Sturm 2016,
+    J. Multivariate Analysis 151, p. 90).
     """
     generated, reference = generated.astype(np.float64), reference.astype(np.float64)
     centerd = generated - generated.mean(0)
@@ -46,7 +51,11 @@ def frechet_influence(generated: NDArray[np.floating], reference: NDArray[np.flo
 
 
 def kernel_distance(generated: NDArray[np.floating], reference: NDArray[np.floating], seed: int) -> float:
-    """Squared maximum mean discrepancy with the kernel (x·y/D + 1)³, unbiased, over random subsets (Bińkowski 2018)."""
+    """Kernel distance of features (N, D) and (M, D), averaged over random subsets (Bińkowski et al. 2018).
+
+    This is an unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y/D + 1)³. `seed`: of the
+    subsets.
+    """
     state = np.random.get_state()  # noqa: NPY002  (clean-fid draws from NumPy's global generator)
     np.random.seed(seed)  # noqa: NPY002
     try:
@@ -56,9 +65,9 @@ def kernel_distance(generated: NDArray[np.floating], reference: NDArray[np.float
 
 
 def kernel_influence(generated: NDArray[np.floating], reference: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How far each of the generated images moves the kernel distance, (N,) float64, mean 0.
+    """Influence of each generated image on the kernel distance: (N,) float64, mean 0.
 
-    The projection of the U-statistic (Hoeffding 1948) with the reference fixed.
+    This is the projection of the U-statistic (Hoeffding 1948), with the reference fixed.
     """
     to_generated = _mean_kernel(generated, generated)
     own = ((generated.astype(np.float64) ** 2).mean(1) + 1) ** 3
@@ -68,12 +77,12 @@ def kernel_influence(generated: NDArray[np.floating], reference: NDArray[np.floa
 
 
 def _mean_kernel(images: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Mean of the kernel over `others` for each image, a few images at a time."""
+    """Mean of the kernel over `others` for each of `images`, (N,), computed in slices to bound the memory."""
     slices = gen_batches(len(images), max(1, 10_000_000 // len(others)))  # numbers in memory
     return np.concatenate([polynomial_kernel(images[part], others, degree=3).mean(1, dtype=float) for part in slices])
 
 
 def _square_root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of a symmetric matrix without negative eigenvalues other than by rounding."""
+    """Square root of a positive semi-definite matrix; negative eigenvalues, from rounding, are clipped to 0."""
     values, vectors = eigh(matrix)
     return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T

@@ -1,4 +1,4 @@
-"""Metrics of generated images against real ones of the same domain, and of held-out real images as a baseline."""
+"""Metrics of generated images against real images of the same domain, with held-out real images as a baseline."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -26,8 +26,8 @@ from difflab.evaluation.protocol import Extractor, Protocol, sha256_of
 class RealImages:
     """The real images of a recipe's classes, (N, 3, S, S) uint8.
 
-    `reference` is what generated images are measured against; `held_out`, the rest of the training split, is measured
-    in the same way: the real-against-real baseline. `test` is the test split.
+    Generated images are compared with `reference`. So is `held_out`, the rest of the training split: this is the
+    real-against-real baseline. `test` is the test split.
     """
 
     test: Tensor
@@ -40,10 +40,10 @@ class RealImages:
     def load(
         cls, path: str | Path, names: Sequence[str | int] | All, generated: Tensor, params: EvaluationParams
     ) -> "RealImages":
-        """Hold out as many training images as generated ones, at most half, at random. `path` is a prepared data file.
+        """Load a prepared data file and hold out random training images: as many as generated ones, at most half.
 
-        Raises DataError when it cannot be read, UserError when its images are of another size than the generated ones
-        or too few.
+        Raises DataError when the file cannot be read, UserError when its images differ in size from the generated ones
+        or are too few.
         """
         whole = ImageDataset.load(path, ["train", "test"])
         labels = whole.labels_of(names, path)
@@ -83,11 +83,12 @@ class Features:
 
     @classmethod
     def of(cls, extractor: Extractor, generated: Tensor, real: RealImages) -> "Features":
+        """The features that `extractor` computes for the images (…, 3, S, S) uint8."""
         return cls(*map(extractor.features_of, (generated, real.held_out, real.reference)))
 
 
 def classifier_extractor(classifier: DigitClassifier, folder: Path) -> Extractor:
-    """The features of the `classifier` that was loaded from `folder`, models/judges/DATASET/."""
+    """An extractor of the features of `classifier`, which was loaded from `folder`, models/judges/DATASET/."""
     digest, name = sha256_of(folder / "model.safetensors"), f"judge-{folder.name}"
     return Extractor(lambda images: classifier.features_of(images).numpy(), name, digest, "none")
 
@@ -102,10 +103,10 @@ def distribution_metrics(
     params: EvaluationParams,
     noise_bank_seed: int,
 ) -> dict[str, Any]:
-    """Every metric of `generated` (N, 3, S, S) uint8 that needs real images, with its protocol.
+    """All metrics of `generated` (N, 3, S, S) uint8 that need real images, with their protocol.
 
-    `labels` (N,), where as many images of each class were asked for; `trained_on` (M, 3, S, S) uint8, all images of
-    the domain that the recipe was trained on.
+    `labels`: (N,), if equally many images of each class were requested, else None. `trained_on`: (M, 3, S, S) uint8,
+    all images of the domain that the recipe was trained on.
     """
     features = Features.of(classifier, generated, real)
     metrics = {
@@ -125,7 +126,10 @@ def distribution_metrics(
 def distance_metrics(
     features: Features, labels: Tensor | None, params: EvaluationParams
 ) -> dict[str, dict[str, float]]:
-    """Fréchet and kernel distance to the reference: value, interval, and `floor`, the value of the held-out images."""
+    """Fréchet and kernel distance to the reference: value, 95 % interval, and `floor`, that of the held-out images.
+
+    `labels`: (N,), the strata of the bootstrap, or None.
+    """
     generated, held_out, reference = features.generated, features.held_out, features.reference
     strata = None if labels is None else labels.numpy()
 
@@ -148,9 +152,9 @@ def distance_metrics(
 
 
 def manifold_metrics_beside_real(features: Features, nearest_k: int) -> dict[str, dict[str, float]]:
-    """Precision, recall, density, coverage: of the generated images (`value`) and of the held-out ones (`real`).
+    """Precision, recall, density and coverage of the generated images (`value`) and the held-out ones (`real`).
 
-    Against as many reference images as are measured, as the two papers do.
+    Each is computed against an equal number of reference images, as in the two papers.
     """
 
     def against_as_many(images: NDArray[np.floating]) -> dict[str, float]:
@@ -169,6 +173,7 @@ def protocol_of(
     params: EvaluationParams,
     noise_bank_seed: int | list[int],
 ) -> dict[str, Any]:
+    """The protocol of metrics of `generated` (N, 3, S, S) against `real`, as JSON values."""
     protocol = Protocol(
         num_generated=len(generated),
         num_reference=len(real.reference),

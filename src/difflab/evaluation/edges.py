@@ -1,4 +1,4 @@
-"""Edges of images, and how well those of one image lie on those of another."""
+"""Edge detection, and the agreement of the edges of two images."""
 
 # scikit-image and SciPy are untyped.
 # pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.feature import canny
 
-TOLERANCE = 0.0075  # of the diagonal, and one pixel at least: that of BSDS500's benchmark
-SIGMA = 1 / 256  # of the image's side, and one pixel at least: the blur before edges are sought
+TOLERANCE = 0.0075  # of the diagonal, at least one pixel; as in the BSDS500 benchmark
+SIGMA = 1 / 256  # of the image's side, at least one pixel: blur before edge detection
 MEASURES = {
     "edge_f1": "F1 = 2 PR / (P + R) of edges (Canny 1986, in any of the channels R, G, B): P is the share of the "
     "sample's edge pixels within 0.75 % of the diagonal (one pixel at least) of one of the real image, R the share of "
@@ -20,13 +20,13 @@ MEASURES = {
 
 
 def edges(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(H, W, 3) sRGB bytes to (H, W): the pixels where some channel has an edge (Canny 1986)."""
+    """Pixels where at least one channel has an edge (Canny 1986): sRGB (H, W, 3) uint8 to (H, W) bool."""
     sigma = max(1.0, SIGMA * min(image.shape[:2]))
     return np.any([canny(channel / 255, sigma) for channel in np.moveaxis(image, -1, 0)], axis=0)
 
 
 def edge_f1(sample: NDArray[np.bool_], real: NDArray[np.bool_]) -> float:
-    """F1 of two edge maps (H, W), as in MEASURES: 1 where neither has an edge, 0 where one has none."""
+    """F1 of two edge maps (H, W) bool, see MEASURES: 1 if neither has an edge, 0 if only one has."""
     if not sample.any() or not real.any():
         return float(sample.any() == real.any())
     tolerance = max(1.0, TOLERANCE * hypot(*sample.shape))

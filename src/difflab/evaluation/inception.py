@@ -1,4 +1,4 @@
-"""Inception's features as clean-fid takes them (Parmar 2022), from a file of weights that is checked first."""
+"""Inception features as in clean-fid (Parmar et al. 2022), from a weight file whose hash is checked."""
 
 # clean-fid is untyped, Tensor.split and torch.from_numpy are partially typed.
 # pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
@@ -16,13 +16,13 @@ from tqdm import tqdm
 from difflab.errors import UserError
 from difflab.evaluation.protocol import Extractor, sha256_of
 
-FILE_NAME = "inception-2015-12-05.pt"  # of stylegan2-ada-pytorch; clean-fid insists on the name
+FILE_NAME = "inception-2015-12-05.pt"  # of stylegan2-ada-pytorch; clean-fid requires this name
 SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
 BATCH_SIZE = 50
 
 
 def check_weights(path: str | Path) -> None:
-    """Raises UserError when `path` is not that one file."""
+    """Raises UserError unless `path` is the file FILE_NAME with the hash SHA256."""
     path, key = Path(path), "evaluation.inception_weights"
     if path.name != FILE_NAME or not path.is_file():
         raise UserError(f"{key}: found {str(path)!r}, no such file or of another name, allowed: a file {FILE_NAME}")
@@ -31,9 +31,9 @@ def check_weights(path: str | Path) -> None:
 
 
 def inception_extractor(path: str | Path, device: torch.device) -> Extractor:
-    """The 2048 pooled features, of images brought to 299×299 by Pillow's bicubic filter without rounding.
+    """An extractor of the 2048 pooled features; images are resized to 299×299, bicubic as in Pillow, without rounding.
 
-    Raises UserError when `path` is not that one file.
+    Raises UserError as `check_weights` does.
     """
     path = Path(path)
     check_weights(path)

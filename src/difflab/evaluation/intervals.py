@@ -1,4 +1,4 @@
-"""95 % intervals, and differences of two values that have one."""
+"""95 % intervals of values and of differences of two values."""
 
 # scipy is untyped.
 # pyright: reportMissingTypeStubs=false, reportUnknownArgumentType=false
@@ -18,18 +18,18 @@ UNBOUNDED = (-inf, inf)
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and the ends of its 95 % interval."""
+    """A value and the bounds of its 95 % interval."""
 
     value: float
     low: float
     high: float
 
     def minus(self, other: "Estimate") -> "Estimate":
-        """The difference of two independent values with the interval that theirs imply.
+        """The difference of two independent values, with an interval computed from their intervals.
 
         For two shares with Wilson intervals this is method 10 of Newcombe 1998 (Statistics in Medicine 17, p. 873); for
-        other intervals its generalization, MOVER (Zou & Donner 2008, Statistics in Medicine 27, p. 1693).
-        Where both intervals are within [0, 1], that of the difference is within [-1, 1].
+        other intervals its generalization, MOVER (Zou & Donner 2008, Statistics in Medicine 27, p. 1693). If both
+        intervals are within [0, 1], that of the difference is within [-1, 1].
         """
         difference = self.value - other.value
         return Estimate(
@@ -48,10 +48,10 @@ def wilson(num_correct: int, num_images: int) -> Estimate:
 
 
 def over_runs(values: Sequence[float], bounds: tuple[float, float] = UNBOUNDED) -> Estimate:
-    """The mean of two or more independent runs with its interval by Student's t, cut to `bounds`.
+    """The mean of two or more independent runs with its Student's t interval, clipped to `bounds`.
 
-    `bounds` are the least and the greatest possible value: SHARE, DIFFERENCE, or those of another measure. The true
-    mean lies within them, so the cut interval covers it in exactly the same cases.
+    `bounds`: the smallest and largest possible value, such as SHARE or DIFFERENCE. They contain the true mean, so
+    clipping does not change the coverage.
     """
     from scipy.stats import sem, t
 
@@ -66,10 +66,10 @@ def bootstrapped(
     rng: np.random.Generator,
     strata: NDArray[np.integer] | None = None,
 ) -> Estimate:
-    """`value` with the percentile interval of the bootstrapped mean of `influence` (N,) around it.
+    """`value` plus the percentile interval of the bootstrapped mean of `influence` (N,).
 
-    `influence` says how far each of N independent images moves the value, to first order; its mean is 0. Where images
-    were drawn in fixed numbers from each of `strata` (N,), only what varies within a stratum is chance.
+    `influence`: the first-order effect of each of N independent images on the value, with mean 0. `strata`: (N,), if
+    the number of images in each stratum was fixed; then only the variation within strata counts.
     """
     from scipy.stats import bootstrap
 
@@ -95,6 +95,6 @@ def median(values: ArrayLike) -> Estimate:
     numbers = np.asarray(values, dtype=np.float64)
     middle: Any = np.median(numbers)
     interval = quantile_test(numbers, q=middle, p=0.5).confidence_interval(0.95)
-    # Of a few numbers the interval has no ends.
+    # With few numbers the interval is unbounded.
     low, high = np.fmax(interval.low, numbers.min()), np.fmin(interval.high, numbers.max())
     return Estimate(float(middle), float(low), float(high))

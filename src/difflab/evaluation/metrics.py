@@ -1,4 +1,4 @@
-"""Numbers that judge samples, and the small flat JSON files in metrics/ that hold them."""
+"""Accuracy, and the JSON files in metrics/."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from difflab.pipeline.files import atomic_write
 
 
 def accuracy(predicted: Tensor, expected: Tensor) -> float:
-    """Share of equal entries of two (N,) tensors."""
+    """Share of equal entries of two (N,) tensors, in [0, 1]."""
     return (predicted == expected).double().mean().item()
 
 
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
-    """Equal metrics give equal bytes."""
+    """Write `metrics` to `path` as JSON; equal metrics give equal bytes."""
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")

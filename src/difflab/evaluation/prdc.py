@@ -17,17 +17,17 @@ def manifold_metrics(
 ) -> dict[str, float]:
     """Precision and recall (Kynkäänniemi 2019), density and coverage (Naeem 2020) of features (N, D) against (M, D).
 
-    An image's ball reaches to its `nearest_k`-th neighbor among its own kind. Precision: the share of generated images
-    in a ball of the reference; density: in how many of them, on average, divided by `nearest_k`; recall: the share of
-    the reference in a generated ball; coverage: the share of the reference's balls that hold a generated image. They
-    depend on N and M, which both papers take equal.
+    The ball of an image reaches to its `nearest_k`-th neighbor in the same set. Precision is the share of generated
+    images in a ball of the reference; density the average number of such balls divided by `nearest_k`; recall the share
+    of the reference in a ball of a generated image; coverage the share of the reference's balls that contain a
+    generated image. They depend on N and M, which are equal in both papers.
     """
     reference_radii, generated_radii = (
         NearestNeighbors(n_neighbors=nearest_k).fit(features).kneighbors()[0][:, -1]
         for features in (reference, generated)
     )
     num_balls, covered, recalled, start = np.zeros(len(generated)), 0, 0, 0
-    for distances in pairwise_distances_chunked(reference, generated):  # rows of the matrix that fit in memory
+    for distances in pairwise_distances_chunked(reference, generated):  # as many rows of the matrix as fit into memory
         inside = distances < reference_radii[start : start + len(distances), None]
         num_balls += inside.sum(0)
         covered += inside.any(1).sum()
@@ -42,11 +42,11 @@ def manifold_metrics(
 
 
 def nearest_training_metrics(generated: Tensor, training: Tensor, test: Tensor) -> dict[str, Any]:
-    """Are generated images copies of training images? All (N, 3, S, S) uint8, `training` all that the
-    model was trained on; distances are RMS in steps of 0-255.
+    """Detect copies of training images. All images are (N, 3, S, S) uint8; distances are RMS of pixels in 0-255.
 
-    The medians of the distance to the nearest training image, for generated and for real test images, and the share of
-    generated images nearer than the 5th percentile of the test images: about 0.05 for new images, 1 for copies.
+    `median` and `median_of_test` are medians of the distance to the nearest training image, for generated and for real
+    test images; `share_nearer` is the share of generated images nearer than the 5th percentile of the test images:
+    about 0.05 for new images, 1 for copies. `training`: all images that the model was trained on.
     """
     of_generated, of_test = (nearest_distances(images, training) for images in (generated, test))
     return {
@@ -57,10 +57,10 @@ def nearest_training_metrics(generated: Tensor, training: Tensor, test: Tensor) 
 
 
 def nearest_distances(images: Tensor, training: Tensor) -> NDArray[np.float64]:
-    """RMS of the pixels' differences (0-255) between each of `images` (N, 3, S, S) uint8 and the nearest of `training`.
+    """RMS pixel difference, 0-255, of each of `images` (N, 3, S, S) uint8 to the nearest of `training`: (N,) float64.
 
-    scikit-learn works through both in slices, so 10,000 by 60,000 images need little more memory than they fill as
-    float32; an identical image is at exactly 0.
+    scikit-learn computes it in slices, so 10,000 by 60,000 images need little more memory than the images as float32.
+    The distance of identical images is exactly 0.
     """
     neighbors = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training.flatten(1).float().numpy())
     distances, _ = neighbors.kneighbors(images.flatten(1).float().numpy())

@@ -1,4 +1,4 @@
-"""How a metric was taken; `difflab compare` refuses numbers of unlike protocols."""
+"""The protocol of a metric: `difflab compare` does not compare numbers with different protocols."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from torch import Tensor
 
 
 class Protocol(BaseModel):
+    """All that two values of a metric have to share to be comparable."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     num_generated: int
     num_reference: int
-    num_floor: int  # real images held against the reference in place of generated ones
+    num_floor: int  # held-out real images, compared with the reference as a baseline
     reference: str
     reference_sha256: str  # of the prepared data file
     extractor: str
@@ -33,7 +35,7 @@ class Protocol(BaseModel):
 
 @dataclass(frozen=True)
 class Extractor:
-    """What makes features (N, D) float of images (N, 3, S, S) uint8, and what a protocol says of it."""
+    """A feature extractor, images (N, 3, S, S) uint8 to features (N, D) float, and its description for the protocol."""
 
     features_of: Callable[[Tensor], NDArray[np.floating]]
     name: str
@@ -42,5 +44,6 @@ class Extractor:
 
 
 def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

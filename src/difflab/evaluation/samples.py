@@ -1,4 +1,4 @@
-"""Samples as the stages leave them: DOMAIN/{class}_{001..}.png, without a condition DOMAIN/{001..}.png."""
+"""Read the samples that stages write: DOMAIN/{class}_{001..}.png, or DOMAIN/{001..}.png without a condition."""
 
 import re
 from pathlib import Path
@@ -12,9 +12,10 @@ from difflab.errors import UserError
 
 
 def read_class_samples(folder: str | Path, classes: dict[str, int]) -> tuple[Tensor, Tensor]:
-    """All images of `classes` in `folder`: (N, 3, S, S) uint8 and the labels (N,) int64 that they should show.
+    """Read all images of `classes` in `folder`: (N, 3, S, S) uint8 and their requested labels (N,) int64.
 
-    `classes`: the label of each by its name. Raises UserError when one has no images, or a number is left out.
+    `classes`: labels by class name. Raises UserError when a class has no images, a number is missing in the sequence,
+    or an image cannot be read.
     """
     files = [sample_files(folder, f"{file_part(name)}_") for name in classes]
     counts = torch.tensor([len(of_class) for of_class in files])
@@ -23,9 +24,9 @@ def read_class_samples(folder: str | Path, classes: dict[str, int]) -> tuple[Ten
 
 
 def read_samples(folder: str | Path, count: int | None = None) -> Tensor:
-    """All images in `folder` of a recipe or prompt without a condition, (N, 3, S, S) uint8; `count` of them if given.
+    """Read the images NNN.png in `folder`: (N, 3, S, S) uint8.
 
-    Raises UserError when there is none, or another number.
+    Raises UserError when there are none, or not `count` if that is given, or an image cannot be read.
     """
     files = sample_files(folder)
     if count is not None and len(files) != count:
@@ -34,9 +35,9 @@ def read_samples(folder: str | Path, count: int | None = None) -> Tensor:
 
 
 def sample_files(folder: str | Path, prefix: str = "") -> list[Path]:
-    """`prefix`NNN.png in `folder`, numbered from 000 or 001 on.
+    """The files `prefix`NNN.png in `folder`, numbered from 000 or 001.
 
-    Raises UserError when there is none, or a number is left out.
+    Raises UserError when there are none, or a number is missing in the sequence.
     """
     found = sorted(
         path for path in Path(folder).glob("*.png") if re.fullmatch(rf"{re.escape(prefix)}\d{{3,}}", path.stem)

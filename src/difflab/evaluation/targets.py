@@ -1,4 +1,4 @@
-"""What the reports measured: metrics/targets.yaml. Shown next to our own measurements, never in place of them."""
+"""The numbers of the student reports, from metrics/targets.yaml, which are shown next to our own measurements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from difflab.config.load import read_yaml
 from difflab.config.validation import explain
 from difflab.errors import UserError
 
-REPORTED_T = 800  # time steps that the report's model of `fid_study` was trained with
+REPORTED_T = 800  # number of time steps of the report's model in `fid_study`
 
 
 class Reported(BaseModel):
@@ -44,15 +44,17 @@ class ReportedZeroShot(Reported):
 
 
 class Targets(Reported):
+    """The schema of metrics/targets.yaml."""
+
     accuracy: dict[str, ReportedAccuracies]  # by recipe
-    adaptation: dict[str, dict[str, float]]  # accuracy on the target by scenario and method
+    adaptation: dict[str, dict[str, float]]  # accuracy on the target domain by scenario and method
     fid_study: dict[int, Annotated[list[float], Field(min_length=3, max_length=3)]]  # by num_timesteps: three runs
     zero_shot: ReportedZeroShot
-    findings: dict[str, str]  # by metrics file: what was seen and not measured
+    findings: dict[str, str]  # by metrics file: qualitative observations
     protocols: dict[str, ReportedProtocol]  # of the accuracy of each recipe, and of fid_study
 
     def beside_accuracy(self, recipe: str, measured: dict[str, Any]) -> dict[str, Any]:
-        """The reported accuracies of a recipe beside those in its metrics, with the report's protocol; {} if none."""
+        """The reported and measured accuracies of a recipe, with the report's protocol; {} if nothing was reported."""
         if recipe not in self.accuracy:
             return {}
         reported = self.accuracy[recipe]
@@ -69,7 +71,7 @@ class Targets(Reported):
         }
 
     def beside_zero_shot(self, measured: dict[str, Any]) -> dict[str, Any]:
-        """The reported accuracies beside the measured one, where as many classes were told apart; {} elsewhere."""
+        """The reported and measured accuracy; {} if the number of classes differs from the report's."""
         if measured["num_classes"] != self.zero_shot.num_classes:
             return {}
         protocol = self.zero_shot.model_dump(exclude={"accuracies"}) | {"source": "reported"}
@@ -78,7 +80,7 @@ class Targets(Reported):
 
 
 def load_targets(path: str | Path = Path("metrics/targets.yaml")) -> Targets:
-    """Raises UserError with one line when the file is missing or not of this form."""
+    """Read `path`. Raises UserError, one line, when the file is missing or does not match the schema."""
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: not found")

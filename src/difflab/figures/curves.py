@@ -1,4 +1,4 @@
-"""Measured values as curves with their intervals, and the table of the numbers below them."""
+"""Plots of metrics as curves with intervals, and a table of numbers below them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ ROW_HEIGHT = 0.2  # inches of one row of the table
 
 @dataclass(frozen=True)
 class Curve:
-    """`y[i]` at `x[i]`, with the interval from `low[i]` to `high[i]` as an error bar."""
+    """Values `y[i]` at `x[i]`, with an error bar from `low[i]` to `high[i]`."""
 
     label: str
     x: Sequence[float]
@@ -27,19 +27,19 @@ class Curve:
 
     @classmethod
     def of(cls, label: str, x: Sequence[float], estimates: Sequence[Mapping[str, float]]) -> "Curve":
-        """Of metrics with `value`, `low` and `high`."""
+        """A curve of metrics with the keys `value`, `low` and `high`."""
         y, low, high = ([estimate[key] for estimate in estimates] for key in ("value", "low", "high"))
         return cls(label, x, y, low, high)
 
     @classmethod
     def exact(cls, label: str, x: Sequence[float], y: Sequence[float]) -> "Curve":
-        """Of numbers without an interval."""
+        """A curve without intervals."""
         return cls(label, x, y, y, y)
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Curves over one axis; `levels` are horizontal lines by label, `ticks` the marked places of x."""
+    """Curves in one plot; `levels` are horizontal lines by label, `ticks` the tick positions on the x axis."""
 
     title: str
     x_label: str
@@ -53,6 +53,8 @@ class Plot:
 
 @dataclass(frozen=True)
 class Table:
+    """A table of text cells, with one header for each column."""
+
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
 
@@ -61,7 +63,7 @@ class Table:
 def save_curves(
     plots: Sequence[Plot], title: str, path: Path, stage: str, inputs: Sequence[Path], table: Table | None = None
 ) -> None:
-    """Write the plots side by side under one title, with the table below them, as a PNG."""
+    """Write a PNG with the plots side by side under one title, and the table below them."""
     below = ROW_HEIGHT * (len(table.rows) + 3) if table else 0.0
     figure = Figure(figsize=(WIDTH * len(plots), HEIGHT + below), dpi=DPI, layout="constrained")
     grid = figure.add_gridspec(2 if table else 1, len(plots), height_ratios=[HEIGHT, below] if table else None)
@@ -70,12 +72,12 @@ def save_curves(
     if table:
         plot_table(figure.add_subplot(grid[1, :]), table)
     figure.suptitle(title, fontsize=11, weight="bold")
-    figure.draw_without_rendering()  # lays out; what is drawn is measured after that
+    figure.draw_without_rendering()  # computes the layout, before it is measured
     save_png(figure, path, Provenance.of(stage, inputs))
 
 
 def plot_table(axes: Axes, table: Table) -> None:
-    """`table` at the top of `axes`, of which nothing else is seen."""
+    """Plot `table` at the top of `axes`, whose frame and ticks are hidden."""
     axes.set_axis_off()
     drawn = axes.table(table.rows, colLabels=table.header, loc="upper center", cellLoc="right", edges="horizontal")
     drawn.auto_set_font_size(False)
@@ -84,7 +86,7 @@ def plot_table(axes: Axes, table: Table) -> None:
 
 
 def plot_curves(axes: Axes, plot: Plot) -> None:
-    """One plot in `axes`."""
+    """Plot the curves and levels of `plot` in `axes`."""
     for curve in plot.curves:
         below = [max(0.0, y - low) for y, low in zip(curve.y, curve.low, strict=True)]
         above = [max(0.0, high - y) for y, high in zip(curve.y, curve.high, strict=True)]
@@ -96,7 +98,7 @@ def plot_curves(axes: Axes, plot: Plot) -> None:
         axes.set_xscale("log")
     if plot.log_y:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # by default one label where values span no decade
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # the default labels one tick within a decade
         axes.yaxis.set_major_formatter("{x:g}")
     if plot.ticks:
         axes.set_xticks(plot.ticks, [f"{tick:g}" for tick in plot.ticks])
@@ -105,4 +107,4 @@ def plot_curves(axes: Axes, plot: Plot) -> None:
     axes.set_xlabel(plot.x_label)
     axes.set_ylabel(plot.y_label)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)  # below: it hides no value
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)  # below, to hide no values

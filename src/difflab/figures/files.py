@@ -1,4 +1,4 @@
-"""Figures as PNG and GIF files: equal figures give equal bytes, and each file names its stage and inputs."""
+"""Write figures as PNG and GIF files. Equal figures give equal bytes; the metadata name the stage and inputs."""
 
 import hashlib
 import io
@@ -15,22 +15,22 @@ from PIL import Image
 from difflab.pipeline.files import atomic_write
 
 DPI = 200
-# The user's own style has no say.
+# Ignores the user's matplotlibrc.
 STYLE: dict[Any, Any] = {**mpl.rcParamsDefault, "font.size": 9, "xtick.major.size": 0, "ytick.major.size": 0}
-MILLISECONDS = 500  # of a frame
-LAST = 3000  # of the last one, which the eye wants to rest on
+MILLISECONDS = 500  # per frame
+LAST = 3000  # for the last frame
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a figure was made from: the stage's name and a hash of the contents of its input files."""
+    """Origin of a figure: the stage's name and a hash of the contents of its input files."""
 
     stage: str
     inputs: str
 
     @classmethod
     def of(cls, stage: str, files: Iterable[Path]) -> "Provenance":
-        """The hash is SHA-256 of the files' contents, one after the other."""
+        """Provenance with the SHA-256 of the concatenated contents of `files`."""
         digest = hashlib.sha256()
         for file in files:
             digest.update(file.read_bytes())
@@ -39,8 +39,8 @@ class Provenance:
 
 @mpl.rc_context(STYLE)
 def save_png(figure: Figure, path: Path, provenance: Provenance) -> None:
-    """Write `figure` without its empty margins; images placed on whole pixels stay there. Made whole or not at all."""
-    # "Software" would name matplotlib's version.
+    """Write `figure` atomically, cropped to its content; images placed on whole pixels stay on whole pixels."""
+    # "Software" would contain matplotlib's version.
     metadata = {"Software": None, "Stage": provenance.stage, "Inputs": provenance.inputs}
     with atomic_write(path) as partial:
         figure.savefig(partial, format="png", dpi=figure.dpi, bbox_inches=drawn_area(figure), metadata=metadata)
@@ -48,16 +48,16 @@ def save_png(figure: Figure, path: Path, provenance: Provenance) -> None:
 
 @mpl.rc_context(STYLE)
 def drawn_area(figure: Figure) -> Bbox:
-    """Where anything is drawn, with a small margin, in inches and to whole pixels."""
+    """The bounding box of the figure's content with a small margin, in inches, rounded to whole pixels."""
     padding = 0.1
     edges = figure.get_tightbbox().padded(padding).extents
     return Bbox.from_extents(*(round(edge * figure.dpi) / figure.dpi for edge in edges))
 
 
 def save_gif(figures: Sequence[Figure], path: Path, provenance: Provenance) -> None:
-    """Write one frame for each figure, all cut to what is drawn in any of them. Made whole or not at all."""
+    """Write an animation atomically, one frame for each figure, all cropped to their joint bounding box."""
     box = Bbox.union([drawn_area(figure) for figure in figures])
-    # Each frame has a palette of its own: 256 colors are too few for all of them together.
+    # A palette for each frame: 256 colors are too few for all frames.
     first, *others = [_render(figure, box).quantize(dither=Image.Dither.NONE) for figure in figures]
     with atomic_write(path) as partial:
         first.save(

@@ -15,15 +15,15 @@ from PIL import Image
 from difflab.data.images import read_image
 from difflab.figures.files import DPI, STYLE, Provenance, save_png
 
-PANEL_GAP = 0.3  # inches between panels, their labels included
-LARGEST = 1024  # pixels a side of an image that is shown pixel for pixel
-LONGEST = 20_000  # pixels a side of a panel: matplotlib draws no figure of 65,536
+PANEL_GAP = 0.3  # inches between panels with their labels
+LARGEST = 1024  # maximum side, in pixels, of images that are not resampled
+LONGEST = 20_000  # maximum side of a panel in pixels; matplotlib's limit is 65,535 for a figure
 LITERAL: dict[str, Any] = {"parse_math": False}  # a label may hold any text, also dollar signs
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Pixels: about the side of one image, the gap between two, the height of a caption, and all of them an inch."""
+    """Sizes in pixels: approximate side of an image, gap between images, height of a caption; and pixels per inch."""
 
     cell: int
     gap: int
@@ -32,15 +32,16 @@ class Scale:
 
 
 PRINT = Scale(cell=160, gap=8, caption=28, dpi=DPI)
-SCREEN = Scale(cell=48, gap=4, caption=14, dpi=DPI // 2)  # for animations: a frame of a tenth of the pixels
+SCREEN = Scale(cell=48, gap=4, caption=14, dpi=DPI // 2)  # for animations: a tenth of the pixels
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One grid: images `rows[i][j]` beside `row_labels[i]` and under `column_labels[j]`.
+    """One grid of images `rows[i][j]`, with `row_labels[i]` to the left and `column_labels[j]` above.
 
-    Where images differ in size, or are too large or too many to be shown pixel for pixel, each is made as large as its
-    cell allows. An image is a file or RGB. A row may end early. `captions[i][j]` stands under its image.
+    An image is a file or an RGB image; rows may have different lengths. `captions[i][j]` is shown below its image.
+    Images are enlarged by a whole factor, but resampled to fit their cells if they differ in size, or are too large or
+    too many.
     """
 
     rows: Sequence[Sequence[Path | Image.Image]]
@@ -51,7 +52,7 @@ class Panel:
 
 
 def save_image_grid(panels: list[Panel], title: str, path: Path, stage: str, inputs: Sequence[Path] = ()) -> None:
-    """Write the figure of `plot_image_grid` as a PNG. `inputs`: what it was made from beside the files that it shows.
+    """Write the figure of `plot_image_grid` as a PNG. `inputs`: its inputs other than the files that it shows.
 
     Raises DataError when an image file is missing or damaged.
     """
@@ -61,22 +62,22 @@ def save_image_grid(panels: list[Panel], title: str, path: Path, stage: str, inp
 
 @mpl.rc_context(STYLE)
 def plot_image_grid(panels: list[Panel], title: str, scale: Scale = PRINT) -> Figure:
-    """The panels side by side under one title, each image enlarged by a whole factor.
+    """Plot the panels side by side under one title.
 
-    Positions are in inches and may lie outside the figure; whoever writes it cuts it to what is drawn. Raises DataError
-    when an image file is missing or damaged.
+    Content can extend outside the figure: `save_png` and `save_gif` crop to the bounding box. Raises DataError when an
+    image file is missing or damaged.
     """
     canvases = [_paste(panel, scale) for panel in panels]
     top = max(map(len, canvases))
     figure = Figure(figsize=(1, 1), dpi=scale.dpi)
-    right = 0.0  # pixels, as are all lengths here
+    right = 0.0  # in pixels
     for panel, canvas in zip(panels, canvases, strict=True):
         height, width, _ = canvas.shape
         axes = figure.add_axes((0, 0, width / scale.dpi, height / scale.dpi))
         axes.imshow(canvas, interpolation="nearest", aspect="auto")
         _label(axes, panel, canvas, scale)
         drawn = axes.get_tightbbox()
-        assert drawn  # None only of what is invisible
+        assert drawn  # None only if invisible
         left = round(right + PANEL_GAP * scale.dpi - drawn.x0)
         bottom = (top - height) / scale.dpi
         axes.set_position((left / scale.dpi, bottom, width / scale.dpi, height / scale.dpi))
@@ -87,7 +88,7 @@ def plot_image_grid(panels: list[Panel], title: str, scale: Scale = PRINT) -> Fi
 
 
 def _paste(panel: Panel, scale: Scale) -> NDArray[np.uint8]:
-    """The images of a panel on one white canvas, without a margin."""
+    """Paste the images of a panel on a white canvas without margins: (H, W, 3)."""
     images = [[_rgb(image) for image in row] for row in panel.rows]
     sizes = {image.size for row in images for image in row}
     side = max(max(size) for size in sizes)
@@ -108,7 +109,7 @@ def _paste(panel: Panel, scale: Scale) -> NDArray[np.uint8]:
 
 
 def _label(axes: Axes, panel: Panel, canvas: NDArray[np.uint8], scale: Scale) -> None:
-    """Title, labels and captions of a panel, in the pixels of its canvas."""
+    """Add title, labels and captions of a panel to `axes`; coordinates are pixels of its canvas."""
     below = _row_gap(panel, scale)
     down = (len(canvas) + scale.gap) / len(panel.rows)
     right = (canvas.shape[1] + scale.gap) / max(map(len, panel.rows))
@@ -133,7 +134,7 @@ def _rgb(image: Path | Image.Image) -> Image.Image:
 
 
 def _fitted(image: Image.Image, side: int) -> Image.Image:
-    """In the middle of a white square, its longer side as long as the square's."""
+    """Resize an image so that its longer side is `side`, and center it on a white square."""
     width, height = (max(1, round(length * side / max(image.size))) for length in image.size)
     square = Image.new("RGB", (side, side), "white")
     square.paste(image.resize((width, height), Image.Resampling.BICUBIC), ((side - width) // 2, (side - height) // 2))

@@ -1,9 +1,9 @@
-"""Conditioning vectors: what a recipe tells its network about the image to draw.
+"""Conditioning vectors for class labels and domains.
 
-Every kind takes labels (N,) int64 in 0..K−1 and domains (N,) int64, indices into `config["domains"]`, to vectors of the
-width of the time embedding, which the U-Net adds to it; `null` gives those of "no condition", the ∅ of Ho & Salimans
-2022. Each residual block projects the sum to a scale and a shift of its features, which is the same as projecting time
-and condition concatenated.
+Every kind maps labels (N,) int64 in 0..K−1 and domains (N,) int64, indices into `config["domains"]`, to vectors of the
+width of the time embedding, to which the U-Net adds them. `null` gives the vectors of "no condition", ∅ in Ho &
+Salimans 2022. Each residual block projects the sum to a scale and a shift of its features, which is equivalent to
+projecting time and condition concatenated.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DIGITS = tuple("0123456789")
 
 
 class _Classes(ModelMixin, ConfigMixin):
-    """`classes`, the names of the labels; config.json has them where they are not the ten digits."""
+    """Base class with `classes`, the names of the labels; config.json contains them unless they are the ten digits."""
 
     def __init__(self, classes: Sequence[str], **config: Any):
         super().__init__()
@@ -31,7 +31,7 @@ class _Classes(ModelMixin, ConfigMixin):
 
 
 class DigitDomainCondition(_Classes):
-    """Embeddings of label and domain, concatenated and projected; the last index of each means "no condition"."""
+    """Embeddings of label and domain, concatenated and projected; the last index of each is "no condition"."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class DigitDomainCondition(_Classes):
 
 
 class ClassEmbeddingCondition(_Classes):
-    """An embedding of the label; domains play no part. The last index means "no condition"."""
+    """An embedding of the label; domains are ignored. The last index is "no condition"."""
 
     def __init__(self, domains: list[str], embedding_dim: int, classes: Sequence[str] = DIGITS):
         super().__init__(classes, domains=domains, embedding_dim=embedding_dim)
@@ -75,13 +75,13 @@ class ClassEmbeddingCondition(_Classes):
 
 
 class OneHotCondition(_Classes):
-    """One-hot of the class label + K · domain, projected; all zeros, which stay zeros, mean "no condition"."""
+    """One-hot vector of label + K · domain, projected without bias; the zero vector is "no condition"."""
 
     def __init__(self, domains: list[str], embedding_dim: int, classes: Sequence[str] = DIGITS):
         super().__init__(classes, domains=domains, embedding_dim=embedding_dim)
         self.num_classes = len(self.classes) * len(domains)
         self.project = nn.Linear(self.num_classes, embedding_dim, bias=False)
-        nn.init.normal_(self.project.weight)  # as far apart as nn.Embedding's rows: by default classes hardly differ
+        nn.init.normal_(self.project.weight)  # as for nn.Embedding; with Linear's default, classes hardly differ
 
     def forward(self, digits: Tensor, domains: Tensor) -> Tensor:
         """(N, embedding_dim)."""
@@ -98,7 +98,7 @@ Condition = DigitDomainCondition | ClassEmbeddingCondition | OneHotCondition
 def make_condition(
     params: ConditionParams, domains: list[str], embedding_dim: int, classes: Sequence[str] = DIGITS
 ) -> Condition:
-    """The module of `params.kind` for a network whose time embedding has `embedding_dim` entries."""
+    """The conditioning module of `params.kind`, for a time embedding of width `embedding_dim`."""
     match params.kind:
         case "digit_and_domain":
             return DigitDomainCondition(domains, params.digit_dim, params.domain_dim, embedding_dim, classes)

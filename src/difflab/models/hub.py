@@ -1,4 +1,4 @@
-"""What a parameter names that can be a file, a folder, or a model of the Hugging Face hub."""
+"""Parameters that name a file, a folder or a model on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from pathlib import Path
 
 from difflab.errors import UserError
 
-# Of files of weights; no model of the hub is called so.
+# Suffixes of weight files; no model on the hub has such a name.
 WEIGHTS = {".pt", ".pth", ".bin", ".ckpt", ".safetensors"}
 HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?")  # ORGANIZATION/NAME@REVISION
 
 
 def is_weights_file(name: str) -> bool:
-    """Whether `name` is that of a file of weights, there or not."""
+    """Whether `name` names a weight file, which need not exist."""
     return Path(name).suffix in WEIGHTS or Path(name).is_file()
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether `name` can be that of a model of the hub, and is no file of weights or folder of the pipeline's own."""
+    """Whether `name` can be a model on the hub: not a weight file, and not in the pipeline's own folder models/."""
     return HUB_ID.fullmatch(name) is not None and not is_weights_file(name) and not name.startswith("models/")
 
 
 def split_revision(place: str | Path) -> tuple[str, str]:
     """The arguments `pretrained_model_name_or_path` and `revision` of `from_pretrained`.
 
-    ORGANIZATION/NAME@REVISION names a branch, tag or commit, by default the branch main. A folder has no revision.
+    REVISION in ORGANIZATION/NAME@REVISION is a branch, tag or commit, by default the branch main. It does not apply to
+    folders.
     """
     if Path(place).exists() or not (found := HUB_ID.fullmatch(str(place))):
         return str(place), "main"
@@ -34,10 +35,10 @@ def split_revision(place: str | Path) -> tuple[str, str]:
 
 
 def require_reachable(place: str | Path, key: str, index: str) -> None:
-    """Download the file `index`, which every model of its kind has, of a model of the hub that is not in its cache.
+    """Download the file `index`, which every model of this kind has, of a hub model that is not in the local cache.
 
-    Raises UserError, one line that begins with `key`, where that fails; it says how to bring the model from a machine
-    with a network. A folder, or what is no hub id, is left to the library that loads it.
+    Raises UserError, one line that begins with `key`, if that fails; without a network, it says how to download the
+    model elsewhere. Does nothing for folders and names that are not hub ids: the library that loads them checks them.
     """
     if Path(place).exists() or not is_hub_id(str(place)):
         return
@@ -63,9 +64,9 @@ def require_reachable(place: str | Path, key: str, index: str) -> None:
 
 
 def record_commit(folder: Path, name: str, index: str) -> None:
-    """Write into the model folder which commit of the hub's model `name` was loaded: `source.json`; nothing for others.
+    """Write `source.json` to a model folder: the commit of the hub model `name` that was loaded.
 
-    `index`: a file that every model of its kind has.
+    Does nothing if `name` is not a hub id. `index`: a file that every model of this kind has.
     """
     if Path(name).exists() or not is_hub_id(name):
         return

@@ -1,7 +1,7 @@
-"""Weights and tensors from files: read without unpickling, complete, finite, and with β that a diffusion can have.
+"""Load weights and tensors without unpickling; check that they are complete and finite, and that β are valid.
 
-Files may come from other programs, written with `torch.save`, NumPy or safetensors. What is wrong with one is a
-UserError of one line. models/weights_file.py finds the weights of one network in such a file.
+Files may come from other programs, written with `torch.save`, NumPy or safetensors. Any problem is a one-line
+UserError. models/weights_file.py finds the weights of one network in such a file.
 """
 
 import pickle
@@ -18,40 +18,40 @@ from torch import Tensor, nn
 
 from difflab.errors import UserError
 
-MAX_NAMED = 5  # keys of one kind that a line names
+MAX_NAMED = 5  # keys listed in an error message for each kind of mistake
 PREDICTIONS = ("epsilon", "v_prediction")
-LEAST_SIGNAL = torch.finfo(torch.float32).tiny  # of a smaller ᾱ float32 loses digits: no step leads back from noise
+LEAST_SIGNAL = torch.finfo(torch.float32).tiny  # smaller ᾱ are imprecise in float32: no step leads back from noise
 
 
 def _torch(path: Path) -> Any:
-    with path.open("rb") as file:  # of a path torch would look at the suffix
+    with path.open("rb") as file:  # given a path, torch would look at its suffix
         return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _numpy(path: Path) -> Tensor:
     array = np.load(path, allow_pickle=False)
-    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))  # torch knows no other byte order
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))  # the only order torch supports
 
 
-Reader = tuple[Callable[[Path], Any], str]  # and what it reads
+Reader = tuple[Callable[[Path], Any], str]  # and a description of what it reads
 TORCH: Reader = _torch, "what torch.save wrote"
 NUMPY: Reader = _numpy, "an array that numpy.save wrote"
 SAFETENSORS: Reader = load_file, "tensors in the format of safetensors"
 READERS = {".npy": NUMPY, ".safetensors": SAFETENSORS}
-OTHERS = {  # by their first bytes, in lower case
+OTHERS = {  # by the first bytes, in lower case
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
     b"<!doctype": "a web page",
     b"<html": "a web page",
     b"\x89hdf": "an HDF5 file",
 }
-IN_ARCHIVES = {"/constants.pkl": "a TorchScript archive", ".npy": "an archive of numpy.savez"}  # by how a name ends
+IN_ARCHIVES = {"/constants.pkl": "a TorchScript archive", ".npy": "an archive of numpy.savez"}  # by end of name
 
 
 def read_saved(path: str | Path, place: str) -> Any:
-    """What is in a file of torch.save, numpy.save or safetensors, whatever its suffix, tensors on the CPU.
+    """The contents of a file written by torch.save, numpy.save or safetensors, with any suffix; tensors on the CPU.
 
-    Nothing is unpickled but tensors and plain containers. Raises UserError, one line that begins with `place` and says
-    what the file is instead.
+    Only tensors and plain containers are unpickled. Raises UserError, one line that begins with `place` and says what
+    the file is instead.
     """
     path = Path(path)
     try:
@@ -72,7 +72,7 @@ def read_saved(path: str | Path, place: str) -> Any:
 
 
 def _reader_of(head: bytes, suffix: str) -> Reader:
-    """By the first bytes of a file: some are renamed. Without a known beginning, by its suffix."""
+    """The reader for a file, by its first bytes (the suffix can be wrong), else by its suffix."""
     if head.startswith((b"PK", b"\x80")):
         return TORCH
     if head.startswith(b"\x93NUMPY"):
@@ -81,7 +81,7 @@ def _reader_of(head: bytes, suffix: str) -> Reader:
 
 
 def _classes_in(path: Path) -> str:
-    """The first classes and functions that a file of torch.save names, read from its pickle without running it."""
+    """The first classes and functions that a torch.save file refers to, found without running its pickle."""
     try:
         names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
     except Exception:  # the old format, or a damaged file
@@ -90,7 +90,7 @@ def _classes_in(path: Path) -> str:
 
 
 def _other_kind(path: Path, head: bytes) -> str:
-    """What a file is that holds no tensors by themselves; empty where it may hold some."""
+    """Description of a file that is known to be of another kind; empty if it may contain tensors."""
     if not head:
         return "an empty file"
     names: list[str] = []
@@ -102,9 +102,9 @@ def _other_kind(path: Path, head: bytes) -> str:
 
 
 def only_tensor(value: Any) -> Any:
-    """The tensor that `value` is or, as a dict, list or tuple of one entry, holds, without its history of gradients.
+    """Unwrap a tensor from a dict, list or tuple with one entry (up to two levels), and detach it.
 
-    Anything else as it is.
+    Other values are returned unchanged.
     """
     for _ in range(2):
         if isinstance(value, (dict, list, tuple)) and len(value) == 1:
@@ -113,7 +113,7 @@ def only_tensor(value: Any) -> Any:
 
 
 def unfit(value: Any) -> str:
-    """What keeps a value from being a tensor of finite floating-point numbers; empty when nothing does."""
+    """Why a value is not a dense tensor of finite floating-point numbers; empty if it is one."""
     if not isinstance(value, Tensor):
         return f"a {type(value).__name__}"
     if not value.is_floating_point():
@@ -124,19 +124,20 @@ def unfit(value: Any) -> str:
 
 
 def refusal(place: str, found: str, allowed: str) -> UserError:
+    """A UserError of one line that names the place, what was found and what is allowed."""
     return UserError(f"{place}: found {found}, allowed: {allowed}")
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first of `names`, and how many more there are."""
+    """The first `MAX_NAMED` names as text, and the number of the others."""
     more = len(names) - MAX_NAMED
     return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def check_state_dict(state: Mapping[Any, Any], shapes: Mapping[str, tuple[int, ...]], place: str) -> None:
-    """Require exactly the keys of `shapes`, each a tensor of its shape whose numbers are finite as float32.
+    """Require exactly the keys of `shapes`, each with a tensor of that shape that is finite in float32.
 
-    Raises UserError, one line that begins with `place` and names the first keys of each kind of mistake.
+    Raises UserError, one line that begins with `place` and names the first keys for each kind of mistake.
     """
     missing, misshapen, unusable = [], [], []
     for key, shape in shapes.items():
@@ -146,7 +147,7 @@ def check_state_dict(state: Mapping[Any, Any], shapes: Mapping[str, tuple[int, .
             misshapen.append(f"{key} {tuple(state[key].shape)} for {shape}")
         elif problem := unfit(state[key]):
             unusable.append(f"{key} ({problem})")
-    unknown = [repr(key) for key in state if key not in shapes]  # a file can have any key, also one with a line break
+    unknown = [repr(key) for key in state if key not in shapes]  # a key can be anything, even contain a line break
     mistakes = {
         "missing": missing,
         "unknown": unknown,
@@ -159,16 +160,16 @@ def check_state_dict(state: Mapping[Any, Any], shapes: Mapping[str, tuple[int, .
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises UserError, one line, where it is damaged or a number is not finite."""
+    """The tensors of a safetensors file. Raises UserError, one line, if it is damaged or has non-finite numbers."""
     weights = read_saved(path, str(path))
     _require_finite(weights, str(path))
     return weights
 
 
 def load_weights(network: nn.Module, path: str | Path, prefix: str = "") -> None:
-    """Give `network` the weights of a safetensors file, whose names may begin with `prefix`.
+    """Load the weights of a safetensors file, whose names may begin with `prefix`, into `network`.
 
-    Raises UserError, one line, also where they are another network's.
+    Raises UserError, one line, if the file cannot be read or does not match the network.
     """
     weights = {name.removeprefix(prefix): tensor for name, tensor in read_weights(path).items()}
     try:
@@ -178,9 +179,9 @@ def load_weights(network: nn.Module, path: str | Path, prefix: str = "") -> None
 
 
 def require_weights(network: nn.Module, place: str | Path) -> None:
-    """Raises UserError, one line that begins with `place`, where weights of a loaded network are no finite numbers.
+    """Raises UserError, one line that begins with `place`, if weights of a loaded network are missing or not finite.
 
-    diffusers and transformers leave without a number what a file does not have, and only warn.
+    diffusers and transformers only warn about missing weights and leave them without values.
     """
     _require_finite(network.state_dict(), str(place))
 
@@ -194,10 +195,10 @@ def _require_finite(state: Mapping[str, Tensor], place: str) -> None:
 
 
 def require_schedule(scheduler: Any, place: str | Path) -> None:
-    """Raises UserError, one line that begins with `place`, where a scheduler of diffusers that was loaded cannot work.
+    """Raises UserError, one line that begins with `place`, if a loaded scheduler of diffusers is not usable.
 
-    Its β have to lie in (0, 1) and to leave some of the image, ᾱ_T > 0 in float32; the last may be 1 where the
-    configuration rescales to zero SNR (Lin et al. 2023). A network predicts ε or v.
+    The prediction has to be ε or v, all β in (0, 1), and ᾱ_T a normal float32 number above 0. If the configuration
+    rescales to zero SNR (Lin et al. 2023), the last β is not checked.
     """
     config, place = scheduler.config, str(place)
     predicted = config.get("prediction_type", "epsilon")

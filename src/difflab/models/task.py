@@ -1,20 +1,24 @@
-"""What `fit` trains: the interface of all objectives."""
+"""The interface of training objectives."""
 
 from torch import Generator, Tensor, nn
 
 
 class Task(nn.Module):
-    """An objective in two steps: `draw` takes the random numbers of a whole batch, `forward` is the mean loss.
+    """A training objective in two steps: `draw` draws the random numbers of a whole batch, `forward` is the mean loss.
 
-    So an image has the same noise whether its batch passes through the network at once, in parts or in several
-    processes, and a compiled network has no generator in it.
+    So an image gets the same noise whether its batch passes through the network at once, in parts or in several
+    processes, and a compiled `forward` contains no generator.
     """
 
-    # Batch norm and contrastive losses do: then every process computes the whole batch.
+    # True if the loss of an image depends on the others (batch norm, contrastive loss): then every process computes the
+    # whole batch.
     joins_images = False
-    # Networks that the gradient passes through and that do not move; `fit` neither saves nor averages them.
+    # Networks that are not trained but pass gradients; `fit` neither saves nor averages them.
     frozen: tuple[nn.Module, ...] = ()
 
     def draw(self, batch: dict[str, Tensor], generator: Generator) -> dict[str, Tensor]:
-        """The arguments of `forward` for `batch`, tensors of one first dimension N; `generator` is on their device."""
+        """The input of `forward`: the tensors of `batch`, all with first dimension N, and random numbers.
+
+        `generator` is on the device of the tensors.
+        """
         return batch

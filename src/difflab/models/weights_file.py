@@ -1,4 +1,4 @@
-"""The weights of one network in a file of another program, wherever in it they lie and whatever their prefix."""
+"""Find the weights of a network in a file of another program, nested in dicts or with a prefix."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,9 +11,9 @@ from torch import Tensor
 from difflab.errors import UserError
 from difflab.models.safe_loading import check_state_dict, listed, read_saved, refusal
 
-MAX_DEPTH = 4  # of dicts in dicts
-COUNTER = "n_averaged"  # beside the weights of torch.optim.swa_utils.AveragedModel
-# How names end in files of other networks, the first that fits. LoRA's are of all layers of a network.
+MAX_DEPTH = 4  # of nested dicts
+COUNTER = "n_averaged"  # next to the weights of torch.optim.swa_utils.AveragedModel
+# Endings of names in files of other networks; the first match counts. LoRA's occur in every layer.
 LAYOUTS = {
     "model.diffusion_model.input_blocks.0.0.weight": "Stable Diffusion in one file",
     ".lora_A.weight": "LoRA weights",
@@ -31,24 +31,24 @@ LAYOUTS = {
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in a file weights of a network lie: below the keys `keys`, with the prefix `prefix`."""
+    """A candidate location of the weights in a file: the dict at `keys`, with names that begin with `prefix`."""
 
     keys: tuple[str, ...]
     prefix: str
     entries: Mapping[Any, Any]
-    count: int  # of the network's names
+    count: int  # of the network's names found there
 
     def __str__(self) -> str:
         return ".".join([*self.keys, *([f"{self.prefix}*"] if self.prefix else [])]) or "its top"
 
 
 def read_state_dict(path: str | Path, shapes: Mapping[str, tuple[int, ...]], place: str) -> dict[str, Tensor]:
-    """The tensors of the names and `shapes` of a network, from a file that `read_saved` reads.
+    """Read the state dict of a network, with the names and `shapes` given, from a file that `read_saved` can read.
 
-    They may lie in dicts, as {"state_dict": …}, {"model": …, "optimizer": …} or {"ema": …}, and begin with one prefix,
-    as module., _orig_mod. or model. do; nothing else may lie beside them. Raises UserError, one line that begins with
-    `place`, where the file cannot be read, holds the network twice or another one, a key is missing, unknown or of
-    another shape, or a number is not finite.
+    The tensors may be nested in dicts, such as {"state_dict": …}, {"model": …, "optimizer": …} or {"ema": …}, and their
+    names may share a prefix, such as module., _orig_mod. or model. Their dict may have no other entries. Raises
+    UserError, one line that begins with `place`, if the file cannot be read, contains the network twice or another
+    network, a key is missing, unknown or has another shape, or a number is not finite.
     """
     saved = read_saved(path, place)
     places = [found for keys, entries in _dicts(saved) for found in _places(keys, entries, shapes)]
@@ -70,13 +70,13 @@ def read_state_dict(path: str | Path, shapes: Mapping[str, tuple[int, ...]], pla
 
 
 def layout_of(saved: Any) -> str:
-    """Which network of another program's a file's contents are; empty where that is not known."""
+    """Description of the network in a file, if it is one of LAYOUTS; empty if it is unknown."""
     names = [key for _, entries in _dicts(saved) for key in entries if isinstance(key, str)]
     return next((kind for end, kind in LAYOUTS.items() if any(name.endswith(end) for name in names)), "")
 
 
 def layout_in(path: str | Path) -> str:
-    """What a file is that is no model's folder: the layout of its weights, or a file of weights, or a file."""
+    """Description, for error messages, of a file that was given instead of a model folder: its layout if known."""
     try:
         saved = read_saved(path, str(path))
     except UserError:
@@ -85,7 +85,7 @@ def layout_in(path: str | Path) -> str:
 
 
 def _dicts(saved: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Mapping[Any, Any]]]:
-    """The dicts in a file, each with the keys that lead to it."""
+    """All nested dicts of a file, each with the keys that lead to it."""
     if isinstance(saved, Mapping):
         yield keys, saved
         for key, value in saved.items() if len(keys) < MAX_DEPTH else ():
@@ -94,7 +94,7 @@ def _dicts(saved: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 
 def _places(keys: tuple[str, ...], entries: Mapping[Any, Any], names: Iterable[str]) -> Iterator[_Place]:
-    """A place for each prefix with which some of `entries` are called as some of `names`."""
+    """One place for each prefix such that some keys of `entries` are that prefix followed by one of `names`."""
     known, counts = set(names), Counter[str]()
     for key in entries:
         parts = key.split(".") if isinstance(key, str) and key.isprintable() else []

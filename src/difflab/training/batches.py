@@ -1,4 +1,4 @@
-"""Which images are in the batch of a step."""
+"""The images in each training batch."""
 
 import numpy as np
 import torch
@@ -8,10 +8,10 @@ from difflab.errors import UserError
 
 
 class Batches:
-    """Batch indices as a function of (seed, step) alone, so that no position has to be saved.
+    """Batch indices that depend only on (seed, step), so that no position has to be saved.
 
-    Epoch e goes through a permutation drawn from a generator seeded by (seed, e); a last, smaller batch is dropped.
-    Raises UserError when one batch is larger than the data.
+    Epoch e is a permutation from a generator seeded with (seed, e); a smaller last batch is dropped. Raises UserError
+    when a batch is larger than the data.
     """
 
     def __init__(self, num_images: int, batch_size: int, seed: int, device: torch.device | str = "cpu"):

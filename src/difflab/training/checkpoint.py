@@ -1,4 +1,4 @@
-"""Rolling checkpoints, in `.cache/checkpoints/`: what lets a killed training continue and end in the same bytes."""
+"""Rolling checkpoints in `.cache/checkpoints/`, from which a killed training resumes with bit-identical results."""
 
 import csv
 import hashlib
@@ -28,10 +28,10 @@ COLUMNS = ["step", "epoch", "loss", "grad_norm", "learning_rate"]
 
 @dataclass(frozen=True)
 class RollingCheckpoint:
-    """A training's state in one file, replaced atomically, and the log and snapshots that belong to it.
+    """The state of a training in one file, replaced atomically, with its log and snapshots.
 
-    The file begins with the hash of its content, in which are those of the log as it was then and of each snapshot.
-    `checkpoint_every` and `log_every` are training steps; both files are also written at the end of the training.
+    The file begins with the hash of its content, which includes hashes of the log at that time and of each snapshot.
+    `checkpoint_every` and `log_every` are in training steps; both files are also written at the end of training.
     """
 
     folder: Path
@@ -52,18 +52,19 @@ class RollingCheckpoint:
         return self.folder / "checkpoint"
 
     def append_to_log(self, line: str) -> None:
+        """Append `line` and a line break to the log."""
         with failing_at(self.log), self.log.open("ab") as log:
             log.write(f"{line}\n".encode())
 
     def save_snapshot(self, step: int, weights: dict[str, Tensor]) -> None:
-        """Keep the weights of one step for good."""
+        """Save the weights of one step permanently."""
         path = self.snapshots / f"step_{step:06d}.safetensors"
         with atomic_write(path) as partial:
             save_file(weights, partial)
         self.snapshot_hashes[path.name] = hash_of(path)
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep tensors, numbers and strings in dicts and lists. A kill at any moment leaves the old file or the new."""
+        """Save a state of dicts, lists, tensors, numbers and strings; a kill leaves either the old file or the new."""
         self.log.touch()
         sync(self.log)
         log = self.log.read_bytes()
@@ -72,9 +73,9 @@ class RollingCheckpoint:
             torch.save(kept, file)
 
     def load(self) -> dict[str, Any] | None:
-        """The last saved state, on the CPU; log and snapshots are then those of its step.
+        """The last saved state, on the CPU; truncates the log and removes snapshots to match its step.
 
-        None before the first, or, after a line on stderr, if any of the files is not as it was written.
+        None if nothing was saved, or, with a line on stderr, if one of the files is damaged.
         """
         try:
             kept = self._verified() if os.path.lexists(self.file) else None
@@ -90,7 +91,7 @@ class RollingCheckpoint:
 
     @contextmanager
     def model_folder(self, path: Path) -> Iterator[Path]:
-        """A temporary name for the folder `path` of the trained model, which gets the log too; see `atomic_write`."""
+        """Yield a temporary path for the model folder `path`; the log is copied into it. See `atomic_write`."""
         with atomic_write(path) as folder:
             yield folder
             shutil.copy(self.log, folder)
@@ -107,7 +108,7 @@ class RollingCheckpoint:
         return kept
 
     def _go_back(self, log_size: int, snapshots: dict[str, str]) -> None:
-        """Undo what came after a checkpoint: lines of the log, and snapshots."""
+        """Remove the log lines and snapshots that are newer than a checkpoint."""
         if log_size:
             os.truncate(self.log, log_size)
         else:
@@ -128,10 +129,10 @@ def _hash(content: bytes) -> str:
 
 @contextmanager
 def rolling_checkpoint(name: str, params: Any, inputs: Sequence[Path]) -> Iterator[RollingCheckpoint]:
-    """The checkpoint of a training in this configuration, for this process alone.
+    """The checkpoint of a training with this configuration, locked for this process.
 
-    `params` and `inputs` are all that the training depends on; see `locked_folder`. How often it is saved and logged,
-    `runtime` of params.yaml, is not part of the configuration.
+    `params` and `inputs`: all that the training depends on; see `locked_folder`. The intervals of saving and logging,
+    in the section `runtime` of params.yaml, are not part of the configuration.
     """
     runtime, stage = load_runtime(), (running_stage() or "").partition("@")[0]
     log_every = runtime.log_every_in.get(stage, runtime.log_every)
@@ -142,10 +143,10 @@ def rolling_checkpoint(name: str, params: Any, inputs: Sequence[Path]) -> Iterat
 def seeded_runs(
     name: str, num_runs: int, training: TrainingParams, params: Sequence[Any], inputs: Sequence[Path]
 ) -> Iterator[tuple[TrainingParams, RollingCheckpoint]]:
-    """The parameters of each run, with the seeds training.seed, training.seed + 1, …, and its own checkpoint.
+    """Yield parameters and checkpoint for each run, with seeds training.seed, training.seed + 1, …
 
-    A killed stage that iterates again continues with the run that was interrupted; finished runs only load theirs.
-    `params` and `inputs`: all else that a run depends on, see `rolling_checkpoint`.
+    When a killed stage iterates again, finished runs load their checkpoints and the interrupted run resumes. `params`
+    and `inputs`: everything else that a run depends on, see `rolling_checkpoint`.
     """
     for seed in range(training.seed, training.seed + num_runs):
         seeded = training.model_copy(update={"seed": seed})
@@ -154,7 +155,7 @@ def seeded_runs(
 
 
 def write_curve(log: Path, file: Path) -> None:
-    """The lines with a loss of `log`, which fit.py describes, as a CSV file."""
+    """Write the lines of `log` that have a training loss to `file` as CSV, with COLUMNS; see `fit` for the log."""
     rows = [line for line in map(json.loads, log.read_bytes().splitlines()) if "loss" in line]
     with atomic_write(file) as partial, partial.open("w", newline="", encoding="utf-8") as table:
         writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")

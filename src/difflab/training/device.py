@@ -1,4 +1,4 @@
-"""Device, precision and threads of a stage, through accelerate."""
+"""Device, precision, threads and compilation of a stage."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from difflab.config.training import Compilation, ComputeParams
 from difflab.errors import UserError
 from difflab.pipeline.resume import say
 
-# Parameters times images of a training that takes about twenty times as long as its compilation, of a minute or two.
+# Number of parameters times number of images, from which training takes about twenty times as long as compilation (a
+# minute or two).
 LONG = {"cpu": 1e12, "cuda": 1e14}
 
 
 def make_accelerator(params: ComputeParams) -> Accelerator:
-    """An accelerator for the best device here; sets the CPU threads and deterministic algorithms for the process."""
+    """An accelerator for the best available device; sets CPU threads and deterministic cuDNN for the process."""
     torch.set_num_threads(params.threads)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
@@ -25,22 +26,25 @@ def make_accelerator(params: ComputeParams) -> Accelerator:
 
 
 def frozen_dtype(accelerator: Accelerator) -> torch.dtype:
-    """Of networks that are used in a training and not trained: half the memory where they compute in bf16 anyway."""
+    """Data type for frozen networks: bfloat16 if they compute in bf16 anyway, to halve their memory, else float32."""
     return torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
 
 
 def autocasts_to_bf16(params: ComputeParams) -> bool:
-    """`auto`: bf16 on GPUs that multiply it in hardware, fp32 on every CPU, so that CPUs differ by rounding alone."""
+    """Whether to autocast to bf16; `auto` does on GPUs with bf16 hardware, and never on CPUs.
+
+    So results on different CPUs differ only by rounding.
+    """
     if params.mixed_precision == "auto":
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     return params.mixed_precision == "bf16"
 
 
 def compiles(compilation: Compilation, network: nn.Module, num_images: int, device: torch.device) -> bool:
-    """Whether a training that passes `num_images` through `network` is compiled, which changes the rounding of results.
+    """Whether to compile a training that passes `num_images` through `network`; compilation changes rounding.
 
-    `auto` does so for long trainings, by their number of images and parameters: equal trainings have equal results.
-    Raises UserError where `always` meets a machine without a compiler; `auto` says so on stderr.
+    `auto` compiles long trainings, judged by the numbers of images and parameters, so that the choice is reproducible.
+    Without a C++ compiler on a CPU, `always` raises UserError and `auto` prints a line on stderr.
     """
     num_parameters = sum(weights.numel() for weights in network.parameters())
     long = num_parameters * num_images >= LONG.get(device.type, math.inf)
@@ -56,7 +60,7 @@ def compiles(compilation: Compilation, network: nn.Module, num_images: int, devi
 
 
 def _has_compiler() -> bool:
-    from torch._inductor.cpp_builder import get_cpp_compiler  # a second to import
+    from torch._inductor.cpp_builder import get_cpp_compiler  # slow to import: a second
     from torch._inductor.exc import InvalidCxxCompiler
 
     try:

@@ -1,4 +1,4 @@
-"""The one training loop: every objective is a Task."""
+"""The training loop, for all objectives (see Task)."""
 
 import json
 import math
@@ -33,20 +33,21 @@ def fit(
     validation: dict[str, Tensor] | None = None,
     compilation: Compilation = "never",
 ) -> None:
-    """Train `task` in place; afterwards it holds the final weights, or their moving average where `ema_decay` is set.
+    """Train `task` in place; it ends with the final weights, or their moving average if `ema_decay` is set.
 
-    `data`: tensors of one first dimension N; a batch is the same rows of each, see `Loader`.
-    Continues from `checkpoint` where there is one. `checkpoint.log` holds JSON lines of step, epoch, mean loss and
-    gradient norm since the line before, and learning rate; with `validation`, data like `data`, also lines of the mean
-    loss on it after each epoch. `checkpoint.snapshots` holds the weights, or their moving average, of `num_snapshots`
-    steps. `compilation`: see `compiles`.
+    `data`: tensors with the same first dimension N; a batch has the same rows of each, see `Loader`. `validation`: like
+    `data`. `compilation`: see `compiles`. Resumes from `checkpoint` if it has been saved.
 
-    Started by torchrun or `accelerate launch`, each process takes an equal share of every batch: the same training to
-    rounding, which another number of processes can continue. All begin with the checkpoint of the first one; each
-    needs a folder of its own (see difflab.pipeline.processes).
+    `checkpoint.log` gets JSON lines with step, epoch, mean loss and gradient norm since the previous line, and learning
+    rate; with `validation`, also a line with its mean loss after each epoch. `checkpoint.snapshots` gets the weights,
+    or their moving average, at `num_snapshots` steps.
 
-    Raises UserError when a batch is larger than the data or cannot be divided, there are fewer steps than snapshots,
-    or the loss is no longer finite.
+    If started by torchrun or `accelerate launch`, each process computes an equal share of every batch. The result is
+    the same up to rounding, and another number of processes can resume it. All processes start from the checkpoint of
+    the first one; each needs its own working folder (see difflab.pipeline.processes).
+
+    Raises UserError when a batch is larger than the data or cannot be divided evenly, there are fewer steps than
+    snapshots, or the loss becomes infinite or NaN.
     """
     trainer = _Trainer(task, data, params, accelerator, validation, compilation)
     saved = from_first(checkpoint.load(), accelerator)
@@ -58,7 +59,7 @@ def fit(
 
 
 class _Trainer:
-    """All that changes while a training runs, and how it changes."""
+    """The state of a training and its updates."""
 
     def __init__(
         self,
@@ -92,11 +93,11 @@ class _Trainer:
         optimizer = make_optimizer(task.parameters(), params)
         self.lr_scheduler = make_lr_scheduler(optimizer, params, self.per_epoch)
         if compiles(compilation, task, self.num_steps * params.batch_size, accelerator.device):
-            task.compile(dynamic=False)  # one graph for each size of a part: one for all of them is slower
+            task.compile(dynamic=False)  # one graph for each size of a part is faster than one for all
         self.model, self.optimizer = accelerator.prepare(task, optimizer)
         self.generator = torch.Generator(accelerator.device).manual_seed(params.seed)
         self.step = self.logged = 0
-        # Of loss and gradient norm, since the last line of the log.
+        # Of loss and gradient norm, since the previous line of the log.
         self.sums = torch.zeros(2, dtype=torch.float64, device=accelerator.device)
 
     def state_dict(self) -> dict[str, Any]:
@@ -143,7 +144,7 @@ class _Trainer:
                     checkpoint.save(self.state_dict())
 
     def train_step(self) -> float:
-        """One update; returns the learning rate it was made with."""
+        """Make one update; returns its learning rate."""
         loss = self.backward(self.task.draw(self.loader[self.step], self.generator))
         loss = self.accelerator.reduce(loss, "mean")
         norm = nn.utils.clip_grad_norm_(self.task.parameters(), self.params.max_grad_norm or math.inf)
@@ -159,7 +160,7 @@ class _Trainer:
         return learning_rate
 
     def backward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Add the gradient of the mean loss of `inputs`; returns the loss."""
+        """Accumulate the gradient of the mean loss of `inputs`; returns the loss of this process's share."""
         num_parts = self.params.gradient_accumulation_steps
         share = self.accelerator.process_index % self.num_shares
         parts = {name: tensor.chunk(self.num_shares)[share].chunk(num_parts) for name, tensor in inputs.items()}
@@ -173,7 +174,10 @@ class _Trainer:
         return torch.stack(losses).mean()
 
     def write_log(self, checkpoint: RollingCheckpoint, learning_rate: float) -> float:
-        """Append to the log the means since the line before; returns the mean loss."""
+        """Append the means since the previous line to the log; returns the mean loss.
+
+        Raises UserError if the loss is infinite or NaN.
+        """
         loss, norm = (self.sums / (self.step - self.logged)).tolist()
         self.logged = self.step
         if not math.isfinite(loss):
@@ -188,7 +192,7 @@ class _Trainer:
         checkpoint.append_to_log(json.dumps(line))
 
     def weights(self) -> dict[str, Tensor]:
-        """The weights that count: their moving average, if there is one."""
+        """The state dict of the task, with moving averages instead of weights if they are computed."""
         return self.task.state_dict() | self.averages
 
     @torch.inference_mode()

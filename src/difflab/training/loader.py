@@ -1,4 +1,4 @@
-"""The batches of a training, from the training device or, of data that are too large, read ahead."""
+"""Training batches, from data on the training device or prefetched if the data are too large."""
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,12 +11,12 @@ from difflab.training.batches import Batches
 
 
 class Loader:
-    """`loader[step]`: the same rows of each tensor of `data`, on `device`.
+    """`loader[step]` is the batch of a step: the same rows of each tensor of `data`, on `device`.
 
-    Data within `runtime.in_memory_limit` are moved there. Larger ones stay where they are, such as in a file, and a
-    thread reads the rows of the next step meanwhile.
+    Data within `runtime.in_memory_limit` are moved to `device`. Larger data stay where they are, for example in a file,
+    and a thread prefetches the next batch.
 
-    Raises UserError when one batch is larger than the data.
+    Raises UserError when a batch is larger than the data.
     """
 
     def __init__(self, data: Mapping[str, Tensor], batch_size: int, seed: int, device: torch.device):
@@ -24,7 +24,7 @@ class Loader:
         place = device if self.fits else torch.device("cpu")
         self.data = {name: tensor.to(place) for name, tensor in data.items()}
         self.batches = Batches(len(next(iter(data.values()))), batch_size, seed, place)
-        self.thread = ThreadPoolExecutor(1)  # starts when it gets work
+        self.thread = ThreadPoolExecutor(1)  # starts with the first task
         self.ahead: dict[int, Future[dict[str, Tensor]]] = {}
 
     def __getitem__(self, step: int) -> dict[str, Tensor]:
@@ -39,4 +39,4 @@ class Loader:
         batch = {name: tensor[rows] for name, tensor in self.data.items()}
         if self.fits or self.device.type != "cuda":
             return batch
-        return {name: tensor.pin_memory() for name, tensor in batch.items()}  # copied beside the GPU's work
+        return {name: tensor.pin_memory() for name, tensor in batch.items()}  # copied asynchronously

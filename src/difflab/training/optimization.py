@@ -1,4 +1,4 @@
-"""Optimizers, learning rates and the decay of averaged weights; what is kept for the backward pass."""
+"""Optimizers, learning rates, the decay of the moving average, and gradient checkpointing."""
 
 import math
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ from difflab.errors import UserError
 def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -> Optimizer:
     """Adam or AdamW with β = (0.9, 0.999), fused: one pass over all parameters instead of one for each.
 
-    AdamW in 8 bits (Dettmers et al. 2022, arXiv:2110.02861) keeps 2 bytes of moments for each weight instead of 8, but
-    for tensors of less than 4,096.
+    8-bit AdamW (Dettmers et al. 2022, arXiv:2110.02861) stores 2 bytes of moments for each weight instead of 8, except
+    in tensors of less than 4,096 weights.
     """
     options = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
     if params.optimizer == "adamw_8bit":
@@ -26,9 +26,9 @@ def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainingParams) -
 
 
 def checkpoint_gradients(networks: Iterable[nn.Module]) -> None:
-    """Have all networks of diffusers and transformers compute activations again in the backward pass.
+    """Enable gradient checkpointing (Chen et al. 2016, arXiv:1604.06174) in networks of diffusers and transformers.
 
-    Chen et al. 2016, arXiv:1604.06174. Raises UserError where there is none.
+    Raises UserError when no network supports it.
     """
     names = ("enable_gradient_checkpointing", "gradient_checkpointing_enable")
     modules = [module for network in networks for module in network.modules()]
@@ -40,9 +40,9 @@ def checkpoint_gradients(networks: Iterable[nn.Module]) -> None:
 
 
 def learning_rate_factor(params: TrainingParams, step: int, steps_per_epoch: int) -> float:
-    """Learning rate of `step` (0, 1, …) as a multiple of its peak: linear warm-up, then the schedule to 0.
+    """Learning rate at `step` (0, 1, …) as a multiple of its peak: linear warm-up, then `lr_schedule`.
 
-    With `lr_interval` epoch an epoch keeps the learning rate of its first step after the warm-up.
+    If `lr_interval` is "epoch", the learning rate is constant within each epoch after the warm-up.
     """
     if step < params.warmup_steps:
         return (step + 1) / params.warmup_steps
@@ -60,13 +60,13 @@ def learning_rate_factor(params: TrainingParams, step: int, steps_per_epoch: int
 
 
 def ema_decay_at(step: int, limit: float) -> float:
-    """The moving average's decay at a step n: (1 + n) / (10 + n) up to the limit, as in diffusers' EMAModel.
+    """Moving average's decay at step n: 0 at n = 0, then min(limit, (1 + n) / (10 + n)), as in diffusers' EMAModel.
 
-    0 at the first step. With a constant decay the weights of that step count for decayⁿ: 61 % after 1,000 steps at
-    0.9995.
+    With a constant decay, the first weights would keep the weight decayⁿ: 61 % after 1,000 steps at 0.9995.
     """
     return min(limit, (1 + step) / (10 + step)) if step else 0.0
 
 
 def make_lr_scheduler(optimizer: Optimizer, params: TrainingParams, steps_per_epoch: int) -> LambdaLR:
+    """A scheduler that multiplies the peak learning rate by `learning_rate_factor` at each step."""
     return LambdaLR(optimizer, lambda step: learning_rate_factor(params, step, steps_per_epoch))

@@ -1,4 +1,4 @@
-"""What the processes of one training share."""
+"""Communication between the processes of a training."""
 
 # accelerate's operations take and return nested containers.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false
@@ -12,7 +12,7 @@ from accelerate.utils import broadcast
 
 
 def from_first(state: dict[str, Any] | None, accelerator: Accelerator) -> dict[str, Any] | None:
-    """The first process's `state` in all of them: tensors, numbers and strings in dicts and lists, on the CPU."""
+    """Broadcast the first process's `state` (dicts, lists, tensors, numbers, strings) to all processes, on the CPU."""
     if accelerator.num_processes == 1:
         return state
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Accuracy and separability of domains by method, on held-out images, and t-SNE of the features."""
+"""Accuracy and domain separability of each method on held-out images, and t-SNE of the features."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -29,14 +29,15 @@ PROTOCOL = {
     "separability": f"proxy A-distance of the features of held-out images: {PROBE}",
     "interval": "95 %, Student's t of the runs, cut to the possible values: seeds vary, images do not",
 }
-BOUNDS = {"separability": (-2.0, 2.0)}  # all else is a share
+BOUNDS = {"separability": (-2.0, 2.0)}  # all other metrics are shares
 
 
 def proxy_a_distance(source: NDArray, target: NDArray, seed: int) -> float:
-    """2 (1 − 2ε) of features (N, D) and (M, D), ε the error of a linear probe (Ben-David et al. 2006, section 4).
+    """Proxy A-distance 2 (1 − 2ε) of features (N, D) and (M, D) (Ben-David et al. 2006, section 4).
 
-    2 when it tells the domains apart on images that it was not trained on, about 0 when it can but guess. Of the larger
-    domain min(N, M) images are drawn from `seed`, which also divides both into folds. Needs FOLDS images of each.
+    ε is the cross-validated error of a linear probe: the distance is 2 if it separates the domains, about 0 at chance.
+    A random subset of min(N, M) images of the larger domain is used; `seed` also determines the folds. Needs at least
+    FOLDS images of each domain.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -56,10 +57,10 @@ def proxy_a_distance(source: NDArray, target: NDArray, seed: int) -> float:
 def grade_scenario(
     scenario: Scenario, num_runs: int, first_seed: int, seed: int, device: torch.device
 ) -> dict[str, Any]:
-    """Metrics of one scenario by method, and their gain, by how much those that adapt are better than source-only.
+    """Metrics of one scenario by method; methods that adapt also have their gain over source-only.
 
-    `seed` is that of the separability. A difference is taken between runs of one seed, which begin with the same
-    weights and see the source in the same order. Raises UserError when a model or data set is missing.
+    `seed`: for the separability. Gains are paired by training seed: runs with the same seed start from the same weights
+    and see the source images in the same order. Raises UserError when a model or data set is missing.
     """
     source, target = map(held_out, files_of(scenario))
     graded = {}
@@ -78,7 +79,7 @@ def grade_scenario(
 def grade_run(
     folder: Path, source: ImageDataset, target: ImageDataset, seed: int, device: torch.device
 ) -> dict[str, float]:
-    """The numbers of PROTOCOL of one run, from its classifiers and the held-out images of both domains."""
+    """The metrics in PROTOCOL of one run, from its classifiers and the held-out images of both domains."""
     classifier = load_classifier(folder).to(device)
     snapshots = (load_classifier(folder, step).to(device) for step in snapshot_steps(folder))
     by_step = [share_right(snapshot, target) for snapshot in snapshots]
@@ -95,16 +96,18 @@ def grade_run(
 
 
 def share_right(classifier: AdaptedClassifier, images: ImageDataset) -> float:
+    """Accuracy on `images`, in [0, 1]."""
     return accuracy(classifier.predict(images.images), images.labels)
 
 
 def summary(runs: list[float], bounds: tuple[float, float]) -> dict[str, Any]:
+    """The mean over runs with its 95 % interval, clipped to `bounds`, and the value of each run."""
     return {**asdict(over_runs(runs, bounds)), "runs": runs}
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """`points` (N, 2) of images of `labels` (N,) and of `domains` (N,), 0 the source and 1 the target."""
+    """`points` (N, 2) of images with `labels` (N,) and `domains` (N,), 0 for source and 1 for target."""
 
     title: str
     points: NDArray
@@ -116,10 +119,10 @@ class Embedding:
 def embed_run(
     title: str, folder: Path, domains: Sequence[ImageDataset], params: TsneParams, seed: int, device: torch.device
 ) -> Embedding:
-    """The features that the classifier of `folder` makes of the images of both domains.
+    """t-SNE of the features of both domains, from the classifier in `folder`.
 
-    The first `params.num_images` of each are shown; the separability, with its `seed`, is that of all of them. Raises
-    UserError when there is no such classifier, or the perplexity is not below the number of points.
+    It has the first `params.num_images` images of each domain; the separability, with its `seed`, is that of all
+    images. Raises UserError when the classifier is missing or the perplexity is not below the number of points.
     """
     classifier = load_classifier(folder).to(device)
     features = [classifier.features_of(domain.images).numpy() for domain in domains]
@@ -134,9 +137,10 @@ def embed_run(
 
 
 def embed(features: NDArray, params: TsneParams) -> NDArray:
-    """t-SNE of `features` (N, D) from their first two principal components (van der Maaten & Hinton 2008): (N, 2).
+    """t-SNE of `features` (N, D), initialized with their first two principal components: (N, 2).
 
-    Equal features give equal points, on one thread. Raises UserError when the perplexity is not below N.
+    (van der Maaten & Hinton 2008.) Deterministic, because it uses one thread. Raises UserError when the perplexity is
+    not below N.
     """
     from sklearn.manifold import TSNE
 

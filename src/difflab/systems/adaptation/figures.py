@@ -16,8 +16,8 @@ from difflab.systems.adaptation.evaluation import Embedding
 from difflab.systems.adaptation.scenarios import METHODS
 
 SIDE = 4.2  # inches of one plot
-MARKERS = ("o", "^")  # of source and target
-MOST_KEYS = 20  # classes that a legend names; of more the colors repeat
+MARKERS = ("o", "^")  # for source and target
+MOST_KEYS = 20  # maximum number of classes in a legend; beyond it, colors repeat
 DOMAIN_COLORS = ("C0", "C3")
 
 
@@ -29,7 +29,10 @@ def plot_embeddings(
     title: str,
     classes: Sequence[str] = DIGITS,
 ) -> Figure:
-    """The embeddings side by side; circles are of the first of `domains`, triangles of the second."""
+    """Plot the embeddings side by side; circles are source images, triangles target images.
+
+    `domains`: the names of source and target.
+    """
     figure = Figure(figsize=(SIDE * len(embeddings), SIDE + 0.9), dpi=DPI, layout="constrained")
     for axes, embedding in zip(figure.subplots(1, len(embeddings), squeeze=False)[0], embeddings, strict=True):
         for domain, marker in enumerate(MARKERS):
@@ -46,12 +49,12 @@ def plot_embeddings(
     columns = min(len(keys), len(DIGITS) + 2)
     figure.legend(handles=keys, loc="outside lower center", ncols=columns, handletextpad=0, columnspacing=1)
     figure.suptitle(title, fontsize=11, weight="bold")
-    figure.draw_without_rendering()  # lays out; what is drawn is measured after that
+    figure.draw_without_rendering()  # computes the layout, before it is measured
     return figure
 
 
 def _color(label: int, classes: Sequence[str]) -> Any:
-    """One of ten colors, of more classes one of twenty."""
+    """The color of a class: one of ten, or of twenty if there are more classes."""
     return f"C{label}" if len(classes) <= 10 else mpl.colormaps["tab20"](label % 20)
 
 
@@ -63,7 +66,10 @@ def _key(marker: str, label: str, color: Any) -> Line2D:
 def plot_accuracies(
     scenarios: Mapping[str, Mapping[str, Any]], methods: Sequence[str], title: str, table: Table
 ) -> Figure:
-    """For each scenario the target's accuracy by method, as metrics/adapt.json has it, and `table` below."""
+    """Plot the target accuracy by method for each scenario, with `table` below.
+
+    `scenarios`: as in metrics/adapt.json.
+    """
     below = ROW_HEIGHT * (len(table.rows) + 3)
     figure = Figure(figsize=(SIDE * max(2, len(scenarios)), HEIGHT + below), dpi=DPI, layout="constrained")
     grid = figure.add_gridspec(2, len(scenarios), height_ratios=[HEIGHT, below])
@@ -93,7 +99,7 @@ def _draw_methods(axes: Axes, graded: Mapping[str, Any]) -> None:
 
 
 def accuracy_table(scenarios: Mapping[str, Mapping[str, Any]]) -> Table:
-    """The numbers of metrics/adapt.json, a row for each scenario and method."""
+    """A table of the metrics in metrics/adapt.json, with a row for each scenario and method."""
 
     def share(value: Mapping[str, float]) -> str:
         return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"

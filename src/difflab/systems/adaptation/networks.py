@@ -1,4 +1,4 @@
-"""The networks of domain adaptation: features with a label head, and the domain head that is thrown away."""
+"""Networks for domain adaptation: features with a label head, and a domain head that is only used in training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ CRITERION = "mutual information of image and predicted class, unlabelled trainin
 
 
 class AdaptedClassifier(DigitClassifier):
-    """LeNet-like: 5×5 convolutions, each normalized and then halved, and one linear layer of `num_features` features.
+    """LeNet-like: 5×5 convolutions, each with norm and pooling, and a linear layer with `num_features` outputs.
 
-    Instance norm (Ulyanov et al. 2016) takes out of every channel the contrast that domains differ in; layer norm keeps
-    features from outgrowing the domain head that they flee from. Unlike batch norm neither looks at another image:
-    source and target meet in the domain head alone.
+    Instance norm (Ulyanov et al. 2016) removes differences in contrast between domains; layer norm bounds the features,
+    which could otherwise grow to fool the domain head. Unlike batch norm, both are independent of other images, so
+    that source and target only interact in the domain head.
     """
 
     def __init__(self, size: int, channels: list[int], num_features: int, classes: Sequence[str] = DIGITS):
@@ -36,15 +36,15 @@ class AdaptedClassifier(DigitClassifier):
 
 
 def make_classifier(params: ClassifierParams, size: int, classes: Sequence[str] = DIGITS) -> AdaptedClassifier:
-    """For images of `size` pixels a side, with random weights."""
+    """A randomly initialized classifier for images of `size` pixels a side."""
     return AdaptedClassifier(size, params.channels, params.num_features, classes)
 
 
 def make_domain_head(params: ClassifierParams) -> nn.Module:
-    """(N, num_features) to one logit each, (N, 1), positive for the target.
+    """A domain classifier: features (N, num_features) to logits (N, 1), positive for the target.
 
-    Two hidden layers (Ganin et al. 2016, figure 4b): one that is slower to learn than the features is fooled by them
-    while a fresh probe can still tell the domains apart.
+    It has two hidden layers (Ganin et al. 2016, figure 4b). A head that learns more slowly than the features is fooled
+    by them although a new probe can still separate the domains.
     """
     width = params.domain_head_width
     hidden = [nn.Linear(params.num_features, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()]
@@ -52,9 +52,9 @@ def make_domain_head(params: ClassifierParams) -> nn.Module:
 
 
 def load_classifier(folder: str | Path, step: int | None = None) -> AdaptedClassifier:
-    """The chosen classifier of one run of models/adapt/, or that of the snapshot of `step`, ready to classify.
+    """Load the selected classifier of a run in models/adapt/, or that of the snapshot at `step`, in eval mode.
 
-    Raises UserError when there is none that can be read.
+    Raises UserError when it is missing or cannot be read.
     """
     folder = Path(folder)
     with reading(folder, KeyError, TypeError):
@@ -67,28 +67,28 @@ def load_classifier(folder: str | Path, step: int | None = None) -> AdaptedClass
 
 
 def snapshot_weights(folder: str | Path, step: int) -> dict[str, Tensor]:
-    """The weights of the classifier alone in one of the snapshots of `folder`. Raises UserError as above."""
+    """The classifier's weights in the snapshot of `folder` at `step`. Raises UserError if it cannot be read."""
     weights = read_weights(Path(folder) / f"snapshots/step_{step:06d}.safetensors")
     prefix = "classifier."
     return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
 
 
 def snapshot_steps(folder: str | Path) -> list[int]:
-    """The steps of the snapshots of one run, in their order."""
+    """The training steps of a run's snapshots, in increasing order."""
     folder = Path(folder)
     return sorted(int(path.stem.removeprefix("step_")) for path in (folder / "snapshots").glob("step_*.safetensors"))
 
 
 def mutual_information(probabilities: Tensor) -> float:
-    """H(mean p) − mean H(p) of `probabilities` (N, K), in nats: high when each image is of one class, and all are used.
+    """H(mean p) − mean H(p) of `probabilities` (N, K), in nats: high if predictions are confident and use all classes.
 
-    The criterion of Shi & Sha 2012 (ICML, eq. 9), without their weight; as a validator of domain adaptation it is the
-    "information maximization" of Musgrave et al. 2022 (arXiv:2208.07360).
+    This is the criterion of Shi & Sha 2012 (ICML, eq. 9) without their weight, called "information maximization" as a
+    validator for domain adaptation by Musgrave et al. 2022 (arXiv:2208.07360).
     """
     of_all = torch.special.entr(probabilities.mean(0)).sum()
     return float(of_all - torch.special.entr(probabilities).sum(1).mean())
 
 
 def best(scores: dict[int, float]) -> int:
-    """The step of the highest score, the last of several."""
+    """The step with the highest score; the last one if there are several."""
     return max(scores, key=lambda step: (scores[step], step))

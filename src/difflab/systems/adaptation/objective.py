@@ -28,21 +28,21 @@ class _Reversal(torch.autograd.Function):
 
 
 def reverse_gradient(features: Tensor, weight: float) -> Tensor:
-    """`features` as they are; the gradient that comes back through them is multiplied by −`weight`."""
+    """The identity, whose gradient is multiplied by −`weight` in the backward pass."""
     reversed_features: Any = _Reversal.apply(features, weight)
     return reversed_features
 
 
 def reversal_weight(progress: float) -> float:
-    """λ(p) = 2 / (1 + exp(−10 p)) − 1 of `progress` p from 0 to 1 (Ganin et al. 2016, eq. 14): from 0 to nearly 1."""
+    """λ(p) = 2 / (1 + exp(−10 p)) − 1 for `progress` p in [0, 1] (Ganin et al. 2016, eq. 14): from 0 to nearly 1."""
     return 2 / (1 + math.exp(-10 * progress)) - 1
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is done with `images` of the target, (M, 3, S, S) uint8 without labels.
+    """Unlabeled target images and the weights of their loss terms.
 
-    As many of them as of the labeled ones are in every batch.
+    `loader`: yields batches of `images` (N, 3, S, S) uint8, as many as labeled ones in a batch.
     """
 
     loader: Loader
@@ -52,11 +52,11 @@ class Target:
 
 
 class AdaptationTask(Task):
-    """Cross-entropy of labeled images, and with `target` the terms that need its images:
+    """Cross-entropy of labeled images and, with `target`, the losses of DANN and minimum class confusion.
 
-    the loss of `domain_head` on the features of both domains, whose gradient is reversed and multiplied by
-    λ(p) · `max_lambda` on its way to the features (DANN, Ganin et al. 2016, eq. 9), and minimum class confusion.
-    Without `target` this is source-only, or target-only, whatever domain the labeled images are of.
+    DANN (Ganin et al. 2016, eq. 9) adds the loss of `domain_head` on the features of both domains; its gradient with
+    respect to the features is reversed and multiplied by λ(p) · `max_lambda`. Without `target`, this is source-only or
+    target-only training, depending on the domain of the labeled images.
     """
 
     joins_images = True
@@ -65,10 +65,10 @@ class AdaptationTask(Task):
     def __init__(self, classifier: DigitClassifier, domain_head: nn.Module | None = None, target: Target | None = None):
         super().__init__()
         self.classifier, self.domain_head, self.target = classifier, domain_head, target
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))  # saved: a resumed run knows its progress
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))  # a buffer, so that it is saved for resuming
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """`images` (N, 3, S, S) uint8 and `digits` (N,) int64; returns the mean loss."""
+        """The mean loss of `images` (N, 3, S, S) uint8 and labels `digits` (N,) int64."""
         features = self.features(inputs["images"])
         loss = F.cross_entropy(self.classifier.classify(features).float(), inputs["digits"])
         if self.target is not None:
@@ -96,10 +96,10 @@ class AdaptationTask(Task):
 
 
 def class_confusion(logits: Tensor, temperature: float) -> Tensor:
-    """Minimum class confusion of `logits` (N, K) (Jin et al. 2020, eq. 2–7): 0 when no image is of two classes.
+    """Minimum class confusion loss of `logits` (N, K) (Jin et al. 2020, eq. 2–7): 0 if all predictions are one-hot.
 
-    The share of the classes' correlation, over images weighted by how sure their prediction is, that lies beside the
-    diagonal. As in the authors' code no gradient goes through the weights.
+    It is the off-diagonal share of the class correlation matrix, in which images are weighted by the certainty of their
+    prediction. As in the authors' code, the weights are detached.
     """
     probabilities = (logits / temperature).softmax(1)
     entropy = torch.special.entr(probabilities.detach()).sum(1)

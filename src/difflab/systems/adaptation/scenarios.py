@@ -1,4 +1,4 @@
-"""Source and target domain of a scenario, and the methods that are compared."""
+"""Source and target domain of a scenario, and the methods to compare."""
 
 from pathlib import Path
 from typing import Any
@@ -12,30 +12,31 @@ from difflab.data.dataset import SPLITS, ImageDataset, Split
 from difflab.errors import DataError, reading
 
 METHODS: tuple[Method, ...] = ("source-only", "dann", "dann-mcc", "target-only")
-MIN_IMAGES = 10  # of every split
+MIN_IMAGES = 10  # in every split
 
 
 def domains_of(scenario: str) -> tuple[str, str]:
-    """The names of source and target."""
+    """The names of the source and target domain."""
     source, target = scenario.split("-")
     return source, target
 
 
 def files_of(scenario: str) -> tuple[Path, Path]:
-    """The data sets of source and target, as the stage `scenario` has copied them."""
+    """The data files of source and target, which the stage `scenario` writes."""
     source, target = (Path(f"prepared/scenarios/{scenario}/{domain}.safetensors") for domain in domains_of(scenario))
     return source, target
 
 
 def prepared(domain: str) -> Path:
+    """The prepared data file of a domain."""
     return Path(f"prepared/sets/{domain}.safetensors")
 
 
 def describe_scenario(scenario: str, batch_size: int) -> dict[str, Any]:
-    """What both domains are, and the classes that they share: for prepared/scenarios/SCENARIO/scenario.json.
+    """Description of both domains and their classes, for prepared/scenarios/SCENARIO/scenario.json.
 
-    Raises DataError when a data set is missing, too small for batches of `batch_size` or for measuring, or when the
-    domains differ in their classes or in the size of their images.
+    Raises DataError when a data set is missing or has too few images for batches of `batch_size` or for evaluation, or
+    when the domains differ in their classes or image sizes.
     """
     described = {domain: _describe(prepared(domain), batch_size) for domain in domains_of(scenario)}
     (source, ours), (target, theirs) = described.items()
@@ -70,22 +71,22 @@ def _text(values: list[Any]) -> str:
 
 
 def classes_of(scenario: str) -> tuple[str, ...]:
-    """The names of all labels; both domains have the same, see `describe_scenario`. Raises DataError."""
+    """The class names of both domains, which are the same (see `describe_scenario`). Raises DataError."""
     return ImageDataset.load(files_of(scenario)[0], []).classes
 
 
 def load_images(path: str | Path, split: Split) -> Tensor:
-    """(N, 3, S, S) uint8, the images of one split in their order; their labels are not read.
+    """The images of one split, without labels: (N, 3, S, S) uint8.
 
-    Raises DataError when there is no such file.
+    Raises DataError when the file is missing or cannot be read.
     """
     with reading(path, kind=DataError), safe_open(path, framework="pt") as file:
         return file.get_tensor("images")[file.get_tensor("splits") == SPLITS.index(split)]
 
 
 def held_out(path: Path) -> ImageDataset:
-    """The images of a data set that nothing is trained on or chosen by: those of validation and test, in their order.
+    """The validation and test images of a data set, which are not used for training or model selection.
 
-    Raises DataError.
+    Raises DataError when the file is missing or cannot be read.
     """
     return ImageDataset.load(path).held_out()

@@ -1,4 +1,4 @@
-"""One run of one method: what it is trained on, and what is kept of it."""
+"""Training data, training and saved files of one run of a method."""
 
 import json
 import shutil
@@ -27,13 +27,13 @@ from difflab.training.checkpoint import RollingCheckpoint
 from difflab.training.fit import fit
 from difflab.training.loader import Loader
 
-TARGET_STREAM = 2**32  # seeds of params.yaml are smaller: the target never comes in the order of a source
+TARGET_STREAM = 2**32  # above all seeds in params.yaml, so that the orders of target and source differ
 
 
 def labeled_images(path: Path, count: int) -> dict[str, Tensor]:
-    """`images` (count, 3, S, S) uint8 and `digits` (count,) int64 labels: the training images of a domain, repeated.
+    """The training images of a domain, repeated: `images` (count, 3, S, S) uint8, labels `digits` (count,) int64.
 
-    `count` is the size of the larger domain: an epoch goes through it once, whatever the method. Raises DataError.
+    `count`: the size of the larger domain, so that epochs have the same length for all methods. Raises DataError.
     """
     part = ImageDataset.load(path).part("train")
     rows = torch.arange(count) % len(part)
@@ -51,9 +51,9 @@ def train_run(
     compilation: Compilation,
     classes: Sequence[str] = DIGITS,
 ) -> None:
-    """Train on `labeled` images, with the `unlabeled` (M, 3, S, S) uint8 of the target where the method adapts.
+    """Train on `labeled` images and, if the method adapts, on `unlabeled` target images (M, 3, S, S) uint8.
 
-    Leaves its snapshots in `checkpoint`.
+    The result is the snapshots in `checkpoint`.
     """
     set_seed(training.seed)
     images = labeled["images"]
@@ -77,7 +77,7 @@ def save_run(
     device: torch.device,
     classes: Sequence[str] = DIGITS,
 ) -> None:
-    """Write the classifier of the best snapshot to `folder`, how it was chosen, all snapshots, and the log."""
+    """Write the classifier of the best snapshot, the scores that selected it, all snapshots and the log to `folder`."""
     folder.mkdir(parents=True)
     shutil.copytree(checkpoint.snapshots, folder / "snapshots")
     shutil.copy(checkpoint.log, folder)

@@ -1,4 +1,4 @@
-"""Prompts and conditioning images of the ControlNet's samples, in groups that are evaluated together."""
+"""Prompts and conditioning images for sampling with the ControlNet, in groups that are evaluated together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ONE_CIRCLE, PAIRS = "one_circle", "pairs"
 
 
 class Conditions(Protocol):
-    """The conditions of N images, image i from noise i of the bank."""
+    """Prompts and conditioning images of N samples; sample i starts from noise i of the bank."""
 
     @property
     def prompts(self) -> list[str]: ...
@@ -25,20 +25,20 @@ class Conditions(Protocol):
     def __len__(self) -> int: ...
 
     def part(self, numbers: range) -> Self:
-        """The conditions of the images `numbers`, which are consecutive."""
+        """The conditions with the consecutive indices `numbers`."""
         ...
 
     def hints(self, size: int) -> Tensor:
-        """(N, 3, size, size) float32 in [0, 1]: the conditioning images."""
+        """The conditioning images: (N, 3, size, size) float32 in [0, 1]."""
         ...
 
 
 @dataclass(frozen=True)
 class CircleConditions:
-    """Conditions whose images are circles.
+    """Conditions for images of circles.
 
-    `geometry` (N, 2, 3) of the conditioning images and `colors` (N, 3, 3) uint8 of the prompts are as in Scenes; with
-    `any_order` the prompt does not say which circle has which color.
+    `geometry` (N, 2, 3), of the conditioning images, and `colors` (N, 3, 3) uint8, of the prompts, are as in Scenes.
+    `any_order`: the prompts do not say which circle has which color.
     """
 
     prompts: list[str]
@@ -50,17 +50,17 @@ class CircleConditions:
         return len(self.prompts)
 
     def part(self, numbers: range) -> "CircleConditions":
-        """The conditions of the images `numbers`, which are consecutive."""
+        """The conditions with the consecutive indices `numbers`."""
         rows = slice(numbers.start, numbers.stop)
         return CircleConditions(self.prompts[rows], self.geometry[rows], self.colors[rows], self.any_order)
 
     def hints(self, size: int) -> Tensor:
-        """(N, 3, size, size) float32 in [0, 1]: outlines of the circles."""
+        """The outlines of the circles: (N, 3, size, size) float32 in [0, 1]."""
         return render_conditioning_images(self.geometry, size)
 
 
 def one_circle(scenes: Scenes, count: int) -> CircleConditions:
-    """The first `count` scenes of one circle. Raises UserError when there are fewer."""
+    """Conditions from the first `count` scenes with one circle. Raises UserError when there are fewer."""
     scenes = scenes.where(scenes.num_circles == 1)
     if len(scenes) < count:
         raise UserError(f"circles.num_validation: found {len(scenes)} scenes of one circle, allowed: {count} at least")
@@ -68,7 +68,7 @@ def one_circle(scenes: Scenes, count: int) -> CircleConditions:
 
 
 def two_circles(params: TwoCirclesParams, count: int) -> CircleConditions:
-    """One prompt and conditioning image, `count` times."""
+    """The same prompt and conditioning image with two circles, `count` times."""
     geometry = torch.tensor(params.circles, dtype=torch.float32)
     colors = torch.tensor([rgb(name) for name in params.colors], dtype=torch.uint8)
     return CircleConditions(
@@ -80,7 +80,7 @@ def two_circles(params: TwoCirclesParams, count: int) -> CircleConditions:
 
 
 def circle_conditions(scenes: Scenes, params: ControlSamplesParams) -> dict[str, CircleConditions]:
-    """By name: held-out scenes of one circle, and each conditioning image of two."""
+    """Groups by name: held-out scenes with one circle, and each conditioning image with two circles."""
     groups = {ONE_CIRCLE: one_circle(scenes, params.num_one_circle)}
     return groups | {
         two_circles_name(number): two_circles(pair, params.num_two_circles)
@@ -89,31 +89,32 @@ def circle_conditions(scenes: Scenes, params: ControlSamplesParams) -> dict[str,
 
 
 def pair_conditions(params: PairsParams) -> dict[str, Pairs]:
-    """The held-out pairs of a folder."""
+    """The group of held-out pairs of a folder."""
     assert params.folder is not None
     _, held_out = split_pairs(read_pairs(params.folder), params.num_validation)
     return {PAIRS: held_out}
 
 
 def two_circles_name(number: int) -> str:
+    """The name of the group for a conditioning image with two circles, numbered from 1."""
     return f"two_circles_{number}"
 
 
 def without(name: str) -> str:
-    """The name of the images of a group that are sampled without the ControlNet."""
+    """The name of a group's images that are sampled without the ControlNet."""
     return f"{name}_without"
 
 
 def scaled(scale: float) -> str:
-    """The name of the compared images with a conditioning scale."""
+    """The name of the images sampled with a conditioning scale, for the comparison of scales."""
     return f"scale_{scale:g}"
 
 
 def at_step(step: int) -> str:
-    """The name of the compared images after a step of training."""
+    """The name of the images sampled after a training step, for the comparison of steps."""
     return f"step_{step:06d}"
 
 
 def steps_of(names: Iterable[str]) -> list[int]:
-    """The steps of those `names` that are of `at_step`."""
+    """The training steps in those `names` that `at_step` made."""
     return sorted(int(name.removeprefix("step_")) for name in names if name.startswith("step_"))

@@ -1,4 +1,4 @@
-"""metrics/controlnet.json: how well images follow conditioning images and prompts."""
+"""Metrics of the ControlNet, metrics/controlnet.json: how well samples match conditioning images and prompts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -34,7 +34,7 @@ C = TypeVar("C", bound=Conditions)
 
 
 def load_sample_sets(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
-    """(N, S, S, 3) by group. Raises UserError when there are none."""
+    """Read the samples in `folder`: (N, S, S, 3) uint8 by group. Raises UserError when there are none."""
     folder = Path(folder)
     files = sorted(folder.glob("*.safetensors"))
     if not files:
@@ -48,14 +48,14 @@ def load_sample_sets(folder: str | Path) -> dict[str, NDArray[np.uint8]]:
 
 @dataclass(frozen=True)
 class CircleErrors:
-    """Of N images with K circles each: `iou` and `circle_delta_e` (N, K), and `background_delta_e` (N,)."""
+    """Errors of N images with K circles each: `iou` and `circle_delta_e` (N, K), `background_delta_e` (N,)."""
 
     iou: NDArray[np.float64]
     circle_delta_e: NDArray[np.float64]
     background_delta_e: NDArray[np.float64]
 
     def summary(self) -> dict[str, Any]:
-        """Medians over images with their intervals; an image's value is the mean of its circles."""
+        """Medians over images with 95 % intervals; the value of an image is the mean over its circles."""
         values: Mapping[str, NDArray] = {
             "iou": self.iou.mean(1),
             "circle_delta_e": self.circle_delta_e.mean(1),
@@ -64,16 +64,16 @@ class CircleErrors:
         return {name: asdict(median(numbers)) for name, numbers in values.items()}
 
     def of_each_circle(self) -> list[dict[str, Any]]:
-        """Medians for the first circle and for the second."""
+        """Medians over images, with 95 % intervals, for each of the K circles."""
         pairs = zip(self.iou.T, self.circle_delta_e.T, strict=True)
         return [{"iou": asdict(median(overlap)), "delta_e": asdict(median(error))} for overlap, error in pairs]
 
 
 def measure(images: NDArray[np.uint8], requests: CircleConditions) -> CircleErrors:
-    """`images` (N, S, S, 3) of N requests with equally many circles.
+    """Compare `images` (N, S, S, 3) uint8 with their N conditions, all with the same number of circles.
 
-    A circle's shape is the foreground nearer to its circle of the conditioning image than to the other, its color the
-    median inside that circle. With `any_order` the better assignment of colors counts.
+    For each circle of the conditioning image, the shape is the part of the foreground that is nearer to it than to the
+    other circle; the color is the median inside the circle. With `any_order`, the better assignment of colors counts.
     """
     rows = [
         _measure_one(image, geometry[geometry[:, 2] > 0], colors, requests.any_order)
@@ -97,13 +97,14 @@ def _measure_one(
 
 
 def circle_summary(images: NDArray[np.uint8], requests: CircleConditions) -> dict[str, Any]:
+    """`CircleErrors.summary` of `images` (N, S, S, 3) uint8."""
     return measure(images, requests).summary()
 
 
 def controlnet_metrics(
     images: dict[str, NDArray[np.uint8]], groups: dict[str, CircleConditions], params: ControlSamplesParams
 ) -> dict[str, Any]:
-    """`images` (N, S, S, 3) by group."""
+    """All metrics of samples of circles, from `images` (N, S, S, 3) uint8 by group."""
     metrics = {name: of_group(images, name, requests, circle_summary) for name, requests in groups.items()}
     for number, asked in enumerate(params.two_circles, start=1):
         name = two_circles_name(number)
@@ -120,7 +121,7 @@ def of_group(
     requests: C,
     summarize: Callable[[NDArray[np.uint8], C], dict[str, Any]],
 ) -> dict[str, Any]:
-    """`summarize` of the samples of one group, with the ControlNet and without."""
+    """Apply `summarize` to the samples of one group, with and without the ControlNet."""
     drawn = {"num_images": len(requests)} | summarize(images[name], requests)
     return drawn | {"without": summarize(images[without(name)], requests)}
 
@@ -132,7 +133,7 @@ def of_compared(
     params: ControlSamplesParams,
     summarize: Callable[[NDArray[np.uint8], C], dict[str, Any]],
 ) -> dict[str, Any]:
-    """`summarize` by training step and by conditioning scale, of the first `num_compared` images of a group."""
+    """Apply `summarize` to the first `num_compared` images of a group, by training step and by conditioning scale."""
     compared = requests.part(range(params.num_compared))
     steps = {"0": images[without(name)][: len(compared)]}
     steps |= {str(step): images[at_step(step)] for step in steps_of(images)}

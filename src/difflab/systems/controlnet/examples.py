@@ -1,4 +1,4 @@
-"""What a ControlNet is trained on: images as latents, prompts, and the conditioning image of each row of a batch."""
+"""Training data of a ControlNet: images as latents, prompts and conditioning images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from difflab.systems.text_to_image.own_images import encode_files
 
 
 class Examples(Protocol):
-    """N examples. `data`: tensors of first dimension N, from which `hints` makes the conditioning images of a batch."""
+    """N training examples. `data`: tensors with first dimension N, from which `hints` makes conditioning images."""
 
     @property
     def prompts(self) -> list[str]: ...
@@ -24,16 +24,18 @@ class Examples(Protocol):
     def data(self) -> dict[str, Tensor]: ...
 
     def encode(self, autoencoder: Any, size: int) -> Tensor:
-        """(N, C, h, w) float32 on the CPU: the latents of the images."""
+        """The latents of the images: (N, C, h, w) float32 on the CPU."""
         ...
 
     def hints(self, batch: dict[str, Tensor], size: int) -> Tensor:
-        """(n, 3, size, size) float32 in [0, 1] of n rows of `data`."""
+        """The conditioning images for n rows of `data`: (n, 3, size, size) float32 in [0, 1]."""
         ...
 
 
 @dataclass(frozen=True)
 class CircleExamples:
+    """Scenes with one circle; images and outlines are rendered."""
+
     scenes: Scenes
 
     @property
@@ -53,7 +55,7 @@ class CircleExamples:
 
 @dataclass(frozen=True)
 class PairExamples:
-    """Conditioning images are read from their files in every step: 50,000 of 512×512 would take 37 GiB."""
+    """Pairs of files; conditioning images are read in every step, because 50,000 of 512×512 would take 37 GiB."""
 
     pairs: Pairs
 
@@ -73,7 +75,7 @@ class PairExamples:
 
 
 def circle_examples(prepared: Path) -> CircleExamples:
-    """The training scenes of one circle."""
+    """The training scenes with one circle."""
     scenes = load_scenes(prepared).part("train")
     return CircleExamples(scenes.where(scenes.num_circles == 1))
 

@@ -14,22 +14,22 @@ from difflab.figures.curves import Curve, Plot, save_curves
 from difflab.figures.image_grid import Panel, save_image_grid
 from difflab.systems.controlnet.conditions import ONE_CIRCLE, CircleConditions, without
 
-NOISES = 6  # that are shown of each hint of two circles
-SCENES = 4  # of one circle that are shown
+NOISES = 6  # shown for each conditioning image with two circles
+SCENES = 4  # shown with one circle
 LINE = 26  # characters
 
 
 def save_examples(
     images: dict[str, NDArray[np.uint8]], groups: dict[str, CircleConditions], path: Path, inputs: Sequence[Path]
 ) -> None:
-    """Prompt | control image | generated images for several noises, with the ControlNet and without."""
+    """Write the figure of examples: prompt, conditioning image and samples, with and without the ControlNet."""
     two = {name: requests for name, requests in groups.items() if name != ONE_CIRCLE}
     panels = [_two_circles(images, two), _one_circle(images, groups[ONE_CIRCLE])]
     save_image_grid(panels, "ControlNet, trained on one circle", path, "evaluate_controlnet", inputs)
 
 
 def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, CircleConditions]) -> Panel:
-    """A row for each prompt and hint with the ControlNet, and one without; noises in columns."""
+    """Two rows for each prompt and conditioning image, with and without the ControlNet; noises in columns."""
     rows, labels = [], []
     for name, requests in groups.items():
         shown = range(min(NOISES, len(requests)))
@@ -42,7 +42,7 @@ def _two_circles(images: dict[str, NDArray[np.uint8]], groups: dict[str, CircleC
 
 
 def _one_circle(images: dict[str, NDArray[np.uint8]], requests: CircleConditions) -> Panel:
-    """A row for each held-out scene, with a noise of its own."""
+    """A row for each held-out scene, each with a different noise."""
     shown = range(min(SCENES, len(requests)))
     hints = _hints(requests.part(shown), images[ONE_CIRCLE].shape[1])
     drawn, alone = (pictures(images[group], shown) for group in (ONE_CIRCLE, without(ONE_CIRCLE)))
@@ -53,6 +53,7 @@ def _one_circle(images: dict[str, NDArray[np.uint8]], requests: CircleConditions
 
 
 def pictures(images: NDArray[np.uint8], numbers: range) -> list[Image.Image]:
+    """The images (N, S, S, 3) uint8 with the indices `numbers`, as PIL images."""
     return [Image.fromarray(images[number]) for number in numbers]
 
 
@@ -61,19 +62,19 @@ def _hints(requests: CircleConditions, size: int) -> list[Image.Image]:
 
 
 def save_convergence(metrics: dict[str, Any], path: Path, inputs: Sequence[Path]) -> None:
-    """What was measured against the steps of training."""
+    """Plot the metrics over training steps and write the figure."""
     title = "ControlNet convergence"
     save_curves(_plots(metrics["steps"], "training steps"), title, path, "evaluate_controlnet", inputs)
 
 
 def save_scales(metrics: dict[str, Any], path: Path, inputs: Sequence[Path]) -> None:
-    """What was measured against the conditioning scale."""
+    """Plot the metrics over the conditioning scale and write the figure."""
     title = "Effect of the conditioning scale"
     save_curves(_plots(metrics["scales"], "conditioning scale"), title, path, "evaluate_controlnet", inputs)
 
 
 def _plots(measured: dict[str, Any], x_label: str) -> list[Plot]:
-    """IoU and color errors of circles, or the F1 of the edges of pairs."""
+    """Plots of IoU and color errors for circles, or of the edge F1 for pairs."""
     x = [float(key) for key in measured]
 
     def curve(key: str, label: str) -> Curve:

@@ -19,9 +19,10 @@ SNAPSHOTS = MODEL / "snapshots"
 
 
 def make_controlnet(pipeline: StableDiffusionPipeline, hint_channels: Sequence[int]) -> ControlNetModel:
-    """A copy of the U-Net's encoder that reads hints (N, 3, S, S) in [0, 1] and speaks through zero convolutions.
+    """A trainable copy of the U-Net's encoder with zero convolutions at its outputs (Zhang et al. 2023, section 3.1).
 
-    (Zhang et al. 2023, section 3.1.) Raises UserError when the hints do not become as small as the latents.
+    It takes conditioning images (N, 3, S, S) in [0, 1]; `hint_channels` are the widths of their encoder. Raises
+    UserError when this encoder does not downsample to the size of the latents.
     """
     halvings = pipeline.vae_scale_factor.bit_length() - 1
     if len(hint_channels) - 1 != halvings:
@@ -35,9 +36,10 @@ def make_controlnet(pipeline: StableDiffusionPipeline, hint_channels: Sequence[i
 
 @torch.no_grad()
 def _let_hints_through(convolutions: Sequence[Any]) -> None:
-    """Random weights after which a hint is as strong as before: SiLU halves small numbers, so their gain is 2.
+    """Initialize the encoder of conditioning images to preserve the signal's scale (cf. He et al. 2015, section 2.2).
 
-    (As He et al. 2015, section 2.2.) After PyTorch's own, an outline's standard deviation is 0.0003 instead of 0.3.
+    SiLU halves small numbers, so the gain is 2. With PyTorch's default, the standard deviation of an outline at the
+    output is 0.0003 instead of 0.3.
     """
     for convolution in convolutions:
         fan_in = convolution.weight[0].numel()
@@ -46,7 +48,7 @@ def _let_hints_through(convolutions: Sequence[Any]) -> None:
 
 
 def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
-    """Raises UserError where there is none, or its weights are not finite."""
+    """Load a ControlNet, in eval mode. Raises UserError when it is missing or its weights are not finite."""
     with reading(folder):
         controlnet = ControlNetModel.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
     require_weights(controlnet, folder)
@@ -54,20 +56,20 @@ def load_controlnet(folder: str | Path = MODEL) -> ControlNetModel:
 
 
 def load_snapshot(controlnet: ControlNetModel, file: str | Path) -> None:
-    """Give `controlnet` the weights that it had at a step of its training, a snapshot of ControlTask.
+    """Load the weights of a training step, from a snapshot of ControlTask, into `controlnet`.
 
-    Raises UserError where the file cannot be read or holds another network's.
+    Raises UserError when the file cannot be read or does not match the network.
     """
     load_weights(controlnet, file, "controlnet.")
 
 
 def snapshot_files() -> list[Path]:
-    """Of the trained ControlNet, by step; the last is what its training ended with."""
+    """The snapshots of the ControlNet, by training step; the last has its final weights."""
     return sorted(SNAPSHOTS.glob("step_*.safetensors"))
 
 
 def with_control(pipeline: StableDiffusionPipeline, controlnet: ControlNetModel) -> StableDiffusionControlNetPipeline:
-    """The same components, guided by hints."""
+    """A pipeline with the components of `pipeline` and the ControlNet."""
     controlled = StableDiffusionControlNetPipeline(
         **pipeline.components, controlnet=controlnet, requires_safety_checker=False
     )
@@ -76,9 +78,9 @@ def with_control(pipeline: StableDiffusionPipeline, controlnet: ControlNetModel)
 
 
 class ControlTask(Task):
-    """E ‖ε − ε_θ(z_t, t, c(y), h)‖² over latents, captions and hints h (Zhang et al. 2023, eq. 5), or the same of v.
+    """E ‖ε − ε_θ(z_t, t, c(y), h)‖² over latents, captions and hints h (Zhang et al. 2023, eq. 5), or the same for v.
 
-    Only the ControlNet moves.
+    Only the ControlNet is trained.
     """
 
     def __init__(
@@ -89,21 +91,24 @@ class ControlTask(Task):
         captions: Captions,
         hints: Callable[[dict[str, Tensor]], Tensor],
     ):
-        """`unet` is on the training device; `hints` are those of a batch, (N, 3, S, S) in [0, 1]."""
+        """`unet` is on the training device; `hints` maps a batch to its conditioning images, (N, 3, S, S) in [0, 1]."""
         super().__init__()
         self.controlnet = controlnet
         self.frozen = (unet.requires_grad_(False).eval(),)
         self.scheduler, self.captions, self.hints = scheduler, captions, hints
 
     def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Of `latents` (N, C, h, w), `tokens` (N, L), and what `hints` reads."""
+        """Draw noise and time steps for `latents` (N, C, h, w), and drop some captions of `tokens` (N, L).
+
+        The batch also has the tensors that `hints` reads. Returns the input of `forward`.
+        """
         tokens = self.captions.draw(batch["tokens"], generator)
         hints = self.hints(batch).to(batch["latents"].device)
         noise = draw_noise(self.scheduler, batch["latents"], generator)
         return {"latents": batch["latents"], "tokens": tokens, "hints": hints} | noise
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """`latents` and `noise` (N, C, h, w), `timesteps` (N,), `tokens` and `hints`, to the mean loss."""
+        """The mean loss of `latents` and `noise` (N, C, h, w), `timesteps` (N,), `tokens` (N, L) and `hints`."""
         (unet,) = self.frozen
         states = self.captions(inputs["tokens"])
         z, t, target = noised(self.scheduler, inputs)

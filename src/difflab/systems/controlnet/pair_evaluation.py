@@ -1,4 +1,4 @@
-"""Metrics and examples of a ControlNet of pairs of images: whether samples have the edges of the real images."""
+"""Metrics and examples of a ControlNet trained on pairs of images: agreement of edges in samples and real images."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,21 +27,24 @@ PROTOCOL = MEASURES | {
 
 
 def pair_metrics(images: dict[str, NDArray[np.uint8]], pairs: Pairs, params: ControlSamplesParams) -> dict[str, Any]:
-    """`images` (N, S, S, 3) by group, those of PAIRS for `pairs`."""
+    """All metrics of `images` (N, S, S, 3) uint8 by group; the group PAIRS has the samples for `pairs`."""
     metrics: dict[str, Any] = {PAIRS: of_group(images, PAIRS, pairs, edge_summary)}
     metrics |= of_compared(images, PAIRS, pairs, params, edge_summary)
     return metrics | {"protocol": PROTOCOL | {"image_size": images[PAIRS].shape[1]}}
 
 
 def edge_summary(images: NDArray[np.uint8], pairs: Pairs) -> dict[str, Any]:
-    """Median over images (N, S, S, 3) of the F1 of their edges and those of the pairs' images, with its interval."""
+    """Median edge F1 between `images` (N, S, S, 3) uint8 and the real images of `pairs`, with its 95 % interval."""
     targets = read_rgb(pairs.targets, images.shape[1]).permute(0, 2, 3, 1).numpy()
     found = [edge_f1(edges(image), edges(target)) for image, target in zip(images, targets, strict=True)]
     return {"edge_f1": asdict(median(np.array(found)))}
 
 
 def save_pair_examples(images: dict[str, NDArray[np.uint8]], pairs: Pairs, path: Path, inputs: Sequence[Path]) -> None:
-    """The first pairs in rows: prompt, conditioning image, real image, samples with the ControlNet and without."""
+    """Write a figure with a row for each of the first pairs: prompt, conditioning image, real image and samples.
+
+    The samples are with and without the ControlNet.
+    """
     shown, size = range(min(SCENES, len(pairs))), images[PAIRS].shape[1]
     first = pairs.part(shown)
     columns = [to_pil(unit_to_uint8(first.hints(size))), to_pil(read_rgb(first.targets, size))]

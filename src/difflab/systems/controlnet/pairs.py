@@ -1,6 +1,6 @@
-"""Pairs of a conditioning image and an image, with a prompt, of a folder in the layout of ControlNet's Fill50k.
+"""Pairs of a conditioning image and a target image, with a prompt, from a folder in the layout of Fill50k.
 
-(Zhang et al. 2023; train_controlnet.py of diffusers and tutorial_train.py of ControlNet read the same layout.)
+(Zhang et al. 2023; diffusers' train_controlnet.py and ControlNet's tutorial_train.py read the same layout.)
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ EXAMPLE = '{"source": "source/0.png", "target": "target/0.png", "prompt": "a red
 
 @dataclass(frozen=True)
 class Pairs:
-    """N prompts with the files of their conditioning images (`sources`) and of the images (`targets`)."""
+    """N prompts with the files of their conditioning images (`sources`) and target images (`targets`)."""
 
     prompts: list[str]
     sources: list[Path]
@@ -28,23 +28,23 @@ class Pairs:
         return len(self.prompts)
 
     def part(self, numbers: range) -> "Pairs":
-        """The pairs `numbers`, which are consecutive."""
+        """The pairs with the consecutive indices `numbers`."""
         rows = slice(numbers.start, numbers.stop)
         return Pairs(self.prompts[rows], self.sources[rows], self.targets[rows])
 
     def hints(self, size: int) -> Tensor:
-        """(N, 3, size, size) float32 in [0, 1]: the conditioning images."""
+        """The conditioning images: (N, 3, size, size) float32 in [0, 1]."""
         return self.hints_of(range(len(self)), size)
 
     def hints_of(self, numbers: Sequence[int], size: int) -> Tensor:
-        """`hints` of the pairs `numbers`, read from their files."""
+        """`hints` of the pairs with the indices `numbers`, read from their files. Raises DataError."""
         return read_rgb([self.sources[number] for number in numbers], size) / 255
 
 
 def read_pairs(folder: str | Path) -> Pairs:
-    """The lines of prompt.json, in their order; no image is opened.
+    """The pairs in prompt.json, in order; no image is opened.
 
-    Raises DataError, which names the line, as `read_entries` does.
+    Raises DataError, naming the line, as `read_entries` does.
     """
     entries = read_entries(Path(folder, INDEX), ("source", "target"), ("prompt",), EXAMPLE)
     sources, targets = ([Path(folder, entry[key]) for entry in entries] for key in ("source", "target"))
@@ -52,7 +52,7 @@ def read_pairs(folder: str | Path) -> Pairs:
 
 
 def split_pairs(pairs: Pairs, num_validation: int) -> tuple[Pairs, Pairs]:
-    """Those to train with, and the last `num_validation`. Raises UserError where none is left to train with."""
+    """Split into training pairs and the last `num_validation`. Raises UserError if no training pairs remain."""
     count = len(pairs) - num_validation
     if count < 1:
         found = f"controlnet.pairs.num_validation: found {num_validation} of {len(pairs)} pairs"
@@ -61,7 +61,7 @@ def split_pairs(pairs: Pairs, num_validation: int) -> tuple[Pairs, Pairs]:
 
 
 def require_images(pairs: Pairs) -> None:
-    """Raises DataError where an image of a pair is missing, is no image, or differs from its partner in size."""
+    """Raises DataError if an image of a pair is missing, cannot be read, or differs in size from the other one."""
     for source, target in zip(pairs.sources, pairs.targets, strict=True):
         (width, height), expected = size_of(source), size_of(target)
         if (width, height) != expected:

@@ -1,4 +1,4 @@
-"""Sampling with a ControlNet, without it, by training step and by conditioning scale."""
+"""Sampling with and without a ControlNet, by training step and by conditioning scale."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ def sample_controlled(
 ) -> Tensor:
     """`sample_prompts` with conditioning images `hints` (N, 3, S, S) in [0, 1] and the conditioning scale `scale`.
 
-    Raises UserError when they are not as large as the model's images, or the tokenizer does not know a prompt.
+    Raises UserError when S is not the model's image size, or the tokenizer does not know a word of a prompt.
     """
     size = image_size(pipeline)
     if hints.shape[1:] != (3, size, size):
@@ -38,7 +38,7 @@ def sample_controlled(
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Images for `requests` from the noises `numbers`, by the ControlNet of `snapshot`; without one if it is None."""
+    """Samples for `requests` from the noises `numbers`, with the ControlNet of `snapshot`, or without one if None."""
 
     name: str
     requests: Conditions
@@ -61,9 +61,9 @@ class SampleSet:
 def all_sample_sets(
     groups: Mapping[str, Conditions], params: ControlSamplesParams, snapshots: Sequence[Path]
 ) -> list[SampleSet]:
-    """All groups with the ControlNet and without; then some images of the first by training step and by scale.
+    """All groups with and without the ControlNet, then the first images of the first group by training step and scale.
 
-    `snapshots` in the order of their steps, the last of them the trained ControlNet.
+    `snapshots`: ordered by step; the last has the final weights.
     """
     last = snapshots[-1]
     sample_sets = []
@@ -78,7 +78,7 @@ def all_sample_sets(
 
 
 def save_images(folder: Path, batches: Iterable[tuple[str, Tensor]]) -> None:
-    """Write `folder`, of batches (N, 3, S, S) uint8 with the names of their groups."""
+    """Write batches (N, 3, S, S) uint8, given with the names of their groups, to `folder`, one file for each group."""
     groups: dict[str, list[Tensor]] = {}
     for name, images in batches:
         groups.setdefault(name, []).append(images)

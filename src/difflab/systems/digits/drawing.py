@@ -1,4 +1,4 @@
-"""The same images sampled in several ways: what the studies of samplers, lengths and guidance compare."""
+"""Sample the same images in several variants, for the studies of samplers, schedule lengths and guidance."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from difflab.diffusion.pipelines import DigitPipeline, UnconditionalPipeline, lo
 from difflab.pipeline.files import atomic_write
 from difflab.training.device import make_accelerator
 
-Image = tuple["Variant", int, str | None]  # the noise of the bank, and the class
+Image = tuple["Variant", int, str | None]  # variant, number in the noise bank, class
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to sample: `options` are arguments of the pipeline's call, `seed` is the noise bank's."""
+    """Sampling options to compare: `options` are arguments of the pipeline's call, `seed` is the noise bank's."""
 
     name: str
     seed: int
@@ -32,14 +32,14 @@ class Variant:
 
 
 def digit_of(image: int, digits: Sequence[str]) -> str:
-    """The class that a conditional variant shows in its image 0, 1, …: all in turn."""
+    """The class of image 0, 1, … of a conditional variant: the classes in turn."""
     return digits[image % len(digits)]
 
 
 def load_model(
     recipe: str, sampling: RecipeSamplingParams, compute: ComputeParams
 ) -> DigitPipeline | UnconditionalPipeline:
-    """The pipeline of models/RECIPE/, on the device of `compute`."""
+    """Load the pipeline of models/RECIPE/, on the device of `compute`. Raises UserError."""
     conditional = sampling.guidance_scale is not None
     return load_recipe(Path("models", recipe), conditional, make_accelerator(compute).device)
 
@@ -54,12 +54,12 @@ def draw_variants(
     batch_size: int,
     classes: RecipeData | None = None,
 ) -> None:
-    """Write `path`, a safetensors file of (num_images, 3, S, S) uint8 by the variants' names.
+    """Sample all variants and write `path`, a safetensors file with (num_images, 3, S, S) uint8 for each variant name.
 
-    `pipeline` is that of `recipe` and may hold another scheduler. `classes`: for a conditional recipe its one
-    domain with the classes; image i then shows class i modulo their number, from noise i // their number of the bank,
-    as the recipe's own samples do; without them it comes from noise i. A kill interrupts it (see `resumable_batches`);
-    `params` are all that the images depend on.
+    `pipeline`: that of `recipe`, possibly with another scheduler. `params`: all parameters that the images depend on.
+    `classes`: for a conditional recipe, its one domain with its K classes; image i then shows class i mod K and starts
+    from noise i // K of the bank, as the recipe's own samples do. Without classes it starts from noise i. Interrupted
+    runs resume (see `resumable_batches`).
     """
     [(domain, names)] = (classes or {"": []}).items()
     if names == "all":

@@ -1,4 +1,4 @@
-"""Metrics files and figures of the studies of sampling."""
+"""Metrics files and figures of the sampling studies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def save_study(
 
 
 def length_plots(metrics: dict[str, Any], trained: int) -> list[Plot]:
-    """Measured and reported distances in two plots: their protocols differ, and so do their scales."""
+    """Measured and reported distances in two plots, because protocols and scales differ."""
 
     def plot(name: str, y_label: str, runs: dict[int, list[float]], unit: int, levels: dict[str, float]) -> Plot:
         means = [sum(values) / len(values) for values in runs.values()]
@@ -46,6 +46,7 @@ def length_plots(metrics: dict[str, Any], trained: int) -> list[Plot]:
 
 
 def length_table(metrics: dict[str, Any]) -> Table:
+    """A table of the distances for each schedule length, below the plots."""
     num_runs = max(len(values["frechet"]) for values in metrics["lengths"].values())
     runs = [f"run {run + 1}" for run in range(num_runs)]
     header = ["num_timesteps", "of T", *runs, "mean", "minus trained", "reported FID"]
@@ -68,7 +69,7 @@ def _interval(estimate: dict[str, float] | None) -> str:
 
 
 def few_steps_plots(metrics: dict[str, Any], per_step: int) -> list[Plot]:
-    """Metrics of each sampler against the network evaluations of an image, `per_step` a step."""
+    """Metrics of each sampler over the number of network evaluations per image, `per_step` for each step."""
     steps: dict[str, dict[int, dict[str, Any]]] = {sampler: {} for sampler in SAMPLERS}
     for variant, values in metrics["variants"].items():
         sampler, _, number = variant.rpartition("-")
@@ -89,7 +90,7 @@ def few_steps_plots(metrics: dict[str, Any], per_step: int) -> list[Plot]:
 
 
 def guidance_plots(metrics: dict[str, Any], recipe: str, study: GuidanceStudyParams) -> list[Plot]:
-    """Accuracy and Fréchet distance against the guidance scale."""
+    """Accuracy and Fréchet distance over the guidance scale."""
     scales = study.guidance_scales
 
     def plot(name: str, label: str, levels: dict[str, float]) -> Plot:

@@ -24,7 +24,7 @@ from difflab.evaluation.targets import REPORTED_T
 
 
 def load_variants(path: str | Path) -> dict[str, Tensor]:
-    """What `draw_variants` wrote. Raises UserError when it is not there or cannot be read."""
+    """Read the images that `draw_variants` wrote. Raises UserError when the file is missing or cannot be read."""
     with reading(path):
         return load_file(path)
 
@@ -38,11 +38,11 @@ def grade_variants(
     noise_bank_seed: int | list[int],
     device: torch.device,
 ) -> dict[str, Any]:
-    """Metrics by the variants' names, the real-against-real `floor` of the Fréchet distance, and the protocol.
+    """Metrics by variant name, the real-against-real `floor` of the Fréchet distance, and the protocol.
 
-    `variants`: (N, 3, S, S) uint8 each, as `draw_variants` wrote them; `domains`: the recipe's one domain with its
-    classes, whose real images are in prepared/recipes/RECIPE/. With a condition image i shows class i modulo their
-    number, and the metrics hold the classifier's accuracy; without one they hold its mean confidence.
+    `variants`: (N, 3, S, S) uint8 each, from `draw_variants`. `domains`: the recipe's one domain with its K classes,
+    whose real images are in prepared/recipes/RECIPE/. For a conditional recipe, image i shows class i mod K and the
+    metrics include the classifier's accuracy; otherwise they include its mean confidence.
     """
     [(domain, digits)] = domains.items()
     folder = Path(f"models/judges/{domain}")
@@ -74,9 +74,10 @@ def grade_variants(
 def length_metrics(
     graded: dict[str, Any], study: FidStudyParams, trained: int, reported: dict[int, list[float]]
 ) -> dict[str, Any]:
-    """Metrics of the study of schedule lengths, by length: the Fréchet distance of each seed's images and their mean.
+    """Metrics of the study of schedule lengths, by length: the Fréchet distance for each seed, and the mean.
 
-    `graded`: of variants named LENGTH-seed-SEED; `trained`: the length of the training; `reported`: FID by length.
+    `graded`: metrics of variants named LENGTH-seed-SEED. `trained`: the schedule length in training. `reported`: the
+    reported FIDs by length.
     """
     distances = {
         length: [graded["variants"][f"{length}-seed-{seed}"]["frechet"]["value"] for seed in study.drawing.seeds]
@@ -98,10 +99,10 @@ def length_metrics(
 
 
 def _minus(runs: list[float], trained: list[float] | None) -> dict[str, float] | None:
-    """Mean difference of a length's distances to those of the trained length, with its interval over the seeds.
+    """Mean difference between the distances of a length and of the trained length, with a 95 % interval over seeds.
 
-    The runs of one seed start from the same noises, so the difference is taken within each seed; Student's t gives the
-    95 % interval. None without the trained length, or with one seed only. Units: Fréchet distance.
+    Runs with the same seed start from the same noises, so differences are paired by seed; the interval is Student's t.
+    None without the trained length, or with one seed only. Units: Fréchet distance.
     """
     if trained is None or len(runs) < 2:
         return None

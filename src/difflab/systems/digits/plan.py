@@ -1,4 +1,4 @@
-"""The samples of one recipe by file: what each shows, and which noise of the bank it starts from."""
+"""The files of a recipe's samples, with their class, domain and starting noise."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ class PlannedImage(NamedTuple):
     """An image to sample."""
 
     file: str
-    trace: str | None  # folder of its trace, where that is kept
+    trace: str | None  # folder for its trace; None if it is not saved
     domain: str
     digit: str | None  # the name of its class
     noise: int  # number in the noise bank
 
 
 def plan_images(domains: RecipeData, images_per_digit: int, classes: Sequence[str] | None) -> list[PlannedImage]:
-    """Image k of every class and domain starts from noise k of the bank, so that the columns of a grid share it.
+    """Plan the samples of a recipe; image k of every class and domain starts from noise k of the bank.
 
-    `classes`: all that the model knows; None without a condition, and then there are ten times as many images. Traces
-    are kept of the first image of the first class of each domain by name; of an unconditional recipe of its first.
+    So the images in a column of a grid share their noise. `classes`: all classes of the model, or None for an
+    unconditional recipe, which gets 10 · `images_per_digit` images. A trace is saved for the first image of each
+    domain's alphabetically first class, or for the first image of an unconditional recipe.
     """
     if classes is None:
         [domain] = domains
@@ -51,7 +52,7 @@ def plan_images(domains: RecipeData, images_per_digit: int, classes: Sequence[st
 
 
 def save_image(folder: Path, image: PlannedImage, trace: Tensor, times: list[int]) -> None:
-    """Write the last image of `trace` (len(times), 3, S, S), and all of them where the image keeps its trace."""
+    """Write the last image of `trace` (len(times), 3, S, S), and all its images if `image.trace` is set."""
     *_, last = pictures = to_pil(trace)
     files = {folder / image.file: last}
     if image.trace:

@@ -1,4 +1,4 @@
-"""Which samples the figures of recipes show, row by row. The files are those of plan.py."""
+"""The samples in the figures of recipes, row by row; plan.py defines the files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from difflab.data.classes import DIGITS, as_names, class_of, file_part
 from difflab.errors import UserError
 from difflab.pipeline.files import atomic_write
 
-SAME_NOISE = Path("studies/same_noise")  # RECIPE/: copies of the samples in its grid
+SAME_NOISE = Path("studies/same_noise")  # RECIPE/ has copies of the samples in its grid
 NUM_NOISES = 10  # columns: the first noises of the bank
 COLUMNS = [str(k + 1) for k in range(NUM_NOISES)]
 MOST_ROWS = 50  # of a panel
@@ -21,7 +21,7 @@ Rows = list[tuple[str, list[Path]]]  # the label of each row and its images
 
 
 class NoiseRow(NamedTuple):
-    """Samples of one recipe from the first noises of the bank: what the images show, and their files by noise."""
+    """Samples of one recipe from the first noises of the bank: a description of their content, and their files."""
 
     recipe: str
     shows: str
@@ -29,7 +29,7 @@ class NoiseRow(NamedTuple):
 
 
 def noise_rows(recipes: dict[str, RecipeParams], samples: str | Path = "samples") -> list[NoiseRow]:
-    """For each domain one row for each recipe that knows the domain's class, which is `middle_class`."""
+    """For each domain, one row for each unconditional recipe and each recipe with the domain's `middle_class`."""
     rows = []
     for domain in sorted({domain for recipe in recipes.values() for domain in recipe.data}):
         folders = {name: Path(samples, name, domain) for name, recipe in recipes.items() if domain in recipe.data}
@@ -49,26 +49,26 @@ def noise_rows(recipes: dict[str, RecipeParams], samples: str | Path = "samples"
 
 
 def are_digits(domains: RecipeData) -> bool:
-    """Whether a recipe names digits alone."""
+    """Whether all classes that a recipe lists are digits."""
     return all(names != "all" and set(as_names(names)) <= set(DIGITS) for names in domains.values())
 
 
 def classes_sampled(folder: Path, names: Sequence[str | int] | All) -> list[str]:
-    """The classes of a conditional recipe by name: of all, those that have files in `folder`."""
+    """The class names of a conditional recipe, sorted; for "all", the classes that have files in `folder`."""
     if names != "all":
         return sorted(as_names(names))
     return sorted({class_of(file.stem.rpartition("_")[0]) for file in folder.glob("*_*.png")})
 
 
 def middle_class(known: Iterable[list[str]]) -> str | None:
-    """The middle one of the classes that are in the most of the lists `known`; None when there is no list."""
+    """The middle one, in sorted order, of the classes that occur in most lists of `known`; None if there is no list."""
     counts = Counter(name for names in known for name in set(names))
     best = sorted(name for name, count in counts.items() if count == max(counts.values()))
     return best[len(best) // 2] if best else None
 
 
 def grid_of_noises(samples: Path, domain: str) -> dict[str, Rows]:
-    """A hundred samples of an unconditional recipe, ten to a row; the key is the panel's heading."""
+    """A hundred samples of an unconditional recipe, ten in each row; the key is the title of the panel."""
     rows = [
         (f"noises {first + 1}–{first + NUM_NOISES}", _files(samples / domain, "", first)) for first in range(0, 100, 10)
     ]
@@ -76,9 +76,9 @@ def grid_of_noises(samples: Path, domain: str) -> dict[str, Rows]:
 
 
 def grid_of_classes(samples: Path, domains: RecipeData) -> dict[str, Rows]:
-    """The rows of each panel by its heading: a panel for each domain, or one for all that share no class.
+    """The rows of each panel by its title: a panel for each domain, or one for all domains if they share no class.
 
-    Of more than `MOST_ROWS` classes the first ones are shown.
+    Only the first `MOST_ROWS` classes of a domain are shown.
     """
     known = {domain: classes_sampled(samples / domain, names)[:MOST_ROWS] for domain, names in domains.items()}
     shown = sorted((name, domain) for domain, names in known.items() for name in names)
@@ -91,7 +91,7 @@ def grid_of_classes(samples: Path, domains: RecipeData) -> dict[str, Rows]:
 
 
 def copy_rows(grids: Mapping[str, Rows], samples: Path, folder: Path) -> None:
-    """Write `folder`, with copies of the files of all rows in the places that they have in `samples`."""
+    """Write `folder`, with copies of the files in all rows at the same paths as in `samples`."""
     files = [file for rows in grids.values() for _, row in rows for file in row]
     with atomic_write(folder) as partial:
         for file in files:
@@ -101,7 +101,10 @@ def copy_rows(grids: Mapping[str, Rows], samples: Path, folder: Path) -> None:
 
 
 def trace_rows(folder: Path) -> Rows:
-    """From noise to image, by class, then by domain; folders are DOMAIN_CLASS, or DOMAIN of an unconditional recipe."""
+    """The traces in `folder`, each from noise to image, sorted by class and domain. Raises UserError if there are none.
+
+    Their folders are named DOMAIN_CLASS, or DOMAIN for an unconditional recipe.
+    """
 
     def shows(trace: Path) -> list[str]:
         domain, has_class, part = trace.name.partition("_")

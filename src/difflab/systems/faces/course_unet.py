@@ -1,4 +1,4 @@
-"""The face U-Net of a course on generative models, which comes as a file of weights."""
+"""The face U-Net of a course on generative models, loaded from a weight file."""
 
 import math
 from pathlib import Path
@@ -11,7 +11,7 @@ from torch import Tensor
 from difflab.models.safe_loading import refusal
 from difflab.models.weights_file import read_state_dict
 
-# google/ddpm-celebahq-256 (Ho et al. 2020, appendix B) but for frequencies, padding of the downsampling and ε.
+# As google/ddpm-celebahq-256 (Ho et al. 2020, appendix B), except frequencies, padding in downsampling and norm_eps.
 CONFIG: dict[str, Any] = {
     "sample_size": 256,
     "block_out_channels": (128, 128, 256, 256, 512, 512),
@@ -26,7 +26,7 @@ CONFIG: dict[str, Any] = {
     "attention_head_dim": None,  # one head
     "add_attention": True,
 }
-FREQUENCIES = "time.0.inv_freq"  # of the time embedding: a buffer in the file, computed by diffusers
+FREQUENCIES = "time.0.inv_freq"  # of the time embedding; diffusers computes them
 RESBLOCK = {
     "norm1": "norm1",
     "conv1": "conv1",
@@ -39,14 +39,14 @@ ATTENTION = {"group_norm": "norm", "to_q": "qkv", "to_k": "qkv", "to_v": "qkv", 
 
 
 def load_course_unet(path: str | Path) -> UNet2DModel:
-    """The network of a file with the course's state_dict, {"down1.weight": …, …}, in float32.
+    """Load the network from a file with the course's state_dict, {"down1.weight": …, …}, in float32.
 
-    Takes (N, 3, S, S) in [-1, 1], S a multiple of 32, and time steps 0 … 999; predicts the noise. Nothing in the file
-    is unpickled but tensors and plain containers. Raises UserError, one line, when it cannot be read, a key is missing,
-    unknown or of another shape, or a number is not finite; see `read_state_dict`.
+    It takes (N, 3, S, S) in [-1, 1], with S a multiple of 32, and time steps 0 … 999, and predicts the noise. Only
+    tensors and plain containers are unpickled. Raises UserError, one line, if the file cannot be read, a key is
+    missing, unknown or has another shape, or a number is not finite; see `read_state_dict`.
     """
     place = f"faces.checkpoint: {path}"
-    with torch.device("meta"):  # no memory and no random numbers for weights that the file's replace
+    with torch.device("meta"):  # the file's weights replace those of the new network
         unet = UNet2DModel(**CONFIG)
     parameters = unet.state_dict()
     keys = _keys_in_file(parameters)
@@ -59,9 +59,9 @@ def load_course_unet(path: str | Path) -> UNet2DModel:
 
 
 def _keys_in_file(parameters: dict[str, Tensor]) -> dict[str, str]:
-    """The file's key for each parameter of the UNet2DModel; q, k and v of an attention have one in common.
+    """The file's key for each parameter of the UNet2DModel; q, k and v of an attention layer share one key.
 
-    The file numbers the blocks of each side through, in their order, and the samplers between the levels with them.
+    On each side, the file numbers blocks and the samplers between levels consecutively.
     """
     modules = {
         "conv_in": "down1",
@@ -88,7 +88,7 @@ def _keys_in_file(parameters: dict[str, Tensor]) -> dict[str, str]:
 
 
 def _shape_in_file(key: str, parameter: Tensor) -> tuple[int, ...]:
-    """Linear layers of the attention are 1×1 convolutions in the file, and those of q, k and v are one."""
+    """The parameter's shape in the file: attention layers are 1×1 convolutions there, and q, k and v are one layer."""
     rows, *others = parameter.shape
     if ".attention." in key and others:
         others += [1, 1]
@@ -96,7 +96,7 @@ def _shape_in_file(key: str, parameter: Tensor) -> tuple[int, ...]:
 
 
 def _convert(tensor: Tensor, name: str, parameter: Tensor) -> Tensor:
-    """The part of the file's tensor that is the parameter `name`, in its shape."""
+    """Extract the parameter `name` from the file's tensor, in the parameter's shape."""
     module = name.rpartition(".")[0]
     if module.endswith((".to_q", ".to_k", ".to_v")):
         tensor = tensor.chunk(3)["qkv".index(module[-1])]
@@ -104,8 +104,8 @@ def _convert(tensor: Tensor, name: str, parameter: Tensor) -> Tensor:
 
 
 def _check_frequencies(inv_freq: Tensor, place: str) -> None:
-    """diffusers computes exp(-ln(10000)·2k/d), k = 0 … d/2-1, so the file's have to be the same."""
+    """Raises UserError unless the file's frequencies are those of diffusers, exp(-ln(10000)·2k/d), k = 0 … d/2-1."""
     expected = torch.exp(-math.log(10000) * torch.arange(0, 128, 2, dtype=torch.float64) / 128)
-    rounding = max(1e-5, torch.finfo(inv_freq.dtype).eps)  # 1e-5: of an exponent in float32
+    rounding = max(1e-5, torch.finfo(inv_freq.dtype).eps)  # 1e-5: error of a float32 exponent
     if not torch.allclose(inv_freq.double(), expected.to(inv_freq.dtype).double(), rtol=rounding, atol=0):
         raise refusal(f"{place}: {FREQUENCIES}", "another sequence", "exp(-ln(10000)·2k/128), k = 0 … 63")

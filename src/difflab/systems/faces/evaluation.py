@@ -1,6 +1,6 @@
-"""What is measured of faces: how far images lie apart, and what is lost on a path from one to another.
+"""Metrics of faces: distances between images, and the loss of contrast and sharpness on paths between two images.
 
-Images are (H, W, 3) float64 of 0 to 255.
+Images are (H, W, 3) float64 in 0-255.
 """
 
 import math
@@ -24,25 +24,25 @@ MEASURES = {
 
 
 def read_images(files: Sequence[str | Path]) -> NDArray[np.float64]:
-    """(N, H, W, 3). Raises DataError where one is missing, no image, or of another size than the first."""
+    """Read images of one size: (N, H, W, 3). Raises DataError if one cannot be read or differs in size."""
     return read_equal_sizes(files).astype(np.float64)
 
 
 def mean_squared_error(a: NDArray, b: NDArray) -> float:
-    """Over pixels and channels."""
+    """Mean squared error over pixels and channels, in squared 8-bit levels."""
     return float(np.mean((a - b) ** 2))
 
 
 def distance(a: NDArray, b: NDArray) -> float:
-    """Root of the mean squared error."""
+    """Root mean squared error over pixels and channels, 0-255."""
     return mean_squared_error(a, b) ** 0.5
 
 
 def measures_of_eta(images: NDArray, deterministic: NDArray) -> dict[str, float]:
-    """Of `images` (seeds, noises, H, W, 3) of one η, and those of η = 0, `deterministic` (noises, H, W, 3).
+    """Compare `images` (seeds, noises, H, W, 3) of one η with those of η = 0, `deterministic` (noises, H, W, 3).
 
-    `distance_from_eta_0`: the mean distance from the image of the same noise; `diversity`, with two seeds or more: the
-    mean distance between two seeds at one noise.
+    `distance_from_eta_0` is the mean distance between images from the same starting noise; `diversity`, with at least
+    two seeds, the mean distance between images of two seeds from the same starting noise.
     """
     pairs = [(image, deterministic[noise]) for seed in images for noise, image in enumerate(seed)]
     measures = {"distance_from_eta_0": float(np.mean([distance(*pair) for pair in pairs]))}
@@ -53,26 +53,26 @@ def measures_of_eta(images: NDArray, deterministic: NDArray) -> dict[str, float]
 
 
 def contrast(image: NDArray) -> float:
-    """Standard deviation over pixels and channels."""
+    """Standard deviation over pixels and channels, in 8-bit levels."""
     return float(image.std())
 
 
 def sharpness(image: NDArray) -> float:
-    """Mean length of the gradient of the mean of the channels: what blur lowers."""
+    """Mean gradient magnitude of the channel mean, in levels per pixel; blur reduces it."""
     return float(np.hypot(*np.gradient(image.mean(2))).mean())
 
 
 def norm_deviation(noises: NDArray) -> float:
-    """How far a norm of `noises` (K, …) is at most from the line between the first and the last, relative to it."""
+    """Maximum relative deviation of the norms of `noises` (K, …) from the line between the first and the last norm."""
     norms = np.linalg.norm(noises.reshape(len(noises), -1).astype(np.float64), axis=1)
     return float(np.abs(norms / np.linspace(norms[0], norms[-1], len(norms)) - 1).max())
 
 
 def measures_of_middles(middles: Mapping[str, NDArray], ends: NDArray) -> dict[str, dict[str, float]]:
-    """Contrast and sharpness half way between P pairs of images, as shares of the mean of a pair.
+    """Contrast and sharpness halfway between P pairs of images, relative to the mean of the pair.
 
-    `middles` (P, H, W, 3) by path, `ends` (P, 2, H, W, 3). For each path the mean over the pairs; `least_difference` is
-    that of slerp and lerp in the pair where it is least.
+    `middles`: (P, H, W, 3) by path; `ends`: (P, 2, H, W, 3). Returns the mean over pairs for each path;
+    `least_difference` is the smallest difference, slerp minus lerp, over pairs.
     """
     measured = {}
     for name, measure in (("contrast", contrast), ("sharpness", sharpness)):
@@ -84,9 +84,9 @@ def measures_of_middles(middles: Mapping[str, NDArray], ends: NDArray) -> dict[s
 
 
 def errors_against(reference: str | Path, files: Sequence[Path]) -> dict[str, float]:
-    """Mean squared error, 0-255, of each of `files` and the image of its name in `reference`, by name, and their sum.
+    """Mean squared error between each of `files` and the image of the same name in `reference`, by name, and the sum.
 
-    Raises UserError as `reference_images` does, or where one has another size.
+    In squared 8-bit levels. Raises UserError as `reference_images` does, or if two images differ in size.
     """
     errors = {}
     for file, theirs in zip(files, reference_images(reference, [file.stem for file in files]), strict=True):
@@ -95,9 +95,9 @@ def errors_against(reference: str | Path, files: Sequence[Path]) -> dict[str, fl
 
 
 def reference_images(folder: str | Path, names: Sequence[str]) -> list[Path]:
-    """The image of each name, without its suffix, below `folder`; those of other names are not used, as stderr says.
+    """The image file below `folder` for each name without suffix; a line on stderr counts images with other names.
 
-    Raises UserError where one is missing, or two have a name.
+    Raises UserError when an image is missing or a name occurs twice.
     """
     found: dict[str, list[Path]] = {}
     for path in find_images(folder):

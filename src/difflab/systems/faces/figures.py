@@ -1,4 +1,4 @@
-"""Figures of the faces: the grid of η, and the paths between two noises with what they lose below them."""
+"""Figures of faces: the grid of η, and the paths between two noises with their metrics below."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ LABELS = 0.7  # inches to its left
 
 
 def save_eta_grid(params: FaceSamplingParams, stage: str) -> None:
-    """figures/eta_grid.png: a row for each η, a column for each of the first noises, of the first step seed."""
+    """Write figures/eta_grid.png: rows are η, columns the first noises; all with the first step seed."""
     rows = [face_files(params, eta, params.step_seeds[0])[:NUM_NOISES] for eta in params.etas]
     panel = Panel(rows, [f"η = {eta:g}" for eta in params.etas], [f"noise {file.stem}" for file in rows[0]])
     save_image_grid([panel], "DDIM (η = 0) to DDPM (η = 1)", Path("figures/eta_grid.png"), stage)
@@ -35,7 +35,7 @@ def save_eta_grid(params: FaceSamplingParams, stage: str) -> None:
 def plot_paths(
     paths: Mapping[str, Sequence[Path]], alphas: Sequence[float], title: str, plots: Sequence[Plot]
 ) -> Figure:
-    """The images of each path in a row, α above its column, and `plots` side by side below all of them."""
+    """Plot the images of each path in a row, with α above the columns, and `plots` side by side below."""
     panel = Panel(list(paths.values()), list(paths), [f"α = {alpha:g}" for alpha in alphas])
     figure = plot_image_grid([panel], title)
     drawn = figure.get_tightbbox()
@@ -53,9 +53,9 @@ def save_paths(
     params: FaceInterpolationParams,
     stage: str,
 ) -> None:
-    """figures/PATH.png for each path, and figures/interpolation.png with all of them.
+    """Write figures/PATH.png for each path, and figures/interpolation.png with all paths.
 
-    `files` and the `norms` of their noises by path, in the order of α; `expected_norm`: √d, of Gaussian noise.
+    `files`, and the `norms` of their noises, by path in the order of α. `expected_norm`: √d, that of Gaussian noise.
     """
     alphas = alphas_of(params)
     for path, title in TITLES.items():

@@ -14,13 +14,13 @@ from difflab.models.safe_loading import only_tensor, read_saved, refusal, unfit
 from difflab.systems.faces.files import alphas_of, pairs_of
 
 SUFFIXES = (".pt", ".pth", ".npy", ".safetensors")
-SMALLEST_ANGLE = 1e-7  # radians; nearer to a line than float32 can tell
+SMALLEST_ANGLE = 1e-7  # radians; below the precision of float32
 
 
 def starting_noises(params: FaceSamplingParams, size: int) -> Tensor:
-    """(num_noises, 3, size, size): of the files that `params` names, or the first of the noise bank.
+    """Starting noises (num_noises, 3, size, size), from the files that `params` names or else from the noise bank.
 
-    Raises UserError where a file is missing or holds anything but one such noise.
+    Raises UserError when a file is missing or is not one noise of this size.
     """
     if params.noises:
         return torch.cat([_load_noise(file, size) for file in noise_files(params)])
@@ -29,15 +29,15 @@ def starting_noises(params: FaceSamplingParams, size: int) -> Tensor:
 
 
 def noise_files(params: FaceSamplingParams) -> list[Path]:
-    """00.pt, 01.pt, … of the folder of starting noises, if `params` names one; or .pth, .npy, .safetensors.
+    """The files 00.pt, 01.pt, … (or .pth, .npy, .safetensors) in `params.noises`; empty if that is not set.
 
-    Raises UserError where there are two of one number.
+    Raises UserError when a number occurs twice.
     """
     return [_file_of(Path(params.noises), number) for number in range(params.num_noises)] if params.noises else []
 
 
 def _file_of(folder: Path, number: int) -> Path:
-    """The first that could be where there is none."""
+    """The file of a noise, or the first possible name if it does not exist. Raises UserError if there are several."""
     files = [folder / f"{number:02d}{suffix}" for suffix in SUFFIXES]
     found = [file for file in files if file.exists()]
     if len(found) > 1:
@@ -58,16 +58,16 @@ def _load_noise(file: Path, size: int) -> Tensor:
 
 
 def lerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
-    """(1−α) a + α b: for independent noises its norm falls to √½ of theirs at α = ½."""
+    """Linear interpolation (1−α) a + α b; for independent noises, the norm falls to √½ of theirs at α = ½."""
     return torch.lerp(a.double(), b.double(), alpha).to(a.dtype)
 
 
 def slerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
-    """From `a` at α = 0 to `b` at 1 at constant speed along the great circle through their directions (Shoemake 1985).
+    """Spherical interpolation, from `a` at α = 0 to `b` at α = 1, at constant angular speed (Shoemake 1985).
 
-    The norm goes from one's to the other's, (1−α)‖a‖ + α‖b‖, where Shoemake's vectors have one norm. Between opposite
-    noises, which no great circle is the shortest path of, the circle goes through `a` with each pair of neighbors
-    (x, y) turned to (−y, x), which is as Gaussian as `a`. Raises UserError where a noise is zero.
+    The norm is interpolated linearly, (1−α)‖a‖ + α‖b‖; Shoemake assumes equal norms. The great circle is not unique for
+    opposite noises: then it goes through `a` with each pair of neighbors (x, y) rotated to (−y, x), which is also
+    Gaussian noise. Raises UserError when a noise is zero.
     """
     u, v = a.double().flatten(), b.double().flatten()
     norm_a, norm_b = u.norm(), v.norm()
@@ -75,7 +75,7 @@ def slerp(a: Tensor, b: Tensor, alpha: float) -> Tensor:
         raise UserError(f"slerp: found noises of norm {norm_a:g} and {norm_b:g}, allowed: above 0")
     u, v = u / norm_a, v / norm_b
     cosine = u @ v
-    across = v - cosine * u  # of length sin θ
+    across = v - cosine * u  # norm sin θ
     angle = torch.atan2(across.norm(), cosine)
     if min(angle, math.pi - angle) < SMALLEST_ANGLE:
         across = _quarter_turn(u)
@@ -89,14 +89,14 @@ PATHS: dict[PathName, Callable[[Tensor, Tensor, float], Tensor]] = {"slerp": sle
 def interpolated_noises(
     params: FaceSamplingParams, interpolation: FaceInterpolationParams, size: int
 ) -> dict[PathName, Tensor]:
-    """The noises of each path, (num_images, 3, size, size) from α = 0 to 1, by its name. Raises UserError."""
+    """The noises of each path by name, (num_images, 3, size, size) from α = 0 to 1. Raises UserError."""
     first, last = starting_noises(params, size)[interpolation.noises]
     alphas = alphas_of(interpolation)
     return {name: torch.stack([path(first, last, alpha) for alpha in alphas]) for name, path in PATHS.items()}
 
 
 def middle_noises(params: FaceSamplingParams, size: int) -> dict[PathName, Tensor]:
-    """Half way between the noises of each of `pairs_of`, (pairs, 3, size, size), on each path. Raises UserError."""
+    """The noises halfway between each of `pairs_of`, by path: (pairs, 3, size, size). Raises UserError."""
     noises, pairs = starting_noises(params, size), pairs_of(params)
     return {
         name: torch.stack([path(noises[first], noises[last], 0.5) for first, last in pairs])
@@ -105,7 +105,7 @@ def middle_noises(params: FaceSamplingParams, size: int) -> dict[PathName, Tenso
 
 
 def _quarter_turn(x: Tensor) -> Tensor:
-    """Orthogonal to `x` (N,); of its norm but for the last of an odd number."""
+    """A vector orthogonal to `x` (N,), with the same norm except for the last entry if N is odd."""
     turned, even = torch.zeros_like(x), len(x) // 2 * 2
     turned[:even:2], turned[1:even:2] = -x[1:even:2], x[:even:2]
     return turned

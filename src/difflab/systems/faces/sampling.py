@@ -1,4 +1,4 @@
-"""How faces are drawn and saved by the stages that do."""
+"""Sample and save faces."""
 
 import sys
 from collections.abc import Sequence
@@ -25,9 +25,10 @@ MODEL = Path("models/faces")
 
 @dataclass(frozen=True)
 class Face:
-    """An image to draw: its file, where it starts, and what its steps add.
+    """An image to sample.
 
-    `noise` (3, S, S) is the starting noise; with η > 0 the noise of the steps is number `number` of bank `step_seed`.
+    `noise` (3, S, S) is the starting noise. With η > 0, the step noises are those of image `number` in the noise bank
+    with seed `step_seed`.
     """
 
     file: Path
@@ -38,12 +39,12 @@ class Face:
 
 
 def load_faces(compute: ComputeParams) -> UnconditionalPipeline:
-    """The face model on the device of `compute`. Raises SamplingError where there is none."""
+    """Load the face model on the device of `compute`. Raises UserError when it is missing or cannot be used."""
     pipeline = UnconditionalPipeline.from_folder(MODEL).to(make_accelerator(compute).device)
     if pipeline.device.type == "cpu":
-        # 0.9 of the time on one thread; it moves one 8-bit value in 60,000 by one.
+        # Takes 0.9 of the time on one thread, and changes one 8-bit value in 60,000 by 1.
         pipeline.unet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    # One image of 256×256 takes minutes on a CPU: steps are shown once they take long.
+    # One image of 256×256 takes minutes on a CPU, so show the steps after 5 seconds.
     pipeline.set_progress_bar_config(desc="steps", delay=5, leave=False, mininterval=0.5 if sys.stderr.isatty() else 15)
     return pipeline
 
@@ -55,9 +56,9 @@ def sample_faces(
     params: FaceSamplingParams,
     compute: ComputeParams,
 ) -> None:
-    """Write each of `faces`, all below `folder`, which is there once all are.
+    """Sample `faces` and write their files, all below `folder`, which is created atomically.
 
-    A killed run goes on with the batch that it was drawing. `pipeline`: that of `load_faces(compute)`.
+    A killed run resumes at its batch. `pipeline`: from `load_faces(compute)`.
     """
     options: dict[str, Any] = {"output_type": "pt", **sampler_options(params)}
 
@@ -84,9 +85,9 @@ def sample_faces(
 
 
 def min_max_rescaled(images: Tensor) -> Tensor:
-    """(N, 3, H, W), each image stretched to [-1, 1] from its own smallest number to its largest.
+    """Rescale each image of (N, 3, H, W) from its own minimum and maximum to [-1, 1].
 
-    As torchvision's `save_image(normalize=True)` does with one image; one without any contrast is -1 everywhere.
+    As torchvision's `save_image(normalize=True)` for a single image; a constant image becomes -1 everywhere.
     """
     low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
     return (images - low) / (high - low).clamp(min=1e-5) * 2 - 1

@@ -1,4 +1,4 @@
-"""The few images of a concept: circles of one color, or photographs."""
+"""The training images of a concept: circles of one color, or photographs."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from difflab.systems.personalization.prompts import read_course_input
 
 
 def concept_circles(color: str, params: ConceptCirclesParams, scenes: CirclesParams) -> ImageDataset:
-    """Circles of `color` on as many backgrounds of `scenes`, those that scenes would have it on.
+    """Render `params.num_images` circles of `color`, each on another background color with enough contrast.
 
-    Image i depends on (seed, i) and the order of backgrounds. Raises UserError where there are fewer such backgrounds.
+    Image i depends on (seed, i) and the list of backgrounds. Raises UserError when there are too few backgrounds.
     """
     names = [name for name in scenes.colors if name != color]
     far = contrasts([color, *names])[0, 1:] >= scenes.min_contrast
@@ -36,16 +36,16 @@ def concept_circles(color: str, params: ConceptCirclesParams, scenes: CirclesPar
 
 
 def photographs(folder: str | Path) -> ImageDataset:
-    """The images of a folder, cut to squares of one size. Raises DataError, which names what is missing or no image."""
+    """Read the images of a folder as squares of one size; see `read_squares`. Raises DataError naming the file."""
     folder = Path(folder)
     pixels = torch.from_numpy(read_squares(find_images(folder)))
     return _dataset(pixels, f"images of a folder {folder.name}/")
 
 
 def photograph_folder(concept: ConceptParams, course_input: str | None) -> Path:
-    """Where the photographs of a concept that is no color lie. Raises UserError where the course's file names none."""
+    """The folder of a concept's photographs. Raises UserError when the course's file has no entry for its token."""
     if course_input is None:
-        assert concept.images  # as PersonalizationParams has it
+        assert concept.images  # PersonalizationParams checks it
         return Path(concept.images)
     folders = read_course_input(Path(course_input)).folders
     if concept.token not in folders:

@@ -1,4 +1,4 @@
-"""Custom Diffusion (Kumari et al. 2022) of one group of concepts, for each training seed, with prior preservation."""
+"""Custom Diffusion (Kumari et al. 2022) for a group of concepts, with prior preservation and several seeds."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -39,10 +39,10 @@ def sampled_prior(
     depends_on: Any,
     inputs: Sequence[Path],
 ) -> Iterator[Examples]:
-    """Examples from images that `pipeline` samples for the prior's prompts, kept until the block ends.
+    """Examples for prior preservation: images that `pipeline` samples for the prior's prompts.
 
-    Prior preservation with the model's own images (Ruiz et al. 2022, arXiv:2208.12242). Kumari et al. take real images
-    with similar captions instead, which needs a data set.
+    This uses the model's own images (Ruiz et al. 2022, arXiv:2208.12242). Kumari et al. use real images with similar
+    captions, which requires a data set. The sampled images are saved until the block ends, see `resumable_batches`.
     """
     set_sampler(pipeline, sampling.sampler)
     of_prior = sampling.model_copy(update={"seed": params.seed})
@@ -68,9 +68,10 @@ def train_group(
     accelerator: Accelerator,
     compilation: Compilation,
 ) -> None:
-    """Write run_0, run_1, … to `output`: the keys and values of the cross-attention, and a folder for each concept.
+    """Train all runs and write run_0, run_1, … to `output`.
 
-    `depends_on`: all parameters of a run but `training`. Raises DataError or UserError where an input is missing.
+    Each has the keys and values of the cross-attention, a folder for each concept's embedding, and the log.
+    `depends_on`: all parameters of a run other than `training`. Raises DataError or UserError if an input is missing.
     """
     images = {name: load_concept(name) for name in concepts}
     pipeline = load_text_to_image(MODEL).to(accelerator.device)
@@ -89,4 +90,4 @@ def train_group(
             save_embedding(folder / name, concept.token, embedding)
         save_projections(folder, task)
         shutil.copy(checkpoint.log, folder)
-        accelerator.free_memory()  # it keeps what it has prepared
+        accelerator.free_memory()  # releases the prepared model and optimizer

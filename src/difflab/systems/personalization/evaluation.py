@@ -1,4 +1,4 @@
-"""Metrics of personalized images by prompt, method and group of concepts, and their figure."""
+"""Metrics of personalized images by group of concepts, method and prompt, and their figure."""
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ NUM_NOISES = 4  # in the figure
 
 
 def summary(values: Sequence[float], least: float) -> dict[str, float]:
-    """The mean of independent values between `least` and 1 with its interval by Student's t; of one value no interval.
+    """The mean of independent values in [`least`, 1] with its Student's t interval; a single value has no interval.
 
     `least` is 0 for shares, −1 for differences and cosines.
     """
@@ -47,14 +47,15 @@ def summary(values: Sequence[float], least: float) -> dict[str, float]:
 
 
 def with_runs(values: Sequence[float], least: float) -> dict[str, Any]:
+    """`summary` of `values`, and the value of each run."""
     return summary(values, least) | {"runs": list(values)}
 
 
 def compare_shares(shares: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
-    """`shares` of images with all concepts, by group, method and run: differences by group, and all groups together.
+    """Compare the `shares` of images with all concepts, by group, method and run: for each group and overall.
 
-    Differences are Custom Diffusion's share less that of textual inversion, in runs of one number. Over groups the
-    sample is the groups' means, few as they are; `difference_over_runs` is that over runs, each the mean of all groups.
+    Differences are Custom Diffusion minus textual inversion, paired by run number. The overall intervals use the means
+    of the groups as the sample, even if there are few; that of `difference_over_runs` uses the means of the runs.
     """
     both = {method: np.array([of_group[method] for of_group in shares.values()]) for method in (OURS, THEIRS)}
     differences = both[OURS] - both[THEIRS]  # (groups, runs)
@@ -70,7 +71,7 @@ Images = Tensor  # (N, 3, H, W) uint8
 
 @dataclass(frozen=True)
 class Grader:
-    """Grades images of prompts by the concepts' own images, `true_images` by name."""
+    """Computes metrics of images sampled for prompts; `true_images` are the concepts' training images by name."""
 
     concepts: Concepts
     true_images: Mapping[str, Images]
@@ -78,14 +79,15 @@ class Grader:
     presence: PresenceParams
 
     def found(self, images: Images, prompt: str) -> dict[str, Tensor]:
-        """(N,) bool by concept of the prompt: which images show it. Without those that are no color."""
+        """Whether each image shows each color concept of the prompt: (N,) bool by name. Other concepts are skipped."""
         colors = {name: self.concepts[name].color for name in named_in(prompt, self.concepts)}
         return {name: shows_color(images, color, self.presence) for name, color in colors.items() if color}
 
     def grade(self, images: Images, prompt: str) -> dict[str, Any]:
-        """What is measured of the images of one prompt: a number, or one for each of its concepts.
+        """Metrics of the images of one prompt, in total (`both`, `clip_text`) or for each of its concepts.
 
-        `both` is None where a concept is no color. Raises UserError where CLIP does not know a word of the prompt.
+        `both` is the share of images with all concepts; None if a concept is not a color. Raises UserError when CLIP's
+        tokenizer does not know a word of the prompt.
         """
         found, names = self.found(images, prompt), named_in(prompt, self.concepts)
         all_found = torch.stack(list(found.values())).all(0) if len(found) == len(names) else None
@@ -100,7 +102,7 @@ class Grader:
         }
 
     def control(self) -> dict[str, Any]:
-        """What the detector of colors finds in each concept's own images, and in those of the others."""
+        """Control of the color detector: its detection rate in each concept's own images and in those of the others."""
         control: dict[str, Any] = {}
         for name, concept in self.concepts.items():
             if concept.color:
@@ -114,7 +116,10 @@ class Grader:
 def grade_group(
     grader: Grader, group: Group, prompts: Sequence[str], runs: Sequence[Sequence[Images]]
 ) -> dict[str, Any]:
-    """One method on one group: means over prompts, then over `runs`, whose images are in the order of all `prompts`."""
+    """Metrics of one method on one group: means over prompts, then over runs.
+
+    `prompts`: all prompts. `runs`: the images of each run, in the order of `prompts`.
+    """
     texts = [prompts[i] for i in group.prompts]
     graded = [[grader.grade(images[i], prompts[i]) for i in group.prompts] for images in runs]
 
@@ -136,7 +141,7 @@ def grade_group(
 def compare_methods(
     grader: Grader, groups: Sequence[Group], prompts: Sequence[str], images: Mapping[Method, Sequence[Sequence[Images]]]
 ) -> dict[str, Any]:
-    """Each method's grades by group, and what Custom Diffusion changes; `images` by method, run and prompt."""
+    """Metrics of all methods by group, and the differences between them; `images` by method, run and prompt."""
     pairs: dict[str, dict[str, Any]] = {
         group.name: {method: grade_group(grader, group, prompts, images[method]) for method in METHODS}
         for group in groups
@@ -164,10 +169,10 @@ def method_panels(
     true_images: Mapping[str, Tensor],
     found: Mapping[tuple[str, int], Mapping[str, Tensor]],
 ) -> list[Panel]:
-    """A row for each prompt: an image of each of its concepts, then the first samples of each method, first seed.
+    """Panels with a row for each prompt: an image of each of its concepts, then samples of each method in run 0.
 
-    `true_images`: (N, 3, S, S) uint8 by concept. Below a sample are the concepts that `found`, (N,) bool by name, has
-    in it.
+    `true_images`: (N, 3, S, S) uint8 by concept. `found`: by method and prompt, which samples show which concept, (N,)
+    bool by name; these concepts are listed below each sample.
     """
     names = [named_in(prompt, concepts) for prompt in prompts.values()]
     pictures = [to_pil(torch.stack([true_images[name][0] for name in row])) for row in names]
@@ -185,14 +190,14 @@ def method_panels(
 
 
 def _with_names(prompt: str, concepts: Concepts) -> str:
-    """The prompt with names of concepts for tokens, in lines of about two words."""
+    """The prompt with tokens replaced by concept names, in lines of about two words."""
     for name, concept in concepts.items():
         prompt = prompt.replace(concept.token, name)
     return textwrap.fill(prompt, 18, break_on_hyphens=False)
 
 
 def _caption(found: Mapping[str, Tensor], number: int) -> str:
-    """Empty where no concept is looked for; "both" of two, whose names do not fit below one image."""
+    """The concepts found in a sample, or "both", because two names do not fit; empty if none can be detected."""
     if not found:
         return ""
     names = [name for name, shown in found.items() if shown[number]]

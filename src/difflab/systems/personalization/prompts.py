@@ -1,4 +1,4 @@
-"""Tokens of concepts in prompts."""
+"""Prompts, the concept tokens in them, and groups of concepts."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from difflab.errors import UserError, read_json
 
 
 def tokens_of(prompt: str) -> list[str]:
-    """The words in angle brackets."""
+    """The tokens in a prompt: words in angle brackets."""
     return re.findall(r"<[^<>\s]*>", prompt)
 
 
@@ -25,6 +25,8 @@ def _listed(value: object) -> object:
 
 
 class Entry(BaseModel):
+    """An entry of the course's file; src_image has a folder for each of token_name."""
+
     model_config = ConfigDict(frozen=True, strict=True)
 
     src_image: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
@@ -37,15 +39,18 @@ Entries = Annotated[dict[str, Entry], Field(min_length=1)]
 
 @dataclass(frozen=True)
 class CourseInput:
-    """`folders` of images by token, and all `prompts`, each once and in the file's order."""
+    """`folders` of images by token, and all `prompts` without duplicates, in the file's order."""
 
     folders: dict[str, Path]
     prompts: list[str]
 
 
 def read_course_input(path: str | Path) -> CourseInput:
-    """Raises UserError, one line with the file and the key: where a token has no folder or two, a folder no image,
-    a prompt none of its entry's tokens or one that no entry names."""
+    """Read the course's file of concepts and prompts.
+
+    Raises UserError, one line with file and key, when a token does not have exactly one folder, a folder has no
+    images, or a prompt has none of its entry's tokens or a token that is in no entry.
+    """
     path = Path(path)
     try:
         entries = TypeAdapter(Entries).validate_python(read_json(path))
@@ -79,10 +84,10 @@ def _prompts(path: Path, index: str, entry: Entry, folders: dict[str, Path]) -> 
 
 @dataclass(frozen=True)
 class Group:
-    """Concepts that Custom Diffusion trains together, most often a pair, and the prompts that are sampled with them."""
+    """Concepts that Custom Diffusion trains together, usually a pair, and the prompts sampled with them."""
 
     concepts: tuple[str, ...]  # in the order of params.yaml
-    prompts: tuple[int, ...]  # their places in the list of all prompts
+    prompts: tuple[int, ...]  # indices in the list of all prompts
 
     @property
     def name(self) -> str:
@@ -90,13 +95,14 @@ class Group:
 
 
 def group_name(concepts: Sequence[str]) -> str:
+    """The name of a group in paths and metrics, such as a_and_b."""
     return "_and_".join(concepts)
 
 
 def prompts_of(prompts: Sequence[str], concepts: Concepts, course_input: str | None) -> list[str]:
-    """Those of params.yaml, templates once for each pair of concepts, or those of the course's file.
+    """All prompts: those of the course's file if given, else `prompts`, with templates for each pair of concepts.
 
-    Raises UserError where that names a token that is no concept's.
+    Raises UserError when the course's file cannot be read or has a token of no concept.
     """
     tokens = [concept.token for concept in concepts.values()]
     if course_input is None:
@@ -116,12 +122,15 @@ def _of_pairs(template: str, tokens: Sequence[str]) -> list[str]:
 
 
 def named_in(prompt: str, concepts: Concepts) -> tuple[str, ...]:
-    """The concepts whose tokens a prompt has, in the order of `concepts`."""
+    """The concepts whose tokens occur in a prompt, in the order of `concepts`."""
     return tuple(name for name, concept in concepts.items() if concept.token in tokens_of(prompt))
 
 
 def groups_of(prompts: Sequence[str], concepts: Concepts) -> list[Group]:
-    """The largest sets of concepts that one prompt names; each prompt is of the first such group with its own."""
+    """Groups: the sets of concepts in one prompt that are not part of a larger one.
+
+    Each prompt belongs to the first group that includes all its concepts.
+    """
     named = [named_in(prompt, concepts) for prompt in prompts]
     largest = [names for names in dict.fromkeys(named) if not any(set(names) < set(others) for others in named)]
     first = [next(group for group in largest if set(names) <= set(group)) for names in named]
@@ -129,7 +138,7 @@ def groups_of(prompts: Sequence[str], concepts: Concepts) -> list[Group]:
 
 
 def in_words(prompt: str, concepts: Concepts) -> str:
-    """The prompt with the initializer of each concept in place of its token."""
+    """The prompt with each token replaced by the concept's initializer word."""
     for concept in concepts.values():
         prompt = prompt.replace(concept.token, concept.initializer)
     return prompt

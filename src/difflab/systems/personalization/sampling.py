@@ -1,4 +1,4 @@
-"""What each method draws for each prompt, from the same noises: samples/multi_concept/."""
+"""Sample all prompts with each method from the same noises, to samples/multi_concept/."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -30,13 +30,13 @@ from difflab.systems.personalization.weights import load_embeddings, load_projec
 from difflab.systems.text_to_image.model_folder import MODEL, load_text_to_image
 from difflab.systems.text_to_image.sampling import sample_prompts, set_sampler
 
-Sample = tuple[Method, int, Group, int, int]  # method, run, group, prompt, noise of the bank
+Sample = tuple[Method, int, Group, int, int]  # method, run, group, prompt, number in the noise bank
 
 
 def load_personalized(method: Method, concepts: Sequence[str], run: int = 0) -> StableDiffusionPipeline:
-    """The text-to-image model with what `run` of `method` learned of `concepts`, for Custom Diffusion all of a group.
+    """Load the text-to-image model with the weights that `run` of `method` learned for `concepts`.
 
-    Raises UserError where anything is missing.
+    For Custom Diffusion, `concepts` have to be all concepts of a group. Raises UserError when a file is missing.
     """
     pipeline = load_text_to_image(MODEL)
     match method:
@@ -58,7 +58,7 @@ def sample_concepts(
     depends_on: Any,
     device: torch.device,
 ) -> None:
-    """Write all images; a killed run goes on with the batch that it was drawing. `depends_on`: all parameters."""
+    """Sample and write all images; a killed run resumes at its batch. `depends_on`: all parameters of the samples."""
 
     @lru_cache(maxsize=1)
     def pipeline_of(method: Method, group: Group, run: int) -> StableDiffusionPipeline:
@@ -89,7 +89,7 @@ def sample_concepts(
 
 
 def _batches(groups: Sequence[Group], num_runs: int, num_images: int, batch_size: int) -> list[list[Sample]]:
-    """Each of one pipeline."""
+    """Batches of samples, each of which uses a single pipeline."""
     batches: list[list[Sample]] = []
     for method in METHODS:
         for group, run in product(groups, range(num_runs_of(method, num_runs))):
@@ -100,7 +100,7 @@ def _batches(groups: Sequence[Group], num_runs: int, num_images: int, batch_size
 
 
 def read_all_samples(num_prompts: int, num_runs: int, num_images: int) -> dict[Method, list[list[Tensor]]]:
-    """The images (num_images, 3, S, S) uint8 by method, run and prompt. Raises UserError where any is missing."""
+    """Read the samples by method, run and prompt: (num_images, 3, S, S) uint8. Raises UserError if one is missing."""
     return {
         method: [
             [read_samples(sample_folder(method, run, prompt), num_images) for prompt in range(num_prompts)]

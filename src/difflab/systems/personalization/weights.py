@@ -1,6 +1,6 @@
-"""What personalization learns, as files: one embedding for each token, and keys and values of the cross-attention.
+"""Save and load the weights of personalization: token embeddings, and keys and values of the cross-attention.
 
-`pipe.load_textual_inversion(FOLDER)` of diffusers reads the folder of one token, and `load_personalized` all of them.
+diffusers' `pipe.load_textual_inversion(FOLDER)` reads the folder of one token, `load_personalized` those of all tokens.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,14 @@ from difflab.models.safe_loading import read_weights
 from difflab.systems.personalization.objective import CROSS_ATTENTION, EMBEDDING, PersonalizationTask
 
 EMBEDDING_FILE = "learned_embeds.safetensors"  # diffusers' name
-PROJECTIONS_FILE = "cross_attention.safetensors"  # by the U-Net's own names
+PROJECTIONS_FILE = "cross_attention.safetensors"  # with the U-Net's names
 
 
 def add_tokens(pipeline: StableDiffusionPipeline, initializers: dict[str, str]) -> None:
-    """Teach tokenizer and text encoder new tokens, each with the embedding of its word.
+    """Add new tokens to tokenizer and text encoder, each initialized with the embedding of its word.
 
-    Raises UserError where a token is there already, or a word is not exactly one token of the vocabulary.
+    `initializers`: the word for each token. Raises UserError when a token exists already, or a word is not exactly one
+    token of the vocabulary.
     """
     table = pipeline.text_encoder.get_parameter(EMBEDDING)
     rows = {token: table[_only_id(pipeline, word)].detach().clone() for token, word in initializers.items()}
@@ -45,19 +46,19 @@ def _add_token(pipeline: StableDiffusionPipeline, token: str, embedding: Tensor)
 
 
 def save_embedding(folder: Path, token: str, embedding: Tensor) -> None:
-    """(D,), to a new folder."""
+    """Write the `embedding` (D,) of a token to a new folder."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file({token: embedding.detach().cpu().contiguous()}, folder / EMBEDDING_FILE)
 
 
 def save_projections(folder: Path, task: PersonalizationTask) -> None:
-    """The keys and values that `task` trained."""
+    """Write the keys and values that `task` trained to `folder`."""
     weights = zip(task.names, task.projections, strict=True)
     save_file({name: weight.detach().cpu().contiguous() for name, weight in weights}, folder / PROJECTIONS_FILE)
 
 
 def load_embeddings(pipeline: StableDiffusionPipeline, folders: Sequence[str | Path]) -> None:
-    """Add the token of each folder with its embedding. Raises UserError where one does not fit."""
+    """Add the token of each folder with its embedding. Raises UserError when one does not match the model."""
     width = pipeline.text_encoder.config.hidden_size
     for folder in folders:
         path = Path(folder) / EMBEDDING_FILE
@@ -70,7 +71,7 @@ def load_embeddings(pipeline: StableDiffusionPipeline, folders: Sequence[str | P
 
 
 def load_projections(pipeline: StableDiffusionPipeline, folder: str | Path) -> None:
-    """Replace keys and values of the cross-attention. Raises UserError where the file is not of this U-Net."""
+    """Replace keys and values of the cross-attention. Raises UserError when the file does not match the U-Net."""
     folder = Path(folder)
     path, own = folder / PROJECTIONS_FILE, pipeline.unet.state_dict()
     weights = read_weights(path)

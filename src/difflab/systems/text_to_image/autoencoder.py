@@ -1,4 +1,4 @@
-"""The autoencoder whose latents the text-to-image model draws."""
+"""The autoencoder of the text-to-image model."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ from difflab.models.task import Task
 from difflab.pipeline.progress import image_bar
 
 FIRST_LOG_VARIANCE = -6.0
-LARGEST_BATCH = 64  # images that are encoded at once
-RANDOM_SHARE = 0.3  # of the random weights that stay where the identity is added
+LARGEST_BATCH = 64  # maximum number of images to encode at once
+RANDOM_SHARE = 0.3  # factor of the random weights to which the identity is added
 
 
 def make_autoencoder(params: AutoencoderNetworkParams) -> AutoencoderKL:
-    """An AutoencoderKL (Rombach et al. 2022, section 3.1) of images (N, 3, S, S) in [-1, 1], to be trained.
+    """An untrained AutoencoderKL (Rombach et al. 2022, section 3.1) for images (N, 3, S, S) in [-1, 1].
 
-    It starts as an autoencoder that subsamples and repeats pixels, with random weights on top, and with a posterior so
-    narrow that the decoder sees more than noise.
+    It is initialized to subsample and repeat pixels, plus random weights, with a posterior narrow enough that the
+    decoder's input is more than noise.
     """
     levels = len(params.block_out_channels)
     options: dict[str, Any] = {
@@ -45,10 +45,10 @@ def make_autoencoder(params: AutoencoderNetworkParams) -> AutoencoderKL:
 
 @torch.no_grad()
 def _pass_pixels(autoencoder: Any) -> None:
-    """Let pixels through from the first step on, which a stack of random convolutions takes hundreds of steps to learn.
+    """Initialize the network to pass pixels through, which random convolutions take hundreds of steps to learn.
 
-    Residual branches start at zero, and every convolution beside them adds the identity to a part of its random
-    weights. Through the activation before the last one a number goes as the pair x, −x: SiLU(x) − SiLU(−x) = x.
+    Residual branches start at zero; all other convolutions get the identity plus scaled random weights. To pass the
+    last activation, values are encoded as pairs x, −x: SiLU(x) − SiLU(−x) = x.
     """
     for module in autoencoder.modules():
         if isinstance(module, ResnetBlock2D):
@@ -69,7 +69,7 @@ def _pass_pixels(autoencoder: Any) -> None:
 
 
 def _add_identity(convolution: Any, num_pairs: int = 0) -> None:
-    """Channel k goes on as channel k; `num_pairs` channels are split into themselves and their negatives, or joined."""
+    """Add the identity, channel k to channel k; split the first `num_pairs` channels into pairs x, −x, or join them."""
     identity = nn.init.dirac_(torch.empty_like(convolution.weight))
     middle = convolution.kernel_size[0] // 2
     for k in range(min(num_pairs, convolution.out_channels)):
@@ -79,7 +79,7 @@ def _add_identity(convolution: Any, num_pairs: int = 0) -> None:
 
 
 class AutoencoderTask(Task):
-    """Mean |x − D(z)| + `kl_weight` · mean KL(q(z|x) ‖ N(0, 1)), z of the posterior q(z|x) = E(x)."""
+    """Mean |x − D(z)| + `kl_weight` · mean KL(q(z|x) ‖ N(0, 1)), with z from the posterior q(z|x) = E(x)."""
 
     def __init__(self, autoencoder: AutoencoderKL, kl_weight: float):
         super().__init__()
@@ -87,14 +87,14 @@ class AutoencoderTask(Task):
         self.kl_weight = kl_weight
 
     def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Of `geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes."""
+        """Draw the noise of the posterior for `geometry` (N, 2, 3) and `colors` (N, 3, 3) uint8, as in Scenes."""
         geometry, config = batch["geometry"], self.autoencoder.config
         side = config.sample_size // 2 ** (len(config.block_out_channels) - 1)
         shape = (len(geometry), config.latent_channels, side, side)
         return batch | {"noise": torch.randn(shape, device=geometry.device, generator=generator)}
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """`geometry`, `colors` and `noise` (N, C, h, w) to the mean loss."""
+        """The mean loss of `geometry` and `colors`, as in `draw`, and `noise` (N, C, h, w)."""
         images = render_images(inputs["geometry"], inputs["colors"], self.autoencoder.config.sample_size)
         posterior = self.autoencoder.encode(images).latent_dist
         decoded = self.autoencoder.decode(posterior.mean + posterior.std * inputs["noise"]).sample
@@ -103,15 +103,18 @@ class AutoencoderTask(Task):
 
 
 def encoded_at_once(image_size: int) -> int:
-    """64 images up to 128×128, fewer of larger ones: 64 of 512×512 fill 40 GiB in Stable Diffusion's encoder."""
+    """Batch size for encoding: 64 images up to 128×128, and fewer larger ones.
+
+    64 images of 512×512 need 40 GiB in Stable Diffusion's encoder.
+    """
     return max(1, min(LARGEST_BATCH, 2**20 // image_size**2))
 
 
 @torch.no_grad()
 def encode_scenes(autoencoder: Any, scenes: Scenes, image_size: int) -> Tensor:
-    """(N, C, h, w) float32 on the CPU: the posterior means of the scenes' images, times `scaling_factor`.
+    """Render and encode scenes: posterior means times `scaling_factor`, (N, C, h, w) float32 on the CPU.
 
-    The autoencoder is on the device to encode on.
+    Runs on the autoencoder's device.
     """
     latents = []
     with image_bar("encoding", 0, len(scenes)) as bar:

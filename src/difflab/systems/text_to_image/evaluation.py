@@ -1,4 +1,4 @@
-"""Metrics and figure of the text-to-image model: whether images match their captions."""
+"""Metrics and figure of the text-to-image model: how well images match their captions."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,7 +24,7 @@ LINE = 22  # characters
 
 
 def text_to_image_metrics(images: NDArray[np.uint8], colors: NDArray[np.uint8]) -> dict[str, Any]:
-    """`images` (N, S, S, 3), each with one circle asked for in `colors` (N, 3, 3), as in Scenes."""
+    """Metrics of `images` (N, S, S, 3) uint8 for captions of one circle with `colors` (N, 3, 3) uint8, as in Scenes."""
     rows = [_measure(image, asked) for image, asked in zip(images, colors, strict=True)]
     overlaps, circles, backgrounds = map(np.array, zip(*rows, strict=True))
     return {
@@ -45,7 +45,7 @@ def _measure(image: NDArray[np.uint8], colors: NDArray[np.uint8]) -> tuple[float
 
 
 def save_captioned(images: NDArray[np.uint8], captions: Sequence[str], path: Path, inputs: Sequence[Path]) -> None:
-    """The first of `images` (N, S, S, 3), each drawn of one of `captions`."""
+    """Write a figure of the first of `images` (N, S, S, 3), each next to its caption."""
     count = min(len(images), COLUMNS * ROWS)
     columns = [range(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
     panels = [

@@ -1,4 +1,4 @@
-"""A text-to-image model as the folder, or hub id, that diffusers' StableDiffusionPipeline loads."""
+"""Load text-to-image models for diffusers' StableDiffusionPipeline, from a folder or hub id."""
 
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,15 @@ COMPONENTS = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
 
 
 def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffusionPipeline:
-    """The pipeline of a folder or of a hub id, without its safety checker, its networks frozen, in eval mode, float32.
+    """Load a pipeline from a folder or hub id, without safety checker; networks are frozen, in eval mode and float32.
 
-    Raises UserError, one line that begins with `key`, or with the place, where it is missing, a component is, it is of
-    another kind, weights are missing or not finite, the β cannot work, or a hub id cannot be reached.
+    Raises UserError, one line that begins with `key` or else with `place`, when the model, a component or weights are
+    missing, the model is of another kind, weights are not finite, the β are invalid, or the hub cannot be reached.
     """
     name, revision = split_revision(place)
     require_reachable(place, key, "model_index.json")
     with reading(_refusal(place, key)):
-        # diffusers would not say which weights of the text encoder transformers has made up.
+        # diffusers does not report missing weights of the text encoder, which transformers initializes at random.
         encoder: Any = CLIPTextModel.from_pretrained(
             name,
             revision=revision,
@@ -61,12 +61,15 @@ def load_text_to_image(place: str | Path = MODEL, key: str = "") -> StableDiffus
     pipeline.tokenizer.model_max_length = min(pipeline.tokenizer.model_max_length, positions)
     pipeline.set_progress_bar_config(disable=True)
     if encoded_at_once(image_size(pipeline)) < LARGEST_BATCH:
-        pipeline.vae.enable_slicing()  # it decodes one image at a time: 512×512 pixels fill 2.5 GiB
+        pipeline.vae.enable_slicing()  # decodes one image at a time: 512×512 pixels need 2.5 GiB
     return pipeline
 
 
 def load_autoencoder(place: str | Path, key: str = "", subfolder: str | None = None) -> AutoencoderKL:
-    """The autoencoder of a folder or hub id, or of its subfolder, in eval mode. Raises UserError as above."""
+    """Load an autoencoder from a folder or hub id, or a subfolder of it, in float32 and eval mode.
+
+    Raises UserError as `load_text_to_image` does.
+    """
     name, revision = split_revision(place)
     require_reachable(place, key, "model_index.json")
     with reading(_refusal(place, key)):
@@ -78,7 +81,7 @@ def load_autoencoder(place: str | Path, key: str = "", subfolder: str | None = N
 
 
 def image_size(pipeline: StableDiffusionPipeline | StableDiffusionControlNetPipeline) -> int:
-    """Pixels a side that the model was trained on."""
+    """Image size, in pixels a side, for which the model was trained."""
     return pipeline.unet.config.sample_size * pipeline.vae_scale_factor
 
 

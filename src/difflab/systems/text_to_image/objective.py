@@ -1,4 +1,4 @@
-"""The U-Net in latent space, its noise schedule, and the denoising objective with captions."""
+"""Latent U-Net, noise schedule and the denoising objective with captions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from difflab.models.task import Task
 
 
 def make_latent_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, text_width: int) -> UNet2DConditionModel:
-    """A random U-Net of the autoencoder's latents, whose levels attend to (N, L, `text_width`) states."""
+    """An untrained U-Net for the autoencoder's latents, with cross-attention to hidden states (N, L, `text_width`)."""
     levels = len(params.block_out_channels)
     latents: Any = autoencoder.config
     downsamplings = len(latents.block_out_channels) - 1
@@ -34,19 +34,19 @@ def make_latent_unet(params: LatentNetworkParams, autoencoder: AutoencoderKL, te
 
 
 def make_scheduler(betas: Tensor, prediction_type: Literal["epsilon", "v_prediction"]) -> DDIMScheduler:
-    """The scheduler of a pipeline trained on `betas` (T,) float64; latents are not clipped."""
+    """A scheduler with `betas` (T,) float64; it does not clip, because latents are not bounded."""
     return DDIMScheduler(
         num_train_timesteps=len(betas),
         trained_betas=betas.tolist(),
         prediction_type=prediction_type,
         clip_sample=False,
         timestep_spacing="trailing",
-        steps_offset=1,  # of leading spacing alone; pipelines of Stable Diffusion demand it
+        steps_offset=1,  # only for leading spacing; Stable Diffusion's pipelines require it
     )
 
 
 def draw_noise(scheduler: Any, latents: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-    """`noise` of the latents' shape (N, C, h, w), and uniform `timesteps` (N,) of the scheduler's."""
+    """Draw `noise` of the latents' shape (N, C, h, w), and uniform `timesteps` (N,) int64."""
     noise = torch.randn(latents.shape, device=latents.device, generator=generator)
     num_steps = scheduler.config.num_train_timesteps
     t = torch.randint(num_steps, (len(latents),), device=latents.device, generator=generator)
@@ -54,9 +54,10 @@ def draw_noise(scheduler: Any, latents: Tensor, generator: torch.Generator) -> d
 
 
 def noised(scheduler: Any, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Latents z_t = √ᾱ_t z₀ + √(1−ᾱ_t) ε, t (N,), and the target: ε, or v = √ᾱ_t ε − √(1−ᾱ_t) z₀.
+    """Noisy latents z_t = √ᾱ_t z₀ + √(1−ᾱ_t) ε, time steps t (N,), and the target: ε, or v = √ᾱ_t ε − √(1−ᾱ_t) z₀.
 
-    `scheduler`: a DDPMScheduler, which says what the model predicts. `inputs`: `latents`, and what `draw_noise` gave.
+    `scheduler`: a DDPMScheduler, whose prediction type selects the target. `inputs`: `latents`, and the result of
+    `draw_noise`.
     """
     latents, noise, t = inputs["latents"], inputs["noise"], inputs["timesteps"]
     is_v = scheduler.config.prediction_type == "v_prediction"
@@ -65,9 +66,9 @@ def noised(scheduler: Any, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor, T
 
 
 class Captions:
-    """Token numbers to the hidden states that the U-Net reads, by a frozen text encoder; some captions dropped.
+    """A frozen text encoder, from token ids to the hidden states that the U-Net attends to, with caption dropout.
 
-    A dropped caption is the empty prompt, as in classifier-free guidance (Ho & Salimans 2022, algorithm 1).
+    Dropped captions become the empty prompt, for classifier-free guidance (Ho & Salimans 2022, algorithm 1).
     """
 
     def __init__(self, text_encoder: CLIPTextModel, empty: Tensor, drop_probability: float):
@@ -76,29 +77,29 @@ class Captions:
         self.empty, self.drop_probability = empty.to(text_encoder.device), drop_probability
 
     def draw(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
-        """`tokens` (N, L) with some rows replaced by those of the empty prompt."""
+        """`tokens` (N, L), with rows replaced by the empty prompt with probability `drop_probability`."""
         drop = torch.rand(len(tokens), device=tokens.device, generator=generator) < self.drop_probability
         return torch.where(drop[:, None], self.empty, tokens)
 
     @torch.no_grad()
     def __call__(self, tokens: Tensor) -> Tensor:
-        """(N, L) to (N, L, D)."""
+        """Encode token ids (N, L) to hidden states (N, L, D)."""
         return self.text_encoder(tokens)[0]
 
 
 class LatentDenoisingTask(Task):
-    """E ‖ε − ε_θ(z_t, t, c(y))‖² over latents z₀ and captions y (Rombach et al. 2022, eq. 3), or the same of v."""
+    """E ‖ε − ε_θ(z_t, t, c(y))‖² over latents z₀ and captions y (Rombach et al. 2022, eq. 3), or the same for v."""
 
     def __init__(self, unet: UNet2DConditionModel, scheduler: Any, captions: Captions):
         super().__init__()
         self.unet, self.scheduler, self.captions = unet, scheduler, captions
 
     def draw(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Of `latents` (N, C, h, w) and `tokens` (N, L)."""
+        """Draw noise and time steps for `latents` (N, C, h, w), and drop some captions of `tokens` (N, L)."""
         tokens = self.captions.draw(batch["tokens"], generator)
         return batch | {"tokens": tokens} | draw_noise(self.scheduler, batch["latents"], generator)
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """`latents` and `noise` (N, C, h, w), `timesteps` (N,) and `tokens` (N, L), to the mean loss."""
+        """The mean loss of `latents` and `noise` (N, C, h, w), `timesteps` (N,) and `tokens` (N, L)."""
         z, t, target = noised(self.scheduler, inputs)
         return F.mse_loss(self.unet(z, t, self.captions(inputs["tokens"])).sample.float(), target)

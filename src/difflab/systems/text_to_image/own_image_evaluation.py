@@ -1,4 +1,4 @@
-"""Metrics of a text-to-image model of the user's images: whether samples of held-out captions match them, by CLIP."""
+"""Metrics of a text-to-image model trained on the user's images: CLIP similarity of samples and held-out captions."""
 
 from dataclasses import asdict
 from typing import Any
@@ -22,7 +22,10 @@ PROTOCOL = {
 
 
 def own_image_metrics(images: NDArray[np.uint8], held_out: CaptionedImages, clip: Clip) -> dict[str, Any]:
-    """`images` (N, S, S, 3), one of each caption of `held_out`. Raises UserError where CLIP does not know a word."""
+    """Metrics of `images` (N, S, S, 3) uint8, one sampled for each caption of `held_out`.
+
+    Raises UserError when CLIP's tokenizer does not know a word.
+    """
     size = images.shape[1]
     ours = embed_images(clip, torch.from_numpy(images).permute(0, 3, 1, 2))
     real, texts = embed_images(clip, read_rgb(held_out.files, size)), embed_texts(clip, held_out.captions)
@@ -36,5 +39,5 @@ def own_image_metrics(images: NDArray[np.uint8], held_out: CaptionedImages, clip
 
 
 def _cosines(ours: Tensor, others: Tensor) -> NDArray[np.float64]:
-    """Of the rows, which have length 1."""
+    """Cosine similarities of the rows, which are normalized."""
     return (ours * others).sum(1).double().numpy()

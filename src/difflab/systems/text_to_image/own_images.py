@@ -1,4 +1,4 @@
-"""Captioned images of the user's, to train a text-to-image model on."""
+"""The user's captioned images, for training a text-to-image model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +16,9 @@ from difflab.systems.text_to_image.autoencoder import encoded_at_once
 
 
 def train_and_held_out(params: CaptionedImagesParams) -> tuple[CaptionedImages, CaptionedImages]:
-    """The images of `params.folder` to train with, and the last `params.num_validation`.
+    """Split `params.folder` into training images and the last `params.num_validation` images.
 
-    Raises DataError as `read_captioned_images` does, UserError where none is left to train with.
+    Raises DataError as `read_captioned_images` does, UserError if no training images remain.
     """
     assert params.folder is not None
     images = read_captioned_images(params.folder)
@@ -31,9 +31,9 @@ def train_and_held_out(params: CaptionedImagesParams) -> tuple[CaptionedImages, 
 
 @torch.no_grad()
 def encode_files(autoencoder: Any, files: Sequence[Path], image_size: int) -> Tensor:
-    """`encode_scenes` of image files, brought to `image_size` pixels a side: (N, C, h, w) float32 on the CPU.
+    """Encode image files, resized to `image_size` pixels a side, as `encode_scenes`: (N, C, h, w) float32 on the CPU.
 
-    Only as many images as are encoded at once are in memory. Raises DataError where a file is missing or no image.
+    Only one batch of images is in memory. Raises DataError if a file cannot be read as an image.
     """
     count = encoded_at_once(image_size)
     latents = []

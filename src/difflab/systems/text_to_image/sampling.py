@@ -1,4 +1,4 @@
-"""Images of prompts, each from its own noise of the bank."""
+"""Sample images from prompts, each from its own noise of the bank."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -20,10 +20,10 @@ SAMPLERS = {"ddim": DDIMScheduler, "dpmsolver++": DPMSolverMultistepScheduler}
 
 
 def set_sampler(pipeline: StableDiffusionPipeline, name: str) -> None:
-    """Sample with DDIM (Song et al. 2020), η = 0, or DPM-Solver++ 2M (Lu et al. 2022), on the β it was trained with."""
+    """Set the sampler: DDIM (Song et al. 2020) with η = 0, or DPM-Solver++ 2M (Lu et al. 2022), with the trained β."""
     scheduler = SAMPLERS[name].from_config(pipeline.scheduler.config)
     if name == "ddim":
-        scheduler.register_to_config(clip_sample=False)  # latents go beyond 1; true where the configuration is silent
+        scheduler.register_to_config(clip_sample=False)  # latents exceed 1; the default is true
     pipeline.scheduler = scheduler
 
 
@@ -34,10 +34,10 @@ def sample_prompts(
     params: GuidedSamplingParams,
     **options: Any,
 ) -> Tensor:
-    """Image `numbers[i]` of the bank of `params.seed` for `prompts[i]`: (N, 3, S, S) uint8, on the CPU.
+    """Sample `prompts[i]` from noise `numbers[i]` of the bank with seed `params.seed`: (N, 3, S, S) uint8 on the CPU.
 
-    It depends on its prompt, the seed and its number alone. `options` go to the pipeline, of which `set_sampler` has
-    set the sampler. Raises UserError where the tokenizer does not know a prompt.
+    An image depends only on its prompt, the seed and its number. `pipeline`: after `set_sampler`; `options` are passed
+    to it. Raises UserError when the tokenizer does not know a word of a prompt.
     """
     tokenize(pipeline.tokenizer, prompts)
     drawn: Any = pipeline(

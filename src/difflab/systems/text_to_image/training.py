@@ -1,4 +1,4 @@
-"""What the training of a text-to-image model begins with: a random U-Net, and its objective."""
+"""The initial U-Net and the objective for training a text-to-image model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,10 @@ from difflab.systems.zero_shot.clip import Clip, tokenize
 def untrained_pipeline(
     autoencoder: Any, clip: Clip, network: LatentNetworkParams, schedule: ScheduleParams, seed: int
 ) -> StableDiffusionPipeline:
-    """A random U-Net, drawn with the global generator of `seed`, with this autoencoder and the text encoder of CLIP."""
+    """A pipeline with a U-Net initialized at random from `seed`, the autoencoder, and CLIP's text encoder.
+
+    Seeds torch's global generator.
+    """
     text_encoder = clip.model.text_model
     set_seed(seed)
     unet = make_latent_unet(network, autoencoder, text_encoder.config.hidden_size)
@@ -31,9 +34,9 @@ def untrained_pipeline(
 def denoising_task(
     pipeline: StableDiffusionPipeline, captions: Sequence[str], drop_probability: float
 ) -> tuple[LatentDenoisingTask, Tensor]:
-    """The objective of the pipeline's U-Net, and the tokens (N, L) of `captions`.
+    """The objective for the pipeline's U-Net, and the tokens (N, L) of `captions`.
 
-    The pipeline is on the training device. Raises UserError where its tokenizer does not know a word.
+    The pipeline has to be on the training device. Raises UserError when its tokenizer does not know a word.
     """
     tokens = tokenize(pipeline.tokenizer, captions)
     (empty,) = tokenize(pipeline.tokenizer, [""])

@@ -1,4 +1,4 @@
-"""CLIP embeddings of texts and images, and zero-shot classification by them."""
+"""CLIP embeddings of texts and images, and zero-shot classification."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -18,7 +18,7 @@ BATCH_SIZE = 100
 
 @torch.inference_mode()
 def embed_texts(clip: Clip, texts: Sequence[str]) -> Tensor:
-    """(N, D). Raises UserError when a text has an unknown word or is too long."""
+    """Normalized embeddings of texts, (N, D). Raises UserError when a text has an unknown word or is too long."""
     tokens = tokenize(clip.tokenizer, texts).to(clip.model.device)
     output: Any = clip.model.get_text_features(input_ids=tokens)
     return F.normalize(output.pooler_output, dim=1).cpu()
@@ -26,7 +26,7 @@ def embed_texts(clip: Clip, texts: Sequence[str]) -> Tensor:
 
 @torch.inference_mode()
 def embed_images(clip: Clip, images: Iterable[Image] | Iterable[Tensor]) -> Tensor:
-    """(N, D) of RGB images, or (3, H, W) uint8, of any sizes."""
+    """Normalized embeddings, (N, D), of RGB images or tensors (3, H, W) uint8, of any size."""
     remaining: Iterator[Any] = iter(images)
     parts = []
     while batch := list(islice(remaining, BATCH_SIZE)):
@@ -37,11 +37,10 @@ def embed_images(clip: Clip, images: Iterable[Image] | Iterable[Tensor]) -> Tens
 
 
 def classify(clip: Clip, files: Sequence[Path], labels: Sequence[str], template: str) -> Tensor:
-    """The index (N,) int64 in `labels` of each image: that of the prompt of largest cosine similarity.
+    """Predict the label of each image by the largest cosine similarity to its prompt: (N,) int64 indices in `labels`.
 
-    `template` makes the prompt of a label: A photo of a {object}. Of equal labels, which no prompt tells apart, it is
-    the first. Raises UserError when a prompt has an unknown word or is too long, DataError when a file cannot be read
-    as an image.
+    `template`: the prompt for a label, such as "A photo of a {object}." Of equal labels, the first is predicted. Raises
+    UserError when a prompt has an unknown word or is too long, DataError when a file cannot be read as an image.
     """
     distinct = list(dict.fromkeys(labels))
     first = torch.tensor([labels.index(label) for label in distinct])

@@ -1,4 +1,4 @@
-"""A small CLIP: its network, its tokenizer, and the folder that transformers' CLIPModel and CLIPProcessor load."""
+"""A small CLIP: network, tokenizer and a model folder for transformers' CLIPModel and CLIPProcessor."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ BEGIN, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
 
 
 def make_clip(params: ClipNetworkParams, tokenizer: PreTrainedTokenizerFast) -> CLIPModel:
-    """transformers' CLIPModel of the sizes of `params`, random, for the vocabulary of `tokenizer`."""
+    """A randomly initialized CLIPModel with the sizes in `params`, for the vocabulary of `tokenizer`."""
     shared = {
         "hidden_size": params.hidden_size,
         "intermediate_size": 4 * params.hidden_size,
@@ -52,7 +52,7 @@ def make_clip(params: ClipNetworkParams, tokenizer: PreTrainedTokenizerFast) -> 
 
 
 def make_image_processor(params: ClipNetworkParams) -> CLIPImageProcessor:
-    """Any image to (3, image_size, image_size) in [-1, 1]."""
+    """An image processor that maps any image to (3, image_size, image_size) in [-1, 1]."""
     size = {"height": params.image_size, "width": params.image_size}
     half = [0.5, 0.5, 0.5]
     return CLIPImageProcessor(
@@ -61,21 +61,24 @@ def make_image_processor(params: ClipNetworkParams) -> CLIPImageProcessor:
 
 
 class Clip(NamedTuple):
+    """A CLIP with its tokenizer and image processor."""
+
     model: CLIPModel
     tokenizer: PreTrainedTokenizerFast
     image_processor: CLIPImageProcessor
 
 
 def save_clip(folder: Path, clip: Clip) -> None:
+    """Write a model folder for transformers' CLIPModel and CLIPProcessor."""
     clip.model.save_pretrained(folder)
     CLIPProcessor(clip.image_processor, clip.tokenizer).save_pretrained(folder)
 
 
 def load_clip(place: str | Path, key: str) -> Clip:
-    """The CLIP of a folder or of a hub id, in eval mode.
+    """Load a CLIP from a folder or hub id, in eval mode.
 
-    Raises UserError, one line that begins with `key`, where it is missing, a component or some weights of it are, it is
-    of another kind, or a hub id cannot be reached.
+    Raises UserError, one line that begins with `key`, when the model, a component or weights are missing, the model is
+    of another kind, or the hub cannot be reached.
     """
     name, revision = split_revision(place)
     require_reachable(place, key, "config.json")
@@ -87,7 +90,7 @@ def load_clip(place: str | Path, key: str) -> Clip:
         raise UserError(f"{refused}; the model: it lacks the weights {', '.join(missing[:3])}, …")
     with reading(f"{refused}; the tokenizer"):
         tokenizer, known = AutoTokenizer.from_pretrained(name, revision=revision), model.config.text_config.vocab_size
-    if len(tokenizer) != known:  # transformers makes up an empty one where there is none
+    if len(tokenizer) != known:  # transformers creates an empty one if it is missing
         raise UserError(f"{refused}; the tokenizer: it has {len(tokenizer)} tokens, the model {known}")
     with reading(f"{refused}; the image processor"):
         image_processor = CLIPImageProcessor.from_pretrained(name, revision=revision)
@@ -98,10 +101,10 @@ def load_clip(place: str | Path, key: str) -> Clip:
 
 
 def build_tokenizer(words: Iterable[str], text_length: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of different `words` in their order, to at most `text_length` tokens with begin and end.
+    """A word-level tokenizer for distinct `words`, with at most `text_length` tokens including begin and end.
 
-    It splits, begins, ends and pads as CLIPTokenizer does, the padding being the end token, but a word is one token or
-    unknown, so that a prompt of another word is refused instead of spelt.
+    It splits, begins, ends and pads (with the end token) as CLIPTokenizer does. But each word is one token or unknown,
+    so that a prompt with another word is rejected and not split into pieces.
     """
     vocabulary = {word: index for index, word in enumerate([*words, UNKNOWN, BEGIN, END])}
     model = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
@@ -120,7 +123,7 @@ def build_tokenizer(words: Iterable[str], text_length: int) -> PreTrainedTokeniz
 
 
 def tokenize(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str]) -> Tensor:
-    """Token numbers (N, text_length) int64, each padded to the tokenizer's `model_max_length`.
+    """Token ids of `prompts`, padded to the tokenizer's `model_max_length` L: (N, L) int64.
 
     Raises UserError when a prompt has a word that is not in the vocabulary, or is too long.
     """
@@ -129,7 +132,7 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str]) -> Tens
     if (length := len(encoded[longest])) > allowed:
         found = f"{length} tokens with begin and end"
         raise UserError(f"prompt {prompts[longest]!r}: found {found}, allowed: at most {allowed}")
-    if tokenizer.unk_token_id != tokenizer.eos_token_id:  # a vocabulary of pieces, where they are one, spells any word
+    if tokenizer.unk_token_id != tokenizer.eos_token_id:  # if equal, it can split any word into pieces
         for prompt, row in zip(prompts, encoded, strict=True):
             if tokenizer.unk_token_id in row:
                 raise UserError(f"prompt {prompt!r}: found {_unknown(tokenizer, prompt)}, allowed: {_words(tokenizer)}")

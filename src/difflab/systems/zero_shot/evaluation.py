@@ -1,4 +1,4 @@
-"""Metrics of zero-shot classification, its confusion matrix and examples, as numbers, a table and figures."""
+"""Metrics, confusion matrix and examples of zero-shot classification."""
 
 import csv
 from collections import Counter
@@ -20,18 +20,19 @@ from difflab.figures.image_grid import LITERAL, Panel, Scale, plot_image_grid
 from difflab.pipeline.files import atomic_write
 from difflab.systems.zero_shot.labeled_folder import LabeledFolder
 
-MOST_CONFUSED = 10  # pairs of classes that the metrics name
-CASES = 5  # of either kind that the table and the figure show
+MOST_CONFUSED = 10  # pairs of classes listed in the metrics
+CASES = 5  # correct and wrong examples each
 SCALE = Scale(cell=160, gap=50, caption=60, dpi=DPI)  # four lines of text below an image
 CAPTION_WIDTH = 20  # characters
-LABEL_SIZE = 0.11  # inches of a class's row and column
-LABELED = 80  # classes; more have no room for their names, and share the side of so many
+LABEL_SIZE = 0.11  # inches for the row and column of a class
+LABELED = 80  # maximum number of classes with labels; with more, the figure does not grow
 
 
 def zero_shot_grades(predicted: Tensor, images: LabeledFolder, kinds: Sequence[str]) -> dict[str, Any]:
-    """Accuracy with its interval, chance, accuracy of each class, and the most frequent confusions.
+    """Accuracy with its 95 % interval, chance level, accuracy of each class, and the most frequent confusions.
 
-    `kinds`: of each class of `images`; where there are several, each has its accuracy too.
+    `predicted`: (N,) int64. `kinds`: a category for each class of `images`; if there are several, each has its accuracy
+    too.
     """
     true, names = np.array(images.classes), images.names
     correct = predicted.numpy() == true
@@ -58,7 +59,7 @@ def _by_kind(correct: NDArray[np.bool_], kinds: NDArray[np.str_]) -> dict[str, d
 
 
 def confusion_matrix(predicted: Tensor, images: LabeledFolder) -> NDArray[np.int64]:
-    """(C, C): how many images of each class (row) were taken for each (column)."""
+    """Confusion matrix (C, C): number of images of each true class (row) with each predicted class (column)."""
     counts = np.zeros((len(images.labels), len(images.labels)), dtype=np.int64)
     np.add.at(counts, (np.array(images.classes), predicted.numpy()), 1)
     return counts
@@ -66,7 +67,7 @@ def confusion_matrix(predicted: Tensor, images: LabeledFolder) -> NDArray[np.int
 
 @dataclass(frozen=True)
 class Case:
-    """An image, what it was taken for and what it is."""
+    """An image with its predicted and its true class."""
 
     kind: Literal["correct", "wrong"]
     file: Path
@@ -75,7 +76,7 @@ class Case:
 
 
 def example_cases(predicted: Tensor, images: LabeledFolder) -> list[Case]:
-    """Five correct and five wrong ones, or all where there are fewer, evenly spaced among all of their kind."""
+    """Up to CASES correct and CASES wrong examples, evenly spaced among all of each."""
     correct, names = predicted.numpy() == np.array(images.classes), images.names
     kinds: dict[Literal["correct", "wrong"], NDArray] = {"correct": correct, "wrong": ~correct}
     return [
@@ -90,7 +91,7 @@ def _evenly_spaced(indices: NDArray) -> NDArray:
 
 
 def save_cases_table(cases: Sequence[Case], path: Path) -> None:
-    """As CSV: kind, name of the file, predicted and true class."""
+    """Write the examples as CSV: kind, file name, predicted and true class."""
     with atomic_write(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["kind", "file", "predicted", "true"])
@@ -98,7 +99,7 @@ def save_cases_table(cases: Sequence[Case], path: Path) -> None:
 
 
 def save_cases(cases: Sequence[Case], title: str, path: Path, stage: str) -> None:
-    """Correct answers in one row, wrong ones in the other; under each image what it was taken for and what it is."""
+    """Write a figure of the examples, correct and wrong ones in separate rows, with predicted and true class below."""
     rows = {case.kind: [other for other in cases if other.kind == case.kind] for case in cases}
     captions = [[_caption(case) for case in row] for row in rows.values()]
     panel = Panel([[case.file for case in row] for row in rows.values()], list(rows), [], captions=captions)
@@ -112,7 +113,7 @@ def _caption(case: Case) -> str:
 
 @mpl.rc_context(STYLE)
 def save_confusion(counts: NDArray, labels: list[str], title: str, path: Path, stage: str, inputs: list[Path]) -> None:
-    """The share of each class (row) that was taken for each (column), from `counts` (C, C), as a PNG."""
+    """Write the confusion matrix `counts` (C, C) as a PNG, each true class (row) normalized to shares."""
     side = max(3.0, LABEL_SIZE * min(len(labels), LABELED))
     figure = Figure(figsize=(side, side), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1))

@@ -1,4 +1,4 @@
-"""Labeled images as a folder: `val/{class}_{index}.png`, also other formats, and `id2label.json` with class names."""
+"""Folders of labeled images: `val/{class}_{index}.png`, or other formats, and `id2label.json` with class names."""
 
 import json
 import re
@@ -28,9 +28,10 @@ LABELS, IMAGES = "id2label.json", "val"
 
 @dataclass(frozen=True)
 class LabeledFolder:
-    """`labels`, in words, of the classes; `files`, sorted by class and index, and the index in `labels` of each.
+    """N files and C classes. `labels` (C) are the class names; `ids` (C) the class ids, in increasing order.
 
-    `ids` are the classes' own, rising: two classes may have one label, as ImageNet's 134 and 517 are both a crane.
+    `files` (N) are sorted by class and index; `classes` (N) are their indices into `labels`. Two classes may have the
+    same label: ImageNet's 134 and 517 are both "crane".
     """
 
     labels: list[str]
@@ -40,7 +41,7 @@ class LabeledFolder:
 
     @property
     def names(self) -> list[str]:
-        """A name of its own for each class: its label, with its id where another class has that label."""
+        """A unique name for each class: its label, with its id if the label is not unique."""
         counts = Counter(self.labels)
         with_ids = [f"{label} ({id_})" for label, id_ in zip(self.labels, self.ids, strict=True)]
         names = [name if counts[label] > 1 else label for label, name in zip(self.labels, with_ids, strict=True)]
@@ -48,7 +49,7 @@ class LabeledFolder:
 
     @property
     def shared_labels(self) -> dict[str, list[str]]:
-        """The ids of the classes of one label, by that label."""
+        """For each label that several classes have, the ids of these classes."""
         counts = Counter(self.labels)
         ids = {label: [] for label, count in counts.items() if count > 1}
         for label, id_ in zip(self.labels, self.ids, strict=True):
@@ -58,9 +59,10 @@ class LabeledFolder:
 
 
 def read_labeled_folder(folder: str | Path) -> LabeledFolder:
-    """Underscores in a label stand for spaces.
+    """Read a folder of labeled images; underscores in labels become spaces.
 
-    Raises UserError where a file is missing, is no JSON object of names or no image, or an image's class has no name.
+    Raises UserError when id2label.json is missing or not a JSON object of names, there are no images, or the class of
+    an image has no name.
     """
     folder = Path(folder)
     names = _read_names(folder / LABELS)
@@ -82,7 +84,7 @@ def read_labeled_folder(folder: str | Path) -> LabeledFolder:
 
 
 def _read_names(path: Path) -> dict[int, str]:
-    """The name of each class, by its id."""
+    """The class names by id. Raises UserError."""
     allowed = 'a JSON object such as {"0": "tabby", "1": "cougar"}'
     try:
         entries = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=tuple)
@@ -108,7 +110,7 @@ Draw = Callable[[Generator], Tensor]  # one image (3, S, S) uint8
 
 
 def unseen_circles(pairs: Sequence[Pair], size: int) -> dict[str, Draw]:
-    """By label: a circle of one color anywhere on a background of another."""
+    """For each label, a function that renders a circle of that color at a random position on that background."""
 
     def drawing(pair: Pair) -> Draw:
         return lambda generator: to_uint8(render_images(place_circles(1, generator)[None], paint(pair)[None], size))[0]
@@ -117,7 +119,7 @@ def unseen_circles(pairs: Sequence[Pair], size: int) -> dict[str, Draw]:
 
 
 def unseen_digits(inks: Sequence[ColoredDigit], digits: ImageDataset, size: int) -> dict[str, Draw]:
-    """By label: one of `digits` in a color."""
+    """For each label, a function that colors a random image of `digits` with that numeral."""
 
     def drawing(color: str, numeral: str) -> Draw:
         images = digits.with_labels([NUMERALS.index(numeral)]).images
@@ -127,7 +129,7 @@ def unseen_digits(inks: Sequence[ColoredDigit], digits: ImageDataset, size: int)
 
 
 def write_labeled_folder(folder: Path, drawings: dict[str, Draw], params: UnseenImagesParams) -> None:
-    """`images_per_class` images of each label; image i of class c depends on (seed, c, i) alone."""
+    """Write `images_per_class` images of each label to `folder`; image i of class c depends only on (seed, c, i)."""
     (folder / IMAGES).mkdir(parents=True)
     labels = {str(number): label.replace(" ", "_") for number, label in enumerate(drawings)}
     (folder / LABELS).write_text(json.dumps(labels, indent=1) + "\n", encoding="utf-8")
@@ -141,8 +143,10 @@ def write_labeled_folder(folder: Path, drawings: dict[str, Draw], params: Unseen
 def write_unseen(
     folder: Path, circles: CirclesParams, digits: ColoredDigitsParams, size: int, params: UnseenImagesParams
 ) -> None:
-    """Write `folder`: circles in the pairs of colors that `circles` leaves out of training, and handwritten digits in
-    the colors that `digits` does, of the test split.
+    """Write `folder` with images of combinations that are not in the training data.
+
+    These are circles in the unseen color pairs of `circles`, and handwritten digits of the test split in the unseen
+    colors of `digits`. Raises DataError when prepared/sets/mnist.safetensors cannot be read.
     """
     _, unseen = make_color_pairs(circles)
     _, unseen_inks = split_colored_digits(circles.colors, digits.unseen_pairs, digits.seed)

@@ -16,17 +16,17 @@ from difflab.data.dataset import ImageDataset
 from difflab.data.pixels import to_signed, to_uint8
 from difflab.models.task import Task
 
-RENDERED = 1000  # scenes at a time: as float32 all of them would fill the memory
+RENDERED = 1000  # scenes at once, to bound the memory
 UNSAID = -1
 MAX_LOGIT_SCALE = math.log(100)  # Radford et al. 2021, section 2.5
 
 
 @dataclass(frozen=True)
 class CaptionedImages:
-    """`images` (N, 3, S, S) uint8, N `captions`, what images show and captions say, both (N, 3) int64.
+    """`images` (N, 3, S, S) uint8, N `captions`, and the content of both: `shown` and `said`, (N, 3) int64.
 
-    `shown`: the numbers of circle, second circle and background, or of ink, numeral and background. `said`: the same,
-    or UNSAID. A caption is true of an image that shows all that it says.
+    `shown`: numbers that encode circle, second circle and background, or color, numeral and background of an image.
+    `said`: the same for the caption, UNSAID if not mentioned. A caption is true of an image that shows all it says.
     """
 
     images: Tensor
@@ -44,7 +44,11 @@ class CaptionedImages:
 
 
 def captioned_circles(scenes: Scenes, size: int) -> CaptionedImages:
-    """Sizes and the background that shorthand leaves out count as said, so that captions are true too seldom."""
+    """Render scenes with their captions.
+
+    `said` also has what a caption omits, such as the background in short captions. So some captions that are true of
+    another image too count as wrong for it.
+    """
     parts = zip(scenes.geometry.split(RENDERED), scenes.colors.split(RENDERED), strict=True)
     images = torch.cat([to_uint8(render_images(geometry, colors, size)) for geometry, colors in parts])
     shown = _number_of(scenes.colors)
@@ -52,7 +56,7 @@ def captioned_circles(scenes: Scenes, size: int) -> CaptionedImages:
 
 
 def captioned_digits(digits: ImageDataset, inks: list[ColoredDigit], size: int, seed: int) -> CaptionedImages:
-    """Each of `digits` in a color that `inks` has for it, drawn from `seed`."""
+    """Color each of `digits` in a random color that `inks` allows for its numeral; digit i depends on (seed, i)."""
     colors_of = {numeral: [color for color, other in inks if other == numeral] for numeral in NUMERALS}
     colors, captions, named = [], [], []
     for index, label in enumerate(digits.labels.tolist()):
@@ -68,14 +72,14 @@ def captioned_digits(digits: ImageDataset, inks: list[ColoredDigit], size: int, 
 
 
 def _number_of(colors: Tensor) -> Tensor:
-    """(N, K) int64 of sRGB bytes (N, K, 3)."""
+    """Encode sRGB colors (N, K, 3) uint8 as numbers (N, K) int64."""
     return (colors.long() * torch.tensor([2**16, 2**8, 1])).sum(2)
 
 
 class ContrastiveTask(Task):
     """Symmetric cross-entropy of the similarities of a batch's images and captions (Radford et al. 2021, figure 3).
 
-    Each image belongs to its own caption. Another caption that is true of it too is no wrong answer: it is left out.
+    The target of each image is its own caption. Other captions that are also true of it are excluded from the loss.
     """
 
     joins_images = True
@@ -85,9 +89,9 @@ class ContrastiveTask(Task):
         self.clip = clip
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """The mean loss of `images` (N, 3, S, S) uint8, `tokens` (N, L), and `shown`, `said` (N, K), all int64.
+        """The mean loss of `images` (N, 3, S, S) uint8, `tokens` (N, L), `shown` and `said` (N, K) int64.
 
-        Their meaning is that of CaptionedImages.
+        `shown` and `said` are as in CaptionedImages.
         """
         embeddings = self.clip(input_ids=inputs["tokens"], pixel_values=to_signed(inputs["images"]))
         scale = self.clip.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
@@ -96,12 +100,12 @@ class ContrastiveTask(Task):
 
 
 def are_true(said: Tensor, shown: Tensor) -> Tensor:
-    """(N, N) bool: whether image i shows all that caption j says, of `said` and `shown` (N, K)."""
+    """Whether image i shows all that caption j says, for `said` and `shown` (N, K): (N, N) bool."""
     return ((said == shown[:, None]) | (said == UNSAID)).all(2)
 
 
 def symmetric_cross_entropy(logits: Tensor, true: Tensor) -> Tensor:
-    """Of (N, N) similarities of images and captions, the `true` ones (N, N) left out beside the diagonal."""
+    """Symmetric cross-entropy of `logits` (N, N), images by captions; excludes off-diagonal entries in `true`."""
     own = torch.arange(len(logits), device=logits.device)
     logits = logits.masked_fill(true & (own[:, None] != own), -math.inf)
     return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
