@@ -46,4 +46,4 @@ def test_api_pages_have_signatures_and_docstrings(site: Path) -> None:
         "bank_generators",
     ):
         assert words in text
-    assert "One image for each digit" in text and "β_t evenly spaced" in text
+    assert "Sample one image for each digit" in text and "β_t evenly spaced" in text
