@@ -115,7 +115,7 @@ def run(command: str, folder: Path) -> str:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The whole ones: a training that is killed in its first one begins anew."""
+    """The whole ones: a training that is killed in its first one starts over."""
     found = folder.glob(f".cache/checkpoints/{TRAINING}/*/*")
     return [path for path in found if path.suffix not in (".jsonl", ".partial")]
 
