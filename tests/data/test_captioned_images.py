@@ -35,10 +35,10 @@ def test_other_keys_of_a_line_are_left_alone(folder: Path) -> None:
     assert read_captioned_images(folder).captions == ["a red wall"]
 
 
-@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x1e"])
+@pytest.mark.parametrize("separator", ["\u2028", "\x85"])
 def test_a_line_ends_at_a_line_feed_alone(folder: Path, separator: str) -> None:
     caption = f"a red{separator}wall"
-    line = json.dumps(LINE | {"text": caption}, ensure_ascii=separator < " ")
+    line = json.dumps(LINE | {"text": caption}, ensure_ascii=False)
     (folder / "metadata.jsonl").write_text(f"{line}\r\n", encoding="utf-8", newline="")
     assert read_captioned_images(folder).captions == [caption]
 
